@@ -1,0 +1,146 @@
+"""The explanation model h: a prediction as a weighted sum over training examples, and the six ways to train it.
+
+Axes: R runs, N training examples, B rows to predict, C outputs, K units of f, J draws of the gates.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy, mse_loss
+
+from lib import gates
+
+RANKS = ("magnitude", "signed", "gate")
+
+
+def similarity(F_n: Tensor, F: Tensor) -> Tensor:
+    """k(x_n, x) = f(x_n)^T f(x): F_n (R, N, K), F (R, B, K) -> (R, N, B) (FE-3)."""
+    return F_n @ F.mT
+
+
+def explain_logits(A: Tensor, F_n: Tensor, F: Tensor) -> Tensor:
+    """sum_n alpha_n f(x_n)^T f(x), h before r: A (R, N, C), F_n (R, N, K), F (R, B, K) -> (R, B, C) (FE-2).
+
+    Summed as (A^T F_n) f(x): a C x K matrix once, never the N x B similarities.
+    """
+    return F @ (A.mT @ F_n).mT
+
+
+def faithful(g: Tensor, h: Tensor) -> Tensor:
+    """Where the largest outputs of g and h (..., C) agree: bool (...) (FE-4, FE-5)."""
+    return g.argmax(-1) == h.argmax(-1)
+
+
+# --- The objective ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Method:
+    """Which terms a method's objective has. Stage 1 of Pretrain is `PREDICTOR`."""
+
+    g_fits_y: bool  # l(y, g): train a prediction model
+    h_fits: str | None  # l(g, h), l(y, h) or no explanation model
+    gates: bool = False  # draw A through stochastic gates and charge for the open ones
+    pretrained: bool = False  # f and W come from stage 1 and stay as they are
+
+    @property
+    def predictor(self) -> str:
+        """The model whose prediction is explained: h itself where no g is trained (RPS, RPSR)."""
+        return "h" if self.h_fits == "y" else "g"
+
+
+METHODS = {
+    "Ours": Method(True, "g", gates=True),  # FE-10
+    "Joint": Method(True, "g"),  # FE-12
+    "RPS": Method(False, "y"),  # FE-13
+    "RPSR": Method(False, "y", gates=True),  # FE-14
+    "Pretrain": Method(False, "g", pretrained=True),  # FE-16
+    "PretrainR": Method(False, "g", gates=True, pretrained=True),  # FE-17
+}
+PREDICTOR = Method(True, None)  # FE-15
+
+
+def loss(target: Tensor, logits: Tensor, task: str) -> Tensor:
+    """l(target, r(logits)) averaged over rows: (R, B, C) -> (R,).
+
+    Classification: cross entropy against labels (R, B) or probabilities (R, B, C); regression: mean squared error.
+    """
+    if task == "regression":
+        return mse_loss(logits, target, reduction="none").mean((1, 2))
+    classes_last = logits.flatten(0, 1)
+    return cross_entropy(classes_last, target.flatten(0, 1), reduction="none").view(logits.shape[:2]).mean(1)
+
+
+def objective(
+    method: Method,
+    y: Tensor,  # (R, B) labels or (R, B, C) values
+    g: Tensor | None,  # W^T f(x), (R, B, C)
+    h: Tensor | None,  # J draws of h before r, (R, J, B, C)
+    mu: Tensor | None,  # (R, N, C)
+    lam: Tensor,  # (R,)
+    eta: Tensor,  # (R,)
+    sigma: float = gates.SIGMA,
+    task: str = "classification",
+    through_g: bool = True,
+) -> Tensor:
+    """The minibatch objective of every method, one value a run (FE-6, FE-10, FE-11, FE-12 to FE-17).
+
+    through_g: whether l(g, h) also moves g towards h (as the objective is written) or takes g as a constant.
+    """
+    total = torch.zeros_like(eta)
+    if method.g_fits_y:
+        total = total + loss(y, g, task)
+    if method.h_fits == "g":
+        g = g if through_g else g.detach()
+        target = g.softmax(-1) if task == "classification" else g
+        total = total + lam * torch.stack([loss(target, h_j, task) for h_j in h.unbind(1)]).mean(0)
+    elif method.h_fits == "y":
+        total = total + torch.stack([loss(y, h_j, task) for h_j in h.unbind(1)]).mean(0)
+    if method.gates:
+        total = total + eta * gates.expected_open(mu, sigma)
+    return total
+
+
+# --- Choosing U examples ---------------------------------------------------------------------------------------------
+
+
+def expected_influence(S: Tensor, mu: Tensor | None, exact_mean: bool = False, sigma: float = gates.SIGMA) -> Tensor:
+    """E[alpha] = s E[z], (R, N, C); S itself where there are no gates (FE-20).
+
+    The paper prints E[z] as max(0, min(1, mu)); exact_mean takes the clamped Gaussian's own mean instead.
+    """
+    if mu is None:
+        return S
+    return gates.gated(gates.exact_mean(mu, sigma) if exact_mean else gates.clamped_mean(mu), S)
+
+
+def positions(A: Tensor, mu: Tensor | None = None, rank: str = "magnitude") -> Tensor:
+    """Place of each entry (n, c) when sorted by influence, 0 the most influential: (R, N, C) -> (R, N, C) (FE-22).
+
+    rank: by |alpha| ("magnitude"), by alpha ("signed"), or by the gate max(0, min(1, mu)) alone ("gate").
+    """
+    if rank not in RANKS:
+        raise ValueError(f"rank must be one of {', '.join(RANKS)}, got {rank!r}")
+    if rank == "gate" and mu is not None:
+        key = gates.clamped_mean(mu)
+    else:
+        key = A if rank == "signed" else A.abs()
+    order = key.flatten(1).argsort(1, descending=True, stable=True)
+    places = torch.arange(order.shape[1], device=A.device).expand_as(order)
+    return torch.empty_like(order).scatter_(1, order, places).view_as(A)
+
+
+def keep_top(A: Tensor, U: int, mu: Tensor | None = None, rank: str = "magnitude") -> Tensor:
+    """A with its U most influential entries (n, c) kept and the rest zero, (R, N, C) (FE-21, FE-22).
+
+    ValueError if U is not between 1 and N x C.
+    """
+    return A * (positions(A, mu, rank) < check_U(U, A.shape[1] * A.shape[2]))
+
+
+def check_U(U: int, entries: int) -> int:
+    """U itself; ValueError unless 1 <= U <= N x C."""
+    if not 1 <= U <= entries:
+        raise ValueError(f"U must lie between 1 and N x C = {entries}, got {U}")
+    return U

@@ -1,0 +1,137 @@
+"""The networks f before the last layer, for R independent runs at once, and the last layer W (FE-1).
+
+Parameters are plain dictionaries of tensors with a leading run axis: theta["W1"] is (R, D, K). A network is a
+function of (theta, x): `MLP` multiplies all R runs in one batched product; `Network` wraps anybody's nn.Module.
+"""
+
+import contextlib
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+Theta = dict[str, Tensor]
+
+
+def predict_logits(F: Tensor, W: Tensor) -> Tensor:
+    """W^T f(x) for F = f(x) (R, B, K) and W (R, K, C): the prediction model before r (FE-1)."""
+    return F @ W
+
+
+def respond(logits: Tensor, task: str) -> Tensor:
+    """r: softmax over the last axis for classification, the identity for regression (FE-1, FE-2)."""
+    return logits.softmax(-1) if task == "classification" else logits
+
+
+class _DroppedReLU(torch.autograd.Function):
+    """relu(x W + b) * keep in one node: the output says where the gradient flows, so nothing else is stored."""
+
+    @staticmethod
+    def forward(ctx, x, W, b, keep):
+        y = torch.baddbmm(b, x, W).relu_()
+        if keep is not None:
+            y.mul_(keep)
+        ctx.save_for_backward(x, W, y, keep)
+        return y
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, W, y, keep = ctx.saved_tensors
+        if keep is not None:
+            grad = grad * keep
+        grad = torch.ops.aten.threshold_backward(grad, y, 0)
+        dx = torch.bmm(grad, W.mT) if ctx.needs_input_grad[0] else None
+        return dx, torch.bmm(x.mT, grad), grad.sum(1, keepdim=True), None
+
+
+class MLP:
+    """f of FE-1 as a feed-forward net: a ReLU and dropout after each hidden layer, for R runs at once.
+
+    sizes: (D, K1, ..., K), at least D alone (then f is the identity). dropout: the share of units set to zero.
+    Dropout decisions come from the caller as 16-bit random numbers, `n_draws` for each row, so that the
+    probability of a drop is exact to 2^-16 and no run's noise depends on which others share its stack.
+    """
+
+    def __init__(self, sizes: Sequence[int], dropout: float = 0.3):
+        if not sizes or min(sizes) < 1:
+            raise ValueError(f"sizes must be positive layer widths (D, K1, ..., K), got {sizes!r}")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout must lie in [0, 1), got {dropout!r}")
+        self.sizes, self.dropout = tuple(sizes), dropout
+        self.n_draws = sum(sizes[1:]) if dropout else 0
+
+    untrained = frozenset()  # names in theta that are carried along but not trained
+
+    def own_noise(self, generator: torch.Generator):
+        """Nothing to seed: all noise comes as bits."""
+        return contextlib.nullcontext()
+
+    def init(self, generators: Sequence[torch.Generator], dtype=torch.float32) -> Theta:
+        """Start values, uniform in +-1/sqrt(fan in) as nn.Linear has them; weights (R, in, out), biases (R, 1, out)."""
+        theta = {}
+        for layer, (fan_in, fan_out) in enumerate(zip(self.sizes, self.sizes[1:]), 1):
+            theta[f"W{layer}"] = stack_uniform((fan_in, fan_out), fan_in, generators, dtype)
+            theta[f"b{layer}"] = stack_uniform((1, fan_out), fan_in, generators, dtype)
+        return theta
+
+    def __call__(self, theta: Theta, x: Tensor, bits: Tensor | None = None) -> Tensor:
+        """f(x): x (R, B, D) -> (R, B, K). bits (R, B, n_draws), int16: dropout on; None: off (evaluation)."""
+        keep = None if bits is None or not self.n_draws else _keep(bits, self.dropout, x.dtype)
+        start = 0
+        for layer, width in enumerate(self.sizes[1:], 1):
+            mask = None if keep is None else keep[..., start : start + width]
+            x = _DroppedReLU.apply(x, theta[f"W{layer}"], theta[f"b{layer}"], mask)
+            start += width
+        return x
+
+
+class Network:
+    """Anybody's nn.Module as f, at R = 1: rows of any shape in, (B, K) out.
+
+    The module's own dropout and batch norm behave as in any training loop (train mode when bits are given).
+    """
+
+    n_draws = 0  # its random layers draw from torch's global generator, see own_noise
+
+    def __init__(self, module: nn.Module):
+        if not isinstance(module, nn.Module):
+            raise ValueError(f"f must be an nn.Module, got {type(module).__name__}")
+        self.module = module
+        self.untrained = frozenset(name for name, _ in module.named_buffers())
+
+    def init(self, generators: Sequence[torch.Generator], dtype=torch.float32) -> Theta:
+        """The module's own parameters and buffers, as they are, with a run axis of one."""
+        if len(generators) != 1:
+            raise ValueError(f"an nn.Module trains one run at a time, got {len(generators)} runs")
+        tensors = {**dict(self.module.named_parameters()), **dict(self.module.named_buffers())}
+        cast = {n: t.to(dtype) if t.is_floating_point() else t for n, t in tensors.items()}
+        return {name: t.detach().clone()[None] for name, t in cast.items()}
+
+    @contextlib.contextmanager
+    def own_noise(self, generator: torch.Generator):
+        """Inside, torch's global generator is seeded from the run's own; afterwards it is as it was."""
+        devices = [generator.device] if generator.device.type == "cuda" else []
+        with torch.random.fork_rng(devices):
+            torch.manual_seed(torch.randint(2**62, (), generator=generator, device=generator.device).item())
+            yield
+
+    def __call__(self, theta: Theta, x: Tensor, bits: Tensor | None = None) -> Tensor:
+        self.module.train(bits is not None)
+        return torch.func.functional_call(self.module, {k: v[0] for k, v in theta.items()}, (x[0],))[None]
+
+
+def stack_uniform(shape, fan_in: int, generators, dtype) -> Tensor:
+    """(R, *shape), each run drawn from its own generator, uniform in +-1/sqrt(fan_in)."""
+    bound = 1 / math.sqrt(fan_in)
+    draws = [torch.empty(shape, dtype=dtype, device=g.device).uniform_(-bound, bound, generator=g) for g in generators]
+    return torch.stack(draws)
+
+
+def _keep(bits: Tensor, dropout: float, dtype: torch.dtype) -> Tensor:
+    """0 with probability `dropout`, else 1 / (1 - dropout), from 16-bit random numbers (overwrites them).
+
+    Clamping an int16 between two neighbours is a comparison that the processor does 32 at a time.
+    """
+    threshold = round(dropout * 2**16) - 2**15
+    return bits.clamp_(threshold - 1, threshold).sub_(threshold - 1).to(dtype).mul_(1 / (1 - dropout))

@@ -1,0 +1,456 @@
+"""Training R runs (splits x etas x lambdas x seeds) as one program: Algorithm 1 on stacked tensors.
+
+All parameters live in one bank of tensors with a leading run axis. Between two validations the live runs are cut
+into stacks of similar open share, each stack is trained by batched products, and its rows go back to the bank.
+A run's random draws come from its own generator, so its result does not depend on its neighbours beyond rounding.
+"""
+
+import hashlib
+import math
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from lib import examples, gates, metrics
+from lib.examples import METHODS, PREDICTOR, Method
+from lib.models import MLP, Network, predict_logits, stack_uniform
+
+FULL_RANGE = (-(2**63), None)  # random_ over all 64 bits
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the paper fixes, and our reading of what it leaves open (book page "Readings")."""
+
+    epochs: int = 10_000
+    patience: int = 1_000  # epochs without a better validation measure before a run stops
+    check: int = 10  # epochs between two validations
+    batch: int = 32
+    lr: float = 1e-3
+    hidden: int = 64  # units a layer, K
+    layers: int = 3  # hidden layers; W makes four
+    dropout: float = 0.3
+    sigma: float = gates.SIGMA
+    J: int = 1
+    mu_start: float = 0.5
+    S_start: float = 1.0  # S ~ N(0, S_start^2)
+    U: tuple[int | str, ...] = (5, 10, 20, 30, 50, 100, "all")
+    rank: str = "magnitude"  # how influence is ranked (FE-22)
+    exact_mean: bool = False  # E[z] in closed form instead of FE-20's max(0, min(1, mu))
+    through_g: bool = True  # l(g, h) also moves g
+    drop_examples: bool = True  # dropout on f(x_n) as on f(x)
+    open_rows: bool = True  # evaluate f only on examples with an open gate: exact, and faster
+    stack: int = 10  # runs multiplied together; any number gives the same results up to rounding
+
+    def __post_init__(self):
+        for name in ("epochs", "patience", "check", "batch", "hidden", "J", "stack"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.layers < 0 or not self.lr > 0:
+            raise ValueError(f"layers must be at least 0 and lr positive, got {self.layers} and {self.lr}")
+        gates.check_sigma(self.sigma)
+        if self.rank not in examples.RANKS:
+            raise ValueError(f"rank must be one of {', '.join(examples.RANKS)}, got {self.rank!r}")
+
+    def U_values(self, entries: int) -> list[int]:
+        """U as numbers, "all" being N x C = entries."""
+        return [entries if U == "all" else examples.check_U(U, entries) for U in self.U]
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The run axis: one entry a run. fold: position on the folds' split axis."""
+
+    fold: tuple[int, ...]
+    eta: tuple[float, ...]
+    lam: tuple[float, ...]
+    seed: tuple[int, ...]
+
+    def __post_init__(self):
+        if not len(self.fold) == len(self.eta) == len(self.lam) == len(self.seed) > 0:
+            raise ValueError("runs need as many folds as etas, lambdas and seeds, and at least one")
+        for name, values in (("eta", self.eta), ("lam", self.lam)):
+            if bad := [v for v in values if not (v >= 0 and math.isfinite(v))]:
+                raise ValueError(f"{name} must be a finite number of at least 0, got {bad[0]}")
+
+    def __len__(self) -> int:
+        return len(self.fold)
+
+    @classmethod
+    def grid(cls, folds: int, etas=(0.0,), lams=(1.0,), seeds=(0,)) -> "Runs":
+        """Every split with every eta, lambda and seed, splits fastest."""
+        cells = [(f, e, l, s) for s in seeds for l in lams for e in etas for f in range(folds)]
+        return cls(*map(tuple, zip(*cells)))
+
+
+@dataclass
+class Trained:
+    """Every run at its best epoch. Tensors have the run axis first."""
+
+    method: str
+    f: MLP | Network
+    bank: dict[str, Tensor]  # "f.*": network, "W" (R, K, C), "S" and "mu" (R, N, C)
+    folds: "object"  # lib.data.Folds (what f sees: for Pretrain's stage 2, features)
+    runs: Runs
+    settings: Settings
+    scores: dict[str, Tensor]  # "val_accuracy", "val_faithfulness", "test_...": (R, U values)
+    best_epoch: list[int]
+    stopped_epoch: list[int]
+    seconds: list[float]  # a run's share of its stacks' wall time, stage 1 included
+    history: dict[str, np.ndarray]  # "epoch" (T,), "measure" and "open" (T, R)
+    stage1: "Trained | None" = None
+
+    @property
+    def theta(self) -> dict[str, Tensor]:
+        """Parameters of f, (R, ...)."""
+        return _theta(self.bank)
+
+    @property
+    def influence(self) -> Tensor:
+        """E[alpha] (R, N, C) (FE-20)."""
+        return examples.expected_influence(
+            self.bank["S"], self.bank.get("mu"), self.settings.exact_mean, self.settings.sigma
+        )
+
+
+class Draws:
+    """All random numbers of a stack of runs, each from its own run's generator."""
+
+    def __init__(self, generators: Sequence[torch.Generator], dtype: torch.dtype):
+        self.generators, self.dtype, self.device = generators, dtype, generators[0].device
+
+    def orders(self, N: int) -> Tensor:
+        """A shuffled epoch for each run, (R, N)."""
+        return torch.stack([torch.randperm(N, generator=g, device=self.device) for g in self.generators])
+
+    def noise(self, shape: Sequence[int]) -> Tensor:
+        """Standard normal, (R, *shape)."""
+        out = torch.empty(len(self.generators), *shape, dtype=self.dtype, device=self.device)
+        for r, g in enumerate(self.generators):
+            out[r].normal_(generator=g)
+        return out
+
+    def bits(self, rows: int, own_rows: Sequence[int], n_draws: int) -> Tensor:
+        """16-bit random numbers (R, rows, n_draws), of which run r draws only its first own_rows[r] rows."""
+        words = -(-rows * n_draws // 4)
+        out = torch.zeros(len(self.generators), words, dtype=torch.int64, device=self.device)
+        for r, g in enumerate(self.generators):
+            out[r, : -(-own_rows[r] * n_draws // 4)].random_(*FULL_RANGE, generator=g)
+        return out.view(torch.int16)[:, : rows * n_draws].unflatten(1, (rows, n_draws))
+
+
+def _theta(bank: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name[2:]: tensor for name, tensor in bank.items() if name.startswith("f.")}
+
+
+def open_rows(Z: Tensor) -> tuple[Tensor, Tensor, list[int]]:
+    """Examples with any open gate: Z (R, N, J, C) -> rows (R, M), valid (R, M), and each run's count.
+
+    A closed row (z = 0 throughout) adds nothing to h and receives no gradient, so leaving it out is exact.
+    Runs with fewer than M open rows are padded with row 0, not valid.
+    """
+    is_open = (Z > 0).flatten(2).any(2)
+    counts = is_open.sum(1)
+    own = counts.tolist()
+    run, row = is_open.nonzero(as_tuple=True)
+    place = torch.arange(len(run), device=Z.device) - (counts.cumsum(0) - counts)[run]
+    rows = torch.zeros(Z.shape[0], max(own), dtype=torch.int64, device=Z.device)
+    rows[run, place] = row
+    return rows, torch.arange(max(own), device=Z.device) < counts[:, None], own
+
+
+def minibatch_loss(
+    f: MLP | Network, bank: dict[str, Tensor], method: Method, folds, fold: Tensor, batch: Tensor,
+    lam: Tensor, eta: Tensor, draws: Draws, settings: Settings,
+) -> Tensor:  # fmt: skip
+    """One step's objective for each run of a stack: row numbers batch (R, B) -> (R,) (FE-11)."""
+    B, R = batch.shape[1], batch.shape[0]
+    mu, h, rows, own = bank.get("mu"), None, batch[:, :0], [0] * R
+    if method.h_fits:
+        A = bank["S"][:, :, None]  # (R, N, J, C)
+        if method.gates:
+            eps = settings.sigma * draws.noise((mu.shape[1], settings.J, mu.shape[2]))
+            Z = gates.sample(mu[:, :, None], eps)
+            A = gates.gated(Z, A)
+        A, A_shape = A.flatten(2), A.shape
+        if method.gates and settings.open_rows:
+            rows, valid, own = open_rows(Z)
+            A = A.gather(1, rows[..., None].expand(-1, -1, A.shape[2])) * valid[..., None]
+        else:
+            rows, own = torch.arange(A_shape[1], device=A.device).expand(R, -1), [A_shape[1]] * R
+    x = folds.x_train[fold[:, None], torch.cat([batch, rows], 1)]
+    dropped = x.shape[1] if settings.drop_examples else B
+    bits = draws.bits(dropped, [B + n if settings.drop_examples else B for n in own], f.n_draws)
+    theta = _theta(bank)
+    F = f(theta, x[:, :dropped], bits)
+    F, F_n = F[:, :B], F[:, B:] if settings.drop_examples else f(theta, x[:, B:])
+    g = predict_logits(F, bank["W"]) if "W" in bank else None
+    if method.h_fits:
+        h = examples.explain_logits(A, F_n, F).unflatten(2, A_shape[2:]).transpose(1, 2)  # (R, J, B, C)
+    y = folds.y_train[fold[:, None], batch]
+    return examples.objective(method, y, g, h, mu, lam, eta, settings.sigma, folds.task, settings.through_g)
+
+
+@torch.no_grad()
+def evaluate(f, bank, method: Method, folds, fold: Tensor, part: str, settings: Settings) -> tuple[Tensor, Tensor]:
+    """Accuracy (or R^2) of the prediction and faithfulness of h for each U, both (R, U values) (FE-18, FE-19, FE-21).
+
+    part: "val" or "test". Without an explanation model both have one column, and faithfulness is 1.
+    """
+    theta, W, mu = _theta(bank), bank.get("W"), bank.get("mu")
+    x, y = getattr(folds, f"x_{part}")[fold], getattr(folds, f"y_{part}")[fold]
+    regression = folds.task == "regression"
+    score = metrics.r_squared if regression else metrics.accuracy
+    F = f(theta, x)
+    g = predict_logits(F, W) if method.predictor == "g" else None
+    if not method.h_fits:
+        return score(g, y)[:, None], torch.ones(len(fold), 1, dtype=torch.float64, device=F.device)
+    F_n = f(theta, folds.x_train[fold])
+    A = examples.expected_influence(bank["S"], mu, settings.exact_mean, settings.sigma)
+    place = examples.positions(A, mu, settings.rank)
+    right, agree = [], []
+    for U in settings.U_values(A[0].numel()):
+        h = examples.explain_logits(A * (place < U), F_n, F)
+        predicted = h if g is None else g
+        right.append(score(predicted, y))
+        agree.append(metrics.r_squared(h, predicted) if regression else metrics.faithfulness(predicted, h))
+    return torch.stack(right, 1), torch.stack(agree, 1)
+
+
+class _Program:
+    """R runs in training. Everything that changes lies in `state`, which is all a checkpoint holds."""
+
+    def __init__(self, method: Method, folds, runs: Runs, settings: Settings, f, fixed, device, dtype):
+        self.method, self.folds, self.runs, self.settings, self.f, self.device = method, folds, runs, settings, f, device
+        self.fold = torch.tensor(runs.fold, device=device)
+        self.lam, self.eta = (torch.tensor(v, dtype=dtype, device=device) for v in (runs.lam, runs.eta))
+        R = len(runs)
+        # The stream depends on the split's number and the seed alone: runs that differ in eta share their noise.
+        seeds = [1_000_003 * seed + folds.split[fold] for fold, seed in zip(runs.fold, runs.seed)]
+        self.generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
+        bank = self._start_values(dtype) | {n: t.to(device, dtype) for n, t in fixed.items()}
+        self.trained = [n for n in bank if n not in fixed and n.removeprefix("f.") not in f.untrained]
+        self.state = {
+            "bank": bank,
+            "moments": {n: [torch.zeros_like(bank[n]), torch.zeros_like(bank[n])] for n in self.trained},
+            "best_bank": {n: t.clone() for n, t in bank.items()},
+            "best": torch.full((R,), -1.0, dtype=torch.float64),
+            "best_epoch": torch.zeros(R, dtype=torch.int64),
+            "stopped": torch.zeros(R, dtype=torch.int64),  # the epoch at which a run stopped, 0 while it lives
+            "open": torch.ones(R, dtype=torch.float64),  # share of gates more likely open than shut
+            "seconds": torch.zeros(R, dtype=torch.float64),
+            "epoch": 0,
+            "history": {"epoch": [], "measure": [], "open": []},
+        }
+
+    def _start_values(self, dtype) -> dict[str, Tensor]:
+        """f, then W, then S and mu, each run's drawn from its own generator."""
+        bank = {f"f.{n}": t.to(self.device) for n, t in self.f.init(self.generators, dtype).items()}
+        N, C = self.folds.x_train.shape[1], self.folds.outputs
+        if self.method.predictor == "g":
+            K = self.f(_theta(bank), self.folds.x_train[self.fold, :2]).shape[-1]
+            bank["W"] = stack_uniform((K, C), K, self.generators, dtype)
+        if self.method.h_fits:
+            bank["S"] = self.settings.S_start * Draws(self.generators, dtype).noise((N, C))
+        if self.method.gates:
+            bank["mu"] = torch.full_like(bank["S"], self.settings.mu_start)
+        return bank
+
+    def stacks(self) -> list[Tensor]:
+        """Live runs, cut into stacks of similar open share so that padding wastes little."""
+        live = (self.state["stopped"] == 0).nonzero()[:, 0]
+        by_share = live[self.state["open"][live].argsort(stable=True)]
+        return list(by_share.split(self.settings.stack))
+
+    def advance(self, stack: Tensor, epochs: int) -> None:
+        """Train some runs for some epochs (Algorithm 1)."""
+        state, settings, started = self.state, self.settings, time.perf_counter()
+        bank = {n: t[stack].clone().requires_grad_(n in self.trained) for n, t in state["bank"].items()}
+        adam = torch.optim.Adam([bank[n] for n in self.trained], lr=settings.lr, fused=True)
+        step = torch.tensor(float(state["epoch"] * math.ceil(self.folds.x_train.shape[1] / settings.batch)))
+        for n in self.trained:
+            m, v = (moment[stack] for moment in state["moments"][n])
+            adam.state[bank[n]] = {"step": step.clone().to(self.device), "exp_avg": m, "exp_avg_sq": v}
+        draws = Draws([self.generators[r] for r in stack], self.lam.dtype)
+        fold, lam, eta = self.fold[stack], self.lam[stack], self.eta[stack]
+        with self.f.own_noise(self.generators[stack[0]]):
+            for _ in range(epochs):
+                for batch in draws.orders(self.folds.x_train.shape[1]).split(settings.batch, 1):
+                    loss = minibatch_loss(
+                        self.f, bank, self.method, self.folds, fold, batch, lam, eta, draws, settings
+                    )
+                    adam.zero_grad()
+                    loss.sum().backward()
+                    adam.step()
+        for n, tensor in bank.items():
+            state["bank"][n][stack] = tensor.detach()
+        for n in self.trained:
+            for moment, kept in zip(state["moments"][n], ("exp_avg", "exp_avg_sq")):
+                moment[stack] = adam.state[bank[n]][kept]
+        state["seconds"][stack] += (time.perf_counter() - started) / len(stack)
+
+    def validate(self, stack: Tensor) -> Tensor:
+        """Measure some runs on validation rows, keep those that got better, and stop those that did not for long."""
+        state, epoch = self.state, self.state["epoch"]
+        bank = {n: t[stack] for n, t in state["bank"].items()}
+        scores = evaluate(self.f, bank, self.method, self.folds, self.fold[stack], "val", self.settings)
+        measure = metrics.geometric_mean(*scores).mean(1).cpu()  # over all U: the whole curve counts
+        better = measure > state["best"][stack]
+        for n, tensor in bank.items():
+            state["best_bank"][n][stack[better]] = tensor[better.to(self.device)]
+        state["best"][stack] = torch.where(better, measure, state["best"][stack])
+        state["best_epoch"][stack[better]] = epoch
+        if "mu" in bank:
+            state["open"][stack] = (bank["mu"] > 0).double().mean((1, 2)).cpu()
+        done = (epoch - state["best_epoch"][stack] >= self.settings.patience) | (epoch >= self.settings.epochs)
+        state["stopped"][stack[done]] = epoch
+        return measure
+
+    def run(self, checkpoint: Path | None, every: float, bar) -> None:
+        """Advance, validate, record and save until every run has stopped."""
+        state, saved = self.state, time.monotonic()
+        while stacks := self.stacks():
+            epochs = min(self.settings.check, self.settings.epochs - state["epoch"])
+            for stack in stacks:
+                self.advance(stack, epochs)
+            state["epoch"] += epochs
+            measure = torch.full_like(state["best"], torch.nan)
+            for stack in stacks:
+                measure[stack] = self.validate(stack)
+            for name, value in (("epoch", state["epoch"]), ("measure", measure), ("open", state["open"].clone())):
+                state["history"][name].append(value)
+            bar.update(epochs)
+            bar.set_postfix(
+                live=int((state["stopped"] == 0).sum()),
+                open=f"{state['open'].mean():.2f}",
+                val=f"{state['best'].mean():.3f}",
+            )
+            if checkpoint and time.monotonic() - saved >= every:
+                self.save(checkpoint)
+                saved = time.monotonic()
+
+    def fingerprint(self) -> str:
+        """A digest of all that decides the result; a checkpoint of another one is refused."""
+        data = hashlib.sha256(self.folds.x_train.cpu().numpy().tobytes()).hexdigest()
+        return hashlib.sha256(repr((self.method, self.runs, self.settings, data, self.lam.dtype)).encode()).hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Write the checkpoint, whole or not at all."""
+        generators = [g.get_state() for g in self.generators]
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        torch.save({"fingerprint": self.fingerprint(), "state": self.state, "generators": generators}, temporary)
+        temporary.replace(path)
+
+    def load(self, path: Path) -> None:
+        """Take up the checkpoint. ValueError if it belongs to another configuration."""
+        saved = torch.load(path, map_location=self.device, weights_only=True)
+        if saved["fingerprint"] != self.fingerprint():
+            raise ValueError(
+                f"checkpoint {path} belongs to another configuration (method, runs, settings or data differ): "
+                "give another path or delete it"
+            )
+        self.state = saved["state"]
+        for generator, state in zip(self.generators, saved["generators"]):
+            generator.set_state(state.cpu())
+
+
+def train(
+    method: str,
+    folds,
+    runs: Runs,
+    settings: Settings = Settings(),
+    f: MLP | Network | None = None,
+    device: str = "cpu",
+    checkpoint: str | os.PathLike | None = None,
+    save_every: float = 60.0,
+    progress: bool = True,
+    stage1: Trained | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Trained:
+    """Train all runs of one method and return each at its best epoch on validation rows.
+
+    method: a key of `examples.METHODS`, or "Predictor" (FE-15). f: by default the paper's MLP; a `Network` trains one
+    run. checkpoint: a file to save to every save_every seconds and to resume from; removed by the caller.
+    stage1: a trained "Predictor" that Pretrain and PretrainR share; made here when missing. Raises ValueError for
+    unknown methods, devices that are not there, U beyond N x C, and checkpoints of another configuration.
+    """
+    terms = {**METHODS, "Predictor": PREDICTOR}.get(method)
+    if terms is None:
+        raise ValueError(f"method must be one of {', '.join(METHODS)} or Predictor, got {method!r}")
+    folds = folds.to(check_device(device))
+    if terms.h_fits:
+        settings.U_values(folds.x_train.shape[1] * folds.outputs)
+    if f is None:
+        f = MLP((folds.x_train.shape[2], *[settings.hidden] * settings.layers), settings.dropout)
+    path = Path(checkpoint) if checkpoint else None
+    fixed, program_f, program_folds, program_runs = {}, f, folds, runs
+    if terms.pretrained:
+        stage1 = stage1 or train_stage1(
+            folds, runs, settings, f=f, device=device, checkpoint=path and path.with_name(f"{path.name}.stage1"),
+            save_every=save_every, progress=progress, dtype=dtype,
+        )  # fmt: skip
+        program_folds, W, program_runs = _on_features(stage1, folds, runs)
+        fixed, program_f = {"W": W}, MLP((W.shape[1],), dropout=0)
+    program = _Program(terms, program_folds, program_runs, settings, program_f, fixed, torch.device(device), dtype)
+    if path and path.exists():
+        program.load(path)
+    with tqdm(total=settings.epochs, initial=program.state["epoch"], desc=method, unit="epoch", disable=not progress) as bar:
+        program.run(path, save_every, bar)
+    return _finish(method, program, stage1)
+
+
+def train_stage1(folds, runs: Runs, settings: Settings, **options) -> Trained:
+    """Pretrain's prediction model, once for each split and seed among the runs (FE-15)."""
+    unique = sorted(set(zip(runs.fold, runs.seed)))
+    fold, seed = zip(*unique)
+    stage1 = Runs(fold, (0.0,) * len(unique), (0.0,) * len(unique), seed)
+    return train("Predictor", folds, stage1, settings, **options)
+
+
+def _on_features(stage1: Trained, folds, runs: Runs):
+    """Stage 2 sees f's outputs as its data, one fold for each run of stage 1: folds, W for each run, runs."""
+    where = {key: i for i, key in enumerate(zip(stage1.runs.fold, stage1.runs.seed))}
+    if missing := {key for key in zip(runs.fold, runs.seed)} - where.keys():
+        raise ValueError(f"stage1 lacks the (fold, seed) pairs {sorted(missing)}")
+    at = [where[key] for key in zip(runs.fold, runs.seed)]
+    fold = torch.tensor(stage1.runs.fold, device=folds.x_train.device)
+    parts = ("train", "val", "test")
+    with torch.no_grad():
+        x = {f"x_{p}": stage1.f(stage1.theta, getattr(folds, f"x_{p}")[fold]) for p in parts}
+    y = {f"y_{p}": getattr(folds, f"y_{p}")[fold] for p in parts}
+    index = {"index_train": folds.index_train[fold.cpu()], "split": tuple(folds.split[i] for i in stage1.runs.fold)}
+    return replace(folds, **x, **y, **index), stage1.bank["W"][at], replace(runs, fold=tuple(at))
+
+
+def _finish(method: str, program: _Program, stage1: Trained | None) -> Trained:
+    state, scores = program.state, {}
+    for part in ("val", "test"):
+        pieces = [
+            evaluate(program.f, {n: t[rows] for n, t in state["best_bank"].items()}, program.method, program.folds,
+                     program.fold[rows], part, program.settings)
+            for rows in torch.arange(len(program.runs)).split(program.settings.stack)
+        ]  # fmt: skip
+        scores[f"{part}_accuracy"], scores[f"{part}_faithfulness"] = (torch.cat(p).cpu() for p in zip(*pieces))
+    seconds = state["seconds"].clone()
+    if stage1:  # its time belongs to every run that builds on it
+        seconds += torch.tensor(stage1.seconds, dtype=torch.float64)[program.fold.cpu()]
+    return Trained(
+        method, program.f, state["best_bank"], program.folds, program.runs, program.settings, scores,
+        state["best_epoch"].tolist(), state["stopped"].tolist(), seconds.tolist(),
+        {name: np.array([np.asarray(v) for v in values]) for name, values in state["history"].items()}, stage1,
+    )  # fmt: skip
+
+
+def check_device(device: str) -> str:
+    """device itself; ValueError unless torch can use it here."""
+    kind = torch.device(device).type
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device {device!r} is not there: torch sees no CUDA device; use 'cpu'")
+    return device
