@@ -79,7 +79,7 @@ def run(source: str, out: str, given: dict[str, str]) -> Path:
             raise ValueError(f"unknown parameter {name}, known are: {', '.join(known) or 'none'}")
     values = {name: convert(name, text, known[name]) for name, text in given.items()}
     notebook = load_notebook_node(notebook)
-    notebook = parameterize_notebook(notebook, values) if values else notebook
+    notebook = parameterize_notebook(notebook, values, kernel_name="python3", language="python") if values else notebook
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"  # jupytext and papermill draw new ones each time
 

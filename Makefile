@@ -1,0 +1,43 @@
+# The front door. `make` alone lists what there is.
+PYTHON ?= python3
+CORES ?= 2
+BIN := .venv/bin
+export PYTHONPATH := $(CURDIR)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+book: .venv/installed ## execute the chapters that need it and build _build/html/index.html
+	@$(BIN)/snakemake --cores $(CORES) --nolock --rerun-incomplete --show-failed-logs --quiet rules progress
+	@$(BIN)/python -m book.pages times
+
+test: book ## lint, unit and property tests, references, and the built book in a browser
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pytest -n $(CORES) --dist loadfile --nbval --nbval-sanitize-with tests/reference/sanitize.cfg tests
+
+experiments: .venv/installed ## run what is missing of the grid, two runs at a time; may be stopped and called again
+	@$(BIN)/snakemake --snakefile experiments.smk --unlock --quiet all
+	$(BIN)/snakemake --snakefile experiments.smk --cores $(CORES) --keep-going --rerun-incomplete
+
+reference: book ## write what the short chapters print to tests/reference, for nbval to compare with
+	$(BIN)/python -m tests.test_references
+
+bench: .venv/installed ## time training against the plain loop
+	$(BIN)/python -m tests.bench
+
+lock: .venv/installed ## write requirements.lock from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --group book --group images --group test --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-emit-index-url --quiet --output-file requirements.lock
+
+clean: ## remove what `make book` made; .venv and results stay
+	rm -rf _build book/notebooks book/equations.md book/status.md
+
+# uv itself comes from the lock too: pip installs it, checked by its hashes, and it installs the rest.
+.venv/installed: requirements.lock
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && sed -n '/^uv==/,/# via/p' $< > .venv/uv.txt && \
+	  $(BIN)/pip install --quiet --require-hashes --requirement .venv/uv.txt; }
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes $<
+	@touch $@
+
+.PHONY: help book test experiments reference bench lock clean
