@@ -91,6 +91,17 @@ def test_folds_standardise_by_their_own_training_rows():
     assert folds.x_test.mean(1)[..., varying].abs().max() > 1e-3  # the test rows had no say
 
 
+def test_a_feature_constant_in_training_is_zero_everywhere():
+    y = np.repeat([0, 1], 20)
+    x = np.random.default_rng(0).normal(size=(40, 2))
+    x[:, 1] = 0.1  # its mean in floating point is not quite 0.1
+    x[data.split(y, 0)[2], 1] = 5.0
+    folds = data.folds(toy(y, x), [0])
+    for part in (folds.x_train, folds.x_val, folds.x_test):
+        assert torch.all(part[..., 1] == 0)
+        assert part[..., 0].abs().max() > 0
+
+
 def test_folds_lead_back_to_the_table():
     table = data.load("glass")
     folds = data.folds(table, range(3), torch.float64)
