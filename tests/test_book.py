@@ -1,0 +1,138 @@
+"""The built book in a real browser, with no network: formulas, links, figures, and a phone's width.
+
+`make test` builds the book first. Where there is no Chromium these tests are skipped; with CI=true they fail.
+"""
+
+import os
+import re
+import shutil
+from pathlib import Path
+from urllib.parse import unquote, urldefrag
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from book import pages as generated
+
+HTML = Path(__file__).parents[1] / "_build" / "html"
+PHONE = {"width": 390, "height": 844}
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+FLAGS += ["--disable-component-update", "--disable-sync"]
+
+SETTLE = "async () => { if (window.MathJax?.startup) await MathJax.startup.promise; await document.fonts.ready; }"
+FACTS = """() => {
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const scrolls = (e) => e && (['auto', 'scroll'].includes(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
+  return {
+    math: all('.math').length,
+    drawn: all('.math mjx-container svg').length,
+    wrong: all('[data-mml-node=merror]').map((e) => e.textContent),
+    text: document.querySelector('main').innerText,
+    ids: all('[id]').map((e) => e.id),
+    links: all('a[href]').map((e) => e.href),
+    images: all('main img').map((e) => [e.src, e.alt, e.naturalWidth]),
+    width: document.scrollingElement.scrollWidth,
+    outside: all('main *').filter(
+      (e) => e.getBoundingClientRect().right > innerWidth + 1 && !scrolls(e) && !e.closest('svg, details:not([open])')
+    ).map((e) => e.outerHTML.slice(0, 80)),
+    number: all('.math .eqno').map((e) => e.textContent),
+  };
+}"""
+
+
+def unavailable(reason):
+    (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """What each page of the book shows and asks for: {page: facts}, pages named by their path."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not chromium:
+        unavailable("no browser: install Chromium (on Debian: apt install chromium) to test the built book")
+    if not (HTML / "index.html").exists():
+        unavailable("no book to test: make book")
+    with sync_playwright() as playwright:
+        profile = tmp_path_factory.mktemp("profile")
+        browser = playwright.chromium.launch_persistent_context(
+            profile, executable_path=chromium, args=FLAGS, viewport=PHONE, offline=True
+        )
+        written = [path for path in HTML.rglob("*.html") if "_static" not in path.parts]
+        yield {path: visit(browser, path) for path in sorted(written) if path.name != "index.html"}
+        browser.close()
+
+
+def visit(browser, path):
+    tab = browser.new_page()
+    asked, failed, errors = [], [], []
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.on("requestfailed", lambda request: failed.append(request.url))
+    tab.on("console", lambda message: message.type == "error" and errors.append(message.text))
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    tab.goto(path.as_uri())
+    tab.evaluate(SETTLE)
+    facts = tab.evaluate(FACTS)
+    tab.close()
+    return facts | {"asked": asked, "failed": failed, "errors": errors}
+
+
+def problems(book, find):
+    """{page: what `find` finds wrong with it}, for pages where it finds anything."""
+    found = {path.relative_to(HTML).as_posix(): find(path, facts) for path, facts in book.items()}
+    return {page: wrong for page, wrong in found.items() if wrong}
+
+
+def test_every_formula_is_drawn(book):
+    def undrawn(path, facts):
+        written = len(re.findall(r'\bmath notranslate', path.read_text()))
+        return facts["drawn"] != written and f"{facts['drawn']} of {written} formulas drawn"
+
+    assert not problems(book, undrawn)
+    assert not problems(book, lambda _, facts: facts["wrong"])
+    assert not problems(book, lambda _, facts: re.findall(r"\\[(\[]|\\[a-zA-Z]+\{|\$\$", facts["text"]))
+    assert sum(facts["drawn"] for facts in book.values()) > len(generated.LABELS)
+
+
+def test_every_equation_shows_the_papers_number_once(book):
+    numbers = [number.strip("#").strip("()") for facts in book.values() for number in facts["number"]]
+    assert sorted(numbers) == sorted(generated.LABELS)
+
+
+def test_no_page_asks_the_network_for_anything(book):
+    def outside(_, facts):
+        return [url for url in facts["asked"] if not url.startswith(("file:", "data:"))] + facts["failed"]
+
+    assert not problems(book, outside)
+
+
+def test_no_page_logs_an_error(book):
+    assert not problems(book, lambda _, facts: facts["errors"])
+
+
+def test_every_local_link_leads_somewhere(book):
+    def dead(_, facts):
+        for link in set(facts["links"]):
+            url, anchor = urldefrag(link)
+            target = Path(unquote(url.removeprefix("file://")))
+            if url.startswith("file:") and not target.is_file():
+                yield link
+            elif target in book and anchor and unquote(anchor) not in book[target]["ids"]:
+                yield link
+
+    assert not problems(book, lambda path, facts: list(dead(path, facts)))
+
+
+def test_every_figure_is_loaded_and_described(book):
+    def undescribed(_, facts):
+        return [
+            (source, alt)
+            for source, alt, width in facts["images"]
+            if not width or len(alt) < 10 or alt.endswith((".png", ".svg"))
+        ]
+
+    assert not problems(book, undescribed)
+
+
+def test_a_phone_shows_every_page_without_scrolling_sideways(book):
+    assert not problems(book, lambda _, facts: facts["width"] > PHONE["width"] and facts["width"])
+    assert not problems(book, lambda _, facts: facts["outside"])
