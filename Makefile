@@ -14,7 +14,7 @@ book: .venv/installed ## execute the chapters that need it and build _build/html
 test: book ## lint, unit and property tests, references, and the built book in a browser
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/pytest -n $(CORES) --dist loadfile --nbval --nbval-sanitize-with tests/reference/sanitize.cfg tests
+	$(BIN)/pytest -n $(CORES) --dist loadfile --nbval
 
 experiments: .venv/installed ## run what is missing of the grid, two runs at a time; may be stopped and called again
 	@$(BIN)/snakemake --snakefile experiments.smk --unlock --quiet all
