@@ -126,7 +126,7 @@ def positions(A: Tensor, mu: Tensor | None = None, rank: str = "magnitude") -> T
         key = gates.clamped_mean(mu)
     else:
         key = A if rank == "signed" else A.abs()
-    order = key.flatten(1).argsort(1, descending=True, stable=True)
+    order = key.flatten(1).argsort(dim=1, descending=True, stable=True)
     places = torch.arange(order.shape[1], device=A.device).expand_as(order)
     return torch.empty_like(order).scatter_(1, order, places).view_as(A)
 

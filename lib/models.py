@@ -25,24 +25,27 @@ def respond(logits: Tensor, task: str) -> Tensor:
 
 
 class _DroppedReLU(torch.autograd.Function):
-    """relu(x W + b) * keep in one node: the output says where the gradient flows, so nothing else is stored."""
+    """scale * keep * relu(x W + b) in one node, keep of zeros and ones.
+
+    The scale rides on the small W and b, and the output itself says where gradients flow (where it is positive):
+    nothing of the activations' size is stored or multiplied besides.
+    """
 
     @staticmethod
-    def forward(ctx, x, W, b, keep):
-        y = torch.baddbmm(b, x, W).relu_()
+    def forward(ctx, x, W, b, keep, scale):
+        y = torch.baddbmm(b * scale, x, W * scale).relu_()
         if keep is not None:
-            y.mul_(keep)
-        ctx.save_for_backward(x, W, y, keep)
+            y.mul_(keep.to(y.dtype))
+        ctx.save_for_backward(x, W, y)
+        ctx.scale = scale
         return y
 
     @staticmethod
     def backward(ctx, grad):
-        x, W, y, keep = ctx.saved_tensors
-        if keep is not None:
-            grad = grad * keep
+        x, W, y = ctx.saved_tensors
         grad = torch.ops.aten.threshold_backward(grad, y, 0)
-        dx = torch.bmm(grad, W.mT) if ctx.needs_input_grad[0] else None
-        return dx, torch.bmm(x.mT, grad), grad.sum(1, keepdim=True), None
+        dx = torch.bmm(grad, W.mT * ctx.scale) if ctx.needs_input_grad[0] else None
+        return dx, torch.bmm(x.mT, grad) * ctx.scale, grad.sum(1, keepdim=True) * ctx.scale, None, None
 
 
 class MLP:
@@ -77,11 +80,11 @@ class MLP:
 
     def __call__(self, theta: Theta, x: Tensor, bits: Tensor | None = None) -> Tensor:
         """f(x): x (R, B, D) -> (R, B, K). bits (R, B, n_draws), int16: dropout on; None: off (evaluation)."""
-        keep = None if bits is None or not self.n_draws else _keep(bits, self.dropout, x.dtype)
-        start = 0
+        drop = bits is not None and self.n_draws
+        keep, scale, start = _keep(bits, self.dropout) if drop else None, 1 / (1 - self.dropout) if drop else 1.0, 0
         for layer, width in enumerate(self.sizes[1:], 1):
-            mask = None if keep is None else keep[..., start : start + width]
-            x = _DroppedReLU.apply(x, theta[f"W{layer}"], theta[f"b{layer}"], mask)
+            own = keep[..., start : start + width] if drop else None
+            x = _DroppedReLU.apply(x, theta[f"W{layer}"], theta[f"b{layer}"], own, scale)
             start += width
         return x
 
@@ -128,10 +131,10 @@ def stack_uniform(shape, fan_in: int, generators, dtype) -> Tensor:
     return torch.stack(draws)
 
 
-def _keep(bits: Tensor, dropout: float, dtype: torch.dtype) -> Tensor:
-    """0 with probability `dropout`, else 1 / (1 - dropout), from 16-bit random numbers (overwrites them).
+def _keep(bits: Tensor, dropout: float) -> Tensor:
+    """0 with probability `dropout`, else 1, from 16-bit random numbers (overwrites them).
 
     Clamping an int16 between two neighbours is a comparison that the processor does 32 at a time.
     """
     threshold = round(dropout * 2**16) - 2**15
-    return bits.clamp_(threshold - 1, threshold).sub_(threshold - 1).to(dtype).mul_(1 / (1 - dropout))
+    return bits.clamp_(threshold - 1, threshold).sub_(threshold - 1)

@@ -266,8 +266,8 @@ class _Program:
     def stacks(self) -> list[Tensor]:
         """Live runs, cut into stacks of similar open share so that padding wastes little."""
         live = (self.state["stopped"] == 0).nonzero()[:, 0]
-        by_share = live[self.state["open"][live].argsort(stable=True)]
-        return list(by_share.split(self.settings.stack))
+        by_share = live[self.state["open"][live].argsort(dim=0, stable=True)]
+        return [stack for stack in by_share.split(self.settings.stack) if len(stack)]
 
     def advance(self, stack: Tensor, epochs: int) -> None:
         """Train some runs for some epochs (Algorithm 1)."""
