@@ -8,7 +8,8 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 book: .venv/installed ## execute the chapters that need it and build _build/html/index.html
-	@$(BIN)/snakemake --cores $(CORES) --nolock --rerun-incomplete --show-failed-logs --quiet rules progress
+	@$(BIN)/snakemake --cores $(CORES) --nolock --rerun-incomplete --quiet all || \
+	  { echo "Stopped. If nothing above says why: $(BIN)/snakemake --cores 1 --nolock" >&2; exit 1; }
 	@$(BIN)/python -m book.pages times
 
 test: book ## lint, unit and property tests, references, and the built book in a browser

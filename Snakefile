@@ -9,7 +9,8 @@ PYTHON = sys.executable
 JUPYTER_BOOK = Path(PYTHON).parent / "jupyter-book"
 CHAPTERS = sorted(path.stem for path in Path("notebooks").glob("[0-9]*.py"))
 EXECUTED = expand("book/notebooks/{name}.ipynb", name=CHAPTERS)
-PROSE = [path for path in glob("book/*.md") if path not in ("book/equations.md", "book/status.md")]
+GENERATED = ["book/equations.md", "book/status.md"]
+PROSE = sorted(set(glob("book/*.md")) - set(GENERATED))
 
 
 def imports(path):
@@ -34,12 +35,19 @@ def needs(chapter):
     return sorted(files) + tables + results
 
 
+# every product by name: Snakemake makes a missing one again only if it is asked for it
+rule all:
+    input:
+        EXECUTED,
+        GENERATED,
+        "_build/html/index.html",
+
+
 rule book:
     input:
         EXECUTED,
+        GENERATED,
         PROSE,
-        "book/equations.md",
-        "book/status.md",
         "_config.yml",
         glob("book/_*/*") + glob("book/*.yml") + glob("book/*.bib"),
     output:
@@ -48,8 +56,9 @@ rule book:
         "_build/book.log",
     # from scratch each time: pages that Sphinx does not read again would keep their warnings to themselves
     shell:
-        "rm -rf _build/html _build/.doctrees && {JUPYTER_BOOK} build book"
-        " --path-output . -W --keep-going -n > {log} 2>&1"
+        "echo 'Building the book' && rm -rf _build/html _build/.doctrees && "
+        "{JUPYTER_BOOK} build book --path-output . -W --keep-going -n > {log} 2>&1 || "
+        "{{ grep --extended-regexp 'WARNING|ERROR|Error' {log}; echo 'The book was not built: see {log}'; exit 1; }}"
 
 
 rule chapter:
@@ -57,10 +66,9 @@ rule chapter:
         needs,
     output:
         "book/notebooks/{name}.ipynb",
-    log:
-        "_build/logs/{name}.log",
     shell:
-        "OMP_NUM_THREADS=1 {PYTHON} -m lib.run notebooks/{wildcards.name}.py {output} 2> {log}"
+        "echo 'Executing notebooks/{wildcards.name}.py' && "
+        "OMP_NUM_THREADS=1 {PYTHON} -m lib.run notebooks/{wildcards.name}.py {output}"
 
 
 rule equations:
