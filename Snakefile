@@ -9,6 +9,7 @@ PYTHON = sys.executable
 JUPYTER_BOOK = Path(PYTHON).parent / "jupyter-book"
 CHAPTERS = sorted(path.stem for path in Path("notebooks").glob("[0-9]*.py"))
 EXECUTED = expand("book/notebooks/{name}.ipynb", name=CHAPTERS)
+CODE = glob("lib/*.py") + glob("tests/test_*.py")
 GENERATED = ["book/equations.md", "book/status.md"]
 PROSE = sorted(set(glob("book/*.md")) - set(GENERATED))
 
@@ -48,8 +49,9 @@ rule book:
         EXECUTED,
         GENERATED,
         PROSE,
-        "_config.yml",
-        glob("book/_*/*") + glob("book/*.yml") + glob("book/*.bib"),
+        ["_config.yml", "book/_toc.yml", "book/references.bib"],
+        glob("book/_ext/*.py") + glob("book/_static/*"),
+        CODE,  # the equation index quotes it
     output:
         "_build/html/index.html",
     log:
@@ -73,7 +75,8 @@ rule chapter:
 
 rule equations:
     input:
-        glob("notebooks/*.py") + glob("lib/*.py") + glob("tests/test_*.py"),
+        expand("notebooks/{name}.py", name=CHAPTERS),
+        CODE,
         "book/pages.py",
     output:
         "book/equations.md",
