@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss
 
 from lib import gates
+from lib.models import respond
 
 RANKS = ("magnitude", "signed", "gate")
 
@@ -144,3 +145,43 @@ def check_U(U: int, entries: int) -> int:
     if not 1 <= U <= entries:
         raise ValueError(f"U must lie between 1 and N x C = {entries}, got {U}")
     return U
+
+
+# --- Reading one explanation -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a model predicts what it predicts for one x: U entries (n, c), most influential first."""
+
+    rows: Tensor  # (U,) n: training examples, as positions 0 .. N-1 of the training split
+    classes: Tensor  # (U,) c: the output each of them speaks for
+    influence: Tensor  # (U,) alpha_nc: above 0 it raises output c where x is similar, below 0 it lowers it
+    similarity: Tensor  # (U,) k(x_n, x) (FE-3)
+    g: Tensor  # (C,) the prediction, after r
+    h: Tensor  # (C,) the explanation's prediction, after r
+    faithful: bool  # whether the largest outputs of g and h agree (FE-4)
+
+    @property
+    def contribution(self) -> Tensor:
+        """(U,) alpha_nc k(x_n, x): what each entry adds to output c of h, before r."""
+        return self.influence * self.similarity
+
+
+def explain(
+    A: Tensor, F_n: Tensor, F: Tensor, g: Tensor | None, U: int, task: str = "classification", **ranking
+) -> Explanation:
+    """The U examples behind one prediction: A (N, C), F_n (N, K), F = f(x) (K,), g = W^T f(x) (C,),
+    or None where h itself predicts.
+
+    ranking: mu and rank as in `positions`. ValueError if U is not between 1 and N x C.
+    """
+    kept = keep_top(A[None], U, **ranking)
+    order = positions(A[None], **ranking).flatten().argsort()[:U]
+    rows, classes = order // A.shape[1], order % A.shape[1]
+    h = explain_logits(kept, F_n[None], F[None, None])[0, 0]
+    k = similarity(F_n[rows][None], F[None, None])[0, :, 0]
+    g = h if g is None else g
+    return Explanation(
+        rows, classes, A[rows, classes], k, respond(g, task), respond(h, task), faithful=bool(faithful(g, h))
+    )

@@ -19,6 +19,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from lib import examples, gates, metrics
+from lib.data import Folds
 from lib.examples import METHODS, PREDICTOR, Method
 from lib.models import MLP, Network, predict_logits, stack_uniform
 
@@ -97,7 +98,7 @@ class Trained:
     method: str
     f: MLP | Network
     bank: dict[str, Tensor]  # "f.*": network, "W" (R, K, C), "S" and "mu" (R, N, C)
-    folds: "object"  # lib.data.Folds (what f sees: for Pretrain's stage 2, features)
+    folds: Folds  # what f sees (for Pretrain's stage 2, the features of stage 1)
     runs: Runs
     settings: Settings
     scores: dict[str, Tensor]  # "val_accuracy", "val_faithfulness", "test_...": (R, U values)
@@ -118,6 +119,27 @@ class Trained:
         return examples.expected_influence(
             self.bank["S"], self.bank.get("mu"), self.settings.exact_mean, self.settings.sigma
         )
+
+    @torch.no_grad()
+    def predict(self, x: Tensor, run: int = 0) -> Tensor:
+        """g(x) before r, of one run: rows (B, ...) as f sees them -> (B, C). RPS and RPSR predict with h, all entries."""
+        theta, rows = {n: t[[run]] for n, t in self.theta.items()}, x[None]
+        F = self.f(theta, rows)
+        if "W" in self.bank:
+            return predict_logits(F, self.bank["W"][[run]])[0]
+        F_n = self.f(theta, self.folds.x_train[[self.runs.fold[run]]])
+        return examples.explain_logits(self.influence[[run]], F_n, F)[0]
+
+    @torch.no_grad()
+    def explain(self, x: Tensor, U: int = 10, run: int = 0) -> examples.Explanation:
+        """The U training examples behind one prediction: x (D, ...), one row as f sees it (FE-2, FE-4, FE-22)."""
+        theta = {n: t[[run]] for n, t in self.theta.items()}
+        F_n, F = self.f(theta, self.folds.x_train[[self.runs.fold[run]]])[0], self.f(theta, x[None, None])[0, 0]
+        mu = self.bank["mu"][[run]] if "mu" in self.bank else None
+        A, g = self.influence[run], None
+        if "W" in self.bank:
+            g = predict_logits(F, self.bank["W"][run])
+        return examples.explain(A, F_n, F, g, U, self.folds.task, mu=mu, rank=self.settings.rank)
 
 
 class Draws:
@@ -167,7 +189,7 @@ def open_rows(Z: Tensor) -> tuple[Tensor, Tensor, list[int]]:
 
 
 def minibatch_loss(
-    f: MLP | Network, bank: dict[str, Tensor], method: Method, folds, fold: Tensor, batch: Tensor,
+    f: MLP | Network, bank: dict[str, Tensor], method: Method, folds: Folds, fold: Tensor, batch: Tensor,
     lam: Tensor, eta: Tensor, draws: Draws, settings: Settings,
 ) -> Tensor:  # fmt: skip
     """One step's objective for each run of a stack: row numbers batch (R, B) -> (R,) (FE-11)."""
@@ -199,7 +221,9 @@ def minibatch_loss(
 
 
 @torch.no_grad()
-def evaluate(f, bank, method: Method, folds, fold: Tensor, part: str, settings: Settings) -> tuple[Tensor, Tensor]:
+def evaluate(
+    f, bank, method: Method, folds: Folds, fold: Tensor, part: str, settings: Settings
+) -> tuple[Tensor, Tensor]:
     """Accuracy (or R^2) of the prediction and faithfulness of h for each U, both (R, U values) (FE-18, FE-19, FE-21).
 
     part: "val" or "test". Without an explanation model both have one column, and faithfulness is 1.
@@ -227,13 +251,20 @@ def evaluate(f, bank, method: Method, folds, fold: Tensor, part: str, settings: 
 class _Program:
     """R runs in training. Everything that changes lies in `state`, which is all a checkpoint holds."""
 
-    def __init__(self, method: Method, folds, runs: Runs, settings: Settings, f, fixed, device, dtype):
-        self.method, self.folds, self.runs, self.settings, self.f, self.device = method, folds, runs, settings, f, device
+    def __init__(self, method: Method, folds: Folds, runs: Runs, settings: Settings, f, fixed, device, dtype):
+        self.method, self.folds, self.runs, self.settings, self.f, self.device = (
+            method,
+            folds,
+            runs,
+            settings,
+            f,
+            device,
+        )
         self.fold = torch.tensor(runs.fold, device=device)
         self.lam, self.eta = (torch.tensor(v, dtype=dtype, device=device) for v in (runs.lam, runs.eta))
         R = len(runs)
         # The stream depends on the split's number and the seed alone: runs that differ in eta share their noise.
-        seeds = [1_000_003 * seed + folds.split[fold] for fold, seed in zip(runs.fold, runs.seed)]
+        seeds = [1_000_003 * seed + int(folds.split[fold]) for fold, seed in zip(runs.fold, runs.seed)]
         self.generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
         bank = self._start_values(dtype) | {n: t.to(device, dtype) for n, t in fixed.items()}
         self.trained = [n for n in bank if n not in fixed and n.removeprefix("f.") not in f.untrained]
@@ -253,7 +284,7 @@ class _Program:
     def _start_values(self, dtype) -> dict[str, Tensor]:
         """f, then W, then S and mu, each run's drawn from its own generator."""
         bank = {f"f.{n}": t.to(self.device) for n, t in self.f.init(self.generators, dtype).items()}
-        N, C = self.folds.x_train.shape[1], self.folds.outputs
+        N, C = self.folds.x_train.shape[1], self.folds.C
         if self.method.predictor == "g":
             K = self.f(_theta(bank), self.folds.x_train[self.fold, :2]).shape[-1]
             bank["W"] = stack_uniform((K, C), K, self.generators, dtype)
@@ -283,9 +314,7 @@ class _Program:
         with self.f.own_noise(self.generators[stack[0]]):
             for _ in range(epochs):
                 for batch in draws.orders(self.folds.x_train.shape[1]).split(settings.batch, 1):
-                    loss = minibatch_loss(
-                        self.f, bank, self.method, self.folds, fold, batch, lam, eta, draws, settings
-                    )
+                    loss = minibatch_loss(self.f, bank, self.method, self.folds, fold, batch, lam, eta, draws, settings)
                     adam.zero_grad()
                     loss.sum().backward()
                     adam.step()
@@ -363,7 +392,7 @@ class _Program:
 
 def train(
     method: str,
-    folds,
+    folds: Folds,
     runs: Runs,
     settings: Settings = Settings(),
     f: MLP | Network | None = None,
@@ -386,7 +415,7 @@ def train(
         raise ValueError(f"method must be one of {', '.join(METHODS)} or Predictor, got {method!r}")
     folds = folds.to(check_device(device))
     if terms.h_fits:
-        settings.U_values(folds.x_train.shape[1] * folds.outputs)
+        settings.U_values(folds.x_train.shape[1] * folds.C)
     if f is None:
         f = MLP((folds.x_train.shape[2], *[settings.hidden] * settings.layers), settings.dropout)
     path = Path(checkpoint) if checkpoint else None
@@ -401,12 +430,14 @@ def train(
     program = _Program(terms, program_folds, program_runs, settings, program_f, fixed, torch.device(device), dtype)
     if path and path.exists():
         program.load(path)
-    with tqdm(total=settings.epochs, initial=program.state["epoch"], desc=method, unit="epoch", disable=not progress) as bar:
+    with tqdm(
+        total=settings.epochs, initial=program.state["epoch"], desc=method, unit="epoch", disable=not progress
+    ) as bar:
         program.run(path, save_every, bar)
     return _finish(method, program, stage1)
 
 
-def train_stage1(folds, runs: Runs, settings: Settings, **options) -> Trained:
+def train_stage1(folds: Folds, runs: Runs, settings: Settings, **options) -> Trained:
     """Pretrain's prediction model, once for each split and seed among the runs (FE-15)."""
     unique = sorted(set(zip(runs.fold, runs.seed)))
     fold, seed = zip(*unique)
@@ -414,19 +445,17 @@ def train_stage1(folds, runs: Runs, settings: Settings, **options) -> Trained:
     return train("Predictor", folds, stage1, settings, **options)
 
 
-def _on_features(stage1: Trained, folds, runs: Runs):
+def _on_features(stage1: Trained, folds: Folds, runs: Runs) -> tuple[Folds, Tensor, Runs]:
     """Stage 2 sees f's outputs as its data, one fold for each run of stage 1: folds, W for each run, runs."""
     where = {key: i for i, key in enumerate(zip(stage1.runs.fold, stage1.runs.seed))}
     if missing := {key for key in zip(runs.fold, runs.seed)} - where.keys():
         raise ValueError(f"stage1 lacks the (fold, seed) pairs {sorted(missing)}")
     at = [where[key] for key in zip(runs.fold, runs.seed)]
     fold = torch.tensor(stage1.runs.fold, device=folds.x_train.device)
-    parts = ("train", "val", "test")
+    own = {name: value[fold] for name, value in vars(folds).items() if isinstance(value, Tensor)}
     with torch.no_grad():
-        x = {f"x_{p}": stage1.f(stage1.theta, getattr(folds, f"x_{p}")[fold]) for p in parts}
-    y = {f"y_{p}": getattr(folds, f"y_{p}")[fold] for p in parts}
-    index = {"index_train": folds.index_train[fold.cpu()], "split": tuple(folds.split[i] for i in stage1.runs.fold)}
-    return replace(folds, **x, **y, **index), stage1.bank["W"][at], replace(runs, fold=tuple(at))
+        own |= {name: stage1.f(stage1.theta, own[name]) for name in ("x_train", "x_val", "x_test")}
+    return replace(folds, **own), stage1.bank["W"][at], replace(runs, fold=tuple(at))
 
 
 def _finish(method: str, program: _Program, stage1: Trained | None) -> Trained:
