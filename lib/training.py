@@ -122,7 +122,7 @@ class Trained:
 
     @torch.no_grad()
     def predict(self, x: Tensor, run: int = 0) -> Tensor:
-        """g(x) before r, of one run: rows (B, ...) as f sees them -> (B, C). RPS and RPSR predict with h, all entries."""
+        """W^T f(x) of one run, rows x (B, ...) as f sees them -> (B, C); where h predicts (RPS), h with all entries."""
         theta, rows = {n: t[[run]] for n, t in self.theta.items()}, x[None]
         F = self.f(theta, rows)
         if "W" in self.bank:
@@ -448,7 +448,7 @@ def train_stage1(folds: Folds, runs: Runs, settings: Settings, **options) -> Tra
 def _on_features(stage1: Trained, folds: Folds, runs: Runs) -> tuple[Folds, Tensor, Runs]:
     """Stage 2 sees f's outputs as its data, one fold for each run of stage 1: folds, W for each run, runs."""
     where = {key: i for i, key in enumerate(zip(stage1.runs.fold, stage1.runs.seed))}
-    if missing := {key for key in zip(runs.fold, runs.seed)} - where.keys():
+    if missing := set(zip(runs.fold, runs.seed)) - where.keys():
         raise ValueError(f"stage1 lacks the (fold, seed) pairs {sorted(missing)}")
     at = [where[key] for key in zip(runs.fold, runs.seed)]
     fold = torch.tensor(stage1.runs.fold, device=folds.x_train.device)
