@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from lib import examples, gates, metrics
 from lib.data import Folds
@@ -361,7 +361,7 @@ class _Program:
                 open=f"{state['open'].mean():.2f}",
                 val=f"{state['best'].mean():.3f}",
             )
-            if checkpoint and time.monotonic() - saved >= every:
+            if checkpoint and (time.monotonic() - saved >= every or not self.stacks()):
                 self.save(checkpoint)
                 saved = time.monotonic()
 

@@ -1,0 +1,131 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Experiment: explained with fewer examples
+#
+# One cell of the grid behind the results chapter: one data set and one method, over splits, etas and lambdas. All runs
+# train as one program. Run it on parameters of your own:
+#
+#     python -m lib.run notebooks/experiments/fewer_examples.py out.ipynb -p data glass -p method Joint -p out joint.parquet
+
+# %% tags=["parameters"]
+data = "glass"  # a name known to lib.data, or a CSV file of your own with the class in its last column
+method = "Ours"  # Ours, Joint, RPS, RPSR, Pretrain or PretrainR
+etas = [0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0]  # weights of the regulariser; methods without gates take one, 0
+lambdas = [1.0]  # weights of l(g, h); RPS and RPSR do not use it
+splits = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]  # numbers of the splits, which seed them
+U_values = [5, 10, 20, 30, 50, 100, "all"]  # entries (n, c) kept in the explanation
+epochs = 10_000  # at most
+patience_steps = 10_000  # gradient steps without a better validation measure before a run stops
+hidden = 64  # units a layer
+seed = 0
+device = "cpu"  # or "cuda"
+threads = 1  # of the processor, for one process
+checkpoint = ""  # a file to resume from after an interruption
+stage1 = ""  # a file that Pretrain and PretrainR share for their prediction models
+out = "runs/glass-Ours.parquet"
+
+# %%
+import dataclasses
+import math
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from lib import data as tables
+from lib import records, training
+from lib.examples import METHODS
+from lib.training import Runs, Settings
+
+torch.set_num_threads(threads)
+records.check_out(out)
+table = tables.load(data)
+folds = tables.folds(table, splits)
+if method not in METHODS:
+    raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+if not METHODS[method].gates and list(etas) != [0]:
+    raise ValueError(f"{method} has no gates, so its etas must be [0], got {etas}")
+
+# %% [markdown]
+# Patience is counted in gradient steps, so that it means the same for a table of 150 rows and one of 1,600.
+
+# %%
+N = folds.x_train.shape[1]
+steps = math.ceil(N / Settings.batch)  # an epoch
+patience = math.ceil(patience_steps / steps)
+check = max(1, min(10, patience // 20))
+entries = N * folds.C
+U = tuple(u for u in U_values if u == "all" or u <= entries)
+settings = Settings(epochs=epochs, patience=patience, check=check, hidden=hidden, U=U)
+runs = Runs.grid(len(splits), etas, lambdas, [seed])
+f"{len(runs)} runs of {method} on {data}: {N} training rows, {folds.C} classes, patience {patience} epochs"
+
+# %%
+for place in filter(None, (checkpoint, stage1)):
+    records.check_out(place)
+predictors = None
+if METHODS[method].pretrained:
+    predictors = training.train_stage1(folds, runs, settings, device=device, checkpoint=stage1 or None)
+trained = training.train(
+    method, folds, runs, settings, device=device, checkpoint=checkpoint or None, stage1=predictors
+)
+
+# %% [markdown]
+# ## Records
+#
+# Accuracy and faithfulness on validation and test rows for each U, the share of open gates, and the ten most
+# influential entries of each run.
+
+# %%
+regression = folds.task == "regression"
+names = {"accuracy": "r2", "faithfulness": "r2_h"} if regression else {}
+kept = settings.U_values(entries)
+rows = []
+for r in range(len(runs)):
+    run = {
+        "split": splits[runs.fold[r]],
+        "seed": runs.seed[r],
+        "eta": runs.eta[r],
+        "lam": runs.lam[r],
+        "epochs": trained.stopped_epoch[r],
+        "best_epoch": trained.best_epoch[r],
+        "seconds": trained.seconds[r],
+    }
+    for part in ("val", "test"):
+        for measure in ("accuracy", "faithfulness"):
+            values = trained.scores[f"{part}_{measure}"][r].tolist()
+            name = names.get(measure, measure)
+            rows += [{**run, "U": u, "part": part, "measure": name, "value": v} for u, v in zip(kept, values)]
+    if METHODS[method].gates:
+        share = (trained.bank["mu"][r] > 0).float().mean().item()
+        rows.append({**run, "part": "train", "measure": "open", "value": share})
+    fold = trained.runs.fold[r]
+    top = trained.explain(trained.folds.x_test[fold, 0], U=min(10, entries), run=r)
+    examples = trained.folds.index_train[fold, top.rows]
+    rows += [
+        {**run, "U": place, "part": "train", "measure": "influence", "value": a, "example": n, "output": c}
+        for place, (a, n, c) in enumerate(zip(top.influence.tolist(), examples.tolist(), top.classes.tolist()), 1)
+    ]
+
+# %%
+frame = pd.DataFrame(rows).astype({"U": "Int64", "example": "Int64", "output": "Int64"})
+frame = frame.assign(paper="FE", dataset=table.name, method=method, direction="higher")
+described = {"experiment": "fewer_examples", "patience_steps": patience_steps, **dataclasses.asdict(settings)}
+records.write(frame.assign(**records.provenance(described, device)), out)
+if checkpoint:
+    Path(checkpoint).unlink(missing_ok=True)
+
+# %%
+test = frame[(frame["part"] == "test") & frame["measure"].isin(["accuracy", "faithfulness", "r2", "r2_h"])]
+test.pivot_table(index=["eta", "lam", "measure"], columns="U", values="value").round(3)
