@@ -48,7 +48,7 @@ class Settings:
     through_g: bool = True  # l(g, h) also moves g
     drop_examples: bool = True  # dropout on f(x_n) as on f(x)
     open_rows: bool = True  # evaluate f only on examples with an open gate: exact, and faster
-    stack: int = 10  # runs multiplied together; any number gives the same results up to rounding
+    stack: int = 10  # dense runs multiplied together; any number gives the same results up to rounding
 
     def __post_init__(self):
         for name in ("epochs", "patience", "check", "batch", "hidden", "J", "stack"):
@@ -276,6 +276,7 @@ class _Program:
             "best_epoch": torch.zeros(R, dtype=torch.int64),
             "stopped": torch.zeros(R, dtype=torch.int64),  # the epoch at which a run stopped, 0 while it lives
             "open": torch.ones(R, dtype=torch.float64),  # share of gates more likely open than shut
+            "rows": torch.full((R,), float(folds.x_train.shape[1])),  # training examples expected to be open in a step
             "seconds": torch.zeros(R, dtype=torch.float64),
             "epoch": 0,
             "history": {"epoch": [], "measure": [], "open": []},
@@ -295,10 +296,18 @@ class _Program:
         return bank
 
     def stacks(self) -> list[Tensor]:
-        """Live runs, cut into stacks of similar open share so that padding wastes little."""
+        """Live runs in order of their open rows, cut into stacks of about equal work.
+
+        A stack is padded to its largest run; `settings.stack` dense runs fill one, many more sparse ones do.
+        """
+        N, B = self.folds.x_train.shape[1], self.settings.batch
         live = (self.state["stopped"] == 0).nonzero()[:, 0]
-        by_share = live[self.state["open"][live].argsort(dim=0, stable=True)]
-        return [stack for stack in by_share.split(self.settings.stack) if len(stack)]
+        stacks: list[list[int]] = [[]]
+        for run in live[self.state["rows"][live].argsort(dim=0, stable=True)].tolist():
+            if (len(stacks[-1]) + 1) * (B + float(self.state["rows"][run])) > self.settings.stack * (B + N):
+                stacks.append([])
+            stacks[-1].append(run)
+        return [torch.tensor(stack) for stack in stacks if stack]
 
     def advance(self, stack: Tensor, epochs: int) -> None:
         """Train some runs for some epochs (Algorithm 1)."""
@@ -338,6 +347,8 @@ class _Program:
         state["best_epoch"][stack[better]] = epoch
         if "mu" in bank:
             state["open"][stack] = (bank["mu"] > 0).double().mean((1, 2)).cpu()
+            shut = 1 - gates.open_probability(bank["mu"], self.settings.sigma)
+            state["rows"][stack] = (1 - shut.prod(2)).sum(1).cpu().float()
         done = (epoch - state["best_epoch"][stack] >= self.settings.patience) | (epoch >= self.settings.epochs)
         state["stopped"][stack[done]] = epoch
         return measure

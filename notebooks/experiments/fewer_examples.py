@@ -26,7 +26,7 @@ lambdas = [1.0]  # weights of l(g, h); RPS and RPSR do not use it
 splits = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]  # numbers of the splits, which seed them
 U_values = [5, 10, 20, 30, 50, 100, "all"]  # entries (n, c) kept in the explanation
 epochs = 10_000  # at most
-patience_steps = 10_000  # gradient steps without a better validation measure before a run stops
+patience_steps = 20_000  # gradient steps without a better validation measure before a run stops
 hidden = 64  # units a layer
 seed = 0
 device = "cpu"  # or "cuda"
@@ -77,9 +77,7 @@ for place in filter(None, (checkpoint, stage1)):
 predictors = None
 if METHODS[method].pretrained:
     predictors = training.train_stage1(folds, runs, settings, device=device, checkpoint=stage1 or None)
-trained = training.train(
-    method, folds, runs, settings, device=device, checkpoint=checkpoint or None, stage1=predictors
-)
+trained = training.train(method, folds, runs, settings, device=device, checkpoint=checkpoint or None, stage1=predictors)
 
 # %% [markdown]
 # ## Records
