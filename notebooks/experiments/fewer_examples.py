@@ -16,7 +16,7 @@
 # One cell of the grid behind the results chapter: one data set and one method, over splits, etas and lambdas. All runs
 # train as one program. Run it on parameters of your own:
 #
-#     python -m lib.run notebooks/experiments/fewer_examples.py out.ipynb -p data glass -p method Joint -p out joint.parquet
+#     python -m lib.run notebooks/experiments/fewer_examples.py out.ipynb -p method Joint -p etas 0 -p out joint.parquet
 
 # %% tags=["parameters"]
 data = "glass"  # a name known to lib.data, or a CSV file of your own with the class in its last column
