@@ -3,6 +3,8 @@
 All parameters live in one bank of tensors with a leading run axis. Between two validations the live runs are cut
 into stacks of similar open share, each stack is trained by batched products, and its rows go back to the bank.
 A run's random draws come from its own generator, so its result does not depend on its neighbours beyond rounding.
+Bit for bit the same, on one device and with as many threads: a training repeated with the same runs and settings, and
+one resumed from a checkpoint. Equal up to rounding: the same run in other company.
 """
 
 import hashlib
@@ -252,14 +254,8 @@ class _Program:
     """R runs in training. Everything that changes lies in `state`, which is all a checkpoint holds."""
 
     def __init__(self, method: Method, folds: Folds, runs: Runs, settings: Settings, f, fixed, device, dtype):
-        self.method, self.folds, self.runs, self.settings, self.f, self.device = (
-            method,
-            folds,
-            runs,
-            settings,
-            f,
-            device,
-        )
+        self.method, self.folds, self.runs = method, folds, runs
+        self.settings, self.f, self.device = settings, f, device
         self.fold = torch.tensor(runs.fold, device=device)
         self.lam, self.eta = (torch.tensor(v, dtype=dtype, device=device) for v in (runs.lam, runs.eta))
         R = len(runs)
@@ -390,15 +386,18 @@ class _Program:
 
     def load(self, path: Path) -> None:
         """Take up the checkpoint. ValueError if it belongs to another configuration."""
-        saved = torch.load(path, map_location=self.device, weights_only=True)
+        saved = torch.load(path, map_location="cpu", weights_only=True)
         if saved["fingerprint"] != self.fingerprint():
             raise ValueError(
                 f"checkpoint {path} belongs to another configuration (method, runs, settings or data differ): "
                 "give another path or delete it"
             )
         self.state = saved["state"]
+        for name in ("bank", "best_bank"):
+            self.state[name] = {n: t.to(self.device) for n, t in self.state[name].items()}
+        self.state["moments"] = {n: [t.to(self.device) for t in pair] for n, pair in self.state["moments"].items()}
         for generator, state in zip(self.generators, saved["generators"]):
-            generator.set_state(state.cpu())
+            generator.set_state(state)
 
 
 def train(
