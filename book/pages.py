@@ -30,6 +30,11 @@ class Place(NamedTuple):
         return f"{Path(self.path).stem}.{self.name}"
 
     @property
+    def claim(self):
+        """The name of a test as a sentence."""
+        return self.name.split(".")[-1].removeprefix("test_").replace("_", " ")
+
+    @property
     def anchor(self):
         return re.sub(r"[\W_]+", "-", self.title).lower()
 
@@ -81,12 +86,19 @@ def _named(node, prefix=""):
 def equations() -> str:
     """The index: each equation with its place in the book, its functions and its tests, and their code below."""
     places, functions, tests = tags(), definitions("lib/*.py"), definitions("tests/test_*.py")
-    rows = []
+    rows, held = [], []
     for label in LABELS:
-        label_there = ", ".join(f"{{eq}}`{p.name}`" for p in places[label]) or label
+        equation = ", ".join(f"{{eq}}`{p.name}`" for p in places[label]) or label
         chapters = ", ".join(f"[](notebooks/{Path(p.path).stem})" for p in places[label])
-        links = [", ".join(f"[`{p.title}`](#{p.anchor})" for p in found[label]) for found in (functions, tests)]
-        rows.append(f"| {label_there} | {chapters} | {links[0]} | {links[1]} |")
+        links = ", ".join(f"[`{p.title}`](#{p.anchor})" for p in functions[label])
+        rows.append(f"| {equation} | {chapters} | {links} | [{len(tests[label])}](#tests-{label.lower()}) |")
+        held += [
+            f"(tests-{label.lower()})=",
+            f"### {label}",
+            "",
+            *(f"- [{p.claim}](#{p.anchor})" for p in tests[label]),
+            "",
+        ]
     return "\n".join(
         [
             "# Equations, functions and tests",
@@ -98,10 +110,13 @@ def equations() -> str:
             "| --- | --- | --- | --- |",
             *rows,
             "",
-            "## The functions",
+            "## What the tests hold each equation to",
+            "",
+            *held,
+            "## The code of the functions",
             "",
             *_code(functions),
-            "## The tests",
+            "## The code of the tests",
             "",
             *_code(tests),
         ]
@@ -114,8 +129,11 @@ def _code(found):
         for place in found[label]:
             shown[place].append(label)
     for place, labels in sorted(shown.items()):
-        yield f"""````{{dropdown}} {place.title} ({", ".join(labels)})
+        title = place.claim if place.path.startswith("tests/") else place.title
+        yield f"""````{{dropdown}} {title} ({", ".join(labels)})
 :name: {place.anchor}
+
+In {place.path}:
 
 ```{{literalinclude}} ../{place.path}
 :pyobject: {place.name}
