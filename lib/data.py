@@ -280,6 +280,21 @@ def cifar10(
     return _finite(table)
 
 
+def cifar10_chosen(seed: int = 0, n: int = 1000) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the 50,000 training images are taken, counted class by class, and their labels; both (n,)."""
+    chosen = np.sort(np.random.default_rng(seed).choice(50_000, n, replace=False))
+    return chosen, chosen // 5_000
+
+
+def cifar10_at_hand(backbone: str, folder: str | Path | None = None, cache: Path = CACHE) -> np.ndarray | None:
+    """The images of `cifar10` if this machine has them already, None elsewhere: nothing is fetched."""
+    stored = _read_cache(Path(cache) / f"cifar10-{backbone}-1000-seed0.npz")
+    if stored is not None:
+        return stored["images"]
+    there = any((_data_dir(folder) / name).exists() for name in (_CIFAR10_ZIP, "cifar-10-batches-py"))
+    return cifar10_images(folder)[0] if there else None
+
+
 def cifar10_images(
     folder: str | Path | None = None, seed: int = 0, n: int = 1000
 ) -> tuple[np.ndarray, np.ndarray, str]:
@@ -288,8 +303,7 @@ def cifar10_images(
     Reads the JPEG copy if DATA_DIR has it, else torchvision's, fetching it when needed. Both give the same images.
     """
     folder = _data_dir(folder)
-    chosen = np.sort(np.random.default_rng(seed).choice(50_000, n, replace=False))
-    y = chosen // 5_000  # images are counted class by class, 5,000 each
+    chosen, y = cifar10_chosen(seed, n)
     if (folder / _CIFAR10_ZIP).exists():
         from PIL import Image
 

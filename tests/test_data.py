@@ -249,6 +249,21 @@ def test_each_backbone_and_seed_has_its_own_cache(cifar, tmp_path):
     assert len(cifar) == 3
 
 
+def test_images_at_hand_are_those_of_the_cache_or_the_files_and_nothing_is_fetched(cifar, tmp_path):
+    images = data.cifar10("resnet18", n=1000, cache=tmp_path / "cache").images
+    assert data.cifar10_at_hand("resnet18", tmp_path, tmp_path) is None
+    assert np.array_equal(data.cifar10_at_hand("resnet18", tmp_path, tmp_path / "cache"), images)
+    (tmp_path / "cifar10-jpeg-train.zip").touch()
+    assert np.array_equal(data.cifar10_at_hand("resnet18", tmp_path, tmp_path), images)
+
+
+def test_labels_of_the_chosen_images_need_no_file():
+    chosen, y = data.cifar10_chosen(seed=0, n=1000)
+    assert len(set(chosen.tolist())) == 1000
+    assert np.array_equal(y, chosen // 5_000)
+    assert np.array_equal(np.unique(y), np.arange(10))
+
+
 def test_an_unknown_backbone_is_refused():
     with pytest.raises(ValueError, match="backbone must be one of resnet18, efficientnet-lite0, got 'vgg'"):
         data.cifar10("vgg")
