@@ -4,6 +4,7 @@ Axes: R runs, N training examples, B rows to predict, C outputs, K units of f, J
 """
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -142,8 +143,8 @@ def keep_top(A: Tensor, U: int, mu: Tensor | None = None, rank: str = "magnitude
 
 def check_U(U: int, entries: int) -> int:
     """U itself; ValueError unless 1 <= U <= N x C."""
-    if not 1 <= U <= entries:
-        raise ValueError(f"U must lie between 1 and N x C = {entries}, got {U}")
+    if not (isinstance(U, Integral) and 1 <= U <= entries):
+        raise ValueError(f"U must be a whole number between 1 and N x C = {entries}, got {U!r}")
     return U
 
 

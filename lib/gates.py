@@ -53,6 +53,6 @@ def _relu_mean(mu: Tensor, sigma: float) -> Tensor:
 
 def check_sigma(sigma: float) -> float:
     """sigma itself; ValueError unless it is a positive number."""
-    if not sigma > 0:
+    if not 0 < sigma < torch.inf:
         raise ValueError(f"sigma must be a positive number, got {sigma!r}")
     return sigma

@@ -58,6 +58,8 @@ class Settings:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.layers < 0 or not self.lr > 0:
             raise ValueError(f"layers must be at least 0 and lr positive, got {self.layers} and {self.lr}")
+        if not self.U:
+            raise ValueError("U must hold at least one value, got none")
         gates.check_sigma(self.sigma)
         if self.rank not in examples.RANKS:
             raise ValueError(f"rank must be one of {', '.join(examples.RANKS)}, got {self.rank!r}")
@@ -374,19 +376,30 @@ class _Program:
 
     def fingerprint(self) -> str:
         """A digest of all that decides the result; a checkpoint of another one is refused."""
-        data = hashlib.sha256(self.folds.x_train.cpu().numpy().tobytes()).hexdigest()
-        return hashlib.sha256(repr((self.method, self.runs, self.settings, data, self.lam.dtype)).encode()).hexdigest()
+        shapes = {n: tuple(t.shape) for n, t in self.state["bank"].items()}
+        dropout = getattr(self.f, "dropout", None)
+        words = repr((self.method, self.runs, self.settings, shapes, dropout, self.lam.dtype))
+        digest = hashlib.sha256(words.encode())
+        for part in ("x_train", "y_train", "x_val", "y_val"):
+            digest.update(getattr(self.folds, part).cpu().numpy().tobytes())
+        return digest.hexdigest()
 
     def save(self, path: Path) -> None:
         """Write the checkpoint, whole or not at all."""
         generators = [g.get_state() for g in self.generators]
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        torch.save({"fingerprint": self.fingerprint(), "state": self.state, "generators": generators}, temporary)
-        temporary.replace(path)
+        try:
+            torch.save({"fingerprint": self.fingerprint(), "state": self.state, "generators": generators}, temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def load(self, path: Path) -> None:
-        """Take up the checkpoint. ValueError if it belongs to another configuration."""
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+        """Take up the checkpoint. ValueError if it is damaged or belongs to another configuration."""
+        try:
+            saved = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises a different one for each kind of damage
+            raise ValueError(f"checkpoint {path} cannot be read ({error}): give another path or delete it") from error
         if saved["fingerprint"] != self.fingerprint():
             raise ValueError(
                 f"checkpoint {path} belongs to another configuration (method, runs, settings or data differ): "
@@ -424,11 +437,17 @@ def train(
     if terms is None:
         raise ValueError(f"method must be one of {', '.join(METHODS)} or Predictor, got {method!r}")
     folds = folds.to(check_device(device))
+    if bad := [fold for fold in runs.fold if not 0 <= fold < len(folds.split)]:
+        raise ValueError(f"fold must lie between 0 and {len(folds.split) - 1}, got {bad[0]}")
     if terms.h_fits:
         settings.U_values(folds.x_train.shape[1] * folds.C)
     if f is None:
         f = MLP((folds.x_train.shape[2], *[settings.hidden] * settings.layers), settings.dropout)
+    if not isinstance(f, MLP | Network):
+        raise ValueError(f"f must be an MLP or a Network(module), got {type(f).__name__}")
     path = Path(checkpoint) if checkpoint else None
+    if path and not os.access(path.parent, os.W_OK):
+        raise ValueError(f"checkpoint must lie in a folder that can be written, got {path}")
     fixed, program_f, program_folds, program_runs = {}, f, folds, runs
     if terms.pretrained:
         stage1 = stage1 or train_stage1(
@@ -489,7 +508,9 @@ def _finish(method: str, program: _Program, stage1: Trained | None) -> Trained:
 
 def check_device(device: str) -> str:
     """device itself; ValueError unless torch can use it here."""
-    kind = torch.device(device).type
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device {device!r} is not there: torch sees no CUDA device; use 'cpu'")
+    name, _, index = str(device).partition(":")
+    if name not in ("cpu", "cuda") or (index and not index.isdecimal()):
+        raise ValueError(f"device must be 'cpu', 'cuda' or 'cuda:' and a number, got {device!r}")
+    if name == "cuda" and int(index or 0) >= (there := torch.cuda.device_count()):
+        raise ValueError(f"device {device!r} is not there: torch sees {there} CUDA devices; use 'cpu'")
     return device
