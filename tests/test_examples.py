@@ -371,7 +371,7 @@ def test_u_beyond_the_entries_is_refused(U):
         lambda A, F_n, F: examples.keep_top(A, U),
         lambda A, F_n, F: examples.explain(A[0], F_n[0], F[0, 0], None, U),
     ):
-        with pytest.raises(ValueError, match=f"U must lie between 1 and N x C = 18, got {U}"):
+        with pytest.raises(ValueError, match=f"U must be a whole number between 1 and N x C = 18, got {U}"):
             call(*model())
 
 
