@@ -161,7 +161,7 @@ class Explanation:
     similarity: Tensor  # (U,) k(x_n, x) (FE-3)
     g: Tensor  # (C,) the prediction, after r
     h: Tensor  # (C,) the explanation's prediction, after r
-    faithful: bool  # whether the largest outputs of g and h agree (FE-4)
+    faithful: bool | None  # whether the largest outputs of g and h agree (FE-4); None in regression: compare g and h
 
     @property
     def contribution(self) -> Tensor:
@@ -183,6 +183,5 @@ def explain(
     h = explain_logits(kept, F_n[None], F[None, None])[0, 0]
     k = similarity(F_n[rows][None], F[None, None])[0, :, 0]
     g = h if g is None else g
-    return Explanation(
-        rows, classes, A[rows, classes], k, respond(g, task), respond(h, task), faithful=bool(faithful(g, h))
-    )
+    agree = bool(faithful(g, h)) if task == "classification" else None
+    return Explanation(rows, classes, A[rows, classes], k, respond(g, task), respond(h, task), agree)
