@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -50,10 +51,10 @@ class Settings:
     through_g: bool = True  # l(g, h) also moves g
     drop_examples: bool = True  # dropout on f(x_n) as on f(x)
     open_rows: bool = True  # evaluate f only on examples with an open gate: exact, and faster
-    stack: int = 10  # dense runs multiplied together; any number gives the same results up to rounding
+    stack_rows: int = 8_000  # rows multiplied together on a CPU: fits its cache; results are the same up to rounding
 
     def __post_init__(self):
-        for name in ("epochs", "patience", "check", "batch", "hidden", "J", "stack"):
+        for name in ("epochs", "patience", "check", "batch", "hidden", "J", "stack_rows"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.layers < 0 or not self.lr > 0:
@@ -224,6 +225,70 @@ def minibatch_loss(
     return examples.objective(method, y, g, h, mu, lam, eta, settings.sigma, folds.task, settings.through_g)
 
 
+class RecordedSteps:
+    """Training steps of one stack, recorded once as a CUDA graph for each batch size and then replayed.
+
+    A replay is one launch where a step has hundreds, each of them longer than its arithmetic. Shapes must not change,
+    so every training example is evaluated, open or not, and random numbers are drawn for `block` steps at once.
+    Without CUDA the same steps run unrecorded, which is how they are tested.
+    """
+
+    def __init__(self, update, N: int, C: int, f: MLP, settings: Settings, block: int = 8):
+        self.update, self.n_draws, self.block, self.settings = (
+            update,
+            f.n_draws,
+            block,
+            replace(settings, open_rows=False),
+        )
+        self.gates, self.rows = (N, settings.J, C), settings.batch + (N if settings.drop_examples else 0)
+        self.left = 0  # steps whose draws are still unused
+        self.inputs: dict[
+            int | str, Tensor
+        ] = {}  # what a recorded step reads: "eps", "bits", row numbers by their size
+        self.graphs: dict[int, torch.cuda.CUDAGraph | None] = {}
+
+    def noise(self, shape: Sequence[int]) -> Tensor:
+        """This step's share of the block, (R, N, J, C)."""
+        return self.inputs["eps"]
+
+    def bits(self, rows: int, own_rows: Sequence[int], n_draws: int) -> Tensor:
+        """This step's share of the block, (R, rows, n_draws)."""
+        return self.inputs["bits"][:, :rows]
+
+    def __call__(self, batch: Tensor, draws: Draws) -> None:
+        """One step on the row numbers batch (R, B)."""
+        if self.left == 0:
+            self.left, rows = self.block, self.block * self.rows
+            self.eps = draws.noise((self.block, *self.gates))
+            self.bit = draws.bits(rows, [rows] * len(batch), self.n_draws).unflatten(1, (self.block, self.rows))
+        self.left -= 1
+        size = batch.shape[1]
+        for name, value in ((size, batch), ("eps", self.eps[:, self.left]), ("bits", self.bit[:, self.left])):
+            if name in self.inputs:
+                self.inputs[name].copy_(value)
+            else:
+                self.inputs[name] = value.clone()
+        self._replay(size)
+
+    def _replay(self, size: int) -> None:
+        """The first step of a size runs unrecorded (a graph needs everything warm), the second is recorded."""
+        step = partial(self.update, self.inputs[size], self, self.settings)
+        if not self.inputs["eps"].is_cuda:
+            step()
+        elif size not in self.graphs:
+            self.graphs[size], side = None, torch.cuda.Stream()
+            side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(side):
+                step()
+            torch.cuda.current_stream().wait_stream(side)
+        else:
+            if self.graphs[size] is None:
+                self.graphs[size] = torch.cuda.CUDAGraph()
+                with torch.cuda.graph(self.graphs[size]):
+                    step()
+            self.graphs[size].replay()
+
+
 @torch.no_grad()
 def evaluate(
     f, bank, method: Method, folds: Folds, fold: Tensor, part: str, settings: Settings
@@ -294,15 +359,16 @@ class _Program:
         return bank
 
     def stacks(self) -> list[Tensor]:
-        """Live runs in order of their open rows, cut into stacks of about equal work.
+        """Live runs in order of their open rows, cut into stacks that are padded to their largest run.
 
-        A stack is padded to its largest run; `settings.stack` dense runs fill one, many more sparse ones do.
+        A GPU takes all in one.
         """
-        N, B = self.folds.x_train.shape[1], self.settings.batch
+        limit = self.settings.stack_rows if self.device.type == "cpu" else float("inf")
         live = (self.state["stopped"] == 0).nonzero()[:, 0]
         stacks: list[list[int]] = [[]]
         for run in live[self.state["rows"][live].argsort(dim=0, stable=True)].tolist():
-            if (len(stacks[-1]) + 1) * (B + float(self.state["rows"][run])) > self.settings.stack * (B + N):
+            rows = self.settings.batch + float(self.state["rows"][run])
+            if stacks[-1] and (len(stacks[-1]) + 1) * rows > limit:
                 stacks.append([])
             stacks[-1].append(run)
         return [torch.tensor(stack) for stack in stacks if stack]
@@ -311,20 +377,27 @@ class _Program:
         """Train some runs for some epochs (Algorithm 1)."""
         state, settings, started = self.state, self.settings, time.perf_counter()
         bank = {n: t[stack].clone().requires_grad_(n in self.trained) for n, t in state["bank"].items()}
-        adam = torch.optim.Adam([bank[n] for n in self.trained], lr=settings.lr, fused=True)
+        on_gpu = self.device.type == "cuda"
+        adam = torch.optim.Adam([bank[n] for n in self.trained], lr=settings.lr, fused=True, capturable=on_gpu)
         step = torch.tensor(float(state["epoch"] * math.ceil(self.folds.x_train.shape[1] / settings.batch)))
         for n in self.trained:
             m, v = (moment[stack] for moment in state["moments"][n])
             adam.state[bank[n]] = {"step": step.clone().to(self.device), "exp_avg": m, "exp_avg_sq": v}
         draws = Draws([self.generators[r] for r in stack], self.lam.dtype)
         fold, lam, eta = self.fold[stack], self.lam[stack], self.eta[stack]
+
+        def update(batch: Tensor, draws: Draws, settings: Settings = settings) -> None:
+            loss = minibatch_loss(self.f, bank, self.method, self.folds, fold, batch, lam, eta, draws, settings)
+            adam.zero_grad()
+            loss.sum().backward()
+            adam.step()
+
+        N, C = self.folds.x_train.shape[1], self.folds.C
+        steps = update if isinstance(self.f, Network) or not on_gpu else RecordedSteps(update, N, C, self.f, settings)
         with self.f.own_noise(self.generators[stack[0]]):
             for _ in range(epochs):
-                for batch in draws.orders(self.folds.x_train.shape[1]).split(settings.batch, 1):
-                    loss = minibatch_loss(self.f, bank, self.method, self.folds, fold, batch, lam, eta, draws, settings)
-                    adam.zero_grad()
-                    loss.sum().backward()
-                    adam.step()
+                for batch in draws.orders(N).split(settings.batch, 1):
+                    steps(batch, draws)
         for n, tensor in bank.items():
             state["bank"][n][stack] = tensor.detach()
         for n in self.trained:
@@ -346,7 +419,7 @@ class _Program:
         if "mu" in bank:
             state["open"][stack] = (bank["mu"] > 0).double().mean((1, 2)).cpu()
             shut = 1 - gates.open_probability(bank["mu"], self.settings.sigma)
-            state["rows"][stack] = (1 - shut.prod(2)).sum(1).cpu().float()
+            state["rows"][stack] = (1 - shut.prod(2)).sum(1).cpu().to(state["rows"].dtype)
         done = (epoch - state["best_epoch"][stack] >= self.settings.patience) | (epoch >= self.settings.epochs)
         state["stopped"][stack[done]] = epoch
         return measure
@@ -493,7 +566,7 @@ def _finish(method: str, program: _Program, stage1: Trained | None) -> Trained:
         pieces = [
             evaluate(program.f, {n: t[rows] for n, t in state["best_bank"].items()}, program.method, program.folds,
                      program.fold[rows], part, program.settings)
-            for rows in torch.arange(len(program.runs)).split(program.settings.stack)
+            for rows in torch.arange(len(program.runs)).split(10)
         ]  # fmt: skip
         scores[f"{part}_accuracy"], scores[f"{part}_faithfulness"] = (torch.cat(p).cpu() for p in zip(*pieces))
     seconds = state["seconds"].clone()
