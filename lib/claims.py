@@ -36,7 +36,7 @@ MISSING, HOLDS, CONTRADICTED, UNDECIDED = "no records yet", "holds", "contradict
 # --- Records ---------------------------------------------------------------------------------------------------------
 
 DERIVED = ("patience", "check")  # from patience_steps and the data set's size
-SPEED = ("stack", "open_rows")  # change no result beyond rounding
+SPEED = ("stack_rows", "open_rows")  # change no result beyond rounding
 
 
 def load(folder: str | Path = records.ROOT / "results" / "fe") -> pd.DataFrame:
@@ -72,7 +72,12 @@ def datasets(frame: pd.DataFrame) -> list[str]:
 def title(dataset: str) -> str:
     """A data set's name as shown, with the network that describes CIFAR10's images."""
     network = {"cifar10-efficientnet-lite0": "EfficientNet-Lite0", "cifar10-resnet18": "ResNet-18"}
-    return f"CIFAR10, {network[dataset]}" if dataset in network else dataset.capitalize()
+    return f"CIFAR10 ({network[dataset]})" if dataset in network else dataset.capitalize()
+
+
+def titles(names: str) -> str:
+    """The same for several, separated by commas."""
+    return ", ".join(title(name) for name in names.split(", ") if name)
 
 
 def chosen(frame: pd.DataFrame, U: int = U) -> pd.DataFrame:
@@ -213,7 +218,7 @@ def best_eta_depends(ten, frame, names):
     """Kruskal and Wallis' test that the etas chosen over splits come from one distribution on all data sets."""
     etas = {d: by_split(ten, d, "Ours", "eta") for d in names}
     etas = {d: values for d, values in etas.items() if len(values) > 1}
-    what = "median of the chosen η: " + ", ".join(f"{values.median():g}" for values in etas.values())
+    what = "median of the chosen η: " + ", ".join(f"{title(d)} {values.median():g}" for d, values in etas.items())
     if len(etas) < 2:
         return [Comparison(", ".join(etas) or "all", "chosen η", "differs")]
     same = len(set(np.concatenate(list(etas.values())))) == 1
@@ -289,10 +294,10 @@ def verdicts(tests: pd.DataFrame) -> pd.DataFrame:
     for label, claim in CLAIMS.items():
         part = tests[tests["claim"] == label]
         count = part["outcome"].value_counts()
-        tested = list(dict.fromkeys(part.loc[part["outcome"] != MISSING, "dataset"]))
+        tested = ", ".join(dict.fromkeys(part.loc[part["outcome"] != MISSING, "dataset"]))
         rows.append(
             {"claim": label, "says": claim.says, "verdict": verdict(part["outcome"])}
             | {name: int(count.get(name, 0)) for name in (HOLDS, UNDECIDED, CONTRADICTED, MISSING)}
-            | {"tested on": ", ".join(tested) or "none"}
+            | {"tested on": titles(tested) or "none"}
         )
     return pd.DataFrame(rows).set_index("claim")

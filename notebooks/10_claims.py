@@ -1,0 +1,218 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The claims, tested
+#
+# {cite:t}`iwata2021fewer` draw nine conclusions from their experiments. Each is put here in our words, as comparisons
+# whose outcome the records decide. No verdict on this page is written by hand: `lib/claims.py` holds the rule, and
+# the page changes with the records.
+
+# %% tags=["parameters"]
+results = "results/fe"  # a folder of records made by the experiment notebook
+
+# %% tags=["hide-input"]
+import matplotlib.pyplot as plt
+import pandas as pd
+from myst_nb import glue
+
+from lib import claims, figures
+
+figures.use()
+pd.set_option("display.max_colwidth", None)
+tests = claims.tests(claims.load(results))
+verdicts = claims.verdicts(tests)
+summary = verdicts[["says", "verdict"]].rename(columns={"says": "the paper finds"})
+counted = verdicts[["holds", "undecided", "contradicted"]].sum(axis=1)
+summary["comparisons that hold"] = [f"{held} of {n}" if n else "–" for held, n in zip(verdicts["holds"], counted)]
+summary["tested on"] = verdicts["tested on"]
+summary = summary.rename_axis(None)
+for label, words in verdicts["verdict"].items():
+    glue(f"claims-{label.lower()}", words, display=False)
+for word in ("reproduced", "partly", "not reproduced", "not yet tested"):
+    glue(f"claims-count-{word.replace(' ', '-')}", int((verdicts["verdict"] == word).sum()), display=False)
+for name, value in (("U", claims.U), ("margin", claims.MARGIN), ("slower", claims.SLOWER), ("level", claims.LEVEL)):
+    glue(f"claims-{name}", value, display=False)
+glue("claims-summary", summary)
+
+# %% [markdown]
+# In all: {glue:text}`claims-count-reproduced` reproduced, {glue:text}`claims-count-partly` partly,
+# {glue:text}`claims-count-not-reproduced` not reproduced, {glue:text}`claims-count-not-yet-tested` not yet tested.
+#
+# ## The rule
+#
+# - **Runs.** For each data set, method and split: the run whose $\eta$ validation chose at
+#   $U =$ {glue:text}`claims-U`, at $\lambda = 1$, measured on test rows. See [](07_results).
+# - **A comparison** is paired over the splits that both sides have: mean difference, 95 % interval and p value from
+#   Student's t. The p value is for the edge of what is claimed, so p is below {glue:text}`claims-level` exactly if the
+#   interval leaves that edge out. It is then corrected for the number of comparisons within the claim (Holm).
+# - **Outcome.** On the claimed side with corrected p below {glue:text}`claims-level` it *holds*; on the other side,
+#   likewise, it is *contradicted*; else it is *undecided*.
+# - **"Comparable"** is a claim to be shown too: the difference must lie within ±{glue:text}`claims-margin`.
+# - **Verdict.** *Reproduced* if every comparison that has records holds, *partly* if some do, *not reproduced* if
+#   none does, *not yet tested* without records. Being undecided on few splits is no proof of the opposite: the tables
+#   tell the two apart.
+#
+# ```{admonition} What the intervals do not cover
+# :class: note
+# The splits of a data set share rows, so their differences are not independent and the intervals are somewhat too
+# narrow; differences between seeds on one split are within the noise and not seen by themselves. With three splits an
+# interval is wide, and few comparisons can hold.
+# ```
+
+
+# %% tags=["hide-input"]
+def p_value(p):
+    return "–" if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def shown(label):
+    """The comparisons of one claim."""
+    rows = tests[tests["claim"] == label].itertuples()
+    table = pd.DataFrame(
+        {
+            "data set": claims.titles(row.dataset),
+            "comparison": row.what,
+            "claimed": row.claimed,
+            "mean": "–" if pd.isna(row.value) else f"{row.value:.3f}",
+            "95 % interval": "–" if pd.isna(row.low) else f"{row.low:.3f} to {row.high:.3f}",
+            "p (Holm)": p_value(row.p),
+            "splits": row.splits or "–",
+            "outcome": row.outcome,
+        }
+        for row in rows
+    )
+    return table.set_index("data set").rename_axis(None)
+
+
+LOOKS = {
+    "glass": ("#0072b2", "o"),
+    "vehicle": ("#d55e00", "s"),
+    "segment": ("#117733", "^"),
+    "cifar10": ("#882255", "D"),
+}
+forest = tests[tests["claim"].between("FE-C1", "FE-C5") & tests["low"].notna()]
+rows = list(dict.fromkeys(zip(forest["claim"], forest["what"])))
+fig, ax = plt.subplots(figsize=(figures.WIDTH, 1.6 + 0.55 * len(rows)))
+for row in forest.itertuples():
+    color, marker = LOOKS[row.dataset.split("-")[0]]
+    place = rows.index((row.claim, row.what)) + 0.17 * (list(LOOKS).index(row.dataset.split("-")[0]) - 1.5)
+    face = figures.PAPER if row.outcome == claims.UNDECIDED else color
+    error = [[row.value - row.low], [row.high - row.value]]
+    ax.errorbar(row.value, place, xerr=error, fmt=marker, color=color, markerfacecolor=face, capsize=2)
+ax.axvline(0, color=figures.INK, linewidth=1)
+ax.set_yticks(range(len(rows)), [f"{claim[3:]}  {what.replace(', ', chr(10))}" for claim, what in rows])
+ax.set(ylim=(len(rows) - 0.5, -0.5), xlabel="first method minus second, right: first is better")
+ax.grid(axis="x")
+handles = [ax.errorbar([], [], xerr=[], fmt=marker, color=color) for color, marker in LOOKS.values()]
+fig.legend(handles, ["Glass", "Vehicle", "Segment", "CIFAR10"], loc="outside lower center", ncols=4)
+figures.headline(fig, f"{(forest['outcome'] == claims.HOLDS).sum()} of {len(forest)} comparisons of C1 to C5 hold")
+glue("claims-forest", fig, display=False)
+plt.close(fig)
+
+# %% [markdown]
+# ```{glue:figure} claims-forest
+# :name: fig-claims-forest
+# :alt: Mean differences between methods with intervals, a row for each comparison and a marker for each data set.
+#
+# Mean differences over splits with their 95 % intervals at $U =$ {glue:text}`claims-U`; hollow markers are undecided.
+# C1 asks for closeness to 0, all others for the right-hand side.
+# ```
+
+# %% [markdown]
+# ## FE-C1: training to be explained costs no accuracy
+#
+# Pretrain's predictor was trained for prediction alone. Ours should be as accurate, give or take
+# {glue:text}`claims-margin`. **Verdict: {glue:text}`claims-fe-c1`.**
+
+# %% tags=["remove-input"]
+shown("FE-C1")
+
+# %% [markdown]
+# ## FE-C2: faithful with few examples
+#
+# Explained by {glue:text}`claims-U` entries, Ours should agree with its explanation more often than Pretrain and
+# PretrainR, which fit an explanation to a finished predictor. **Verdict: {glue:text}`claims-fe-c2`.**
+
+# %% tags=["remove-input"]
+shown("FE-C2")
+
+# %% [markdown]
+# ## FE-C3: RPS predicts by its explanation, and badly with few examples
+#
+# RPS and RPSR have no other predictor than the explanation, so faithfulness is 1 at every $U$ by construction: that
+# part checks our code, over every run. "Low" accuracy is taken as lower than that of Ours with as many entries.
+# **Verdict: {glue:text}`claims-fe-c3`.**
+
+# %% tags=["remove-input"]
+shown("FE-C3")
+
+# %% [markdown]
+# ## FE-C4: without gates, joint training is worse at both
+#
+# Joint is Ours without gates and their price. **Verdict: {glue:text}`claims-fe-c4`.**
+
+# %% tags=["remove-input"]
+shown("FE-C4")
+
+# %% [markdown]
+# ## FE-C5: gates help the others too
+#
+# RPSR should be more accurate than RPS, and PretrainR more faithful than Pretrain, with {glue:text}`claims-U` entries.
+# **Verdict: {glue:text}`claims-fe-c5`.**
+
+# %% tags=["remove-input"]
+shown("FE-C5")
+
+# %% [markdown]
+# ## FE-C6: one image for each class
+#
+# Among the ten most influential CIFAR10 images of a run, count the classes. The paper shows one run of each method; we
+# ask for all ten classes in the median split of Ours, fewer in that of Joint, and more under Ours than under Joint.
+# **Verdict: {glue:text}`claims-fe-c6`.**
+
+# %% tags=["remove-input"]
+shown("FE-C6")
+
+# %% [markdown]
+# ## FE-C7: the weight of faithfulness is a trade
+#
+# A straight line through each split's values against $\log_{10} \lambda$, $\eta$ chosen at each $\lambda$: its slope
+# should be below 0 for accuracy and above 0 for faithfulness. **Verdict: {glue:text}`claims-fe-c7`.**
+
+# %% tags=["remove-input"]
+shown("FE-C7")
+
+# %% [markdown]
+# ## FE-C8: the price of a gate must be tuned
+#
+# If the best $\eta$ did not depend on the data, the values that validation chooses over splits would look alike on all
+# data sets. Kruskal and Wallis' test asks whether they do; it compares ranks, so the scale of $\eta$ does not matter.
+# **Verdict: {glue:text}`claims-fe-c8`.**
+
+# %% tags=["remove-input"]
+shown("FE-C8")
+
+# %% [markdown]
+# ## FE-C9: what it costs in time
+#
+# Ratios of training seconds. Ours trains two models and should take longer than the methods that train one after the
+# other, or only one; a method with gates should take at most {glue:text}`claims-slower` times the seconds of the same
+# method without. Only seconds from one device are compared.
+#
+# > This claim is about the authors' program. Ours skips examples whose gates are shut, trains runs in stacks, and
+# > stops each when validation no longer improves, so its ratios may differ for good reasons.
+#
+# **Verdict: {glue:text}`claims-fe-c9`.**
+
+# %% tags=["remove-input"]
+shown("FE-C9")
