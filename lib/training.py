@@ -289,6 +289,11 @@ class RecordedSteps:
             self.graphs[size].replay()
 
 
+def steps_for(update, N: int, C: int, f: MLP | Network, settings: Settings, device: torch.device):
+    """The step itself on a CPU; recorded on a GPU, unless f is somebody's module that may not allow it."""
+    return RecordedSteps(update, N, C, f, settings) if device.type == "cuda" and isinstance(f, MLP) else update
+
+
 @torch.no_grad()
 def evaluate(
     f, bank, method: Method, folds: Folds, fold: Tensor, part: str, settings: Settings
@@ -377,8 +382,9 @@ class _Program:
         """Train some runs for some epochs (Algorithm 1)."""
         state, settings, started = self.state, self.settings, time.perf_counter()
         bank = {n: t[stack].clone().requires_grad_(n in self.trained) for n, t in state["bank"].items()}
-        on_gpu = self.device.type == "cuda"
-        adam = torch.optim.Adam([bank[n] for n in self.trained], lr=settings.lr, fused=True, capturable=on_gpu)
+        adam = torch.optim.Adam(
+            [bank[n] for n in self.trained], lr=settings.lr, fused=True, capturable=self.device.type == "cuda"
+        )
         step = torch.tensor(float(state["epoch"] * math.ceil(self.folds.x_train.shape[1] / settings.batch)))
         for n in self.trained:
             m, v = (moment[stack] for moment in state["moments"][n])
@@ -393,7 +399,7 @@ class _Program:
             adam.step()
 
         N, C = self.folds.x_train.shape[1], self.folds.C
-        steps = update if isinstance(self.f, Network) or not on_gpu else RecordedSteps(update, N, C, self.f, settings)
+        steps = steps_for(update, N, C, self.f, settings, self.device)
         with self.f.own_noise(self.generators[stack[0]]):
             for _ in range(epochs):
                 for batch in draws.orders(N).split(settings.batch, 1):
