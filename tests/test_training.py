@@ -1,5 +1,6 @@
 """Training: one step against plain autograd, then whole programs: alone or stacked, stopped, interrupted, resumed."""
 
+import ast
 import math
 from dataclasses import replace
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from lib import data, examples, gates, metrics, training
 from lib.examples import METHODS, PREDICTOR
 from lib.models import MLP, Network
 from lib.training import Draws, Runs, Settings
-from tests import plain
+from tests import mutations, plain
 from tests.test_models import plain_dropout
 
 few = settings(deadline=None, max_examples=25, derandomize=True)
@@ -369,20 +370,51 @@ def test_start_values_are_the_settings(tmp_path):
         assert not torch.equal(tensor[0], tensor[2])  # other splits do not
 
 
+def test_recorded_steps_take_the_steps_of_their_draws():
+    """What a GPU records: random numbers come in blocks, one share a step, and every example is evaluated (FE-11)."""
+    s, block, used, totals = step(), 3, [], []
+    N, C = s.folds.x_train.shape[1], s.folds.C
+    rows = s.settings.batch + N
+
+    def update(batch, draws, settings):
+        assert not settings.open_rows
+        used.append(draws.noise(()).clone())
+        s.batch = batch.clone()
+        totals.append(loss(s, draws=draws, open_rows=False).detach())
+
+    def draws():
+        return Draws([torch.Generator().manual_seed(seed) for seed in s.seeds], torch.float64)
+
+    own, again = draws(), draws()
+    recorded = training.RecordedSteps(update, N, C, s.f, s.settings, block)
+    batches = [batch for _ in range(2) for batch in own.orders(N).split(8, 1)]  # 8, 8 and 5 rows, twice
+    assert len([again.orders(N) for _ in range(2)]) * block == len(batches)
+    for batch in batches:
+        recorded(batch, own)
+    for first in (0, block):
+        eps = again.noise((block, N, 1, C))
+        bits = again.bits(block * rows, [block * rows] * 2, s.f.n_draws).unflatten(1, (block, rows))
+        for i, share in enumerate((2, 1, 0), first):  # a block is used from its end
+            s.batch = batches[i]
+            fixed = SimpleNamespace(noise=lambda _: eps[:, share], bits=lambda n, *_: bits[:, share, :n].clone())  # noqa: B023
+            torch.testing.assert_close(totals[i], loss(s, draws=fixed, open_rows=False))
+            assert torch.equal(used[i], eps[:, share])
+
+
 # --- Whole programs --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_any_run_of_a_grid_can_be_reproduced_alone(method, tmp_path):
     """Its numbers come from its split's number and its seed: not from its place, its neighbours, or the stacks."""
-    folds, stack = toy((0, 5, 2)), replace(SMALL, epochs=6, stack=2)
+    folds, pairs = toy((0, 5, 2)), replace(SMALL, epochs=6, stack_rows=60)
     runs = Runs.grid(3, etas=(0.0, 0.3), lams=(0.5, 2.0), seeds=(0, 1))
-    grid = train(method, folds, runs, stack, checkpoint=tmp_path / "grid")
+    grid = train(method, folds, runs, pairs, checkpoint=tmp_path / "grid")
     bank = last_bank(tmp_path / "grid")
     for r in (7, 22):
         one = Runs((0,), *((values[r],) for values in (runs.eta, runs.lam, runs.seed)))
         split = int(folds.split[runs.fold[r]])
-        alone = train(method, toy((split,)), one, replace(stack, stack=10), checkpoint=tmp_path / f"{r}")
+        alone = train(method, toy((split,)), one, replace(pairs, stack_rows=6000), checkpoint=tmp_path / f"{r}")
         same({n: t[r] for n, t in bank.items()}, {n: t[0] for n, t in last_bank(tmp_path / f"{r}").items()}, **EXACT)
         for name, values in alone.scores.items():
             assert torch.equal(grid.scores[name][r], values[0])
@@ -748,7 +780,7 @@ def test_a_checkpoint_needs_a_folder(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["epochs", "patience", "check", "batch", "hidden", "J", "stack"])
+@pytest.mark.parametrize("name", ["epochs", "patience", "check", "batch", "hidden", "J", "stack_rows"])
 @pytest.mark.parametrize("value", [0, -1])
 def test_counts_must_be_at_least_one(name, value):
     with pytest.raises(ValueError, match=f"{name} must be at least 1, got {value}"):
@@ -796,3 +828,15 @@ def test_a_grid_is_every_combination_once():
 
 def test_u_may_be_all():
     assert Settings(U=(5, "all")).U_values(63) == [5, 63]
+
+
+# --- The tests' own test ---------------------------------------------------------------------------------------------
+
+
+def test_every_mutation_still_applies():
+    """`python -m tests.mutations` changes one formula at a time: its old text must be there once, its new one parse."""
+    for m in mutations.MUTATIONS:
+        text = (mutations.ROOT / "lib" / f"{m.file}.py").read_text()
+        assert text.count(m.old) == 1, m.name
+        ast.parse(text.replace(m.old, m.new))
+    assert len({m.name for m in mutations.MUTATIONS}) == len(mutations.MUTATIONS) >= 24

@@ -1,0 +1,263 @@
+"""Small wrong changes to lib's formulas, each of which a test must notice.
+
+    python -m tests.mutations            # all of them, some minutes on one core
+    python -m tests.mutations sigma J    # those whose names contain one of these words
+
+Each change is made alone, in a temporary copy of lib and tests, and the tests of the core run there until one fails.
+Prints `caught` and the test that noticed, or `MISSED`, a line each; the exit code is 1 if any was missed.
+A test (in tests/test_training.py) keeps this list in step with lib.
+"""
+
+import importlib
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+class Mutation(NamedTuple):
+    """One wrong change: `old`, which occurs once in lib/{file}.py, becomes `new`."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+# file: (name, old, new); files with fast tests first
+CHANGES = {
+    "gates": [
+        ("gate: noise subtracted", "(mu + eps).clamp(0, 1)", "(mu - eps).clamp(0, 1)"),
+        ("gate: open to 2", "(mu + eps).clamp(0, 1)", "(mu + eps).clamp(0, 2)"),
+        ("gate: sigmoid for clamp", "(mu + eps).clamp(0, 1)", "(mu + eps).sigmoid()"),
+        ("gate: noise outside the clamp", "(mu + eps).clamp(0, 1)", "mu.clamp(0, 1) + eps"),
+        ("open: sigma squared", "mu / check_sigma(sigma)", "mu / check_sigma(sigma) ** 2"),
+        ("open: sign of mu", "ndtr(mu / check", "ndtr(-mu / check"),
+        ("open: logistic for normal", "torch.special.ndtr(mu / check", "torch.sigmoid(mu / check"),
+        ("regulariser: mean for sum", "sigma).sum((-2, -1))", "sigma).mean((-2, -1))"),
+        ("regulariser: runs added up", "sigma).sum((-2, -1))", "sigma).sum()"),
+        ("A: Z detached", "return Z * S", "return Z.detach() * S"),
+        ("A: S detached", "return Z * S", "return Z * S.detach()"),
+        ("clamped mean: from -1", "mu.clamp(0, 1)\n", "mu.clamp(-1, 1)\n"),
+        ("exact mean: upper part's sign", "_relu_mean(mu - 1, sigma)", "_relu_mean(mu + 1, sigma)"),
+        ("exact mean: density without sigma", "+ sigma * density", "+ density"),
+        ("exact mean: no half in the exponent", "t.square() / 2", "t.square()"),
+        ("sigma: zero allowed", "not 0 < sigma", "not 0 <= sigma"),
+    ],
+    "metrics": [
+        ("accuracy: over runs", "(g.argmax(-1) == y).double().mean(-1)", "(g.argmax(-1) == y).double().mean(0)"),
+        (
+            "faithfulness: share of the unfaithful",
+            "examples.faithful(g, h).double()",
+            "(~examples.faithful(g, h)).double()",
+        ),
+        ("R^2: around the mean of the outputs", "target.mean(-2, keepdim", "target.mean(-1, keepdim"),
+        ("R^2: absolute residuals", "(prediction - target).double().square()", "(prediction - target).double().abs()"),
+        ("geometric mean: no root", "faith.clamp_min(0)).sqrt()", "faith.clamp_min(0))"),
+        ("geometric mean: arithmetic", "predictive.clamp_min(0) * faith", "predictive.clamp_min(0) + faith"),
+    ],
+    "models": [
+        ("softmax over rows", "logits.softmax(-1)", "logits.softmax(-2)"),
+        ("layer: bias not scaled", "baddbmm(b * scale", "baddbmm(b"),
+        ("layer: dropout not scaled", "1 / (1 - self.dropout) if drop", "1.0 if drop"),
+        ("layer: scaled by the dropped share", "1 / (1 - self.dropout) if", "1 / self.dropout if"),
+        ("layer: gradient to x not scaled", "W.mT * ctx.scale)", "W.mT)"),
+        ("layer: gradient to W not scaled", "bmm(x.mT, grad) * ctx.scale", "bmm(x.mT, grad)"),
+        ("layer: gradient to b averaged", "grad.sum(1, keepdim", "grad.mean(1, keepdim"),
+        ("dropout: complement", "round(dropout * 2**16)", "round((1 - dropout) * 2**16)"),
+        ("dropout: bounds of the clamp", "clamp_(threshold - 1, threshold)", "clamp_(threshold - 1, threshold + 1)"),
+        ("dropout: layers share their bits", "start += width", "start += 0"),
+        ("dropout: also in evaluation", "self.module.train(bits is not None)", "self.module.train()"),
+        ("start: 1/K for 1/sqrt(K)", "1 / math.sqrt(fan_in)", "1 / fan_in"),
+        ("layer: gradient through dead units", "torch.ops.aten.threshold_backward(grad, y, 0)", "grad.clone()"),
+        ("layer: gradient where x is positive", "W.mT * ctx.scale) if", "W.mT * ctx.scale) * (x > 0) if"),
+    ],
+    "examples": [
+        ("similarity: transposed", "return F_n @ F.mT", "return (F @ F_n.mT)"),
+        ("h: averaged over examples", "F @ (A.mT @ F_n).mT", "F @ (A.mT @ F_n).mT / F_n.shape[1]"),
+        ("h: A detached", "F @ (A.mT @ F_n).mT", "F @ (A.detach().mT @ F_n).mT"),
+        ("h: f(x_n) detached", "F @ (A.mT @ F_n).mT", "F @ (A.mT @ F_n.detach()).mT"),
+        ("faithful: smallest output of h", "h.argmax(-1)", "h.argmin(-1)"),
+        ("faithful: over rows", "g.argmax(-1) == h.argmax(-1)", "g.argmax(-2) == h.argmax(-2)"),
+        ("loss: summed over rows", "view(logits.shape[:2]).mean(1)", "view(logits.shape[:2]).sum(1)"),
+        ("loss: squares summed over outputs", ".mean((1, 2))", ".sum(2).mean(1)"),
+        ("objective: g constant", "g if through_g else g.detach()", "g.detach()"),
+        ("objective: through_g reversed", "g if through_g else", "g if not through_g else"),
+        ("objective: target over rows", "target = g.softmax(-1)", "target = g.softmax(-2)"),
+        ("objective: g before r", "target = g.softmax(-1) if", "target = g if"),
+        ("objective: no lambda", "total + lam * torch", "total + torch"),
+        (
+            "objective: lambda on l(y, h)",
+            'elif method.h_fits == "y":\n        total = total +',
+            'elif method.h_fits == "y":\n        total = total + lam *',
+        ),
+        (
+            "objective: J summed for g",
+            "loss(target, h_j, task) for h_j in h.unbind(1)]).mean(0)",
+            "loss(target, h_j, task) for h_j in h.unbind(1)]).sum(0)",
+        ),
+        (
+            "objective: J summed for y",
+            "loss(y, h_j, task) for h_j in h.unbind(1)]).mean(0)",
+            "loss(y, h_j, task) for h_j in h.unbind(1)]).sum(0)",
+        ),
+        ("objective: paper's sigma always", "eta * gates.expected_open(mu, sigma)", "eta * gates.expected_open(mu)"),
+        ("objective: eta's sum over N", "expected_open(mu, sigma)", "expected_open(mu, sigma) / mu.shape[1]"),
+        ("objective: sign of the charge", "total + eta * gates", "total - eta * gates"),
+        ("methods: gates for Joint", '"Joint": Method(True, "g")', '"Joint": Method(True, "g", gates=True)'),
+        ("methods: RPS trains g too", '"RPS": Method(False, "y")', '"RPS": Method(True, "y")'),
+        ("methods: RPSR fits g", '"RPSR": Method(False, "y"', '"RPSR": Method(False, "g"'),
+        (
+            "methods: PretrainR without gates",
+            'Method(False, "g", gates=True, pretrained',
+            'Method(False, "g", gates=False, pretrained',
+        ),
+        (
+            "methods: Pretrain trains f",
+            '"Pretrain": Method(False, "g", pretrained=True)',
+            '"Pretrain": Method(False, "g")',
+        ),
+        ("influence: without s", "else gates.clamped_mean(mu), S)", "else gates.clamped_mean(mu), S.sign())"),
+        ("influence: paper's sigma always", "gates.exact_mean(mu, sigma) if", "gates.exact_mean(mu) if"),
+        ("influence: means swapped", "if exact_mean else", "if not exact_mean else"),
+        ("ranking: smallest first", "descending=True", "descending=False"),
+        ("ranking: signed", 'A if rank == "signed" else A.abs()', "A"),
+        ("ranking: order taken for places", "torch.empty_like(order).scatter_(1, order, places)", "order"),
+        ("keep: U + 1 entries", "positions(A, mu, rank) < check_U", "positions(A, mu, rank) <= check_U"),
+        ("keep: U of 0 allowed", "and 1 <= U <= entries", "and 0 <= U <= entries"),
+        ("keep: U beyond N x C allowed", "and 1 <= U <= entries", "and 1 <= U"),
+        (
+            "explain: entries read by column",
+            "order // A.shape[1], order % A.shape[1]",
+            "order % A.shape[0], order // A.shape[0]",
+        ),
+        ("explain: h of all entries", "explain_logits(kept, F_n[None]", "explain_logits(A[None], F_n[None]"),
+    ],
+    "training": [
+        ("step: variance for spread", "eps = settings.sigma * draws", "eps = settings.sigma**2 * draws"),
+        ("step: rows with all gates open", "(Z > 0).flatten(2).any(2)", "(Z > 0).flatten(2).all(2)"),
+        ("step: shut rows count as open", "(Z > 0).flatten(2)", "(Z >= 0).flatten(2)"),
+        ("step: half-open rows left out", "(Z > 0).flatten(2)", "(Z > 0.5).flatten(2)"),
+        ("step: padding counts", " * valid[..., None]", ""),
+        (
+            "step: labels of the first rows",
+            "folds.y_train[fold[:, None], batch]",
+            "folds.y_train[fold, : batch.shape[1]]",
+        ),
+        (
+            "step: split by place in the stack",
+            "x = folds.x_train[fold[:, None]",
+            "x = folds.x_train[torch.arange(R)[:, None]",
+        ),
+        ("draws: one generator for all", "out[r].normal_(generator=g)", "out[r].normal_(generator=self.generators[0])"),
+        ("draws: seeded by place", "1_000_003 * seed + int(folds.split[fold])", "1_000_003 * seed + fold"),
+        ("draws: the same order every epoch", "torch.randperm(N, generator=g", "torch.arange(N"),
+        ("start: W by its outputs", "stack_uniform((K, C), K", "stack_uniform((K, C), C"),
+        ("start: S without its spread", "self.settings.S_start * Draws", "Draws"),
+        ("Adam: steps forgotten at checks", 'float(state["epoch"] * math.ceil', "float(0 * math.ceil"),
+        (
+            "Adam: epochs for steps",
+            'state["epoch"] * math.ceil(self.folds.x_train.shape[1] / settings.batch)',
+            'state["epoch"]',
+        ),
+        ("Adam: moments swapped", '("exp_avg", "exp_avg_sq")', '("exp_avg_sq", "exp_avg")'),
+        ("scores: U + 1 entries", "A * (place < U)", "A * (place <= U)"),
+        ("scores: accuracy of h for all", "predicted = h if g is None else g", "predicted = h"),
+        ("stopping: ties are better", 'better = measure > state["best"]', 'better = measure >= state["best"]'),
+        ("stopping: one check late", ">= self.settings.patience)", "> self.settings.patience)"),
+        ("stopping: last U alone", "geometric_mean(*scores).mean(1)", "geometric_mean(*scores)[:, -1]"),
+        (
+            "stopping: last parameters returned",
+            "tensor[better.to(self.device)]",
+            'state["best_bank"][n][stack[better]]',
+        ),
+        ("checkpoint: runs not compared", "(self.method, self.runs, self.settings,", "(self.method, self.settings,"),
+        ("checkpoint: random numbers not resumed", "generator.set_state(state)", "pass"),
+        ("stage 2: W of another split", 'stage1.bank["W"][at]', 'stage1.bank["W"][[0] * len(at)]'),
+        (
+            "stage 2: seed taken for split",
+            "zip(stage1.runs.fold, stage1.runs.seed)",
+            "zip(stage1.runs.seed, stage1.runs.fold)",
+        ),
+        (
+            "step: draws summed before the loss",
+            ".transpose(1, 2)  # (R, J, B, C)",
+            ".transpose(1, 2).mean(1, keepdim=True)",
+        ),
+        ("step: bits of all rows from one run", "own_rows[r] * n_draws", "own_rows[0] * n_draws"),
+        ("step: no dropout", "F = f(theta, x[:, :dropped], bits)", "F = f(theta, x[:, :dropped])"),
+    ],
+}
+
+MUTATIONS = [Mutation(name, file, old, new) for file, some in CHANGES.items() for name, old, new in some]
+
+
+def copy(folder: Path) -> None:
+    """Everything that the tests of the core read, in a folder of its own."""
+    for part in ("lib", "tests", "notebooks"):
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "*.ipynb"))
+
+
+def run_tests(folder: Path, first: str) -> None:
+    """In a process of its own: forget this checkout, then run the copy's tests, those of the changed file first."""
+    log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(log, 1), os.dup2(log, 2)
+    os.chdir(folder)
+    sys.path[:] = [str(folder), *(p for p in sys.path if Path(p).resolve() != ROOT)]
+    for name in [n for n in sys.modules if n.split(".")[0] in ("tests", "lib")]:
+        del sys.modules[name]
+    files = [f"tests/test_{part}.py" for part in sorted(CHANGES, key=lambda part: part != first)]
+    options = ["-x", "-q", "--tb=no", "--no-header", "-p", "no:cacheprovider", "-p", "no:nbval"]
+    os._exit(pytest.main([*options, "--deselect", "tests/test_training.py::test_every_mutation_still_applies", *files]))
+
+
+def noticed(folder: Path, first: str) -> str | None:
+    """The first test that fails there, or None."""
+    child = os.fork()  # this process has imported what takes long
+    if child == 0:
+        run_tests(folder, first)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code == 0:
+        return None
+    log = (folder / "log").read_text()
+    failed = re.search(r"^(?:FAILED|ERROR) \S*?(test_\w+(?:::test_\w+)?)", log, re.MULTILINE)
+    if not failed:
+        raise SystemExit(f"the tests did not run:\n{log[-3000:]}")
+    return failed[1]
+
+
+def main(words: list[str]) -> int:
+    os.environ |= {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    sys.dont_write_bytecode = True
+    for slow in ("torch", "scipy.stats", "sklearn.metrics", "pandas", "hypothesis", "jupytext", "torch._dynamo"):
+        importlib.import_module(slow)
+    chosen, missed = [m for m in MUTATIONS if not words or any(word in m.name for word in words)], []
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        copy(folder)
+        if failed := noticed(folder, "gates"):
+            print(f"the tests fail without any change: {failed}")
+            return 1
+        for m in chosen:
+            path, started = folder / "lib" / f"{m.file}.py", time.monotonic()
+            right = path.read_text()
+            path.write_text(right.replace(m.old, m.new))
+            failed = noticed(folder, m.file)
+            path.write_text(right)
+            missed += [] if failed else [m.name]
+            seconds = f"({time.monotonic() - started:.0f} s)"
+            print(f"caught  {m.name}: {failed} {seconds}" if failed else f"MISSED  {m.name} {seconds}", flush=True)
+    print(f"{len(chosen) - len(missed)} of {len(chosen)} caught" + "".join(f"\n  missed: {name}" for name in missed))
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
