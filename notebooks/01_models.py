@@ -20,16 +20,14 @@
 #
 # ```{glue:figure} models-architecture
 # :name: fig-models-architecture
-# :alt: An example x and the training examples x_n pass the same network f. From f(x) the last layer W makes the
-#   prediction g(x). The similarity of f(x_n) and f(x), weighted by the influence A, makes the explanation h(x). Gates
-#   above A, most of them shut, decide which examples take part. An arrow between g and h asks for the same answer.
+# :alt: x and x_n pass one network f. W turns f(x) into g(x); similarities and A turn f(x_n) and f(x) into h(x).
 #
 # The prediction model $g$ (below) and the explanation model $h$ (above) share $f$. Gates, the subject of
 # [the next chapter](02_gates), decide which examples $h$ may use.
 # ```
 
 # %% tags=["parameters"]
-dataset = "glass"  # a data set's name, or the path of a CSV file with the class last
+dataset = "glass"  # a data set's name, or a CSV file, class last
 epochs = 150  # of training for the prediction model
 
 # %%
@@ -41,6 +39,7 @@ from lib import data, examples, figures
 from lib.training import Runs, Settings, train
 
 figures.use()
+torch.set_default_dtype(torch.float64)
 
 # %% tags=["remove-cell"]
 fig = figures.architecture()
@@ -77,14 +76,15 @@ def g(F, W):
 # %%
 folds = data.folds(data.load(dataset), splits=[0], dtype=torch.float64)
 settings = Settings(epochs=epochs, patience=epochs)
-trained = train("Predictor", folds, Runs.grid(1), settings, dtype=torch.float64, progress=False)
-x_n, x = folds.x_train[0], folds.x_test[0]
+options = {"dtype": torch.float64, "progress": False}
+trained = train("Predictor", folds, Runs.grid(folds=1), settings, **options)
 
 
 def f(x):
-    return trained.f(trained.theta, x[None])[0]  # lib trains many runs at once; here there is one
+    return trained.f(trained.theta, x[None])[0]  # the library's run axis is 1
 
 
+x_n, x = folds.x_train[0], folds.x_test[0]
 F_n, F, W = f(x_n), f(x), trained.bank["W"][0]
 print(f"F_n {tuple(F_n.shape)}, F {tuple(F.shape)}, W {tuple(W.shape)}")
 
@@ -132,7 +132,8 @@ def h(A, F_n, F):
 # $C \times K$ matrix does. That is how the library has it.
 
 # %%
-A = torch.randn(len(x_n), folds.C, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+rng = torch.Generator().manual_seed(0)
+A = torch.randn(len(x_n), folds.C, generator=rng)
 by_example = sum(A[n] * (F_n[n] @ F[0]) for n in range(len(x_n)))
 fast = examples.explain_logits(A[None], F_n[None], F[None])[0]
 print("sum over examples:", torch.allclose(h(A, F_n, F)[0], r(by_example)))
@@ -166,13 +167,13 @@ print("h = g on test rows:", torch.allclose(h(A, F_n, F), g(F, W)))
 # *faithful* at $x$ where both models name the same class,
 #
 # $$
-# \operatorname*{arg\,max}_c g_c(x) = \operatorname*{arg\,max}_c h_c(x), \tag{FE-4}
+# \operatorname*{arg\,max}_c\, g_c(x) = \operatorname*{arg\,max}_c\, h_c(x), \tag{FE-4}
 # $$ (fe-4)
 #
 # and *unfaithful* where they do not:
 #
 # $$
-# \operatorname*{arg\,max}_c g_c(x) \ne \operatorname*{arg\,max}_c h_c(x). \tag{FE-5}
+# \operatorname*{arg\,max}_c\, g_c(x) \ne \operatorname*{arg\,max}_c\, h_c(x). \tag{FE-5}
 # $$ (fe-5)
 #
 # The true label appears in neither. So whether {eq}`fe-4` or {eq}`fe-5` holds is known for every new $x$, and an
@@ -202,9 +203,10 @@ print("with -A, at", int(faithful(g(F, W), h(-A, F_n, F)).sum()), "test rows")
 # %%
 Us = [5, 10, 20, 50, 100, 200, 400, A.numel()]
 kept = [examples.keep_top(A[None], U)[0] for U in Us]
-share = [faithful(g(F, W), h(A_U, F_n, F)).double().mean().item() for A_U in kept]
+agree = torch.stack([faithful(g(F, W), h(A_U, F_n, F)) for A_U in kept])
+share = agree.double().mean(1).tolist()  # for each U
 naive = g(F, W).argmax(-1).bincount().max().item() / len(x)
-print({U: round(s, 3) for U, s in zip(Us, share)})
+print(f"U = 100: {share[Us.index(100)]:.3f}, one class for all: {naive:.3f}")
 
 # %% tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(figures.WIDTH, 3.4))
@@ -224,8 +226,7 @@ plt.close(fig)
 # %% [markdown]
 # ```{glue:figure} models-few
 # :name: fig-models-few
-# :alt: The share of test rows with a faithful explanation is 1 with all entries and falls below a naive guess as
-#   soon as most entries are dropped.
+# :alt: The faithful share is 1 with all entries, and below a naive guess with up to 400 of 900 entries.
 #
 # Faithfulness of $h$ when only the $U$ most influential entries of the exact $A$ are kept. Dotted: what an explanation
 # would reach that always names the class that $g$ names most often.

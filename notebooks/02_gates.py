@@ -19,21 +19,23 @@
 
 # %% tags=["parameters"]
 sigma = 0.5  # spread of the gates' noise
-dataset = "glass"  # a data set's name, or the path of a CSV file with the class last
+dataset = "glass"  # a data set's name, or a CSV file, class last
 epochs = 200  # of each training below
 
 # %%
 import math
+from itertools import product
 
 import matplotlib.pyplot as plt
 import torch
 from myst_nb import glue
-from torch.special import ndtr as Phi  # the standard normal's distribution function
+from torch.special import ndtr as Phi  # of the standard normal
 
 from lib import data, figures, gates
 from lib.training import Runs, Settings, train
 
 figures.use()
+torch.set_default_dtype(torch.float64)
 rng = torch.Generator().manual_seed(0)
 
 # %% [markdown]
@@ -60,12 +62,12 @@ def z(mu, eps):
     return (mu + eps).clamp(max=1).clamp(min=0)
 
 
-mu = torch.linspace(-2, 3, 500, dtype=torch.float64, requires_grad=True)
-eps = sigma * torch.randn(500, dtype=torch.float64, generator=rng)
+mu = torch.linspace(-2, 3, 500, requires_grad=True)
+eps = sigma * torch.randn(500, generator=rng)
 z(mu, eps).sum().backward()
 between = (mu + eps > 0) & (mu + eps < 1)
 print("the library's gate:", torch.equal(z(mu, eps), gates.sample(mu, eps)))
-print("slope 1 between, 0 outside:", torch.equal(mu.grad, between.double()))
+print("slope 1 between, else 0:", torch.equal(mu.grad, between.double()))
 
 # %% tags=["hide-input"]
 fig, axes = plt.subplots(1, 3, figsize=(figures.WIDTH, 2.6), sharey=True)
@@ -79,15 +81,14 @@ for ax, centre in zip(axes, (-0.25, 0.5, 1.25)):
         ax.text(end, share + 0.02, f"{share:.0%}", ha="center", fontsize=11)
     ax.set(title=rf"$\mu$ = {centre}", xlabel="z", xticks=[0, 0.5, 1], xlim=(-0.2, 1.2), ylim=(0, 0.85))
 axes[0].set_ylabel("share of draws")
-figures.headline(fig, "A gate is often wholly shut or wholly open, and in between at times")
+figures.headline(fig, "Most draws of a decided gate are exactly 0 or exactly 1")
 glue("gates-draws", fig, display=False)
 plt.close(fig)
 
 # %% [markdown]
 # ```{glue:figure} gates-draws
 # :name: fig-gates-draws
-# :alt: Three histograms of a gate's draws. With its centre below 0 most are exactly 0, with its centre above 1 most
-#   are exactly 1, and with its centre at one half they are spread evenly over shut, open and between.
+# :alt: Histograms of a gate for three centres: most draws are 0 below 0, 1 above 1, and between at one half.
 #
 # Draws of {eq}`fe-8` for three centres. Dark: exactly 0, exactly 1.
 # ```
@@ -97,12 +98,13 @@ plt.close(fig)
 
 # %%
 N, C, K = 30, 3, 8
-S, F_n, f_x = (torch.randn(shape, dtype=torch.float64, generator=rng) for shape in [(N, C), (N, K), (K,)])
-Z = z(torch.full((N, C), -0.25), sigma * torch.randn(N, C, dtype=torch.float64, generator=rng))
-is_open = (Z > 0).any(1)
-scores = (Z * S).T @ F_n @ f_x
-print(f"{int(is_open.sum())} of {N} examples have an open gate")
-print("the others could as well be deleted:", torch.allclose(scores, (Z * S)[is_open].T @ F_n[is_open] @ f_x))
+S = torch.randn(N, C, generator=rng)
+F_n, f_x = torch.randn(N, K, generator=rng), torch.randn(K, generator=rng)
+A = z(-0.25, sigma * torch.randn(N, C, generator=rng)) * S
+some = (A != 0).any(1)
+print(f"{int(some.sum())} of {N} examples have an open gate")
+without = A[some].T @ F_n[some] @ f_x
+print("the rest may be deleted:", torch.allclose(A.T @ F_n @ f_x, without))
 
 # %% [markdown]
 # ## What open gates cost
@@ -114,7 +116,7 @@ print("the others could as well be deleted:", torch.allclose(scores, (Z * S)[is_
 # \mathbb{E}[\Omega(Z)] = \sum_{n=1}^{N} \sum_{c=1}^{C} \Phi\!\left(\frac{\mu_{nc}}{\sigma}\right), \tag{FE-9}
 # $$ (fe-9)
 #
-# with $\Phi$ the distribution function of the standard normal.
+# with $\Phi$ the distribution function of the standard normal. Its density is $\varphi$.
 
 
 # %%
@@ -122,13 +124,13 @@ def expected_open(mu, sigma):
     return Phi(mu / sigma).sum()
 
 
-mu = torch.randn(N, C, dtype=torch.float64, generator=rng)
-eps = sigma * torch.randn(20_000, N, C, dtype=torch.float64, generator=rng)
+mu = torch.randn(N, C, generator=rng)
+eps = sigma * torch.randn(20_000, N, C, generator=rng)
 counts = (z(mu, eps) > 0).double().sum((1, 2))
-off = (counts.mean() - expected_open(mu, sigma)) / (counts.std() / len(counts) ** 0.5)
-print(f"expected {expected_open(mu, sigma):.2f} of {N * C}, counted {counts.mean():.2f} on average")
-print("within 3 standard errors:", bool(off.abs() < 3))
-print("the library's:", torch.allclose(expected_open(mu, sigma), gates.expected_open(mu, sigma)))
+expected, error = expected_open(mu, sigma), counts.std() / len(counts) ** 0.5
+print(f"expected {expected:.2f} of {N * C}, counted {counts.mean():.2f}")
+print("within 3 standard errors:", bool((counts.mean() - expected).abs() < 3 * error))
+print("the library's:", torch.allclose(expected, gates.expected_open(mu, sigma)))
 
 # %% [markdown]
 # Two limits say what kind of charge this is. Without noise it counts the positive centres, an honest number of
@@ -136,10 +138,11 @@ print("the library's:", torch.allclose(expected_open(mu, sigma), gates.expected_
 # gates are pushed hardest, and those far open or long shut are left alone.
 
 # %%
-print("no noise, a count:", torch.isclose(expected_open(mu, 1e-9), (mu > 0).double().sum()).item())
+count = (mu > 0).double().sum()
+print("no noise, a count:", torch.allclose(expected_open(mu, 1e-9), count))
 centres = torch.tensor([-1.0, 0.0, 0.5, 1.5], requires_grad=True)
 expected_open(centres, sigma).backward()
-print("slope at -1, 0, 0.5, 1.5:", [round(slope, 3) for slope in centres.grad.tolist()])
+print("slope at -1, 0, 0.5, 1.5:", *(f"{slope:.3f}" for slope in centres.grad))
 
 # %% [markdown]
 # ## How open a gate is on average
@@ -168,26 +171,28 @@ print("slope at -1, 0, 0.5, 1.5:", [round(slope, 3) for slope in centres.grad.to
 
 # %%
 def psi(m, sigma):
-    phi = torch.exp(-((m / sigma) ** 2) / 2) / math.sqrt(2 * math.pi)  # the standard normal density
-    return m * Phi(m / sigma) + sigma * phi
+    density = torch.exp(-((m / sigma) ** 2) / 2) / math.sqrt(2 * math.pi)
+    return m * Phi(m / sigma) + sigma * density
 
 
 def exact_mean(mu, sigma):
     return psi(mu, sigma) - psi(mu - 1, sigma)
 
 
-mu = torch.linspace(-1.5, 2.5, 401, dtype=torch.float64)
-gap = (exact_mean(mu, sigma) - gates.clamped_mean(mu)).abs()
+mu = torch.linspace(-1.5, 2.5, 401)
+exact, printed = exact_mean(mu, sigma), mu.clamp(0, 1)
+gap = (exact - printed).abs()
 print(f"largest gap {gap.max():.4f}, at mu = {mu[gap.argmax()]:.2f}")
-print("the library's:", torch.allclose(exact_mean(mu, sigma), gates.exact_mean(mu, sigma)))
-print("no gap without noise:", torch.allclose(exact_mean(mu, 1e-9), gates.clamped_mean(mu)))
+print("the library's exact:", torch.allclose(exact, gates.exact_mean(mu, sigma)))
+print("the library's printed:", torch.equal(printed, gates.clamped_mean(mu)))
+print("no gap without noise:", torch.allclose(exact_mean(mu, 1e-9), printed))
 
 # %% tags=["hide-input"]
-centres = torch.arange(-1.5, 2.6, 0.25, dtype=torch.float64)
-drawn = z(centres, sigma * torch.randn(20_000, 1, dtype=torch.float64, generator=rng)).mean(0)
+centres = torch.arange(-1.5, 2.6, 0.25)
+drawn = z(centres, sigma * torch.randn(20_000, 1, generator=rng)).mean(0)
 fig, ax = plt.subplots(figsize=(figures.WIDTH, 3.2))
-ax.plot(mu, exact_mean(mu, sigma), label="exact")
-ax.plot(mu, gates.clamped_mean(mu), "--", label="as printed (FE-20)")
+ax.plot(mu, exact, label="exact")
+ax.plot(mu, printed, "--", label="as printed (FE-20)")
 ax.plot(centres, drawn, "o", color=figures.INK, markersize=4, label="average of 20,000 draws")
 ax.set(xlabel=r"centre of the gate, $\mu$", ylabel="mean of the gate, E[z]")
 ax.set_title("The printed mean is right except for undecided gates")
@@ -199,8 +204,7 @@ plt.close(fig)
 # %% [markdown]
 # ```{glue:figure} gates-mean
 # :name: fig-gates-mean
-# :alt: The mean of a gate against its centre. The exact curve is smooth and passes through the averages of draws; the
-#   printed one has corners at 0 and 1, and departs from it there.
+# :alt: The exact mean is smooth and passes through averages of draws; the printed one has corners at 0 and 1.
 #
 # The mean of a gate, three ways.
 # ```
@@ -219,17 +223,17 @@ folds = data.folds(data.load(dataset), splits=[0], dtype=torch.float64)
 etas = [0, 1e-3, 1e-2, 1e-1]
 
 
-def history(eta, **start):
-    settings = Settings(epochs=epochs, patience=epochs, sigma=sigma, U=(10,), **start)
-    runs = Runs.grid(folds=1, etas=eta)
-    trained = train("Ours", folds, runs, settings, dtype=torch.float64, progress=False)
-    return trained.history["epoch"], trained.history["open"]
+def history(etas, **start):
+    fixed = {"epochs": epochs, "patience": epochs, "sigma": sigma, "U": (10,)}
+    options = {"dtype": torch.float64, "progress": False}
+    runs, settings = Runs.grid(folds=1, etas=etas), Settings(**fixed, **start)
+    return train("Ours", folds, runs, settings, **options).history
 
 
-epoch, share = history(etas)
+epoch, share = map(history(etas).get, ("epoch", "open"))
 steps = math.ceil(folds.x_train.shape[1] / Settings.batch)  # in an epoch
 cliff = Settings.mu_start / Settings.lr / steps
-print("open at the end:", {eta: round(open_share, 2) for eta, open_share in zip(etas, share[-1].tolist())})
+print("open at the end:", *(f"{eta:g}: {s:.2f}," for eta, s in zip(etas, share[-1])))
 
 # %% tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(figures.WIDTH, 3.2))
@@ -237,7 +241,7 @@ for eta, line, style in zip(etas, share.T, ("-", "--", "-.", ":")):
     ax.plot(epoch, line, style, label=rf"$\eta$ = {figures.number(eta)}")
 ax.axvline(cliff, color="#999999", linewidth=1)
 ax.set(xlabel="epoch", ylabel="share of gates\nmore open than shut", ylim=(-0.02, 1.05))
-ax.set_title("Nothing moves for long, then most gates shut at once")
+ax.set_title("For long nothing shuts, then the price decides how much")
 ax.legend(loc="lower left")
 glue("gates-training", fig, display=False)
 glue("gates-cliff", cliff, display=False)
@@ -246,8 +250,7 @@ plt.close(fig)
 # %% [markdown]
 # ```{glue:figure} gates-training
 # :name: fig-gates-training
-# :alt: Share of open gates over the epochs for four prices. All stay open until a marked epoch; then the higher the
-#   price, the faster they shut. With no price they stay open.
+# :alt: Share of open gates over the epochs. All stay open until near epoch 100; then a higher price shuts more.
 #
 # Share of gates with $\mu > 0$ over training on {eq}`fe-10`. Grey: the epoch at which a centre that loses Adam's
 # learning rate with every step has come from 0.5 to 0.
@@ -265,9 +268,11 @@ plt.close(fig)
 # any gate has a reason to stay open.
 
 # %%
-starts = [(mu_start, S_start) for mu_start in (0.0, 0.5, 1.0) for S_start in (0.01, 1.0)]
-share_from = {s: history([1e-2], mu_start=s[0], S_start=s[1])[1][:, 0] for s in starts}
-print("open at the end:", {s: round(line[-1].item(), 2) for s, line in share_from.items()})
+share_from = {}
+for mu_start, S_start in product((0.0, 0.5, 1.0), (0.01, 1.0)):
+    line = history([1e-2], mu_start=mu_start, S_start=S_start)["open"][:, 0]
+    share_from[mu_start, S_start] = line
+    print(f"mu from {mu_start}, S from {S_start:4} N(0, 1): {line[-1]:.2f} open")
 
 # %% tags=["hide-input"]
 fig, axes = plt.subplots(1, 3, figsize=(figures.WIDTH, 2.9), sharey=True)
@@ -284,14 +289,13 @@ plt.close(fig)
 # %% [markdown]
 # ```{glue:figure} gates-start
 # :name: fig-gates-start
-# :alt: Share of open gates over the epochs for three start values of mu and two of S. From mu = 0 all gates shut at
-#   once. From 0.5 and 1 they stay open for longer, and small start values of S let them shut sooner.
+# :alt: Share of open gates from six starts. From mu = 0 all shut at once; with small S more shut, and sooner.
 #
 # The same training at $\eta = 10^{-2}$ from six starts.
 # ```
 #
-# From $\mu = 0$ every gate is shut within a few steps ({numref}`fig-gates-start`); with small strengths as well, none
-# comes back. We start at $\mu = 0.5$, where shut, open and between are about equally likely, and with $S$ from a
-# standard normal. Both are arguments: `Settings(mu_start=..., S_start=...)`.
+# From $\mu = 0$ nearly every gate is more shut than open within a few steps ({numref}`fig-gates-start`); with small
+# strengths as well, none comes back. We start at $\mu = 0.5$, as likely to be wholly open as to be wholly shut, and
+# with $S$ from a standard normal. Both are arguments: `Settings(mu_start=..., S_start=...)`.
 #
 # What remains is to say what "the data pull" means. That is [the objective](03_objective).
