@@ -217,13 +217,23 @@ class Folds:
         moved = {f.name: getattr(self, f.name) for f in fields(self)}
         return replace(self, **{k: v.to(device) for k, v in moved.items() if isinstance(v, torch.Tensor)})
 
+    def shaped(self, *shape: int) -> "Folds":
+        """The same folds with rows of another shape, say images for a CNN: x_train (S, N, D) -> (S, N, *shape)."""
+        x = ("x_train", "x_val", "x_test", "x_mean", "x_std")
+        return replace(self, **{name: getattr(self, name).unflatten(2, shape) for name in x})
+
 
 def folds(
-    table: Table, splits: Sequence[int], dtype: torch.dtype = torch.float32, fractions: Sequence[float] = FRACTIONS
+    table: Table,
+    splits: Sequence[int],
+    dtype: torch.dtype = torch.float32,
+    fractions: Sequence[float] = FRACTIONS,
+    standardise: bool = True,
 ) -> Folds:
     """Stack the splits with these numbers; the number seeds its split.
 
     Standardised by mean and standard deviation over the training rows; a feature constant there becomes zero.
+    standardise: False leaves x as it is, for features that share a scale already, as pixels do.
     """
     splits = list(splits)
     if not splits:
@@ -231,6 +241,8 @@ def folds(
     parts = [split(table.y, s, fractions, table.classes) for s in splits]
     train, val, test = (np.stack(rows) for rows in zip(*parts))  # (S, N) each
     x_mean, x_std = _moments(table.x[train])
+    if not standardise:
+        x_mean, x_std = np.zeros_like(x_mean), np.ones_like(x_std)
     standardised = {}
     rows = {"train": train, "val": val, "test": test}
     x = {f"x_{part}": _tensor((table.x[i] - x_mean) / x_std, dtype) for part, i in rows.items()}

@@ -113,6 +113,27 @@ def test_folds_lead_back_to_the_table():
             assert np.array_equal(index[s], data.split(table.y, s)[("train", "val", "test").index(part)])
 
 
+def test_features_that_share_a_scale_may_stay_as_they_are():
+    table = data.load("vehicle")
+    folds = data.folds(table, [0], torch.float64, standardise=False)
+    for part in ("train", "val", "test"):
+        assert np.array_equal(getattr(folds, f"x_{part}")[0], table.x[getattr(folds, f"index_{part}")[0]])
+    assert folds.x_mean.eq(0).all()
+    assert folds.x_std.eq(1).all()
+
+
+def test_rows_may_have_any_shape_of_as_many_numbers():
+    flat = data.folds(data.load("vehicle"), [0, 1])
+    shaped = flat.shaped(2, 3, 3)
+    for part in ("x_train", "x_val", "x_test"):
+        assert getattr(shaped, part).shape[2:] == (2, 3, 3)
+        assert torch.equal(getattr(shaped, part).flatten(2), getattr(flat, part))
+    raw = shaped.x_test * shaped.x_std + shaped.x_mean
+    assert torch.equal(raw.flatten(2), flat.x_test * flat.x_std + flat.x_mean)
+    with pytest.raises(RuntimeError, match="18"):
+        flat.shaped(2, 8)
+
+
 def test_regression_targets_are_standardised_and_can_be_undone():
     table = data.load("diabetes")
     folds = data.folds(table, range(2), torch.float64)
