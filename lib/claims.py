@@ -280,24 +280,27 @@ def outcome_of(splits: int, gap: float, p: float) -> str:
 
 
 def verdict(outcomes: Iterable[str]) -> str:
-    """Reproduced if all comparisons with records hold, partly if some do, not reproduced if none does."""
-    tested = [outcome for outcome in outcomes if outcome != MISSING]
-    if not tested:
+    """Reproduced if all comparisons hold, partly if some do, not reproduced if none does."""
+    outcomes = list(outcomes)
+    held = outcomes.count(HOLDS)
+    if not outcomes:
         return "not yet tested"
-    held = tested.count(HOLDS)
-    return "reproduced" if held == len(tested) else "partly" if held else "not reproduced"
+    return "reproduced" if held == len(outcomes) else "partly" if held else "not reproduced"
 
 
 def verdicts(tests: pd.DataFrame) -> pd.DataFrame:
-    """One row for each claim: what it says, the verdict, how its comparisons came out, and on which data sets."""
+    """One row for each claim: what it says, the verdict, how its comparisons came out, and on which data sets.
+
+    A data set counts once all the claim's comparisons have records there, so that no half of a claim stands for it.
+    """
+    complete = tests.groupby(["claim", "dataset"])["outcome"].transform(lambda outcomes: MISSING not in set(outcomes))
     rows = []
     for label, claim in CLAIMS.items():
-        part = tests[tests["claim"] == label]
+        part = tests[(tests["claim"] == label) & complete]
         count = part["outcome"].value_counts()
-        tested = ", ".join(dict.fromkeys(part.loc[part["outcome"] != MISSING, "dataset"]))
         rows.append(
             {"claim": label, "says": claim.says, "verdict": verdict(part["outcome"])}
-            | {name: int(count.get(name, 0)) for name in (HOLDS, UNDECIDED, CONTRADICTED, MISSING)}
-            | {"tested on": titles(tested) or "none"}
+            | {name: int(count.get(name, 0)) for name in (HOLDS, UNDECIDED, CONTRADICTED)}
+            | {"tested on": titles(", ".join(dict.fromkeys(part["dataset"]))) or "none"}
         )
     return pd.DataFrame(rows).set_index("claim")

@@ -19,8 +19,8 @@
 #
 # All of it rests on our reading of a few points that the paper leaves open, listed with their evidence under
 # [](../readings.md). In short: an influence is $\max(0, \min(1, \mu)) \, s$, entries are ranked by its size, and
-# $U$ counts entries $(n, c)$. For each split and each $U$, validation rows choose $\eta$: the
-# one of largest geometric mean of accuracy and faithfulness, the smaller of two equals. Test rows are looked at once.
+# $U$ counts entries $(n, c)$. For each split and each $U$, validation rows choose $\eta$: the one of largest geometric
+# mean of accuracy and faithfulness, the smaller of two equals. Test rows play no part in any choice.
 
 # %% tags=["parameters"]
 results = "results/fe"  # a folder of records made by the experiment notebook
@@ -47,30 +47,35 @@ ten = claims.chosen(main)  # the runs whose eta validation chose at U = 10
 #
 # One row for each data set and method at $\lambda = 1$. Methods with gates were trained at each $\eta$,
 # each run until validation had not improved for long. Epochs and seconds are means over runs; a run's seconds are its
-# share of the stack that it was trained in.
+# share of the stack that it was trained in; hours are of all runs together.
 
 # %% tags=["hide-input"]
 run = ["dataset", "method", "split", "seed", "eta"]
 runs = main.drop_duplicates(run).groupby(["dataset", "method"])
 table = runs.agg(
     splits=("split", "nunique"),
-    etas=("eta", "nunique"),
+    ηs=("eta", "nunique"),
     runs=("split", "size"),
     epochs=("epochs", "mean"),
     best=("best_epoch", "mean"),
     seconds=("seconds", "mean"),
 )
-table["hours in all"] = runs["seconds"].sum() / 3600
-table = table.reindex(pd.MultiIndex.from_product([names, METHODS], names=["data set", "method"]))
-table["hours in all"] = table["hours in all"].round(2)
-table = table.rename(index=titles).rename(columns={"best": "best epoch"}).reset_index()
-table.iloc[:, 2:8] = table.iloc[:, 2:8].round(0)
-missing = table[table["runs"].isna()].groupby("data set", sort=False)["method"].agg(", ".join)
-glue("results-missing", "; ".join(f"{d}: {m}" for d, m in missing.items()) or "nothing", display=False)
+table["hours"] = runs["seconds"].sum() / 3600
+every = pd.MultiIndex.from_product([names, METHODS], names=["data set", "method"])
+table = table.reindex(every[every.isin(table.index)])
+
+
+def all_or(methods):
+    return "all methods" if len(methods) == len(METHODS) else ", ".join(methods)
+
+
+absent = every[~every.isin(table.index)].to_frame(index=False).groupby("data set", sort=False)["method"].agg(all_or)
+glue("results-missing", "; ".join(f"{titles[d]}: {m}" for d, m in absent.items()) or "nothing", display=False)
 glue("results-runs", int(table["runs"].sum()), display=False)
-glue("results-hours", float(table["hours in all"].sum()), display=False)
+glue("results-hours", float(table["hours"].sum()), display=False)
 glue("results-devices", "; ".join(sorted(frame["device"].unique())), display=False)
-table.astype(object).where(table.notna(), "–").set_index(["data set", "method"])
+plain = dict.fromkeys(table, "{:,.0f}".format) | {"seconds": "{:,.3g}".format, "hours": "{:.2f}".format}
+table.apply(lambda column: column.map(plain[column.name])).rename(index=titles, columns={"best": "best epoch"})
 
 # %% [markdown]
 # These are {glue:text}`results-runs` runs, {glue:text}`results-hours:.1f` hours one after the other, on
@@ -153,7 +158,8 @@ def scoreboard(measure):
     text = summary["mean"].map("{:.3f}".format) + " ± " + summary["sem"].map("{:.3f}".format)
     top = summary.groupby("dataset")["mean"].transform("max").round(3)
     summary["text"] = text + np.where(summary["mean"].round(3) >= top, " *", "")
-    wide = summary.pivot(index="method", columns="dataset", values="text").reindex(index=METHODS, columns=names)
+    wide = summary.pivot(index="method", columns="dataset", values="text")
+    wide = wide.reindex(index=figures.ordered(wide.index), columns=[name for name in names if name in wide])
     return wide.fillna("–").rename(columns=titles).rename_axis(columns=f"test {measure}", index=None)
 
 
@@ -254,7 +260,7 @@ shares.map("{:.3g}".format).rename(columns="{:g}".format).rename_axis(columns="�
 # ## What training costs
 #
 # Seconds to train one model. Ours are those of the run that validation chose at $U = 10$, mean over splits: a
-# share of the time of a stack of runs trained as one program, on the device named above, two such programs at a time.
+# share of the time of a stack of runs trained as one program, on the device named above, until that run stopped.
 # The paper's are of one model trained by itself on the authors' machines. Compare methods within a row; between the
 # two rows of a data set, no more than orders of magnitude. Both count the time to pretrain within Pretrain and
 # PretrainR.
@@ -271,13 +277,10 @@ paper = pd.DataFrame(  # Table 1 of the paper
 )
 costs = ten[ten["part"] == "test"].drop_duplicates(run)
 rows = {}
-for name in names:
-    mean = costs[costs["dataset"] == name].groupby("method")["seconds"].mean()
-    epoch = costs[costs["dataset"] == name].assign(epoch=lambda r: 1000 * r["seconds"] / r["epochs"])
-    rows[titles[name], "seconds here"] = mean
-    rows[titles[name], "seconds, paper"] = paper[name.split("-")[0]]
-    rows[titles[name], "ms an epoch here"] = epoch.groupby("method")["epoch"].mean()
-times = pd.DataFrame(rows).T.reindex(columns=list(METHODS))
+for name in costs["dataset"].unique():
+    rows[name, "here"] = costs[costs["dataset"] == name].groupby("method")["seconds"].mean()
+    rows[name, "paper"] = paper[name.split("-")[0]]
+times = pd.DataFrame(rows, index=list(METHODS)).T.reindex(names, level=0).rename(index=titles)
 times.map(lambda v: "–" if pd.isna(v) else f"{v:,.0f}" if v >= 100 else f"{v:.3g}")
 
 # %% [markdown]
@@ -299,15 +302,17 @@ for method in ("Ours", "Joint"):
     fig = nothing(f"No records of {method} on CIFAR10 yet.")
     if len(top):
         plt.close(fig)
-        shown = [grey if pictures is None else pictures[n] for n in top["example"]]
+        tiles = [grey if pictures is None else pictures[n] for n in top["example"]]
         classes = [data.CIFAR10_CLASSES[label[n]] for n in top["example"]]
         outputs = [data.CIFAR10_CLASSES[c] for c in top["output"]]
         captions = [f"{c}\n→ {o}\n{a:+.2f}" for c, o, a in zip(classes, outputs, top["value"])]
         counts[method] = {c: classes.count(c) for c in data.CIFAR10_CLASSES}
-        fig = figures.images(shown, captions, f"{method} picks images of {len(set(classes))} classes", columns=5)
+        fig = figures.images(
+            tiles, captions, f"{method}: {len(set(classes))} of 10 classes, {titles[cifar10]}", columns=5
+        )
     glue(f"results-images-{method}", fig, display=False)
     plt.close(fig)
-pd.DataFrame(counts, index=pd.Index(data.CIFAR10_CLASSES, name="class"))
+pd.DataFrame(counts, index=data.CIFAR10_CLASSES) if counts else None
 
 # %% [markdown]
 # ```{glue:figure} results-images-Ours

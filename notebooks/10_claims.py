@@ -29,13 +29,14 @@ from lib import claims, figures
 
 figures.use()
 pd.set_option("display.max_colwidth", None)
-tests = claims.tests(claims.load(results))
+frame = claims.load(results)
+tests = claims.tests(frame)
 verdicts = claims.verdicts(tests)
 summary = verdicts[["says", "verdict"]].rename(columns={"says": "the paper finds"})
 counted = verdicts[["holds", "undecided", "contradicted"]].sum(axis=1)
 summary["comparisons that hold"] = [f"{held} of {n}" if n else "–" for held, n in zip(verdicts["holds"], counted)]
-summary["tested on"] = verdicts["tested on"]
-summary = summary.rename_axis(None)
+summary["tested on"] = verdicts["tested on"].replace(claims.titles(", ".join(claims.datasets(frame))), "all data sets")
+summary = summary.rename(index=lambda label: label[3:]).rename_axis(None)
 for label, words in verdicts["verdict"].items():
     glue(f"claims-{label.lower()}", words, display=False)
 for word in ("reproduced", "partly", "not reproduced", "not yet tested"):
@@ -58,9 +59,9 @@ glue("claims-summary", summary)
 # - **Outcome.** On the claimed side with corrected p below {glue:text}`claims-level` it *holds*; on the other side,
 #   likewise, it is *contradicted*; else it is *undecided*.
 # - **"Comparable"** is a claim to be shown too: the difference must lie within ±{glue:text}`claims-margin`.
-# - **Verdict.** *Reproduced* if every comparison that has records holds, *partly* if some do, *not reproduced* if
-#   none does, *not yet tested* without records. Being undecided on few splits is no proof of the opposite: the tables
-#   tell the two apart.
+# - **Verdict.** *Reproduced* if every comparison holds, *partly* if some do, *not reproduced* if none does. A data set
+#   counts once all the claim's comparisons have records there; with none such it is *not yet tested*. Being undecided
+#   on few splits is no proof of the opposite: the tables tell the two apart.
 #
 # ```{admonition} What the intervals do not cover
 # :class: note
@@ -72,26 +73,28 @@ glue("claims-summary", summary)
 
 # %% tags=["hide-input"]
 def p_value(p):
-    return "–" if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+    return "–" if pd.isna(p) else "<\u00a00.001" if p < 0.001 else f"{p:.3f}"
 
 
 def shown(label):
-    """The comparisons of one claim."""
-    rows = tests[tests["claim"] == label].itertuples()
+    """The comparisons of one claim, each with those data sets beneath one another that have any records for it."""
+    rows = tests[tests["claim"] == label]
+    rows = rows[rows.groupby("dataset")["splits"].transform("max") > 0]
+    if rows.empty:
+        return print("No records yet.")
     table = pd.DataFrame(
         {
+            "comparison": f"{row.what} {row.claimed}",
             "data set": claims.titles(row.dataset),
-            "comparison": row.what,
-            "claimed": row.claimed,
             "mean": "–" if pd.isna(row.value) else f"{row.value:.3f}",
-            "95 % interval": "–" if pd.isna(row.low) else f"{row.low:.3f} to {row.high:.3f}",
+            "95 % interval": "–" if pd.isna(row.low) else f"{row.low:.3f}\u00a0to\u00a0{row.high:.3f}",
             "p (Holm)": p_value(row.p),
             "splits": row.splits or "–",
             "outcome": row.outcome,
         }
-        for row in rows
+        for row in rows.itertuples()
     )
-    return table.set_index("data set").rename_axis(None)
+    return table.sort_values("comparison", kind="stable").set_index(["comparison", "data set"])
 
 
 LOOKS = {
@@ -102,7 +105,7 @@ LOOKS = {
 }
 forest = tests[tests["claim"].between("FE-C1", "FE-C5") & tests["low"].notna()]
 rows = list(dict.fromkeys(zip(forest["claim"], forest["what"])))
-fig, ax = plt.subplots(figsize=(figures.WIDTH, 1.6 + 0.55 * len(rows)))
+fig, ax = plt.subplots(figsize=(figures.WIDTH, 2 + 0.55 * len(rows)))
 for row in forest.itertuples():
     color, marker = LOOKS[row.dataset.split("-")[0]]
     place = rows.index((row.claim, row.what)) + 0.17 * (list(LOOKS).index(row.dataset.split("-")[0]) - 1.5)
@@ -110,8 +113,11 @@ for row in forest.itertuples():
     error = [[row.value - row.low], [row.high - row.value]]
     ax.errorbar(row.value, place, xerr=error, fmt=marker, color=color, markerfacecolor=face, capsize=2)
 ax.axvline(0, color=figures.INK, linewidth=1)
+for place, (claim, _) in enumerate(rows):
+    if claim == "FE-C1":
+        ax.barh(place, 2 * claims.MARGIN, left=-claims.MARGIN, height=0.9, color=figures.FAINT)
 ax.set_yticks(range(len(rows)), [f"{claim[3:]}  {what.replace(', ', chr(10))}" for claim, what in rows])
-ax.set(ylim=(len(rows) - 0.5, -0.5), xlabel="first method minus second, right: first is better")
+ax.set(ylim=(max(len(rows), 1) - 0.5, -0.5), xlabel="first method minus second, right: first is better")
 ax.grid(axis="x")
 handles = [ax.errorbar([], [], xerr=[], fmt=marker, color=color) for color, marker in LOOKS.values()]
 fig.legend(handles, ["Glass", "Vehicle", "Segment", "CIFAR10"], loc="outside lower center", ncols=4)
@@ -125,7 +131,8 @@ plt.close(fig)
 # :alt: Mean differences between methods with intervals, a row for each comparison and a marker for each data set.
 #
 # Mean differences over splits with their 95 % intervals at $U =$ {glue:text}`claims-U`; hollow markers are undecided.
-# C1 asks for closeness to 0, all others for the right-hand side.
+# C1 asks for an interval within the grey margin, all others for one to the right of 0. CIFAR10's images are described
+# by the network that the tables name.
 # ```
 
 # %% [markdown]

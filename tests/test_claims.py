@@ -63,6 +63,12 @@ def frame(datasets=BEST, methods=TOLD, lams=(0.01, 1.0, 100.0), splits=SPLITS, *
 
 
 @pytest.fixture(scope="module")
+def glass(told):
+    """Those of one data set."""
+    return told[told["dataset"] == "glass"]
+
+
+@pytest.fixture(scope="module")
 def told():
     """Records in which everything is as the paper tells it."""
     return frame()
@@ -110,29 +116,35 @@ def test_a_claim_true_of_one_data_set_is_partly_reproduced(told):
     assert verdicts(pd.concat([told[told["dataset"] != "vehicle"], worse]))["FE-C4"] == "partly"
 
 
-def test_what_was_not_run_is_said(told):
-    found = verdicts(told[told["method"].isin(["Joint", "RPSR"]) & (told["dataset"] == "glass")])
-    assert set(found.values()) == {"not yet tested", "reproduced"}
-    assert [label for label, verdict in found.items() if verdict == "reproduced"] == ["FE-C3"]  # RPSR is faithful
-    assert verdicts(told[told["dataset"] == "glass"])["FE-C6"] == "not yet tested"
-    assert verdicts(told[told["lam"] == 1])["FE-C7"] == "not yet tested"
-    table = claims.verdicts(claims.tests(told[told["dataset"] == "glass"]))
+def test_what_was_not_run_is_said(glass):
+    assert set(verdicts(glass[glass["method"] == "Joint"]).values()) == {"not yet tested"}
+    assert verdicts(glass)["FE-C6"] == "not yet tested"
+    assert verdicts(glass[glass["lam"] == 1])["FE-C7"] == "not yet tested"
+    table = claims.verdicts(claims.tests(glass))
     assert table.loc["FE-C2", "tested on"] == "Glass"
-    assert table.loc["FE-C2", claims.MISSING] == 6
+    assert table.loc["FE-C2", [claims.HOLDS, claims.UNDECIDED, claims.CONTRADICTED]].tolist() == [2, 0, 0]
 
 
-def test_one_split_is_no_test(told):
-    assert verdicts(told[told["split"] == 0])["FE-C4"] == "not yet tested"
+def test_half_of_a_claim_does_not_stand_for_it(told, glass):
+    found = verdicts(
+        glass[glass["method"].isin(["RPS", "RPSR"])]
+    )  # faithful as told, but is it less accurate than Ours?
+    assert (found["FE-C3"], found["FE-C5"], found["FE-C9"]) == ("not yet tested",) * 3
+    joint_on_glass_alone = told[(told["method"] != "Joint") | (told["dataset"] == "glass")]
+    assert claims.verdicts(claims.tests(joint_on_glass_alone)).loc["FE-C4", "tested on"] == "Glass"
 
 
-def test_only_splits_that_both_methods_have_are_paired(told):
-    few = told[(told["method"] != "Joint") | (told["split"] < 4)]
-    tests = claims.tests(few[few["dataset"] == "glass"])
+def test_one_split_is_no_test(glass):
+    assert verdicts(glass[glass["split"] == 0])["FE-C4"] == "not yet tested"
+
+
+def test_only_splits_that_both_methods_have_are_paired(glass):
+    tests = claims.tests(glass[(glass["method"] != "Joint") | (glass["split"] < 4)])
     assert set(tests.loc[(tests["claim"] == "FE-C4") & (tests["dataset"] == "glass"), "splits"]) == {4}
 
 
-def test_faithfulness_just_below_one_contradicts_fe_c3(told):
-    wrong = told.copy()
+def test_faithfulness_just_below_one_contradicts_fe_c3(glass):
+    wrong = glass.copy()
     row = (wrong["method"] == "RPS") & (wrong["measure"] == "faithfulness") & (wrong["part"] == "test")
     wrong.loc[row[row].index[3], "value"] = 0.999
     tests = claims.tests(wrong)
@@ -145,18 +157,18 @@ def test_etas_that_are_alike_everywhere_decide_nothing(monkeypatch):
     assert verdicts(frame(lams=(1.0,), methods=["Ours"]))["FE-C8"] == "not reproduced"
 
 
-def test_a_slow_regulariser_contradicts_fe_c9(told):
-    slow = told.assign(seconds=told["seconds"].where(told["method"] != "PretrainR", 100))
+def test_a_slow_regulariser_contradicts_fe_c9(glass):
+    slow = glass.assign(seconds=glass["seconds"].where(glass["method"] != "PretrainR", 100))
     tests = claims.tests(slow).query("claim == 'FE-C9' and outcome == 'contradicted'")
     assert tests["what"].unique().tolist() == ["seconds, PretrainR / Pretrain"]
     assert tests["value"].between(1.5, 1.7).all()
 
 
-def test_seconds_of_two_devices_are_not_compared(told):
-    mixed = told.assign(device=told["method"].map(lambda m: "cuda" if m == "Ours" else "cpu"))
+def test_seconds_of_two_devices_are_not_compared(glass):
+    mixed = glass.assign(device=glass["method"].map(lambda m: "cuda" if m == "Ours" else "cpu"))
     tests = claims.tests(mixed).query("claim == 'FE-C9'")
     assert set(tests.loc[tests["what"].str.contains("Ours"), "outcome"]) == {claims.MISSING}
-    assert set(tests.loc[~tests["what"].str.contains("Ours"), "outcome"]) == {claims.HOLDS}
+    assert set(tests.loc[~tests["what"].str.contains("Ours") & (tests["dataset"] == "glass"), "outcome"]) == {"holds"}
 
 
 # --- The parts -------------------------------------------------------------------------------------------------------
@@ -197,11 +209,10 @@ def test_p_is_corrected_within_a_claim(told):
     ("outcomes", "expected"),
     [
         ([], "not yet tested"),
-        ([claims.MISSING] * 3, "not yet tested"),
-        ([claims.HOLDS, claims.MISSING], "reproduced"),
+        ([claims.HOLDS, claims.HOLDS], "reproduced"),
         ([claims.HOLDS, claims.UNDECIDED], "partly"),
         ([claims.HOLDS, claims.CONTRADICTED], "partly"),
-        ([claims.UNDECIDED, claims.MISSING], "not reproduced"),
+        ([claims.UNDECIDED], "not reproduced"),
         ([claims.CONTRADICTED], "not reproduced"),
     ],
 )
