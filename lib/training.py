@@ -195,9 +195,12 @@ def open_rows(Z: Tensor) -> tuple[Tensor, Tensor, list[int]]:
 
 def minibatch_loss(
     f: MLP | Network, bank: dict[str, Tensor], method: Method, folds: Folds, fold: Tensor, batch: Tensor,
-    lam: Tensor, eta: Tensor, draws: Draws, settings: Settings,
+    lam: Tensor, eta: Tensor, draws: Draws, settings: Settings, F_n: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
-    """One step's objective for each run of a stack: row numbers batch (R, B) -> (R,) (FE-11)."""
+    """One step's objective for each run of a stack: row numbers batch (R, B) -> (R,) (FE-11).
+
+    F_n (R, N, K): features of all examples where f is fixed, so that they need not be computed.
+    """
     B, R = batch.shape[1], batch.shape[0]
     mu, h, rows, own = bank.get("mu"), None, batch[:, :0], [0] * R
     if method.h_fits:
@@ -207,6 +210,7 @@ def minibatch_loss(
             Z = gates.sample(mu[:, :, None], eps)
             A = gates.gated(Z, A)
         A, A_shape = A.flatten(2), A.shape
+    if method.h_fits and F_n is None:
         if method.gates and settings.open_rows:
             rows, valid, own = open_rows(Z)
             A = A.gather(1, rows[..., None].expand(-1, -1, A.shape[2])) * valid[..., None]
@@ -217,7 +221,9 @@ def minibatch_loss(
     bits = draws.bits(dropped, [B + n if settings.drop_examples else B for n in own], f.n_draws)
     theta = _theta(bank)
     F = f(theta, x[:, :dropped], bits)
-    F, F_n = F[:, :B], F[:, B:] if settings.drop_examples else f(theta, x[:, B:])
+    if F_n is None:
+        F_n = F[:, B:] if settings.drop_examples else f(theta, x[:, B:])
+    F = F[:, :B]
     g = predict_logits(F, bank["W"]) if "W" in bank else None
     if method.h_fits:
         h = examples.explain_logits(A, F_n, F).unflatten(2, A_shape[2:]).transpose(1, 2)  # (R, J, B, C)
@@ -392,8 +398,10 @@ class _Program:
         draws = Draws([self.generators[r] for r in stack], self.lam.dtype)
         fold, lam, eta = self.fold[stack], self.lam[stack], self.eta[stack]
 
+        F_n = self.folds.x_train[fold] if self.method.pretrained else None  # stage 2 sees features, and they stay
+
         def update(batch: Tensor, draws: Draws, settings: Settings = settings) -> None:
-            loss = minibatch_loss(self.f, bank, self.method, self.folds, fold, batch, lam, eta, draws, settings)
+            loss = minibatch_loss(self.f, bank, self.method, self.folds, fold, batch, lam, eta, draws, settings, F_n)
             adam.zero_grad()
             loss.sum().backward()
             adam.step()
