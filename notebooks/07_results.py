@@ -18,7 +18,7 @@
 # numbers say about the claims of {cite:t}`iwata2021fewer` is on [a page of its own](10_claims).
 #
 # All of it rests on our reading of a few points that the paper leaves open, listed with their evidence under
-# [](../readings.md). In short: an influence is $\max(0, \min(1, \mu)) \, s$, entries are ranked by its size, and
+# [](11_readings). In short: an influence is $\max(0, \min(1, \mu)) \, s$, entries are ranked by its size, and
 # $U$ counts entries $(n, c)$. For each split and each $U$, validation rows choose $\eta$: the one of largest geometric
 # mean of accuracy and faithfulness, the smaller of two equals. Test rows play no part in any choice.
 

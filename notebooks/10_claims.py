@@ -72,8 +72,9 @@ glue("claims-summary", summary)
 
 
 # %% tags=["hide-input"]
-def p_value(p):
-    return "–" if pd.isna(p) else "<\u00a00.001" if p < 0.001 else f"{p:.3f}"
+def three(value):
+    """Three digits, no minus before zero."""
+    return "–" if pd.isna(value) else f"{round(value, 3) + 0.0:.3f}"
 
 
 def shown(label):
@@ -86,11 +87,11 @@ def shown(label):
         {
             "comparison": f"{row.what} {row.claimed}",
             "data set": claims.titles(row.dataset),
-            "mean": "–" if pd.isna(row.value) else f"{row.value:.3f}",
-            "95 % interval": "–" if pd.isna(row.low) else f"{row.low:.3f}\u00a0to\u00a0{row.high:.3f}",
-            "p (Holm)": p_value(row.p),
-            "splits": row.splits or "–",
             "outcome": row.outcome,
+            "mean": three(row.value),
+            "95 % interval": "–" if pd.isna(row.low) else f"{three(row.low)}\u00a0to\u00a0{three(row.high)}",
+            "p (Holm)": "<\u00a00.001" if row.p < 0.001 else three(row.p),
+            "splits": row.splits or "–",
         }
         for row in rows.itertuples()
     )
@@ -116,6 +117,7 @@ ax.axvline(0, color=figures.INK, linewidth=1)
 for place, (claim, _) in enumerate(rows):
     if claim == "FE-C1":
         ax.barh(place, 2 * claims.MARGIN, left=-claims.MARGIN, height=0.9, color=figures.FAINT)
+ax.use_sticky_edges = False
 ax.set_yticks(range(len(rows)), [f"{claim[3:]}  {what.replace(', ', chr(10))}" for claim, what in rows])
 ax.set(ylim=(max(len(rows), 1) - 0.5, -0.5), xlabel="first method minus second, right: first is better")
 ax.grid(axis="x")
