@@ -148,9 +148,8 @@ print("by column: ", h(kept, F_n, F)[0].numpy().round(3))
 #
 # $$
 # \begin{aligned}
-# \text{Accuracy} = \frac{1}{|\mathcal{D}_T|}
-# \sum_{(x, y) \in \mathcal{D}_T} I\big(& y = \\[-2ex]
-# & \operatorname*{arg\,max}_c\, g_c(x)\big),
+# & \text{Accuracy} = \frac{1}{|\mathcal{D}_T|} \sum_{(x, y) \in \mathcal{D}_T} \\
+# & \quad I\big(y = \operatorname*{arg\,max}_c\, g_c(x)\big),
 # \end{aligned} \tag{FE-18}
 # $$ (fe-18)
 #
@@ -158,9 +157,9 @@ print("by column: ", h(kept, F_n, F)[0].numpy().round(3))
 #
 # $$
 # \begin{aligned}
-# \text{Faithfulness} = \frac{1}{|\mathcal{D}_T|}
-# \sum_{x \in \mathcal{D}_T} I\big(& \operatorname*{arg\,max}_c\, g_c(x) = \\[-2ex]
-# & \operatorname*{arg\,max}_c\, h_c(x)\big).
+# & \text{Faithfulness} = \frac{1}{|\mathcal{D}_T|} \sum_{x \in \mathcal{D}_T} \\
+# & \quad I\big(\operatorname*{arg\,max}_c\, g_c(x) \\[-1ex]
+# & \qquad = \operatorname*{arg\,max}_c\, h_c(x)\big).
 # \end{aligned} \tag{FE-19}
 # $$ (fe-19)
 #
