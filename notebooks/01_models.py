@@ -36,6 +36,7 @@ import torch
 from myst_nb import glue
 
 from lib import data, examples, figures
+from lib.models import respond
 from lib.training import Runs, Settings, train
 
 figures.use()
@@ -94,7 +95,7 @@ print(f"F_n {tuple(F_n.shape)}, F {tuple(F.shape)}, W {tuple(W.shape)}")
 
 # %%
 scores = trained.predict(x)
-print("the library's g:", torch.allclose(r(scores), g(F, W)))
+print("the library's g:", torch.allclose(respond(scores, folds.task), g(F, W)))
 print("r keeps the order:", torch.equal(scores.argsort(), g(F, W).argsort()))
 
 # %% [markdown]
@@ -148,13 +149,9 @@ print("similarities are at least 0:", bool((k(F_n, F) >= 0).all()))
 # ## Can examples say all that $g$ says?
 #
 # Yes, once there are enough of them. The scores of $h$ are $(F_n^\top A)^\top f(x)$, those of $g$ are $W^\top f(x)$:
-# whenever $F_n^\top A = W$, the two models are one. With more examples than features there are many such $A$. The
-# pseudo-inverse finds the smallest.
-#
-# ```{margin} Representer theorem
-# With weight decay on $W$ there is no need to look for $A$: at the optimum $W$ is a sum over training examples by
-# itself {cite:p}`yeh2018representer`.
-# ```
+# whenever $F_n^\top A = W$, the two models are one. (With weight decay on $W$ the optimum even has this form by itself:
+# the representer theorem of {cite:t}`yeh2018representer`.) With more examples than features there are many such $A$;
+# the pseudo-inverse finds the smallest.
 
 # %%
 A = torch.linalg.pinv(F_n.T) @ W  # (N, C)

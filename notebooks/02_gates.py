@@ -51,7 +51,10 @@ rng = torch.Generator().manual_seed(0)
 # The gate is a Gaussian, cut off at 0 and at 1:
 #
 # $$
-# z_{nc} = \max(0, \min(1, \mu_{nc} + \epsilon_{nc})), \quad \epsilon_{nc} \sim \mathcal{N}(0, \sigma^2) \tag{FE-8}
+# \begin{aligned}
+# z_{nc} &= \max(0, \min(1, \mu_{nc} + \epsilon_{nc})), \\
+# \epsilon_{nc} &\sim \mathcal{N}(0, \sigma^2)
+# \end{aligned} \tag{FE-8}
 # $$ (fe-8)
 #
 # Its centre $\mu_{nc}$ is trained like any other parameter.
@@ -129,7 +132,8 @@ eps = sigma * torch.randn(20_000, N, C, generator=rng)
 counts = (z(mu, eps) > 0).double().sum((1, 2))
 expected, error = expected_open(mu, sigma), counts.std() / len(counts) ** 0.5
 print(f"expected {expected:.2f} of {N * C}, counted {counts.mean():.2f}")
-print("within 3 standard errors:", bool((counts.mean() - expected).abs() < 3 * error))
+off = (counts.mean() - expected).abs()
+print("within 3 standard errors:", bool(off < 3 * error))
 print("the library's:", torch.allclose(expected, gates.expected_open(mu, sigma)))
 
 # %% [markdown]
@@ -241,7 +245,7 @@ for eta, line, style in zip(etas, share.T, ("-", "--", "-.", ":")):
     ax.plot(epoch, line, style, label=rf"$\eta$ = {figures.number(eta)}")
 ax.axvline(cliff, color="#999999", linewidth=1)
 ax.set(xlabel="epoch", ylabel="share of gates\nmore open than shut", ylim=(-0.02, 1.05))
-ax.set_title("For long nothing shuts, then the price decides how much")
+ax.set_title("For a while nothing shuts, then the price decides")
 ax.legend(loc="lower left")
 glue("gates-training", fig, display=False)
 glue("gates-cliff", cliff, display=False)
@@ -272,7 +276,7 @@ share_from = {}
 for mu_start, S_start in product((0.0, 0.5, 1.0), (0.01, 1.0)):
     line = history([1e-2], mu_start=mu_start, S_start=S_start)["open"][:, 0]
     share_from[mu_start, S_start] = line
-    print(f"mu from {mu_start}, S from {S_start:4} N(0, 1): {line[-1]:.2f} open")
+    print(f"mu = {mu_start}, S ~ {S_start:4} N(0, 1): {line[-1]:.2f} open")
 
 # %% tags=["hide-input"]
 fig, axes = plt.subplots(1, 3, figsize=(figures.WIDTH, 2.9), sharey=True)

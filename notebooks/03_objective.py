@@ -48,10 +48,12 @@ print(f"{N} training examples, {D} features, {C} classes")
 # %% [markdown]
 # ## Three wishes, one number
 #
+# Weighted by $\lambda$ and $\eta$, the wishes add up to
+#
 # $$
 # \begin{aligned}
 # E ={}& \mathbb{E}[\ell(y, g(x))] \\
-# &+ \lambda\, \mathbb{E}[\ell(g(x), h(x))] + \eta\, \Omega(A)
+# &+ \lambda\, \mathbb{E}[\ell(g(x), h(x))] + \eta\, \Omega(A).
 # \end{aligned} \tag{FE-6}
 # $$ (fe-6)
 #
@@ -75,24 +77,24 @@ print("h = g pulls g:", not torch.allclose(g.grad, torch.zeros_like(g)))
 #
 # ## With gates
 #
-# The count $\Omega$ has no slope, so [gates](02_gates) take the place of $A$: put $Z \odot S$ for it, and average over
-# the gates' noise. What is minimised now over the network, $W$, $S$ and the centres $\mu$ is
+# The count $\Omega$ has no slope, so [gates](02_gates) take the place of $A$: $h$ gets $Z \odot S$ for it, and the
+# objective is averaged over the gates' noise. What is minimised now over the network, $W$, $S$ and the centres $\mu$ is
 #
 # $$
 # \begin{aligned}
 # E ={}& \mathbb{E}[\ell(y, g(x))] \\
-# &+ \lambda\, \mathbb{E}\big[\mathbb{E}_Z[\ell(g(x), h(x; Z \odot S))]\big] \\
+# &+ \lambda\, \mathbb{E}\big[\mathbb{E}_Z[\ell(g(x), h(x))]\big] \\
 # &+ \eta\, \mathbb{E}_Z[\Omega(Z)].
 # \end{aligned} \tag{FE-10}
 # $$ (fe-10)
 #
 # The third term is known exactly, by {eq}`fe-9`. The second is not: between the gates and the loss stands a softmax. It
-# is estimated from $J$ draws of all gates, on a minibatch $\mathcal{B}$ of $B$ examples.
+# is estimated on a minibatch $\mathcal{B}$ of $B$ examples from $J$ draws of all gates, each with its own $h^{(j)}$.
 #
 # $$
 # \begin{aligned}
 # E ={}& \frac{1}{B} \sum_{(x, y) \in \mathcal{B}} \ell(y, g(x)) \\
-# &+ \frac{\lambda}{BJ} \sum_{x \in \mathcal{B}} \sum_{j=1}^{J} \ell\big(g(x), h(x; Z^{(j)} \odot S)\big) \\
+# &+ \frac{\lambda}{BJ} \sum_{x \in \mathcal{B}} \sum_{j=1}^{J} \ell(g(x), h^{(j)}(x)) \\
 # &+ \eta \sum_{n=1}^{N} \sum_{c=1}^{C} \Phi\!\left(\frac{\mu_{nc}}{\sigma}\right)
 # \end{aligned} \tag{FE-11}
 # $$ (fe-11)
@@ -100,7 +102,7 @@ print("h = g pulls g:", not torch.allclose(g.grad, torch.zeros_like(g)))
 
 # %% tags=["plain"]
 def minibatch_objective(y, g, h, mu, lam, eta, sigma=0.5):
-    """FE-11 from scores before r: labels y (B,), g (B, C), J times h (B, C)."""
+    """FE-11: labels y (B,); scores before r, g (B, C) and J times h (B, C)."""
     fit = cross_entropy(g, y)
     agree = sum(cross_entropy(h_j, g.softmax(1)) for h_j in h) / len(h)
     charge = Phi(mu / sigma).sum()
@@ -165,8 +167,8 @@ def outputs(f, W, S, Z, x, x_n):
 
 
 # %% [markdown]
-# First a limit: where the noise is gone and every centre is 0 or 1, the gates are a plain choice, and {eq}`fe-11` over
-# all examples is {eq}`fe-6`.
+# First a limit. Without noise, and with every centre below 0 or above 1, the gates are a plain choice, and {eq}`fe-11`
+# over all examples is {eq}`fe-6`.
 
 # %%
 torch.manual_seed(0)
@@ -174,8 +176,9 @@ f, W, S, _ = start(D, N, C, dropout=0)
 chosen = (torch.rand(N, C) < 0.1).double()
 mu, A = 2 * chosen - 0.5, chosen * S  # open at 1.5, shut at -0.5
 g, h = outputs(f, W, S, draw(mu, sigma=1e-9), x, x)
-fe_6 = cross_entropy(g, y) + lam * cross_entropy(h[0], g.softmax(1)) + eta * (A != 0).sum()
-fe_11 = minibatch_objective(y, g, h, mu, lam, eta, sigma=1e-9)
+fit, agree = cross_entropy(g, y), cross_entropy(h[0], g.softmax(1))
+fe_6 = fit + 2 * agree + 0.05 * (A != 0).sum()
+fe_11 = minibatch_objective(y, g, h, mu, lam=2, eta=0.05, sigma=1e-9)
 print("FE-11 without noise is FE-6:", torch.allclose(fe_11, fe_6))
 
 # %% [markdown]
@@ -187,7 +190,8 @@ f, W, S, mu = start(D, N, C, dropout=0)
 leaves = [*f.parameters(), W, S, mu]
 bank = {"W": W[None], "S": S[None], "mu": mu[None]}  # a run axis of 1
 for i, layer in enumerate(f[::3], 1):
-    bank |= {f"f.W{i}": layer.weight.T[None], f"f.b{i}": layer.bias[None, None]}
+    bank[f"f.W{i}"] = layer.weight.T[None]
+    bank[f"f.b{i}"] = layer.bias[None, None]
 
 
 def draws():
@@ -199,11 +203,10 @@ batch, runs = torch.arange(32), torch.zeros(1, dtype=torch.int64)
 eps = 0.5 * draws().noise((N, J, C))[0]
 Z = (mu[:, None] + eps).clamp(0, 1).transpose(0, 1)  # (J, N, C)
 g, h = outputs(f, W, S, Z, x[batch], x)
-plainly = minibatch_objective(y[batch], g, h, mu, lam, eta)
-library = minibatch_loss(
-    models.MLP((D, K, K, K), dropout=0), bank, METHODS["Ours"], folds, runs, batch[None],
-    torch.tensor([lam]), torch.tensor([eta]), draws(), Settings(J=J),
-)  # fmt: skip
+plainly = minibatch_objective(y[batch], g, h, mu, lam=2, eta=0.05)
+mlp, weights = models.MLP((D, K, K, K), dropout=0), torch.tensor([[2.0], [0.05]])
+ours = METHODS["Ours"], folds, runs, batch[None]
+library = minibatch_loss(mlp, bank, *ours, *weights, draws(), Settings(J=J))
 print("same objective:", torch.allclose(library, plainly))
 slopes = (torch.autograd.grad(E, leaves) for E in (library, plainly))
 print("same gradients:", all(torch.allclose(a, b) for a, b in zip(*slopes)))
@@ -217,7 +220,7 @@ print("same gradients:", all(torch.allclose(a, b) for a, b in zip(*slopes)))
 # %% tags=["plain"]
 def train_plain(x, y, C, eta, lam, epochs, seed):
     """Algorithm 1: one model, x (N, D), labels y (N,)."""
-    torch.manual_seed(seed)  # nn.Dropout draws from the global generator alone
+    torch.manual_seed(seed)  # nn.Dropout takes no generator of its own
     f, W, S, mu = start(x.shape[1], len(x), C)
     adam = torch.optim.Adam([*f.parameters(), W, S, mu], lr=1e-3)
     for _ in range(epochs):
@@ -265,7 +268,7 @@ torch.manual_seed(1)
 draws_of_it, Js = agreement(batch, 16_384), [1, 4, 16, 64, 256]
 spread = [draws_of_it.view(-1, J).mean(1).std().item() for J in Js]
 ratios = torch.tensor(spread[:-1]) / torch.tensor(spread[1:])
-print("four times the draws divide it by", *(f"{ratio:.1f}" for ratio in ratios))
+print("four times the draws divide it by", *(f"{r:.1f}" for r in ratios))
 
 # %% [markdown]
 # A step of training has another source of chance: which examples are in the minibatch.
@@ -273,7 +276,7 @@ print("four times the draws divide it by", *(f"{ratio:.1f}" for ratio in ratios)
 # %%
 batches = [torch.randperm(N)[:32] for _ in range(50)]
 between = torch.stack([agreement(b, 256).mean() for b in batches]).std().item()
-print(f"spread by draws, J = 1: {spread[0]:.2f}; by minibatches: {between:.2f}")
+print(f"spread by one draw {spread[0]:.2f}, by minibatch {between:.2f}")
 
 # %% tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(figures.WIDTH, 3.2))

@@ -41,7 +41,10 @@ figures.use()
 # **Joint** has no gates and no charge. The two models learn together, and $h$ may use every example.
 #
 # $$
-# E = \mathbb{E}[\ell(y, g(x))] + \lambda\, \mathbb{E}[\ell(g(x), h(x))] \tag{FE-12}
+# \begin{aligned}
+# E ={}& \mathbb{E}[\ell(y, g(x))] \\
+# &+ \lambda\, \mathbb{E}[\ell(g(x), h(x))]
+# \end{aligned} \tag{FE-12}
 # $$ (fe-12)
 #
 # **RPS**, short for representer point selection {cite:p}`yeh2018representer`, has no $g$. The explanation itself
@@ -54,7 +57,10 @@ figures.use()
 # **RPSR** is the same with gates and their price.
 #
 # $$
-# E = \mathbb{E}\big[\mathbb{E}_Z[\ell(y, h(x))]\big] + \eta\, \mathbb{E}_Z[\Omega(Z)] \tag{FE-14}
+# \begin{aligned}
+# E ={}& \mathbb{E}\big[\mathbb{E}_Z[\ell(y, h(x))]\big] \\
+# &+ \eta\, \mathbb{E}_Z[\Omega(Z)]
+# \end{aligned} \tag{FE-14}
 # $$ (fe-14)
 #
 # > **Not quite the RPS of its authors.** They explain a network that is already trained, by a formula for $A$. Here, as
@@ -75,7 +81,10 @@ figures.use()
 # **PretrainR** is the same with gates in the second step.
 #
 # $$
-# E = \mathbb{E}\big[\mathbb{E}_Z[\ell(g(x), h(x))]\big] + \eta\, \mathbb{E}_Z[\Omega(Z)] \tag{FE-17}
+# \begin{aligned}
+# E ={}& \mathbb{E}\big[\mathbb{E}_Z[\ell(g(x), h(x))]\big] \\
+# &+ \eta\, \mathbb{E}_Z[\Omega(Z)]
+# \end{aligned} \tag{FE-17}
 # $$ (fe-17)
 #
 # ## One table
@@ -125,9 +134,9 @@ for method, value in written_out.items():
 # %%
 for_sure, eps = torch.full((N, C), 1e3), 0.5 * torch.randn(N, C, generator=rng)
 print("all gates open:", bool((gates.sample(for_sure, eps) == 1).all()))
-for gated, open_ in (("Ours", "Joint"), ("RPSR", "RPS"), ("PretrainR", "Pretrain")):
-    same = torch.equal(E(gated, for_sure, eta=0.0), E(open_, for_sure, eta=0.0))
-    print(f"{gated} is {open_}:", same)
+for gated, bare in {"Ours": "Joint", "RPSR": "RPS", "PretrainR": "Pretrain"}.items():
+    same = torch.equal(E(gated, for_sure, 0.0), E(bare, for_sure, 0.0))
+    print(f"{gated} is {bare}:", same)
 
 # %% [markdown]
 # ## Side by side
@@ -138,11 +147,11 @@ for gated, open_ in (("Ours", "Joint"), ("RPSR", "RPS"), ("PretrainR", "Pretrain
 # %%
 folds = data.folds(data.load(dataset), range(splits), dtype=torch.float64)
 runs = Runs.grid(splits, etas=[eta])
-settings = Settings(epochs=epochs, patience=epochs, U=(5, 10, 20, 50, 100, "all"))
-options = {"dtype": torch.float64, "progress": False}
-trained, stage1 = {}, train("Predictor", folds, runs, settings, **options)
-for method in METHODS:
-    trained[method] = train(method, folds, runs, settings, stage1=stage1, **options)
+U = (5, 10, 20, 50, 100, "all")
+what = folds, runs, Settings(epochs=epochs, patience=epochs, U=U)
+how = {"dtype": torch.float64, "progress": False}
+stage1 = train("Predictor", *what, **how)
+trained = {name: train(name, *what, stage1=stage1, **how) for name in METHODS}
 
 # %%
 kept = torch.equal(trained["Pretrain"].bank["W"], stage1.bank["W"])
@@ -152,13 +161,13 @@ for method in ("RPS", "RPSR"):
     print(f"{method} is always faithful:", bool((share == 1).all()))
 
 # %% tags=["hide-input"]
-U = settings.U_values(folds.x_train.shape[1] * folds.C)
+Us = what[-1].U_values(folds.x_train.shape[1] * folds.C)
 rows = [
-    (method, split, U[u], measure, run.scores[f"test_{measure}"][split, u].item())
+    (method, split, Us[u], measure, run.scores[f"test_{measure}"][split, u].item())
     for method, run in trained.items()
     for measure in ("accuracy", "faithfulness")
     for split in range(splits)
-    for u in range(len(U))
+    for u in range(len(Us))
 ]
 table = pd.DataFrame(rows, columns=["method", "split", "U", "measure", "value"])
 ten = table[table["U"] == 10].groupby(["method", "measure"], sort=False)["value"]
