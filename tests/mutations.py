@@ -129,6 +129,7 @@ CHANGES = {
         ("influence: paper's sigma always", "gates.exact_mean(mu, sigma) if", "gates.exact_mean(mu) if"),
         ("influence: means swapped", "if exact_mean else", "if not exact_mean else"),
         ("ranking: smallest first", "descending=True", "descending=False"),
+        ("ranking: last of equals first", "descending=True, stable=True)", "stable=True).flip(1)"),
         ("ranking: signed", 'A if rank == "signed" else A.abs()', "A"),
         ("ranking: order taken for places", "torch.empty_like(order).scatter_(1, order, places)", "order"),
         ("keep: U + 1 entries", "positions(A, mu, rank) < check_U", "positions(A, mu, rank) <= check_U"),
@@ -228,7 +229,7 @@ def noticed(folder: Path, first: str) -> str | None:
     if code == 0:
         return None
     log = (folder / "log").read_text()
-    failed = re.search(r"^(?:FAILED|ERROR) \S*?(test_\w+(?:::test_\w+)?)", log, re.MULTILINE)
+    failed = re.search(r"^(?:FAILED|ERROR) (?:tests/)?([\w.:]+)", log, re.MULTILINE)
     if not failed:
         raise SystemExit(f"the tests did not run:\n{log[-3000:]}")
     return failed[1]
