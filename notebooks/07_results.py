@@ -159,7 +159,9 @@ def scoreboard(measure):
     top = summary.groupby("dataset")["mean"].transform("max").round(3)
     summary["text"] = text + np.where(summary["mean"].round(3) >= top, " *", "")
     wide = summary.pivot(index="method", columns="dataset", values="text")
-    wide = wide.reindex(index=figures.ordered(wide.index), columns=[name for name in names if name in wide])
+    wide = wide.reindex(
+        index=[method for method in METHODS if method in wide.index], columns=[name for name in names if name in wide]
+    )
     return wide.fillna("–").rename(columns=titles).rename_axis(columns=f"test {measure}", index=None)
 
 
@@ -223,8 +225,8 @@ sweep(every_lambda, "lam", "λ", lead, lambda m: signed(m["mean"].iloc[-1] - m["
 #
 # ## The price of a gate
 #
-# $\eta$ is what an open gate costs. Too little leaves more entries open than ten can stand for, too much shuts
-# them all.
+# $\eta$ is what an open gate costs. Too little leaves more entries open than ten can stand for, too much shuts them
+# before they have learned.
 
 # %% tags=["hide-input"]
 every_eta = ours[(ours["lam"] == 1) & (ours["part"] == "test")]
@@ -254,9 +256,14 @@ gates = main[main["measure"] == "open"].assign(percent=lambda rows: 100 * rows["
 shares = gates.pivot_table(index=["dataset", "method"], columns="eta", values="percent")
 order = pd.MultiIndex.from_product([names, [m for m in METHODS if METHODS[m].gates]], names=["data set", "method"])
 shares = shares.reindex(order[order.isin(shares.index)]).rename(index=titles)
+epochs = main[main["method"] == "Ours"].drop_duplicates(run).groupby("eta")["best_epoch"].mean()
+glue("results-epochs", ", ".join(f"{epoch:,.0f} at {eta:g}" for eta, epoch in epochs.items()) or "none", display=False)
 shares.map("{:.3g}".format).rename(columns="{:g}".format).rename_axis(columns="η")
 
 # %% [markdown]
+# A share counts the gates at the epoch that validation chose, which need not be late: the mean epoch chosen for Ours is
+# {glue:text}`results-epochs`. A large $\eta$ can leave many gates open because the best epoch came before they shut.
+#
 # ## What training costs
 #
 # Seconds to train one model. Ours are those of the run that validation chose at $U = 10$, mean over splits: a

@@ -43,7 +43,10 @@ for word in ("reproduced", "partly", "not reproduced", "not yet tested"):
     glue(f"claims-count-{word.replace(' ', '-')}", int((verdicts["verdict"] == word).sum()), display=False)
 for name, value in (("U", claims.U), ("margin", claims.MARGIN), ("slower", claims.SLOWER), ("level", claims.LEVEL)):
     glue(f"claims-{name}", value, display=False)
-glue("claims-summary", summary)
+tested = [0 if names == "none" else names.count(", ") + 1 for names in verdicts["tested on"]]
+short = summary.drop(columns="tested on").rename(columns={"comparisons that hold": "hold"})
+glue("claims-summary", short.assign(**{"data sets": tested}), display=False)  # for the opening page
+summary
 
 # %% [markdown]
 # In all: {glue:text}`claims-count-reproduced` reproduced, {glue:text}`claims-count-partly` partly,
