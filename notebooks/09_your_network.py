@@ -138,8 +138,8 @@ plt.close(fig)
 # taken up again if you gave it a `checkpoint`. These are its parameters:
 
 # %%
-experiment = jupytext.read("notebooks/experiments/fewer_examples.py")
-parameters = run.defaults(experiment)
+notebook = "notebooks/experiments/fewer_examples.py"
+parameters = run.defaults(jupytext.read(notebook))
 pd.DataFrame({"default": parameters}).map(str)
 
 # %% [markdown]
@@ -148,7 +148,7 @@ pd.DataFrame({"default": parameters}).map(str)
 # %%
 for given in ({"eta": "0.1"}, {"epochs": "many"}):
     try:
-        run.run("notebooks/experiments/fewer_examples.py", "never.ipynb", given)
+        run.run(notebook, "never.ipynb", given)
     except ValueError as error:
         print(textwrap.fill(str(error), 70))
 
