@@ -19,7 +19,10 @@ PHONE = {"width": 390, "height": 844}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
 
-SETTLE = "async () => { if (window.MathJax?.startup) await MathJax.startup.promise; await document.fonts.ready; }"
+SETTLE = """async () => {
+  if (window.MathJax?.startup) await MathJax.startup.promise.catch(() => 0);
+  await document.fonts.ready;
+}"""
 FACTS = """() => {
   const all = (selector) => [...document.querySelectorAll(selector)];
   const scrolls = (e) => e && (['auto', 'scroll'].includes(getComputedStyle(e).overflowX) || scrolls(e.parentElement));

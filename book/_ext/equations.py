@@ -20,8 +20,8 @@ def number_by_tag(app, doctree):
 
 
 def bring_mathjax(app, config):
-    config.html_extra_path.append(str(files("sphinx-mathjax-offline") / "static" / "mathjax" / "tex-svg.js"))
-    config.mathjax_path = "../tex-svg.js"  # from _static, where scripts are looked for
+    config.html_extra_path.append(str(files("sphinx-mathjax-offline") / "static" / "mathjax" / "tex-svg-full.js"))
+    config.mathjax_path = "../tex-svg-full.js"  # from _static, where scripts are looked for
 
 
 def setup(app):
