@@ -12,6 +12,7 @@ import math
 import os
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,7 @@ from lib.data import Folds
 from lib.examples import METHODS, PREDICTOR, Method
 from lib.models import MLP, Network, predict_logits, stack_uniform
 
+SMALL_STACK = 2_000  # rows: a thread of its own gains nothing below, Python takes its time for every step
 FULL_RANGE = (-(2**63), None)  # random_ over all 64 bits
 
 
@@ -51,7 +53,7 @@ class Settings:
     through_g: bool = True  # l(g, h) also moves g
     drop_examples: bool = True  # dropout on f(x_n) as on f(x)
     open_rows: bool = True  # evaluate f only on examples with an open gate: exact, and faster
-    stack_rows: int = 8_000  # rows multiplied together on a CPU: fits its cache; results are the same up to rounding
+    stack_rows: int = 10_000  # rows multiplied together on a CPU: fits its cache; results are the same up to rounding
 
     def __post_init__(self):
         for name in ("epochs", "patience", "check", "batch", "hidden", "J", "stack_rows"):
@@ -109,7 +111,7 @@ class Trained:
     scores: dict[str, Tensor]  # "val_accuracy", "val_faithfulness", "test_...": (R, U values)
     best_epoch: list[int]
     stopped_epoch: list[int]
-    seconds: list[float]  # a run's share of its stacks' wall time, stage 1 included
+    seconds: list[float]  # a run's share of its stacks' time, stage 1 included
     history: dict[str, np.ndarray]  # "epoch" (T,), "measure" and "open" (T, R)
     stage1: "Trained | None" = None
 
@@ -220,10 +222,9 @@ def minibatch_loss(
     dropped = x.shape[1] if settings.drop_examples else B
     bits = draws.bits(dropped, [B + n if settings.drop_examples else B for n in own], f.n_draws)
     theta = _theta(bank)
-    F = f(theta, x[:, :dropped], bits)
+    F, F_dropped = f(theta, x[:, :dropped], bits).split([B, dropped - B], 1)
     if F_n is None:
-        F_n = F[:, B:] if settings.drop_examples else f(theta, x[:, B:])
-    F = F[:, :B]
+        F_n = F_dropped if settings.drop_examples else f(theta, x[:, B:])
     g = predict_logits(F, bank["W"]) if "W" in bank else None
     if method.h_fits:
         h = examples.explain_logits(A, F_n, F).unflatten(2, A_shape[2:]).transpose(1, 2)  # (R, J, B, C)
@@ -372,17 +373,31 @@ class _Program:
     def stacks(self) -> list[Tensor]:
         """Live runs in order of their open rows, cut into stacks that are padded to their largest run.
 
-        A GPU takes all in one.
+        A GPU takes all in one. On a CPU stacks fit the cache, and there are as many for each thread.
         """
-        limit = self.settings.stack_rows if self.device.type == "cpu" else float("inf")
         live = (self.state["stopped"] == 0).nonzero()[:, 0]
+        rows = self.settings.batch + self.state["rows"][live].double()
+        total, share = rows.sum().item(), math.inf
+        if self.device.type == "cpu":
+            threads = min(torch.get_num_threads(), math.ceil(total / SMALL_STACK)) or 1
+            share = 1.001 * total / (threads * math.ceil(total / threads / self.settings.stack_rows) or 1)
         stacks: list[list[int]] = [[]]
-        for run in live[self.state["rows"][live].argsort(dim=0, stable=True)].tolist():
-            rows = self.settings.batch + float(self.state["rows"][run])
-            if stacks[-1] and (len(stacks[-1]) + 1) * rows > limit:
+        for i in rows.argsort(dim=0, stable=True).tolist():
+            if stacks[-1] and (len(stacks[-1]) + 1) * rows[i] > share:
                 stacks.append([])
-            stacks[-1].append(run)
+            stacks[-1].append(live[i])
         return [torch.tensor(stack) for stack in stacks if stack]
+
+    def advance_all(self, stacks: list[Tensor], epochs: int) -> None:
+        """Train every stack; several at once, each on one thread, where torch has threads for that."""
+        threads = torch.get_num_threads()
+        if len(stacks) == 1 or threads == 1:
+            for stack in stacks:
+                self.advance(stack, epochs)
+            return
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            list(pool.map(partial(self.advance, epochs=epochs), stacks))
+        torch.set_num_threads(threads)
 
     def advance(self, stack: Tensor, epochs: int) -> None:
         """Train some runs for some epochs (Algorithm 1)."""
@@ -443,8 +458,7 @@ class _Program:
         state, saved = self.state, time.monotonic()
         while stacks := self.stacks():
             epochs = min(self.settings.check, self.settings.epochs - state["epoch"])
-            for stack in stacks:
-                self.advance(stack, epochs)
+            self.advance_all(stacks, epochs)
             state["epoch"] += epochs
             measure = torch.full_like(state["best"], torch.nan)
             for stack in stacks:

@@ -194,7 +194,7 @@ CHANGES = {
             ".transpose(1, 2).mean(1, keepdim=True)",
         ),
         ("step: bits of all rows from one run", "own_rows[r] * n_draws", "own_rows[0] * n_draws"),
-        ("step: no dropout", "F = f(theta, x[:, :dropped], bits)", "F = f(theta, x[:, :dropped])"),
+        ("step: no dropout", "f(theta, x[:, :dropped], bits)", "f(theta, x[:, :dropped])"),
     ],
 }
 

@@ -838,3 +838,27 @@ def test_every_mutation_still_applies():
         assert text.count(m.old) == 1, m.name
         ast.parse(text.replace(m.old, m.new))
     assert len({m.name for m in mutations.MUTATIONS}) == len(mutations.MUTATIONS) >= 24
+
+
+def test_threads_change_how_runs_are_stacked_and_no_result_beyond_rounding():
+    """Stacks are cut evenly over torch's threads, every live run in one of them."""
+    folds, settings = toy((0, 1, 2, 3)), replace(SMALL, epochs=4)
+    trained = []
+    before = torch.get_num_threads()
+    try:
+        for threads, small in ((1, 2_000), (2, 1)):
+            torch.set_num_threads(threads)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(training, "SMALL_STACK", small)
+                runs = Runs.grid(4, etas=(0.01,))
+                program = training._Program(
+                    METHODS["Ours"], folds, runs, settings, MLP((3, 6, 6)), {}, torch.device("cpu"), torch.float64
+                )
+                stacks = program.stacks()
+                assert len(stacks) == threads
+                assert sorted(torch.cat(stacks).tolist()) == [0, 1, 2, 3]
+                trained.append(train(folds=folds, settings=settings))
+                assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    same(trained[0].bank, trained[1].bank, **EXACT)
