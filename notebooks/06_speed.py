@@ -131,7 +131,11 @@ def epoch_seconds(N, share):
     return seconds(lambda: step(*model)) * N / 32
 
 
-cost = {share: [epoch_seconds(N, share) for N in N_values] for share in (1.0, 0.1)}
+def costs(share):
+    return [epoch_seconds(N, share) for N in N_values]
+
+
+cost = {share: costs(share) for share in (1.0, 0.1)}
 
 # %% tags=["hide-input"]
 ratio = cost[0.1][-1] / cost[1.0][-1]
@@ -147,8 +151,7 @@ plt.close(fig)
 # %% [markdown]
 # ```{glue:figure} speed-scaling
 # :name: fig-speed-scaling
-# :alt: Seconds an epoch against the number of training examples on log scales. One line for all
-#   rows open and one below it for ten per cent open; both rise with the square of N.
+# :alt: Seconds an epoch against N on log scales: a line for all rows open, one below it for ten per cent open.
 #
 # One model of 64 features and 64 units. An epoch has N / 32 steps and each passes the open rows through f, so its cost
 # grows with the square of N: a table of 100,000 rows is for a GPU, or for few open rows.
@@ -164,7 +167,8 @@ plt.close(fig)
 shape, p = (592, 64), 0.3
 uniform = torch.Generator().manual_seed(0)
 bernoulli = seconds(lambda: torch.empty(shape).bernoulli_(1 - p), 20)
-bits = seconds(lambda: Draws([uniform], torch.float32).bits(shape[0], [shape[0]], shape[1]), 20)
+draws = Draws([uniform], torch.float32)
+bits = seconds(lambda: draws.bits(592, [592], 64), 20)
 glue("speed-dropout", bernoulli / bits, display=False)
 
 # %% [markdown]
@@ -220,8 +224,7 @@ plt.close(fig)
 # %% [markdown]
 # ```{glue:figure} speed-runs
 # :name: fig-speed-runs
-# :alt: Bars of milliseconds for one epoch of one model on vehicle, from the plain
-#   loop over one run and ten runs in lib down to ten runs with closed gates.
+# :alt: Bars of milliseconds for an epoch of one model: the plain loop, one run, ten runs, ten runs with closed gates.
 #
 # Vehicle, {glue:text}`speed-N` training examples, one thread. All gates start open; the last bar
 # is where training ends up once most of them have closed.

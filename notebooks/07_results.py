@@ -271,6 +271,9 @@ shares.map("{:.3g}".format).rename(columns="{:g}".format).rename_axis(columns="Î
 # The paper's are of one model trained by itself on the authors' machines. Compare methods within a row; between the
 # two rows of a data set, no more than orders of magnitude. Both count the time to pretrain within Pretrain and
 # PretrainR.
+#
+# > Ours are seconds on the wall, two trainings side by side and at times other work on the same cores: a ratio below
+# > about three says little.
 
 # %% tags=["hide-input"]
 paper = pd.DataFrame(  # Table 1 of the paper

@@ -222,7 +222,8 @@ shown("FE-C8")
 # method without. Only seconds from one device are compared.
 #
 # > This claim is about the authors' program. Ours skips examples whose gates are shut, trains runs in stacks, and
-# > stops each when validation no longer improves, so its ratios may differ for good reasons.
+# > stops each when validation no longer improves, so its ratios may differ for good reasons. Its seconds are also
+# > rough: the machine had other work at times.
 #
 # **Verdict: {glue:text}`claims-fe-c9`.**
 
