@@ -1,8 +1,15 @@
-"""How good a prediction and its explanation are. All scores: higher is better, one value a run."""
+"""How good predictions and their explanations are: FE's scores (one a run), then ID's (one a sample)."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
 from torch import Tensor
 
-from lib import examples
+from lib import examples, masks
+from lib.explainers import Predictor, perturbed_probability
+from lib.models import Theta, log_probability
+from lib.regularizers import follow
 
 
 def accuracy(g: Tensor, y: Tensor) -> Tensor:
@@ -28,3 +35,62 @@ def r_squared(prediction: Tensor, target: Tensor) -> Tensor:
 def geometric_mean(predictive: Tensor, faith: Tensor) -> Tensor:
     """sqrt(accuracy x faithfulness), which chooses eta and the epoch on validation rows; negative R^2 counts as 0."""
     return (predictive.clamp_min(0) * faith.clamp_min(0)).sqrt()
+
+
+class Curves(NamedTuple):
+    """f(.)_y with the top s features inserted and deleted, for K values s (..., K), and of the whole input (...)."""
+
+    s: tuple[int, ...]
+    inserted: Tensor
+    deleted: Tensor
+    whole: Tensor
+
+    @property
+    def insertion(self) -> Tensor:
+        """Mean over s: higher is better (...) (ID-1)."""
+        return self.inserted.mean(-1)
+
+    @property
+    def deletion(self) -> Tensor:
+        """Mean over s: lower is better (...) (ID-2)."""
+        return self.deleted.mean(-1)
+
+
+@torch.no_grad()
+def curves(f: Predictor, theta: Theta, x: Tensor, y: Tensor, b: Tensor, phi: Tensor, s: Sequence[int]) -> Curves:
+    """Insertion and deletion curves of explanations phi (R, B, Q) for inputs x (R, B, *input), hard masks (ID-1, ID-2).
+
+    Protocol: the first point is s[0] features, neither the bare background nor, unless s says so, the whole input;
+    plain mean over s; the background b replaces what is masked; y (R, B) is the class explained and scored, which
+    callers choose: the predicted one in our experiments.
+    """
+    path = follow(f, theta, x, y, b, masks.top_mask(masks.check_phi(phi), s))
+    return Curves(tuple(s), path.inserted.exp(), path.deleted.exp(), path.whole.exp())
+
+
+@torch.no_grad()
+def sensitivity_n(
+    f: Predictor, theta: Theta, x: Tensor, y: Tensor, b: Tensor, phi: Tensor, generators: Sequence[torch.Generator],
+    n: int = 4, sets: int = 100, segments: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """Sensitivity-n: correlation over random sets of n features between their sum in phi and the drop of f(x)_y.
+
+    phi (R, B, D) with D features or superpixels, x (R, B, *input), y (R, B) -> (R, B); 0 where either is constant.
+    """
+    D = phi.shape[-1]
+    if not 1 <= n < D:
+        raise ValueError(f"n must lie between 1 and D - 1 = {D - 1}, got {n}")
+    ranks = torch.stack([torch.rand(sets, D, generator=g, device=g.device) for g in generators]).argsort(-1)
+    removed = (ranks.argsort(-1) < n).to(phi.dtype)  # (R, sets, D)
+    drop = log_probability(f(theta, x), y).exp()[..., None] - perturbed_probability(
+        f, theta, x, y, b, 1 - removed, segments
+    )
+    pair = torch.stack([phi @ removed.mT, drop]).double()
+    pair = pair - pair.mean(-1, keepdim=True)
+    norms = pair.norm(dim=-1).prod(0)
+    return torch.where(norms > 1e-12, pair.prod(0).sum(-1) / norms.clamp_min(1e-12), 0.0)
+
+
+def valscore(accuracy: Tensor, insertion: Tensor, deletion: Tensor, eta: float = 2.0) -> Tensor:
+    """eta Acc + Ins + 1 - Del, which chooses epochs and hyperparameters (ID-15)."""
+    return eta * accuracy + insertion + 1 - deletion

@@ -24,6 +24,12 @@ def respond(logits: Tensor, task: str) -> Tensor:
     return logits.softmax(-1) if task == "classification" else logits
 
 
+def log_probability(logits: Tensor, y: Tensor) -> Tensor:
+    """log softmax(logits)_y: logits (..., C), labels y of the leading shape or one that broadcasts to it -> (...)."""
+    y = y.expand(logits.shape[:-1])[..., None]
+    return logits.log_softmax(-1).gather(-1, y)[..., 0]
+
+
 class _DroppedReLU(torch.autograd.Function):
     """scale * keep * relu(x W + b) in one node, keep of zeros and ones.
 
@@ -87,6 +93,28 @@ class MLP:
             x = _DroppedReLU.apply(x, theta[f"W{layer}"], theta[f"b{layer}"], own, scale)
             start += width
         return x
+
+
+class Classifier:
+    """The predictor of ID's tables: an MLP without dropout and its last layer, as logits, for R runs at once.
+
+    sizes: (Q, hidden, ..., C). Parameters are the MLP's, then "W" and "b" of the last layer.
+    """
+
+    n_draws, untrained = 0, frozenset()
+
+    def __init__(self, sizes: Sequence[int]):
+        self.hidden, self.C = MLP(sizes[:-1], dropout=0), sizes[-1]
+
+    def init(self, generators: Sequence[torch.Generator], dtype=torch.float32) -> Theta:
+        """Start values as nn.Linear has them."""
+        K = self.hidden.sizes[-1]
+        last = {n: stack_uniform(shape, K, generators, dtype) for n, shape in (("W", (K, self.C)), ("b", (1, self.C)))}
+        return self.hidden.init(generators, dtype) | last
+
+    def __call__(self, theta: Theta, x: Tensor) -> Tensor:
+        """Logits: x (R, B, Q) -> (R, B, C)."""
+        return torch.baddbmm(theta["b"], self.hidden(theta, x), theta["W"])
 
 
 class Network:

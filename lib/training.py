@@ -7,27 +7,22 @@ Bit for bit the same, on one device and with as many threads: a training repeate
 one resumed from a checkpoint. Equal up to rounding: the same run in other company.
 """
 
-import hashlib
 import math
 import os
-import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from lib import examples, gates, metrics
 from lib.data import Folds
 from lib.examples import METHODS, PREDICTOR, Method
 from lib.models import MLP, Network, predict_logits, stack_uniform
+from lib.program import Program, check_checkpoint, check_device
 
-SMALL_STACK = 2_000  # rows: a thread of its own gains nothing below, Python takes its time for every step
 FULL_RANGE = (-(2**63), None)  # random_ over all 64 bits
 
 
@@ -329,79 +324,39 @@ def evaluate(
     return torch.stack(right, 1), torch.stack(agree, 1)
 
 
-class _Program:
-    """R runs in training. Everything that changes lies in `state`, which is all a checkpoint holds."""
+class _Program(Program):
+    """Algorithm 1 for R runs of one method: Adam on the objective's minibatch estimate."""
+
+    moments = 2
 
     def __init__(self, method: Method, folds: Folds, runs: Runs, settings: Settings, f, fixed, device, dtype):
-        self.method, self.folds, self.runs = method, folds, runs
-        self.settings, self.f, self.device = settings, f, device
-        self.fold = torch.tensor(runs.fold, device=device)
+        self.method = method
         self.lam, self.eta = (torch.tensor(v, dtype=dtype, device=device) for v in (runs.lam, runs.eta))
-        R = len(runs)
-        # The stream depends on the split's number and the seed alone: runs that differ in eta share their noise.
-        seeds = [1_000_003 * seed + int(folds.split[fold]) for fold, seed in zip(runs.fold, runs.seed)]
-        self.generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
-        bank = self._start_values(dtype) | {n: t.to(device, dtype) for n, t in fixed.items()}
-        self.trained = [n for n in bank if n not in fixed and n.removeprefix("f.") not in f.untrained]
-        self.state = {
-            "bank": bank,
-            "moments": {n: [torch.zeros_like(bank[n]), torch.zeros_like(bank[n])] for n in self.trained},
-            "best_bank": {n: t.clone() for n, t in bank.items()},
-            "best": torch.full((R,), -1.0, dtype=torch.float64),
-            "best_epoch": torch.zeros(R, dtype=torch.int64),
-            "stopped": torch.zeros(R, dtype=torch.int64),  # the epoch at which a run stopped, 0 while it lives
-            "open": torch.ones(R, dtype=torch.float64),  # share of gates more likely open than shut
-            "rows": torch.full((R,), float(folds.x_train.shape[1])),  # training examples expected to be open in a step
-            "seconds": torch.zeros(R, dtype=torch.float64),
-            "epoch": 0,
-            "history": {"epoch": [], "measure": [], "open": []},
-        }
+        super().__init__(method, folds, runs, settings, f, device, dtype, fixed)
+        R, N = len(runs), folds.x_train.shape[1]
+        self.state["open"] = torch.ones(R, dtype=torch.float64)  # share of gates more likely open than shut
+        self.state["rows"] = torch.full((R,), float(N))  # training examples expected to be open in a step
 
-    def _start_values(self, dtype) -> dict[str, Tensor]:
-        """f, then W, then S and mu, each run's drawn from its own generator."""
-        bank = {f"f.{n}": t.to(self.device) for n, t in self.f.init(self.generators, dtype).items()}
+    def start(self) -> dict[str, Tensor]:
+        """f, then W, then S and mu."""
+        bank = {f"f.{n}": t.to(self.device) for n, t in self.f.init(self.generators, self.dtype).items()}
         N, C = self.folds.x_train.shape[1], self.folds.C
         if self.method.predictor == "g":
             K = self.f(_theta(bank), self.folds.x_train[self.fold, :2]).shape[-1]
-            bank["W"] = stack_uniform((K, C), K, self.generators, dtype)
+            bank["W"] = stack_uniform((K, C), K, self.generators, self.dtype)
         if self.method.h_fits:
-            bank["S"] = self.settings.S_start * Draws(self.generators, dtype).noise((N, C))
+            bank["S"] = self.settings.S_start * Draws(self.generators, self.dtype).noise((N, C))
         if self.method.gates:
             bank["mu"] = torch.full_like(bank["S"], self.settings.mu_start)
         return bank
 
-    def stacks(self) -> list[Tensor]:
-        """Live runs in order of their open rows, cut into stacks that are padded to their largest run.
-
-        A GPU takes all in one. On a CPU stacks fit the cache, and there are as many for each thread.
-        """
-        live = (self.state["stopped"] == 0).nonzero()[:, 0]
-        rows = self.settings.batch + self.state["rows"][live].double()
-        total, share = rows.sum().item(), math.inf
-        if self.device.type == "cpu":
-            threads = min(torch.get_num_threads(), math.ceil(total / SMALL_STACK)) or 1
-            share = 1.001 * total / (threads * math.ceil(total / threads / self.settings.stack_rows) or 1)
-        stacks: list[list[int]] = [[]]
-        for i in rows.argsort(dim=0, stable=True).tolist():
-            if stacks[-1] and (len(stacks[-1]) + 1) * rows[i] > share:
-                stacks.append([])
-            stacks[-1].append(live[i])
-        return [torch.tensor(stack) for stack in stacks if stack]
-
-    def advance_all(self, stacks: list[Tensor], epochs: int) -> None:
-        """Train every stack; several at once, each on one thread, where torch has threads for that."""
-        threads = torch.get_num_threads()
-        if len(stacks) == 1 or threads == 1:
-            for stack in stacks:
-                self.advance(stack, epochs)
-            return
-        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            list(pool.map(partial(self.advance, epochs=epochs), stacks))
-        torch.set_num_threads(threads)
+    def rows(self, live: Tensor) -> Tensor:
+        """The batch and the open examples."""
+        return self.settings.batch + self.state["rows"][live].double()
 
     def advance(self, stack: Tensor, epochs: int) -> None:
         """Train some runs for some epochs (Algorithm 1)."""
-        state, settings, started = self.state, self.settings, time.perf_counter()
+        state, settings = self.state, self.settings
         bank = {n: t[stack].clone().requires_grad_(n in self.trained) for n, t in state["bank"].items()}
         adam = torch.optim.Adam(
             [bank[n] for n in self.trained], lr=settings.lr, fused=True, capturable=self.device.type == "cuda"
@@ -410,7 +365,7 @@ class _Program:
         for n in self.trained:
             m, v = (moment[stack] for moment in state["moments"][n])
             adam.state[bank[n]] = {"step": step.clone().to(self.device), "exp_avg": m, "exp_avg_sq": v}
-        draws = Draws([self.generators[r] for r in stack], self.lam.dtype)
+        draws = Draws([self.generators[r] for r in stack], self.dtype)
         fold, lam, eta = self.fold[stack], self.lam[stack], self.eta[stack]
 
         F_n = self.folds.x_train[fold] if self.method.pretrained else None  # stage 2 sees features, and they stay
@@ -432,86 +387,21 @@ class _Program:
         for n in self.trained:
             for moment, kept in zip(state["moments"][n], ("exp_avg", "exp_avg_sq")):
                 moment[stack] = adam.state[bank[n]][kept]
-        state["seconds"][stack] += (time.perf_counter() - started) / len(stack)
 
-    def validate(self, stack: Tensor) -> Tensor:
-        """Measure some runs on validation rows, keep those that got better, and stop those that did not for long."""
-        state, epoch = self.state, self.state["epoch"]
-        bank = {n: t[stack] for n, t in state["bank"].items()}
+    def measure(self, bank: dict[str, Tensor], stack: Tensor) -> Tensor:
+        """Geometric mean of accuracy and faithfulness, over all U: the whole curve counts."""
         scores = evaluate(self.f, bank, self.method, self.folds, self.fold[stack], "val", self.settings)
-        measure = metrics.geometric_mean(*scores).mean(1).cpu()  # over all U: the whole curve counts
-        better = measure > state["best"][stack]
-        for n, tensor in bank.items():
-            state["best_bank"][n][stack[better]] = tensor[better.to(self.device)]
-        state["best"][stack] = torch.where(better, measure, state["best"][stack])
-        state["best_epoch"][stack[better]] = epoch
+        return metrics.geometric_mean(*scores).mean(1, keepdim=True)
+
+    def observe(self, bank: dict[str, Tensor], stack: Tensor) -> None:
+        """The share of open gates, and how many examples they leave open."""
         if "mu" in bank:
-            state["open"][stack] = (bank["mu"] > 0).double().mean((1, 2)).cpu()
+            self.state["open"][stack] = (bank["mu"] > 0).double().mean((1, 2)).cpu()
             shut = 1 - gates.open_probability(bank["mu"], self.settings.sigma)
-            state["rows"][stack] = (1 - shut.prod(2)).sum(1).cpu().to(state["rows"].dtype)
-        done = (epoch - state["best_epoch"][stack] >= self.settings.patience) | (epoch >= self.settings.epochs)
-        state["stopped"][stack[done]] = epoch
-        return measure
+            self.state["rows"][stack] = (1 - shut.prod(2)).sum(1).cpu().to(self.state["rows"].dtype)
 
-    def run(self, checkpoint: Path | None, every: float, bar) -> None:
-        """Advance, validate, record and save until every run has stopped."""
-        state, saved = self.state, time.monotonic()
-        while stacks := self.stacks():
-            epochs = min(self.settings.check, self.settings.epochs - state["epoch"])
-            self.advance_all(stacks, epochs)
-            state["epoch"] += epochs
-            measure = torch.full_like(state["best"], torch.nan)
-            for stack in stacks:
-                measure[stack] = self.validate(stack)
-            for name, value in (("epoch", state["epoch"]), ("measure", measure), ("open", state["open"].clone())):
-                state["history"][name].append(value)
-            bar.update(epochs)
-            bar.set_postfix(
-                live=int((state["stopped"] == 0).sum()),
-                open=f"{state['open'].mean():.2f}",
-                val=f"{state['best'].mean():.3f}",
-            )
-            if checkpoint and (time.monotonic() - saved >= every or not self.stacks()):
-                self.save(checkpoint)
-                saved = time.monotonic()
-
-    def fingerprint(self) -> str:
-        """A digest of all that decides the result; a checkpoint of another one is refused."""
-        shapes = {n: tuple(t.shape) for n, t in self.state["bank"].items()}
-        dropout = getattr(self.f, "dropout", None)
-        words = repr((self.method, self.runs, self.settings, shapes, dropout, self.lam.dtype))
-        digest = hashlib.sha256(words.encode())
-        for part in ("x_train", "y_train", "x_val", "y_val"):
-            digest.update(getattr(self.folds, part).cpu().numpy().tobytes())
-        return digest.hexdigest()
-
-    def save(self, path: Path) -> None:
-        """Write the checkpoint, whole or not at all."""
-        generators = [g.get_state() for g in self.generators]
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            torch.save({"fingerprint": self.fingerprint(), "state": self.state, "generators": generators}, temporary)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-    def load(self, path: Path) -> None:
-        """Take up the checkpoint. ValueError if it is damaged or belongs to another configuration."""
-        try:
-            saved = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch raises a different one for each kind of damage
-            raise ValueError(f"checkpoint {path} cannot be read ({error}): give another path or delete it") from error
-        if saved["fingerprint"] != self.fingerprint():
-            raise ValueError(
-                f"checkpoint {path} belongs to another configuration (method, runs, settings or data differ): "
-                "give another path or delete it"
-            )
-        self.state = saved["state"]
-        for name in ("bank", "best_bank"):
-            self.state[name] = {n: t.to(self.device) for n, t in self.state[name].items()}
-        self.state["moments"] = {n: [t.to(self.device) for t in pair] for n, pair in self.state["moments"].items()}
-        for generator, state in zip(self.generators, saved["generators"]):
-            generator.set_state(state)
+    def observed(self) -> dict[str, Tensor]:
+        return {"open": self.state["open"]}
 
 
 def train(
@@ -546,9 +436,7 @@ def train(
         f = MLP((folds.x_train.shape[2], *[settings.hidden] * settings.layers), settings.dropout)
     if not isinstance(f, MLP | Network):
         raise ValueError(f"f must be an MLP or a Network(module), got {type(f).__name__}")
-    path = Path(checkpoint) if checkpoint else None
-    if path and not os.access(path.parent, os.W_OK):
-        raise ValueError(f"checkpoint must lie in a folder that can be written, got {path}")
+    path = check_checkpoint(checkpoint)
     fixed, program_f, program_folds, program_runs = {}, f, folds, runs
     if terms.pretrained:
         stage1 = stage1 or train_stage1(
@@ -558,12 +446,7 @@ def train(
         program_folds, W, program_runs = _on_features(stage1, folds, runs)
         fixed, program_f = {"W": W}, MLP((W.shape[1],), dropout=0)
     program = _Program(terms, program_folds, program_runs, settings, program_f, fixed, torch.device(device), dtype)
-    if path and path.exists():
-        program.load(path)
-    with tqdm(
-        total=settings.epochs, initial=program.state["epoch"], desc=method, unit="epoch", disable=not progress
-    ) as bar:
-        program.run(path, save_every, bar)
+    program.run(path, save_every, progress, label=method)
     return _finish(method, program, stage1)
 
 
@@ -590,9 +473,10 @@ def _on_features(stage1: Trained, folds: Folds, runs: Runs) -> tuple[Folds, Tens
 
 def _finish(method: str, program: _Program, stage1: Trained | None) -> Trained:
     state, scores = program.state, {}
+    best = {n: t[:, 0] for n, t in state["best_bank"].items()}
     for part in ("val", "test"):
         pieces = [
-            evaluate(program.f, {n: t[rows] for n, t in state["best_bank"].items()}, program.method, program.folds,
+            evaluate(program.f, {n: t[rows] for n, t in best.items()}, program.method, program.folds,
                      program.fold[rows], part, program.settings)
             for rows in torch.arange(len(program.runs)).split(10)
         ]  # fmt: skip
@@ -600,18 +484,9 @@ def _finish(method: str, program: _Program, stage1: Trained | None) -> Trained:
     seconds = state["seconds"].clone()
     if stage1:  # its time belongs to every run that builds on it
         seconds += torch.tensor(stage1.seconds, dtype=torch.float64)[program.fold.cpu()]
+    history = {name: np.array([np.asarray(v) for v in values]) for name, values in state["history"].items()}
+    history["measure"] = history["measure"][..., 0]
     return Trained(
-        method, program.f, state["best_bank"], program.folds, program.runs, program.settings, scores,
-        state["best_epoch"].tolist(), state["stopped"].tolist(), seconds.tolist(),
-        {name: np.array([np.asarray(v) for v in values]) for name, values in state["history"].items()}, stage1,
+        method, program.f, best, program.folds, program.runs, program.settings, scores,
+        state["best_epoch"][:, 0].tolist(), state["stopped"].tolist(), seconds.tolist(), history, stage1,
     )  # fmt: skip
-
-
-def check_device(device: str) -> str:
-    """device itself; ValueError unless torch can use it here."""
-    name, _, index = str(device).partition(":")
-    if name not in ("cpu", "cuda") or (index and not index.isdecimal()):
-        raise ValueError(f"device must be 'cpu', 'cuda' or 'cuda:' and a number, got {device!r}")
-    if name == "cuda" and int(index or 0) >= (there := torch.cuda.device_count()):
-        raise ValueError(f"device {device!r} is not there: torch sees {there} CUDA devices; use 'cpu'")
-    return device

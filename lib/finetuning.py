@@ -1,0 +1,383 @@
+"""Fine-tuning R predictors at once so that their explanations are faithful: ID-ExpO and its rivals (ID-11).
+
+    start = finetuning.pretrain(folds, seeds=[0])
+    runs = Runs.grid(len(folds.split), lams=[0.1, 0.01], lam3s=[0.0], lrs=[0.01])
+    tuned = finetuning.train("ID-ExpO", folds, runs, start, Settings(explainer="LIME", S=0.5))
+
+A run's batches and masks come from its own generator, as in `lib.training`, with the same guarantees. Validation and
+test explain the predicted class, with one set of masks for each split, the same for every run and epoch.
+"""
+
+import itertools
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lib import explainers, masks, metrics, regularizers
+from lib.data import Folds
+from lib.models import Classifier, Network, Theta, log_probability
+from lib.program import Program, check_checkpoint, check_device
+
+METHODS = ("ID-ExpO", "ExpO-S", "ExpO-F", "CE-only")
+EXPLAINERS = ("LIME", "KernelSHAP")
+MEASURES = ("accuracy", "insertion", "deletion", "sensitivity")
+Criterion = tuple[str, float]  # an explainer and S
+
+
+def check_criterion(criterion: Criterion) -> Criterion:
+    """(explainer, S) itself; ValueError unless both make sense."""
+    explainer, S = criterion
+    if explainer not in EXPLAINERS:
+        raise ValueError(f"explainer must be one of {', '.join(EXPLAINERS)}, got {explainer!r}")
+    if not 0 < S <= 1:
+        raise ValueError(f"S must be a share of the features in (0, 1], got {S}")
+    return explainer, float(S)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the paper fixes for tables, and our reading of what it leaves open (book page "Readings")."""
+
+    explainer: str = "LIME"  # which explanations ID-ExpO trains
+    S: float = 0.5  # share of features inserted and deleted
+    deletion: str = "A"  # form of Omega_Del
+    M: int = 200  # masks
+    eps: float = 0.01
+    kernel: str = "L2"  # LIME's
+    width: float = 0.75
+    scaled: bool = True  # KernelSHAP's weights divided by their mean
+    cosine_width: float = 0.25  # of ExpO-S's and ExpO-F's kernel
+    fresh: bool = False  # masks of their own for every sample of a batch
+    chunk: int | None = None  # masks held in memory at a time: the same gradient, less memory, more time
+    keep: float = 1.0  # share of the masks that backward visits: below 1 faster and noisy
+    T: float | None = None  # temperature of the soft masks; None: each sample's own
+    epochs: int = 200
+    patience: int = 20  # epochs without a better valscore
+    check: int = 1  # epochs between two validations
+    eta: float = 2.0  # weight of accuracy in the valscore that stops a run
+    batch: int = 128
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    hidden: int = 256
+    layers: int = 2
+    stack_rows: int = 30_000  # rows multiplied together on a CPU
+
+    def __post_init__(self):
+        for name in ("M", "epochs", "patience", "check", "batch", "hidden", "stack_rows"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        check_criterion((self.explainer, self.S))
+        if self.deletion not in regularizers.DELETIONS:
+            raise ValueError(f"deletion must be one of {', '.join(regularizers.DELETIONS)}, got {self.deletion!r}")
+        if not (self.eps >= 0 and self.width > 0 and self.cosine_width > 0):
+            raise ValueError(f"eps must be at least 0 and widths positive, got {self.eps}, {self.width} and "
+                             f"{self.cosine_width}")  # fmt: skip
+
+    def weights(self, Z: Tensor, explainer: str) -> Tensor:
+        """The explainer's kernel: masks (..., M, D) -> (..., M)."""
+        if explainer == "KernelSHAP":
+            return explainers.shapley_kernel(Z, self.scaled)
+        return explainers.lime_kernel(Z, self.kernel, self.width)
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The run axis. lam: lambda1 = lambda2 of ID-ExpO, or the strength of ExpO; lam3: weight of ||phi||^2."""
+
+    fold: tuple[int, ...]
+    lam: tuple[float, ...]
+    lam3: tuple[float, ...]
+    lr: tuple[float, ...]
+    seed: tuple[int, ...]
+
+    def __post_init__(self):
+        if len({len(values) for values in vars(self).values()}) != 1 or not self.fold:
+            raise ValueError("runs need as many folds as lams, lam3s, learning rates and seeds, and at least one")
+        for name in ("lam", "lam3", "lr"):
+            if bad := [v for v in getattr(self, name) if not (v >= 0 and math.isfinite(v))]:
+                raise ValueError(f"{name} must be a finite number of at least 0, got {bad[0]}")
+
+    def __len__(self) -> int:
+        return len(self.fold)
+
+    @classmethod
+    def grid(cls, folds: int, lams=(0.0,), lam3s=(0.0,), lrs=(0.01,), seeds=(0,)) -> "Runs":
+        """Every split with every setting, splits fastest."""
+        cells = itertools.product(seeds, lrs, lam3s, lams, range(folds))
+        return cls(*map(tuple, zip(*((f, lam, lam3, lr, seed) for seed, lr, lam3, lam, f in cells))))
+
+
+@dataclass
+class Tuned:
+    """Every run at its best epoch by each of V criteria. Tensors have the run axis first."""
+
+    method: str
+    f: Classifier | Network
+    bank: Theta  # (R, V, ...)
+    folds: Folds
+    runs: Runs
+    settings: Settings
+    criteria: tuple[Criterion, ...]
+    background: Tensor
+    scores: dict[str, Tensor]  # "val_accuracy", "test_insertion", ...: (R, V)
+    best_epoch: list[list[int]]  # (R, V)
+    stopped_epoch: list[int]
+    seconds: list[float]
+    history: dict[str, np.ndarray]  # "epoch" (T,), "measure" (T, R, V)
+
+    def theta(self, run: int = 0, criterion: int = 0) -> Theta:
+        """One run's parameters, with a run axis of one."""
+        return {n: t[[run], criterion] for n, t in self.bank.items()}
+
+    @torch.no_grad()
+    def explain(self, x: Tensor, explainer: str = "LIME", y: Tensor | None = None, run: int = 0, criterion: int = 0):
+        """phi (B, Q) of inputs x (B, *input) as f sees them, for labels y (B,): by default those predicted."""
+        theta, fold = self.theta(run, criterion), self.runs.fold[run]
+        y = self.f(theta, x[None]).argmax(-1) if y is None else y[None]
+        Z = _test_masks(self.folds, torch.tensor([fold]), self.settings.M, phi_size(x[None, None]))
+        P = explainers.projection(Z, self.settings.weights(Z, explainer), self.settings.eps)
+        return explainers.explain(self.f, theta, x[None], y, self.background, Z, P)[0][0]
+
+
+def objective(
+    method: str, f, theta: Theta, x: Tensor, y: Tensor, b: Tensor, Z: Tensor, lam: Tensor, lam3: Tensor,
+    settings: Settings, generators: Sequence[torch.Generator] = (),
+) -> Tensor:  # fmt: skip
+    """Cross-entropy and what the method adds, mean over a batch x (R, B, Q), y (R, B), Z (R, M, Q) -> (R,) (ID-11)."""
+    if method == "CE-only":
+        return -log_probability(f(theta, x), y).mean(1)
+    kind = settings.explainer if method == "ID-ExpO" else "cosine"
+    k = settings.weights(Z, kind) if kind in EXPLAINERS else explainers.lime_kernel(Z, kind, settings.cosine_width)
+    P = explainers.projection(Z, k, settings.eps)
+    options = {"chunk": settings.chunk, "keep": settings.keep, "generators": generators}
+    phi, y_tilde = explainers.explain(f, theta, x, y, b, Z, P, **options)
+    if method == "ID-ExpO":
+        r = masks.soft_mask(phi, masks.steps(phi.shape[-1], settings.S), settings.T)
+        path = regularizers.follow(f, theta, x, y, b, r)
+        both = regularizers.insertion(path) + regularizers.deletion(path, settings.deletion)
+        return (-path.whole + lam[:, None] * both + lam3[:, None] * regularizers.size(phi)).mean(1)
+    log_p = log_probability(f(theta, x), y)
+    if method == "ExpO-S":
+        penalty = regularizers.stability(y_tilde, log_p.exp(), k)
+    elif method == "ExpO-F":
+        penalty = regularizers.fidelity(y_tilde, Z, phi, k)
+    else:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    return (-log_p + lam[:, None] * penalty).mean(1)
+
+
+@torch.no_grad()
+def evaluate(
+    f, theta: Theta, x: Tensor, y: Tensor, b: Tensor, Z: Tensor, criteria: Sequence[Criterion], settings: Settings,
+    sensitivity: Sequence[torch.Generator] = (),
+) -> dict[str, Tensor]:  # fmt: skip
+    """Accuracy, insertion and deletion by each criterion, means over the samples x (R, B, Q): each (R, V).
+
+    The predicted class is explained and scored. sensitivity: generators, one a run, for sensitivity-n of 4 features.
+    """
+    logits = f(theta, x)
+    predicted, right = logits.argmax(-1), metrics.accuracy(logits, y)
+    y_tilde = explainers.perturbed_probability(f, theta, x, predicted, b, Z)
+    scores: dict[str, list[Tensor]] = {name: [] for name in MEASURES[: 4 if sensitivity else 3]}
+    found = {}
+    for explainer, S in criteria:
+        if explainer not in found:
+            P = explainers.projection(Z, settings.weights(Z, explainer), settings.eps)
+            phi, own = explainers.least_squares(P, y_tilde), [s for e, s in criteria if e == explainer]
+            path = metrics.curves(f, theta, x, predicted, b, phi, masks.steps(phi.shape[-1], max(own)))
+            found[explainer] = phi, path
+        phi, path = found[explainer]
+        n = len(masks.steps(phi.shape[-1], S))
+        scores["accuracy"].append(right)
+        scores["insertion"].append(path.inserted[..., :n].double().mean((1, 2)))
+        scores["deletion"].append(path.deleted[..., :n].double().mean((1, 2)))
+        if sensitivity:
+            values = metrics.sensitivity_n(f, theta, x, predicted, b, phi, sensitivity, min(4, phi.shape[-1] - 1))
+            scores["sensitivity"].append(values.mean(1))
+    return {name: torch.stack(values, 1) for name, values in scores.items()}
+
+
+class _Program(Program):
+    """Minibatch SGD with Nesterov momentum, a learning rate for each run."""
+
+    moments = 1
+
+    def __init__(self, method, folds, runs, settings, f, device, dtype, criteria, background, start: Theta | None):
+        self.method, self.criteria, self.start_bank, self.b = method, criteria, start, background
+        self.lam, self.lam3, self.lr = (
+            torch.tensor(v, dtype=dtype, device=device) for v in (runs.lam, runs.lam3, runs.lr)
+        )
+        super().__init__((method, criteria), folds, runs, settings, f, device, dtype, criteria=len(criteria) or 1)
+        self.Q = phi_size(folds.x_train)
+
+    def start(self) -> Theta:
+        """The predictors given, else new ones."""
+        if self.start_bank is None:
+            return {n: t.to(self.device) for n, t in self.f.init(self.generators, self.dtype).items()}
+        return {n: t.clone() for n, t in self.start_bank.items()}
+
+    def rows(self, live: Tensor) -> Tensor:
+        """The batch, its masked copies, and its copies with features inserted and deleted."""
+        copies = 1 if self.method in ("CE-only", "Predictor") else 1 + self.settings.M
+        if self.method == "ID-ExpO":
+            copies += 2 * len(masks.steps(self.Q, self.settings.S))
+        return torch.full((len(live),), float(self.settings.batch * copies))
+
+    def advance(self, stack: Tensor, epochs: int) -> None:
+        """Train some runs for some epochs (ID-11)."""
+        settings, moments = self.settings, self.state["moments"]
+        theta = {n: t[stack].clone().requires_grad_(n in self.trained) for n, t in self.state["bank"].items()}
+        momentum = {n: moments[n][0][stack] for n in self.trained}
+        generators = [self.generators[r] for r in stack]
+        fold, lam, lam3, lr = self.fold[stack][:, None], self.lam[stack], self.lam3[stack], self.lr[stack]
+        method = "CE-only" if self.method == "Predictor" else self.method
+        Z = None
+        for _ in range(epochs):
+            orders = [torch.randperm(self.folds.x_train.shape[1], generator=g, device=g.device) for g in generators]
+            for batch in torch.stack(orders).split(settings.batch, 1):
+                if method != "CE-only":
+                    samples = batch.shape[1] if settings.fresh else None
+                    Z = explainers.draw_masks(settings.M, self.Q, generators, samples, self.dtype)
+                x, y = self.folds.x_train[fold, batch], self.folds.y_train[fold, batch]
+                loss = objective(method, self.f, theta, x, y, self.b, Z, lam, lam3, settings, generators)
+                grads = torch.autograd.grad(loss.sum(), [theta[n] for n in self.trained])
+                sgd(theta, dict(zip(self.trained, grads)), momentum, lr, settings.momentum, settings.weight_decay)
+        for n, tensor in theta.items():
+            self.state["bank"][n][stack] = tensor.detach()
+        for n in self.trained:
+            moments[n][0][stack] = momentum[n]
+
+    def scores(self, theta: Theta, stack: Tensor, part: str, criteria, sensitivity: bool = False) -> dict[str, Tensor]:
+        """`evaluate` on validation or test rows, sample by sample within a bound of memory."""
+        fold = self.fold[stack]
+        x, y = getattr(self.folds, f"x_{part}")[fold], getattr(self.folds, f"y_{part}")[fold]
+        Z = _test_masks(self.folds, fold, self.settings.M, self.Q).to(self.device, self.dtype)
+        generators = [_generator(self.folds, i, 2, self.device) for i in fold.tolist()] if sensitivity else []
+        return evaluate(self.f, theta, x, y, self.b, Z, criteria, self.settings, generators)
+
+    def measure(self, bank: Theta, stack: Tensor) -> Tensor:
+        """valscore by each criterion; accuracy alone while predictors are pretrained."""
+        if self.method == "Predictor":
+            x, y = self.folds.x_val[self.fold[stack]], self.folds.y_val[self.fold[stack]]
+            return metrics.accuracy(self.f(bank, x), y)[:, None]
+        scores = self.scores(bank, stack, "val", self.criteria)
+        return metrics.valscore(scores["accuracy"], scores["insertion"], scores["deletion"], self.settings.eta)
+
+
+@torch.no_grad()
+def sgd(theta: Theta, grads: Theta, momentum: Theta, lr: Tensor, mu: float, weight_decay: float) -> None:
+    """One step of torch.optim.SGD with Nesterov momentum, but with each run's own learning rate lr (R,)."""
+    for n, grad in grads.items():
+        grad = grad + weight_decay * theta[n]
+        momentum[n].mul_(mu).add_(grad)
+        theta[n] -= lr.view(-1, *(1,) * (grad.ndim - 1)) * (grad + mu * momentum[n])
+
+
+def pretrain(
+    folds: Folds, seeds: Sequence[int] = (0,), settings: Settings = Settings(), lr: float = 0.05, device: str = "cpu",
+    progress: bool = True, dtype: torch.dtype = torch.float32, f: Classifier | Network | None = None,
+) -> Tuned:  # fmt: skip
+    """The predictors that fine-tuning starts from: cross-entropy alone, kept at their best validation accuracy."""
+    runs = Runs.grid(len(folds.split), lrs=(lr,), seeds=tuple(seeds))
+    return _run("Predictor", folds, runs, None, settings, (), f, None, device, None, 60.0, progress, dtype)
+
+
+def train(
+    method: str,
+    folds: Folds,
+    runs: Runs,
+    start: Tuned | None,
+    settings: Settings = Settings(),
+    criteria: Sequence[Criterion] = (),
+    f: Classifier | Network | None = None,
+    background: Tensor | None = None,
+    device: str = "cpu",
+    checkpoint: str | os.PathLike | None = None,
+    save_every: float = 60.0,
+    progress: bool = True,
+    dtype: torch.dtype = torch.float32,
+) -> Tuned:
+    """Fine-tune all runs of one method, and keep each at the best epoch by each criterion (ID-11).
+
+    start: what `pretrain` gave for these folds and seeds; None takes a Network's own parameters. criteria: (explainer,
+    S) pairs that choose epochs, by default the settings' own; methods that do not train an explanation are trained
+    once for several. background: what masked features become (*input); by default 0, the training mean of
+    standardised features. Raises ValueError for what cannot be trained.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    criteria = tuple(map(check_criterion, criteria)) or ((settings.explainer, settings.S),)
+    return _run(method, folds, runs, start, settings, criteria, f, background, device, checkpoint, save_every, progress,
+                dtype)  # fmt: skip
+
+
+def _run(method, folds, runs, start, settings, criteria, f, background, device, checkpoint, every, progress, dtype):
+    folds = folds.to(check_device(device))
+    if folds.task != "classification":
+        raise ValueError(f"insertion and deletion score a class's probability: {folds.name} is a {folds.task} task")
+    shape = folds.x_train.shape[2:]
+    if shape.numel() < 2:
+        raise ValueError(f"{folds.name} has a single feature, so that there is nothing to rank")
+    b = torch.zeros(shape, dtype=dtype) if background is None else background.to(dtype)
+    if b.shape != shape:
+        raise ValueError(f"background must have the shape of one input, {tuple(shape)}, got {tuple(b.shape)}")
+    if bad := [fold for fold in runs.fold if not 0 <= fold < len(folds.split)]:
+        raise ValueError(f"fold must lie between 0 and {len(folds.split) - 1}, got {bad[0]}")
+    if f is None:
+        f = start.f if start else Classifier((shape.numel(), *[settings.hidden] * settings.layers, folds.C))
+    bank = _start_bank(start, runs) if start else None
+    if bank is None and method != "Predictor" and isinstance(f, Classifier):
+        raise ValueError("start must be a pretrained predictor (see `pretrain`), got None")
+    path = check_checkpoint(checkpoint)
+    program = _Program(method, folds, runs, settings, f, device, dtype, criteria, b.to(device), bank)
+    program.run(path, every, progress, label=method)
+    state = program.state
+    return Tuned(
+        method, f, state["best_bank"], folds, runs, settings, criteria, program.b, _final(program, progress),
+        state["best_epoch"].tolist(), state["stopped"].tolist(), state["seconds"].tolist(),
+        {name: np.array([np.asarray(v) for v in values]) for name, values in state["history"].items()},
+    )  # fmt: skip
+
+
+def _start_bank(start: Tuned, runs: Runs) -> Theta:
+    where = {key: i for i, key in enumerate(zip(start.runs.fold, start.runs.seed))}
+    if missing := set(zip(runs.fold, runs.seed)) - where.keys():
+        raise ValueError(f"start lacks the (fold, seed) pairs {sorted(missing)}")
+    at = [where[key] for key in zip(runs.fold, runs.seed)]
+    return {n: t[at, 0] for n, t in start.bank.items()}
+
+
+@torch.no_grad()
+def _final(program: _Program, progress: bool) -> dict[str, Tensor]:
+    """All measures on validation and test rows, each criterion's parameters by its own."""
+    criteria = program.criteria or ((program.settings.explainer, program.settings.S),)
+    found: dict[str, list[Tensor]] = {}
+    for stack in torch.arange(len(program.runs)).split(1 if program.device.type == "cpu" else 8):
+        for part in ("val", "test"):
+            columns = []
+            for v, criterion in enumerate(criteria):
+                theta = {n: t[stack, v] for n, t in program.state["best_bank"].items()}
+                columns.append(program.scores(theta, stack, part, [criterion], sensitivity=part == "test"))
+            for name in columns[0]:
+                found.setdefault(f"{part}_{name}", []).append(torch.cat([c[name] for c in columns], 1).cpu())
+    return {name: torch.cat(parts) for name, parts in found.items()}
+
+
+def phi_size(x: Tensor) -> int:
+    """Q of inputs (R, N, Q) or (R, N, C, H, W)."""
+    return x.shape[-1] if x.ndim == 3 else x.shape[-2:].numel()
+
+
+def _generator(folds: Folds, fold: int, purpose: int, device="cpu") -> torch.Generator:
+    """A stream for one split and purpose, apart from the runs' own."""
+    return torch.Generator(device).manual_seed(10**12 * purpose + int(folds.split[fold]))
+
+
+def _test_masks(folds: Folds, fold: Tensor, M: int, D: int) -> Tensor:
+    """The masks with which a split's validation and test rows are explained, (R, M, D)."""
+    return explainers.draw_masks(M, D, [_generator(folds, i, 1) for i in fold.tolist()])

@@ -1,0 +1,102 @@
+"""Inserting and deleting the most important features of an input, by hard masks and by soft ones.
+
+One code path serves vectors and images. phi (..., Q) holds a contribution for each of Q features or pixels, an image's
+pixels in row order; its leading axes are the batch. An input x is (..., Q) for vectors and (..., C, H, W) for images,
+with H W = Q. A mask r (..., K, Q) says for K values of s how much of each feature belongs to the top s: 0 to 1.
+All channels of a pixel are masked alike. b is the background, in the shape of one input or of all.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def steps(Q: int, S: float, step: int = 1) -> list[int]:
+    """The numbers of features s = step, 2 step, ... up to S, a share of Q (at least one step)."""
+    if not 0 < S <= 1:
+        raise ValueError(f"S must be a share of the features in (0, 1], got {S}")
+    if not 1 <= step <= Q:
+        raise ValueError(f"step must lie between 1 and Q = {Q}, got {step}")
+    return list(range(step, max(step, round(S * Q)) + 1, step))
+
+
+def top_mask(phi: Tensor, s: Sequence[int]) -> Tensor:
+    """1 on exactly the s largest of phi (..., Q) for each s -> (..., K, Q); of equal ones the first (ID-3, ID-4)."""
+    order = phi.argsort(dim=-1, descending=True, stable=True)
+    place = order.argsort(-1)[..., None, :]
+    return (place < _sizes(s, phi)[:, None]).to(phi.dtype)
+
+
+def threshold_mask(phi: Tensor, s: Sequence[int]) -> Tensor:
+    """1 where phi >= its s-th largest value -> (..., K, Q); with ties that may be more than s features (ID-5, ID-6)."""
+    value = phi.sort(-1, descending=True).values[..., _sizes(s, phi) - 1]
+    return (phi[..., None, :] >= value[..., None]).to(phi.dtype)
+
+
+def temperature(phi: Tensor) -> Tensor:
+    """One over the mean gap between distinct contributions, per sample: phi (..., Q) -> (...) (ID-7).
+
+    It takes no gradient: T is a setting, read off phi. Where all contributions are equal it is 1.
+    """
+    ordered = phi.detach().sort(-1).values
+    spread = ordered[..., -1] - ordered[..., 0]
+    distinct = 1 + (ordered.diff(dim=-1) > 0).sum(-1)
+    return torch.where(spread > 0, distinct / spread.where(spread > 0, torch.ones_like(spread)), 1.0).to(phi.dtype)
+
+
+def thresholds(phi: Tensor, s: Sequence[int]) -> Tensor:
+    """t_s, midway between the s-th and the (s+1)-th largest of phi (..., Q) -> (..., K) (ID-7).
+
+    Below the smallest there is no next one: t_Q lies half a mean gap beneath it.
+    """
+    ordered = phi.sort(-1, descending=True).values
+    last = ordered[..., -1:] - 1 / temperature(phi)[..., None]
+    ordered, at = torch.cat([ordered, last], -1), _sizes(s, phi)
+    return (ordered[..., at - 1] + ordered[..., at]) / 2
+
+
+def soft_mask(phi: Tensor, s: Sequence[int], T: Tensor | float | None = None) -> Tensor:
+    """r = sigmoid(T (phi - t_s)), phi (..., Q) -> (..., K, Q); T (...) by default each sample's own (ID-7, ID-8)."""
+    T = temperature(phi) if T is None else torch.as_tensor(T, dtype=phi.dtype, device=phi.device)
+    return torch.sigmoid(T[..., None, None] * (phi[..., None, :] - thresholds(phi, s)[..., None]))
+
+
+def insert(x: Tensor, b: Tensor, r: Tensor) -> Tensor:
+    """a = r x + (1 - r) b: x (..., *input), mask r (..., K, Q) -> (..., K, *input) (ID-3, ID-5, ID-7)."""
+    x, b, r = _aligned(x, b, r)
+    return torch.lerp(b, x, r)
+
+
+def delete(x: Tensor, b: Tensor, r: Tensor) -> Tensor:
+    """d = r b + (1 - r) x: the complement of `insert`, same shapes (ID-4, ID-6, ID-8)."""
+    return insert(x, b, 1 - r)
+
+
+def check_phi(phi: Tensor) -> Tensor:
+    """phi itself; ValueError if it holds NaN or infinite contributions."""
+    if bad := int((~phi.isfinite()).sum()):
+        raise ValueError(f"phi must be finite, got {bad} NaN or infinite of {phi.numel()} contributions")
+    return phi
+
+
+def _sizes(s: Sequence[int], phi: Tensor) -> Tensor:
+    Q = phi.shape[-1]
+    if not len(s) or min(s) < 1 or max(s) > Q:
+        raise ValueError(f"s must be numbers of features between 1 and Q = {Q}, got {list(s)}")
+    return torch.as_tensor(s, device=phi.device)
+
+
+def _aligned(x: Tensor, b: Tensor, r: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """x and b with an axis for K, r with the axes of one input."""
+    batch, Q = r.ndim - 2, r.shape[-1]
+    shape = x.shape[batch:]
+    if x.shape[:batch] != r.shape[:-2] or shape[-2:].numel() != Q or len(shape) not in (1, 3):
+        raise ValueError(f"x must be (..., Q) or (..., C, H, W) with Q = {Q} for phi, got {tuple(x.shape)}")
+    if b.shape[-len(shape) :] != shape:
+        raise ValueError(f"b must have the shape of one input, {tuple(shape)}, got {tuple(b.shape)}")
+    if len(shape) == 3:
+        r = r.unflatten(-1, (1, *shape[1:]))
+    if b.ndim > len(shape):
+        b = b.unsqueeze(-len(shape) - 1)
+    return x.unsqueeze(batch), b, r

@@ -1,0 +1,216 @@
+"""What every training of R runs shares: live runs in stacks, validation, early stopping, checkpoints, exact resume.
+
+A subclass of `Program` says how parameters start, how a stack of runs is trained and how it is measured. All
+parameters live in one bank of tensors with a leading run axis; everything that changes lies in `state`, which is all
+that a checkpoint holds.
+"""
+
+import hashlib
+import math
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from lib.data import Folds
+
+SMALL_STACK = 2_000  # rows: a thread of its own gains nothing below, Python takes its time for every step
+PARTS = ("x_train", "y_train", "x_val", "y_val")  # of the data: what decides the result of a training
+
+
+class Program:
+    """R runs in training, each kept at its best epoch by each of V criteria.
+
+    Subclasses define `start`, `advance` and `measure`, may define `observe` and `rows`, and set `moments`, the number
+    of tensors that their optimiser keeps beside each parameter.
+    """
+
+    moments = 0
+
+    def __init__(self, kind, folds: Folds, runs, settings, f, device, dtype, fixed=None, criteria: int = 1):
+        """kind: what else decides the result, for the checkpoint's fingerprint. fixed: parameters not to be trained."""
+        self.kind, self.folds, self.runs, self.settings, self.f = kind, folds, runs, settings, f
+        self.device, self.dtype = torch.device(device), dtype
+        self.fold = torch.tensor(runs.fold, device=self.device)
+        # The stream depends on the split's number and the seed alone: runs that differ in eta share their noise.
+        seeds = [1_000_003 * seed + int(folds.split[fold]) for fold, seed in zip(runs.fold, runs.seed)]
+        self.generators = [torch.Generator(self.device).manual_seed(seed) for seed in seeds]
+        fixed = {n: t.to(self.device, dtype) for n, t in (fixed or {}).items()}
+        bank, R = self.start() | fixed, len(runs)
+        self.trained = [n for n in bank if n not in fixed and n.removeprefix("f.") not in f.untrained]
+        self.state = {
+            "bank": bank,
+            "moments": {n: [torch.zeros_like(bank[n]) for _ in range(self.moments)] for n in self.trained},
+            "best_bank": {n: t[:, None].repeat(1, criteria, *(1,) * (t.ndim - 1)) for n, t in bank.items()},
+            "best": torch.full((R, criteria), -1.0, dtype=torch.float64),
+            "best_epoch": torch.zeros(R, criteria, dtype=torch.int64),
+            "stopped": torch.zeros(R, dtype=torch.int64),  # the epoch at which a run stopped, 0 while it lives
+            "seconds": torch.zeros(R, dtype=torch.float64),
+            "epoch": 0,
+            "history": {"epoch": [], "measure": []},
+        }
+
+    def start(self) -> dict[str, Tensor]:
+        """The bank: start values (R, ...), each run's drawn from its own generator."""
+        raise NotImplementedError
+
+    def advance(self, stack: Tensor, epochs: int) -> None:
+        """Train some runs for some epochs."""
+        raise NotImplementedError
+
+    def measure(self, bank: dict[str, Tensor], stack: Tensor) -> Tensor:
+        """Validation measure of some runs by each criterion, (runs, V); higher is better."""
+        raise NotImplementedError
+
+    def observe(self, bank: dict[str, Tensor], stack: Tensor) -> None:
+        """Note in `state` what else is worth knowing about some runs."""
+
+    def observed(self) -> dict[str, Tensor]:
+        """What `observe` noted of all runs, for the history and (its mean) the progress bar."""
+        return {}
+
+    def rows(self, live: Tensor) -> Tensor:
+        """How many rows each live run multiplies in a step."""
+        raise NotImplementedError
+
+    def stacks(self) -> list[Tensor]:
+        """Live runs in order of their rows, cut into stacks that are padded to their largest run.
+
+        A GPU takes all in one. On a CPU stacks fit the cache, and there are as many for each thread.
+        """
+        live = (self.state["stopped"] == 0).nonzero()[:, 0]
+        rows = self.rows(live)
+        total, share = rows.sum().item(), math.inf
+        if self.device.type == "cpu":
+            threads = min(torch.get_num_threads(), math.ceil(total / SMALL_STACK)) or 1
+            share = 1.001 * total / (threads * math.ceil(total / threads / self.settings.stack_rows) or 1)
+        stacks: list[list[int]] = [[]]
+        for i in rows.argsort(dim=0, stable=True).tolist():
+            if stacks[-1] and (len(stacks[-1]) + 1) * rows[i] > share:
+                stacks.append([])
+            stacks[-1].append(live[i])
+        return [torch.tensor(stack) for stack in stacks if stack]
+
+    def advance_all(self, stacks: list[Tensor], epochs: int) -> None:
+        """Train every stack; several at once, each on one thread, where torch has threads for that."""
+        threads = torch.get_num_threads()
+        if len(stacks) == 1 or threads == 1:
+            for stack in stacks:
+                self.advance_timed(stack, epochs)
+            return
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            list(pool.map(partial(self.advance_timed, epochs=epochs), stacks))
+        torch.set_num_threads(threads)
+
+    def advance_timed(self, stack: Tensor, epochs: int) -> None:
+        """`advance`, and its time shared out among the runs."""
+        started = time.perf_counter()
+        self.advance(stack, epochs)
+        self.state["seconds"][stack] += (time.perf_counter() - started) / len(stack)
+
+    @torch.no_grad()
+    def validate(self, stack: Tensor) -> Tensor:
+        """Measure some runs, keep those that got better, and stop those that did not for long, by any criterion."""
+        state, epoch = self.state, self.state["epoch"]
+        bank = {n: t[stack] for n, t in state["bank"].items()}
+        measure = self.measure(bank, stack).cpu()
+        better = measure > state["best"][stack]
+        run, criterion = better.nonzero(as_tuple=True)
+        for n, tensor in bank.items():
+            state["best_bank"][n][stack[run], criterion] = tensor[run]
+        state["best"][stack] = torch.where(better, measure, state["best"][stack])
+        state["best_epoch"][stack[run], criterion] = epoch
+        self.observe(bank, stack)
+        last = state["best_epoch"][stack].amax(1)
+        done = (epoch - last >= self.settings.patience) | (epoch >= self.settings.epochs)
+        state["stopped"][stack[done]] = epoch
+        return measure
+
+    def run(self, checkpoint: Path | None = None, every: float = 60.0, progress: bool = True, label: str = "") -> None:
+        """Advance, validate, record and save until every run has stopped; resumes from the checkpoint if it exists."""
+        if checkpoint and checkpoint.exists():
+            self.load(checkpoint)
+        state, saved = self.state, time.monotonic()
+        options = {"total": self.settings.epochs, "initial": state["epoch"], "desc": label, "unit": "epoch"}
+        with tqdm(**options, disable=not progress) as bar:
+            while stacks := self.stacks():
+                epochs = min(self.settings.check, self.settings.epochs - state["epoch"])
+                self.advance_all(stacks, epochs)
+                state["epoch"] += epochs
+                measure = torch.full_like(state["best"], torch.nan)
+                for stack in stacks:
+                    measure[stack] = self.validate(stack)
+                self._note(measure)
+                bar.update(epochs)
+                means = {name: f"{values.mean():.2f}" for name, values in self.observed().items()}
+                live, val = int((state["stopped"] == 0).sum()), f"{state['best'].mean():.3f}"
+                bar.set_postfix(live=live, **means, val=val)
+                if checkpoint and (time.monotonic() - saved >= every or not self.stacks()):
+                    self.save(checkpoint)
+                    saved = time.monotonic()
+
+    def _note(self, measure: Tensor) -> None:
+        history = self.state["history"]
+        observed = {name: values.clone() for name, values in self.observed().items()}
+        for name, value in ({"epoch": self.state["epoch"], "measure": measure} | observed).items():
+            history.setdefault(name, []).append(value)
+
+    def fingerprint(self) -> str:
+        """A digest of all that decides the result; a checkpoint of another one is refused."""
+        shapes = {n: tuple(t.shape) for n, t in self.state["bank"].items()}
+        words = repr((self.kind, self.runs, self.settings, shapes, getattr(self.f, "dropout", None), self.dtype))
+        digest = hashlib.sha256(words.encode())
+        for part in PARTS:
+            digest.update(getattr(self.folds, part).cpu().numpy().tobytes())
+        return digest.hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Write the checkpoint, whole or not at all."""
+        generators = [g.get_state() for g in self.generators]
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            torch.save({"fingerprint": self.fingerprint(), "state": self.state, "generators": generators}, temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def load(self, path: Path) -> None:
+        """Take up the checkpoint. ValueError if it is damaged or belongs to another configuration."""
+        try:
+            saved = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises a different one for each kind of damage
+            raise ValueError(f"checkpoint {path} cannot be read ({error}): give another path or delete it") from error
+        if saved["fingerprint"] != self.fingerprint():
+            raise ValueError(
+                f"checkpoint {path} belongs to another configuration (method, runs, settings or data differ): "
+                "give another path or delete it"
+            )
+        self.state = saved["state"]
+        for name in ("bank", "best_bank"):
+            self.state[name] = {n: t.to(self.device) for n, t in self.state[name].items()}
+        self.state["moments"] = {n: [t.to(self.device) for t in kept] for n, kept in self.state["moments"].items()}
+        for generator, state in zip(self.generators, saved["generators"]):
+            generator.set_state(state)
+
+
+def check_device(device: str) -> str:
+    """device itself; ValueError unless torch can use it here."""
+    name, _, index = str(device).partition(":")
+    if name not in ("cpu", "cuda") or (index and not index.isdecimal()):
+        raise ValueError(f"device must be 'cpu', 'cuda' or 'cuda:' and a number, got {device!r}")
+    if name == "cuda" and int(index or 0) >= (there := torch.cuda.device_count()):
+        raise ValueError(f"device {device!r} is not there: torch sees {there} CUDA devices; use 'cpu'")
+    return device
+
+
+def check_checkpoint(checkpoint: str | os.PathLike | None) -> Path | None:
+    """The path, if any; ValueError unless its folder can be written."""
+    path = Path(checkpoint) if checkpoint else None
+    if path and not os.access(path.parent, os.W_OK):
+        raise ValueError(f"checkpoint must lie in a folder that can be written, got {path}")
+    return path
