@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-LABELS = [f"FE-{n}" for n in range(1, 23)]
+NUMBERS = {"FE-": range(1, 23), "ID-": [*range(1, 13), 15], "ID-A": range(1, 6)}
+LABELS = [f"{paper}{n}" for paper, numbers in NUMBERS.items() for n in numbers]
+LABEL = r"(?:FE-|ID-A?)\d+"
 TAGGED = re.compile(r"\\tag\{([^}]+)\}\s*?\n#? *\$\$ *\(([\w-]+)\)")
 PACKAGES = "torch numpy pandas scikit-learn matplotlib papermill jupytext jupyter-book sphinx".split()
 
@@ -44,11 +46,12 @@ class Place(NamedTuple):
 
 def cited(docstring: str) -> list[str]:
     """The labels that close a docstring's first line: `... (FE-8).`, `... (FE-6, FE-12 to FE-17)`."""
-    closing = re.search(r"\(((?:FE-\d+(?:, | to |\)\.?$))+)", docstring.strip().split("\n")[0])
+    closing = re.search(rf"\(((?:{LABEL}(?:, | to |\)\.?$))+)", docstring.strip().split("\n")[0])
     labels = []
     for part in closing[1].rstrip(").").split(", ") if closing else []:
-        first, last = (int(label.removeprefix("FE-")) for label in (part.split(" to ") * 2)[:2])
-        labels += [f"FE-{n}" for n in range(first, last + 1)]
+        paper = re.match(r"\D+", part)[0]
+        first, last = (int(label.removeprefix(paper)) for label in (part.split(" to ") * 2)[:2])
+        labels += [f"{paper}{n}" for n in range(first, last + 1)]
     return labels
 
 
@@ -70,7 +73,7 @@ def definitions(pattern: str, root=ROOT) -> dict[str, list[Place]]:
     for path in sorted(root.glob(pattern)):
         place = path.relative_to(root).as_posix()
         for name, node in _named(ast.parse(path.read_text())):
-            named = [f"FE-{n}" for n in re.findall(r"(?<![a-z])fe_?(\d+)", name)]
+            named = [f"{p}-{n}".upper() for p, n in re.findall(r"(?<![a-z])(fe|id)_?(a?\d+)", name)]
             for label in dict.fromkeys(named + cited(ast.get_docstring(node) or "")):
                 found[label].append(Place(place, name))
     return found

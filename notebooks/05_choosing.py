@@ -240,7 +240,7 @@ for rank in ("signed", "gate"):
     print(f"{rank:6} shares {both.sum() / S:.1f} of ten entries")
 
 # %% [markdown]
-# What each reading costs is measured in [](11_readings).
+# What each reading costs is measured in [](19_readings).
 #
 # ## One number to choose by
 #

@@ -22,6 +22,7 @@ def test_nothing_but_the_papers_equations_is_tagged():
     [
         ("Gates (FE-8).", ["FE-8"]),
         ("A (R, N) thing (FE-6, FE-12 to FE-14)", ["FE-6", "FE-12", "FE-13", "FE-14"]),
+        ("Masks (ID-3, ID-A1 to ID-A3).", ["ID-3", "ID-A1", "ID-A2", "ID-A3"]),
         ("A term (a part of FE-9).", []),
         ("Gates.\n\nBelow (FE-8).", []),
     ],
