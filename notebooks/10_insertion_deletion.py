@@ -1,0 +1,412 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Insertion and deletion
+#
+# The second paper explains a prediction by the features of $x$ instead of by other examples: an explanation is one
+# number for each feature, $\phi \in \mathbb{R}^Q$, its *contribution*. Nobody knows the true contributions, so how can
+# one tell a good explanation from a bad one? By making it bet. If these really are the features that count, then
+# bringing them back into an empty input should bring the prediction back, and taking them out of $x$ should destroy
+# it. {cite:t}`yoshikawa2024insertion` turn the two bets into training; here we only score them.
+#
+# ```{admonition} Letters that change their meaning
+# :class: note
+# From here on $f$ is the whole predictor, with a softmax at its end, where the first part used $g$. In code `f` gives
+# the scores before that softmax. $S$ is a number of features and no longer a strength. [](../notation.md) lists all
+# clashes.
+# ```
+
+# %% tags=["plain"]
+import torch
+
+# %% tags=["parameters"]
+dataset = "vehicle"  # a data set's name, or a CSV file, class last
+epochs = 60  # of training for the predictor
+explainer = "LIME"  # or KernelSHAP
+S_share = 0.3  # share of the features inserted and deleted
+
+# %%
+import matplotlib.pyplot as plt
+import pandas as pd
+from myst_nb import glue
+
+from lib import data, figures, finetuning, masks, metrics
+from lib.finetuning import Settings
+
+figures.use()
+torch.set_default_dtype(torch.float64)
+
+# %% [markdown]
+# ## A predictor, its explanations, a background
+#
+# We train a small network and have it explained by one of the explainers of [a later chapter](13_explainers). What it
+# does inside is of no concern yet. The explained class $y$ is the predicted one.
+
+# %%
+table = data.load(dataset)
+folds = data.folds(table, splits=[0], dtype=torch.float64)
+settings = Settings(epochs=epochs, patience=epochs, hidden=64)
+trained = finetuning.pretrain(folds, settings=settings, progress=False, dtype=torch.float64)
+theta, x = trained.theta(), folds.x_test[0]  # (B, Q)
+
+
+def f(x):
+    return trained.f(theta, x[None])[0]  # (B, Q) -> (B, C), the library's run axis is 1
+
+
+Q, y, phi = x.shape[1], f(x).argmax(1), trained.explain(x, explainer)
+S = round(S_share * Q)
+print(f"{len(x)} test rows, Q = {Q} features, S = {S}")
+print(f"accuracy {(y == folds.y_test[0]).double().mean():.2f}")
+
+# %% [markdown]
+# An input cannot simply lack a feature; something must stand in its place. This is the *background* $b$. Ours is the
+# training mean, and as features are standardised, it is zero everywhere.
+
+# %%
+b = torch.zeros(Q)
+print("training mean is 0:", torch.allclose(folds.x_train[0].mean(0), b))
+
+# %% [markdown]
+# ## Hard masks
+#
+# Let $\operatorname{top}_s(\phi)$ be the $s$ features of largest contribution. Insertion keeps $x$ there and shows the
+# background elsewhere,
+#
+# $$
+# a(x, \phi, b, s)_q = \begin{cases} x_q & q \in \operatorname{top}_s(\phi), \\ b_q & \text{otherwise.} \end{cases}
+# \tag{ID-3}
+# $$ (id-3)
+#
+# Deletion does the opposite:
+#
+# $$
+# d(x, \phi, b, s)_q = \begin{cases} b_q & q \in \operatorname{top}_s(\phi), \\ x_q & \text{otherwise.} \end{cases}
+# \tag{ID-4}
+# $$ (id-4)
+#
+# Largest means largest with its sign: a feature that speaks strongly *against* class $y$ comes last.
+
+
+# %%
+def top(phi, s):
+    return phi.argsort(descending=True, stable=True)[:s]
+
+
+def a(x, phi, b, s):
+    masked, q = b.clone(), top(phi, s)
+    masked[q] = x[q]
+    return masked
+
+
+def d(x, phi, b, s):
+    masked, q = x.clone(), top(phi, s)
+    masked[q] = b[q]
+    return masked
+
+
+# %% [markdown]
+# The library does this for all samples and all $s$ at once, with a mask $r$ of zeros and ones. What one of {eq}`id-3`
+# and {eq}`id-4` shows, the other hides; and inserting by $-\phi$ is deleting what $\phi$ leaves over.
+
+# %%
+s = 5
+r = masks.top_mask(phi, [s])  # (B, 1, Q)
+one, rest = a(x[0], phi[0], b, s), d(x[0], phi[0], b, s)
+print("the library's a:", torch.equal(masks.insert(x, b, r)[0, 0], one))
+print("the library's d:", torch.equal(masks.delete(x, b, r)[0, 0], rest))
+print("complementary:", torch.equal(one + rest, x[0] + b))
+print("a by -phi is d:", torch.equal(a(x[0], -phi[0], b, Q - s), rest))
+
+# %% [markdown]
+# ## The two scores
+#
+# Insert one feature, two, up to $S$, and take the mean probability of class $y$ on the way,
+#
+# $$
+# \mathrm{Ins} = \frac{1}{S} \sum_{s=1}^{S} f(a(x, \phi, b, s))_y, \tag{ID-1}
+# $$ (id-1)
+#
+# where higher is better. Deleting, lower is better:
+#
+# $$
+# \mathrm{Del} = \frac{1}{S} \sum_{s=1}^{S} f(d(x, \phi, b, s))_y. \tag{ID-2}
+# $$ (id-2)
+#
+# Before the mean there are two curves, and we keep those. First plainly, one sample and one step at a time: the
+# reference to which the library is held, here and in how fast it is.
+
+
+# %% tags=["plain"]
+@torch.no_grad()
+def plain_curves(f, x, y, b, phi, steps):
+    """ID-1 to ID-4 before the mean over steps: x (B, Q), y (B,), b (Q,), phi (B, Q) -> two (B, len(steps))."""
+    inserted = torch.empty(len(x), len(steps), dtype=x.dtype)
+    deleted = torch.empty_like(inserted)
+    for n in range(len(x)):
+        order = phi[n].argsort(descending=True, stable=True)
+        for k, s in enumerate(steps):
+            a, d = b.clone(), x[n].clone()
+            a[order[:s]], d[order[:s]] = x[n, order[:s]], b[order[:s]]
+            inserted[n, k] = f(a[None]).softmax(1)[0, y[n]]
+            deleted[n, k] = f(d[None]).softmax(1)[0, y[n]]
+    return inserted, deleted
+
+
+# %%
+def curves(phi, y=y, b=b):
+    """The library's, for every s from 1 to Q."""
+    return metrics.curves(trained.f, theta, x[None], y[None], b, phi[None], range(1, Q + 1))
+
+
+path = curves(phi)
+inserted, deleted = path.inserted[0], path.deleted[0]  # (B, Q)
+plainly = plain_curves(f, x[:20], y[:20], b, phi[:20], range(1, Q + 1))
+print("plain and library:", all(torch.allclose(p, q[:20]) for p, q in zip(plainly, (inserted, deleted))))
+print(f"Ins {inserted[:, :S].mean():.3f}, Del {deleted[:, :S].mean():.3f}")
+
+# %% [markdown]
+# ## One explanation and its curves
+
+# %% tags=["hide-input"]
+won = inserted[:, :S].mean(1) - deleted[:, :S].mean(1)
+row = won.argsort()[len(won) // 2].item()  # neither the best nor the worst
+names, kind = table.features, table.classes[y[row]]
+order = top(phi[row], Q)
+fig, (left, right) = plt.subplots(1, 2, figsize=(figures.WIDTH, 4.6), width_ratios=(1, 1.2))
+left.barh(range(Q), phi[row, order], color=["#0072b2" if v > 0 else "#d55e00" for v in phi[row, order]])
+left.set_yticks(range(Q), [names[q] for q in order], fontsize=10)
+left.invert_yaxis()
+left.axvline(0, color=figures.INK, linewidth=0.8)
+left.grid(axis="x")
+left.set(xlabel=r"contribution $\phi$")
+ends = f(torch.stack([b, x[row]])).softmax(1)[:, y[row]]
+up = torch.cat([ends[:1], inserted[row]])
+down = torch.cat([ends[1:], deleted[row]])
+right.axvspan(0, S, color=figures.FAINT, alpha=0.5)
+right.plot(up, marker="o", markersize=4, label="inserted")
+right.plot(down, marker="s", markersize=4, label="deleted")
+right.set(xlabel="s, features inserted or deleted", ylabel=f"probability of {kind}", ylim=(-0.03, 1.05))
+right.set_xlim(0, Q)
+right.legend(loc="center right")
+figures.headline(fig, "A few features make the prediction, and break it")
+glue("insdel-example", fig, display=False)
+glue("insdel-example-ins", inserted[row, :S].mean().item(), display=False)
+glue("insdel-example-del", deleted[row, :S].mean().item(), display=False)
+glue("insdel-example-class", str(kind), display=False)
+glue("insdel-S", S, display=False)
+plt.close(fig)
+
+# %% [markdown]
+# ```{glue:figure} insdel-example
+# :name: fig-insdel-example
+# :alt: Bars of 18 contributions, and two curves: with a few features inserted the probability rises, deleted it falls.
+#
+# Left: contributions of one test row, largest first. Right: the probability of its class while they are inserted
+# and deleted in this order. Grey: the first {glue:text}`insdel-S` steps, over which {eq}`id-1` and {eq}`id-2` average.
+# ```
+#
+# The row of {numref}`fig-insdel-example` is a typical one: Ins = {glue:text}`insdel-example-ins:.2f`,
+# Del = {glue:text}`insdel-example-del:.2f`. Its curves also show why $S$ is smaller than $Q$. Beyond the first few
+# features they mostly report that all is decided, and the last ones, with negative contributions, belong to another
+# question.
+#
+# ## Curves on average
+#
+# A score means little without something to compare it with. A random order asks what luck can do, and the explanation
+# turned around, $-\phi$, shows the worst.
+
+# %%
+rng = torch.Generator().manual_seed(0)
+orders = {explainer: phi, "random": torch.randn(phi.shape, generator=rng), "turned around": -phi}
+paths = {name: curves(order) for name, order in orders.items()}
+scores = {name: (p.inserted[0, :, :S].mean().item(), p.deleted[0, :, :S].mean().item()) for name, p in paths.items()}
+pd.DataFrame(scores, ["Ins, higher is better", "Del, lower is better"]).T.round(3)
+
+# %% tags=["hide-input"]
+fig, axes = plt.subplots(1, 2, figsize=(figures.WIDTH, 3.4), sharey=True)
+for ax, part in zip(axes, ("inserted", "deleted")):
+    ax.axvspan(0, S, color=figures.FAINT, alpha=0.5)
+    for (name, p), style in zip(paths.items(), ("-", ":", "--")):
+        ax.plot(range(1, Q + 1), getattr(p, part)[0].mean(0), style, label=name)
+    ax.set(title=part, xlabel=f"s, features {part}", ylim=(0, 1.02), xlim=(0, Q))
+axes[0].set_ylabel("mean probability\nof the predicted class")
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+figures.headline(fig, "The explanation finds what counts, chance does not")
+glue("insdel-curves", fig, display=False)
+plt.close(fig)
+
+# %% [markdown]
+# ```{glue:figure} insdel-curves
+# :name: fig-insdel-curves
+# :alt: Two panels of curves. By the explanation insertion rises and deletion falls at once, by chance slowly.
+#
+# Mean curves over all test rows. Grey: the steps that count.
+# ```
+#
+# On this predictor even a simple explainer does well ({numref}`fig-insdel-curves`). With $S$ at
+# {glue:text}`insdel-S` features there is still something to gain, above all with the first two or three features.
+#
+# ## Who is explained, who is scored
+#
+# Both formulas say $y$ and mean any class. Three choices have to be made, and a score is worth nothing without them.
+# Ours, in this book: $\phi$ explains the *predicted* class, the *predicted* class is scored, and the background is the
+# training mean. The steps are $s = 1, \dots, S$, and the score is their plain mean.
+#
+# (sec-insdel-protocols)=
+# ## One explanation, four libraries
+#
+# Others chose differently, and rarely say so beside the number. Here are the protocols of four libraries and of the
+# paper's released code, all computed by us, from curves that start at $s = 0$ (the background alone, or all of $x$)
+# and go on to $s = Q$.
+
+
+# %%
+def whole(y=y, b=b):
+    """Curves from s = 0 to Q, two of (B, Q + 1)."""
+    p = curves(phi, y, b)
+    a, d, end = p.inserted[0], p.deleted[0], p.whole[0, :, None]
+    return torch.cat([d[:, -1:], a], 1), torch.cat([end, d], 1)
+
+
+def plain_mean(curve):
+    return curve[:, 1:].mean(1)
+
+
+def trapezoid(curve, at):
+    """Area under the curve at the steps `at`, over their actual distances, as a share of the whole width."""
+    return torch.trapezoid(curve[:, at], torch.tensor(at) / Q, dim=1)
+
+
+def ten_steps(curve):
+    """Eleven points, as if evenly spaced even where Q / 10 is no whole number."""
+    at = torch.linspace(0, Q, 11).long()
+    return torch.trapezoid(curve[:, at], dx=0.1, dim=1)
+
+
+# %% [markdown]
+# - **Ours**: {eq}`id-1` and {eq}`id-2` with $S = Q$, so that it is comparable. The **authors' code** has the same
+#   mean, but scores the true class while it explains the predicted one.
+# - **xplique**: the trapezoid rule with both end points, 10 steps, and a background of zeros in the units of the input.
+#   We take the table's own units: a silhouette all of whose measures are zero.
+# - **Quantus** (`PixelFlipping`): deletion only, and "black", the smallest value found in $x$. The curve begins after
+#   the first flip, so that no point tells what was there before, and its area counts steps: it grows with $Q$.
+#   Contributions are normalised first, which leaves their order alone.
+# - **torch-cam** (pull request 419): the trapezoid rule over the shares that were really masked, both end points.
+
+# %%
+zero = (-folds.x_mean / folds.x_std)[0, 0]  # zero in the table's units
+black = x.min(1).values[:, None].expand(-1, Q)[None]  # each row's own
+truth, every = folds.y_test[0], list(range(Q + 1))
+area = torch.trapezoid(whole(b=black)[1][:, 1:], dim=1)
+table_of = {
+    "ours": [plain_mean(curve) for curve in whole()],
+    "authors' code": [plain_mean(curve) for curve in whole(truth)],
+    "xplique": [ten_steps(curve) for curve in whole(b=zero)],
+    "Quantus": [None, area],
+    "Quantus, per step": [None, area / (Q - 1)],
+    "torch-cam": [trapezoid(curve, every) for curve in whole()],
+}
+numbers = [[v if v is None else v.mean().item() for v in pair] for pair in table_of.values()]
+pd.DataFrame(numbers, table_of, ["insertion", "deletion"]).round(3).astype(object).fillna("")
+
+# %% [markdown]
+# The explanation is the same in every line. To see what moves the number, change one thing at a time from ours:
+
+# %%
+changes = {
+    "ours": [plain_mean(curve) for curve in whole()],
+    "trapezoid, both ends": [trapezoid(curve, every) for curve in whole()],
+    "... and 10 steps": [ten_steps(curve) for curve in whole()],
+    "true class scored": [plain_mean(curve) for curve in whole(truth)],
+    "zero in raw units": [plain_mean(curve) for curve in whole(b=zero)],
+    "black": [plain_mean(curve) for curve in whole(b=black)],
+    f"S = {S}": [curve[:, 1 : S + 1].mean(1) for curve in whole()],
+}
+one_by_one = pd.DataFrame([[v.mean().item() for v in p] for p in changes.values()], changes, ["insertion", "deletion"])
+one_by_one.round(3)
+
+# %% [markdown]
+# Which differences are harmless can be said in one line. For equal steps the trapezoid rule with both ends and the
+# plain mean differ by half the distance of the two ends, over $Q$:
+#
+# $$
+# \mathrm{mean} - \mathrm{trapezoid} = \frac{c_Q - c_0}{2Q},
+# $$
+#
+# for a curve $c_0, \dots, c_Q$. It is the same for every explanation of $x$, since the ends do not depend on $\phi$. No
+# comparison of two explanations changes.
+
+# %%
+for name, curve in zip(("insertion", "deletion"), whole()):
+    gap = plain_mean(curve) - trapezoid(curve, every)
+    print(name, torch.allclose(gap, (curve[:, -1] - curve[:, 0]) / (2 * Q)), f"{gap.mean():+.3f}")
+
+# %% tags=["hide-input"]
+right_rows = y == truth
+for name, value in {
+    "own": one_by_one.loc["ours", "deletion"],
+    "zero": one_by_one.loc["zero in raw units", "deletion"],
+    "black": one_by_one.loc["black", "deletion"],
+    "own-ins": one_by_one.loc["ours", "insertion"],
+    "zero-ins": one_by_one.loc["zero in raw units", "insertion"],
+    "black-ins": one_by_one.loc["black", "insertion"],
+    "truth": one_by_one.loc["true class scored", "insertion"],
+    "accuracy": right_rows.double().mean().item(),
+}.items():
+    glue(f"insdel-{name}", float(value), display=False)
+
+# %% tags=["hide-input"]
+fig, axes = plt.subplots(1, 2, figsize=(figures.WIDTH, 3.4), sharey=True)
+for name, background, style in (("mean", b, "-"), ("raw zero", zero, "--"), ("black", black, ":")):
+    for ax, part, curve in zip(axes, ("inserted", "deleted"), whole(b=background)):
+        ax.plot(curve.mean(0), style, label=name)
+        ax.set(title=part, xlabel=f"s, features {part}", ylim=(0, 1.02), xlim=(0, Q))
+axes[0].set_ylabel("mean probability\nof the predicted class")
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+figures.headline(fig, "Another background asks another question")
+glue("insdel-backgrounds", fig, display=False)
+plt.close(fig)
+
+# %% [markdown]
+# ```{glue:figure} insdel-backgrounds
+# :name: fig-insdel-backgrounds
+# :alt: Mean insertion and deletion curves of one explanation for three backgrounds: they differ by far.
+#
+# The same explanation, whole curves, three backgrounds.
+# ```
+#
+# The others do matter. Scoring the true class mixes accuracy into the score: where the prediction is wrong, a faithful
+# explanation raises a class that does not count (insertion {glue:text}`insdel-truth:.2f` instead of
+# {glue:text}`insdel-own-ins:.2f`, at an accuracy of {glue:text}`insdel-accuracy:.2f`). And the background decides which
+# question is asked ({numref}`fig-insdel-backgrounds`). From the mean to zero in raw units, insertion goes from
+# {glue:text}`insdel-own-ins:.2f` to {glue:text}`insdel-zero-ins:.2f`, with black to {glue:text}`insdel-black-ins:.2f`:
+# an explanation that was made with one background is scored with another, at inputs that resemble no vehicle. For
+# images, where libraries come from, zero is at least a colour.
+#
+# So numbers from different tools cannot be compared, even for the same explanation of the same prediction. That is why
+# the library gives curves before scores, and states its protocol beside them.
+#
+# ## Why this cannot be trained as it is
+#
+# Only the order of $\phi$ enters. Whatever keeps the order keeps both scores; a small change of $\phi$ changes nothing,
+# and then, at once, too much.
+
+# %%
+stretched = curves(phi.sinh() ** 3)
+print("same order, same curves:", torch.equal(stretched.inserted, path.inserted))
+nudged = curves(phi + 1e-9 * torch.randn(phi.shape, generator=rng))
+print("nudged, same curves:", torch.equal(nudged.deleted, path.deleted))
+
+# %% [markdown]
+# A slope that is zero wherever it exists teaches nothing. [Soft masks](11_soft_masks) give it one.
