@@ -1,4 +1,4 @@
-"""The grid of full runs: one notebook for each cell, one file of records for each notebook.
+"""The grids of full runs of both papers: one notebook for each cell, one file of records for each notebook.
 
 `make experiments` runs what is missing, two at a time; finished cells are kept, a killed one resumes from its
 checkpoint, a failed one does not stop the rest. On a cluster: snakemake --snakefile experiments.smk --executor slurm.
@@ -27,10 +27,37 @@ MAIN = {data: [cell(data, method) for method in GATED + PLAIN] for data in SPLIT
 LAMBDA = {data: [cell(data, "Ours", lam) for lam in LAMBDAS] for data in SPLITS}
 
 
+# ID on tables. --config id_grid=small: one learning rate and one weight of |phi|^2 instead of two of each
+TABLES = ["steel-plates-fault", "wine-quality-red", "collins", "qsar-biodeg", "mfeat-fourier",
+          "one-hundred-plants-shape", "collins-23"]  # fmt: skip
+ID_GRIDS = {"full": ("0.001,0", "0.01,0.001"), "small": ("0.001", "0.01")}
+LAM3S, LRS = ID_GRIDS[config.get("id_grid", "full")]
+LAMS, S_VALUES, EXPLAINERS = "0.1,0.01,0.001", ["0.5", "0.3"], ["LIME", "KernelSHAP"]
+
+
+def id_cells(data):
+    """Rivals, trained once for all explainers and S; ID-ExpO for each of them; Del-B and Del-C with LIME."""
+    rivals = [f"results/id/{data}/{method}.parquet" for method in ("CE-only", "ExpO-S", "ExpO-F")]
+    forms = [("LIME", "A"), ("KernelSHAP", "A"), *([("LIME", "B"), ("LIME", "C")] if data != "collins-23" else [])]
+    return rivals + [f"results/id/{data}/ID-ExpO-{e}-S{S}-{form}.parquet" for e, form in forms for S in S_VALUES]
+
+
 rule all:
     input:
         MAIN.values(),
         LAMBDA.values(),
+        [id_cells(data) for data in TABLES],
+
+
+rule fe:
+    input:
+        MAIN.values(),
+        LAMBDA.values(),
+
+
+rule id:
+    input:
+        [id_cells(data) for data in TABLES],
 
 
 for data in SPLITS:
@@ -67,3 +94,36 @@ rule cell:
         "python -m lib.run {input.notebook} {params.run}.ipynb -p data {wildcards.data} -p method {wildcards.method}"
         " -p etas {params.etas} -p lambdas {wildcards.lam} -p splits {params.splits} -p device {DEVICE}"
         " -p threads {threads} -p checkpoint {params.run}.pt {params.stage1} {params.extra} -p out {output}"
+
+
+rule id_expo:
+    input:
+        notebook=ancient("notebooks/experiments/insertion_deletion_tabular.py"),
+    output:
+        "results/id/{data}/ID-ExpO-{explainer}-S{S}-{form}.parquet",
+    params:
+        run=lambda w: f"runs/{w.data}-ID-ExpO-{w.explainer}-S{w.S}-{w.form}",
+    threads: THREADS
+    shell:
+        "python -m lib.run {input.notebook} {params.run}.ipynb -p data {wildcards.data} -p method ID-ExpO"
+        " -p explainers {wildcards.explainer} -p S_values {wildcards.S} -p deletion {wildcards.form}"
+        " -p lams {LAMS} -p lam3s {LAM3S} -p lrs {LRS} -p device {DEVICE} -p threads {threads}"
+        " -p checkpoint {params.run}.pt -p out {output}"
+
+
+rule id_rival:
+    input:
+        notebook=ancient("notebooks/experiments/insertion_deletion_tabular.py"),
+    output:
+        "results/id/{data}/{method}.parquet",
+    wildcard_constraints:
+        method="CE-only|ExpO-S|ExpO-F",
+    params:
+        run=lambda w: f"runs/{w.data}-{w.method}",
+        lams=lambda w: "0" if w.method == "CE-only" else LAMS,
+        lrs=lambda w: ID_GRIDS["full"][1] if w.method == "CE-only" else LRS,
+    threads: THREADS
+    shell:
+        "python -m lib.run {input.notebook} {params.run}.ipynb -p data {wildcards.data} -p method {wildcards.method}"
+        " -p explainers LIME,KernelSHAP -p S_values 0.3,0.5 -p lams {params.lams} -p lam3s 0 -p lrs {params.lrs}"
+        " -p device {DEVICE} -p threads {threads} -p checkpoint {params.run}.pt -p out {output}"

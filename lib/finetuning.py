@@ -12,7 +12,8 @@ import itertools
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ from lib.program import Program, check_checkpoint, check_device
 
 METHODS = ("ID-ExpO", "ExpO-S", "ExpO-F", "CE-only")
 EXPLAINERS = ("LIME", "KernelSHAP")
-MEASURES = ("accuracy", "insertion", "deletion", "sensitivity")
+SHOWN = 8  # test rows whose contributions are kept beside the scores
 Criterion = tuple[str, float]  # an explainer and S
 
 
@@ -125,6 +126,7 @@ class Tuned:
     criteria: tuple[Criterion, ...]
     background: Tensor
     scores: dict[str, Tensor]  # "val_accuracy", "test_insertion", ...: (R, V)
+    curves: dict[str, Tensor]  # test means at s = 1 ... Q: "insertion", "deletion"; first rows' phi: "contributions"
     best_epoch: list[list[int]]  # (R, V)
     stopped_epoch: list[int]
     seconds: list[float]
@@ -139,7 +141,7 @@ class Tuned:
         """phi (B, Q) of inputs x (B, *input) as f sees them, for labels y (B,): by default those predicted."""
         theta, fold = self.theta(run, criterion), self.runs.fold[run]
         y = self.f(theta, x[None]).argmax(-1) if y is None else y[None]
-        Z = _test_masks(self.folds, torch.tensor([fold]), self.settings.M, phi_size(x[None, None]))
+        Z = _test_masks(self.folds, [fold], self.settings.M, phi_size(x[None])).to(x)
         P = explainers.projection(Z, self.settings.weights(Z, explainer), self.settings.eps)
         return explainers.explain(self.f, theta, x[None], y, self.background, Z, P)[0][0]
 
@@ -171,35 +173,35 @@ def objective(
     return (-log_p + lam[:, None] * penalty).mean(1)
 
 
-@torch.no_grad()
-def evaluate(
-    f, theta: Theta, x: Tensor, y: Tensor, b: Tensor, Z: Tensor, criteria: Sequence[Criterion], settings: Settings,
-    sensitivity: Sequence[torch.Generator] = (),
-) -> dict[str, Tensor]:  # fmt: skip
-    """Accuracy, insertion and deletion by each criterion, means over the samples x (R, B, Q): each (R, V).
+class Explained(NamedTuple):
+    """What one explainer says of a set of rows, and its curves (R, B, K) at s = 1 ... K."""
 
-    The predicted class is explained and scored. sensitivity: generators, one a run, for sensitivity-n of 4 features.
+    phi: Tensor  # (R, B, Q)
+    curves: metrics.Curves
+
+    def areas(self, S: float) -> tuple[Tensor, Tensor]:
+        """Mean insertion and deletion over rows and s up to S Q, each (R,)."""
+        n = len(masks.steps(self.phi.shape[-1], S))
+        return tuple(c[..., :n].double().mean((1, 2)) for c in (self.curves.inserted, self.curves.deleted))
+
+
+@torch.no_grad()
+def explain_all(
+    f, theta: Theta, x: Tensor, b: Tensor, Z: Tensor, S: dict[str, float], settings: Settings
+) -> tuple[Tensor, dict[str, Explained]]:
+    """Logits of rows x (R, B, Q), and each explainer's account of the classes they predict, up to its own S.
+
+    Explainers share the perturbed predictions.
     """
     logits = f(theta, x)
-    predicted, right = logits.argmax(-1), metrics.accuracy(logits, y)
-    y_tilde = explainers.perturbed_probability(f, theta, x, predicted, b, Z)
-    scores: dict[str, list[Tensor]] = {name: [] for name in MEASURES[: 4 if sensitivity else 3]}
-    found = {}
-    for explainer, S in criteria:
-        if explainer not in found:
-            P = explainers.projection(Z, settings.weights(Z, explainer), settings.eps)
-            phi, own = explainers.least_squares(P, y_tilde), [s for e, s in criteria if e == explainer]
-            path = metrics.curves(f, theta, x, predicted, b, phi, masks.steps(phi.shape[-1], max(own)))
-            found[explainer] = phi, path
-        phi, path = found[explainer]
-        n = len(masks.steps(phi.shape[-1], S))
-        scores["accuracy"].append(right)
-        scores["insertion"].append(path.inserted[..., :n].double().mean((1, 2)))
-        scores["deletion"].append(path.deleted[..., :n].double().mean((1, 2)))
-        if sensitivity:
-            values = metrics.sensitivity_n(f, theta, x, predicted, b, phi, sensitivity, min(4, phi.shape[-1] - 1))
-            scores["sensitivity"].append(values.mean(1))
-    return {name: torch.stack(values, 1) for name, values in scores.items()}
+    predicted = logits.argmax(-1)
+    y_tilde, found = explainers.perturbed_probability(f, theta, x, predicted, b, Z), {}
+    for explainer, share in S.items():
+        P = explainers.projection(Z, settings.weights(Z, explainer), settings.eps)
+        phi = explainers.least_squares(P, y_tilde)
+        curves = metrics.curves(f, theta, x, predicted, b, phi, masks.steps(phi.shape[-1], share))
+        found[explainer] = Explained(phi, curves)
+    return logits, found
 
 
 class _Program(Program):
@@ -214,6 +216,7 @@ class _Program(Program):
         )
         super().__init__((method, criteria), folds, runs, settings, f, device, dtype, criteria=len(criteria) or 1)
         self.Q = phi_size(folds.x_train)
+        self.masks = _test_masks(folds, range(len(folds.split)), settings.M, self.Q).to(device, dtype)
 
     def start(self) -> Theta:
         """The predictors given, else new ones."""
@@ -252,21 +255,15 @@ class _Program(Program):
         for n in self.trained:
             moments[n][0][stack] = momentum[n]
 
-    def scores(self, theta: Theta, stack: Tensor, part: str, criteria, sensitivity: bool = False) -> dict[str, Tensor]:
-        """`evaluate` on validation or test rows, sample by sample within a bound of memory."""
-        fold = self.fold[stack]
-        x, y = getattr(self.folds, f"x_{part}")[fold], getattr(self.folds, f"y_{part}")[fold]
-        Z = _test_masks(self.folds, fold, self.settings.M, self.Q).to(self.device, self.dtype)
-        generators = [_generator(self.folds, i, 2, self.device) for i in fold.tolist()] if sensitivity else []
-        return evaluate(self.f, theta, x, y, self.b, Z, criteria, self.settings, generators)
-
     def measure(self, bank: Theta, stack: Tensor) -> Tensor:
         """valscore by each criterion; accuracy alone while predictors are pretrained."""
-        if self.method == "Predictor":
-            x, y = self.folds.x_val[self.fold[stack]], self.folds.y_val[self.fold[stack]]
+        x, y, Z = (values[self.fold[stack]] for values in (self.folds.x_val, self.folds.y_val, self.masks))
+        if not self.criteria:
             return metrics.accuracy(self.f(bank, x), y)[:, None]
-        scores = self.scores(bank, stack, "val", self.criteria)
-        return metrics.valscore(scores["accuracy"], scores["insertion"], scores["deletion"], self.settings.eta)
+        S = {explainer: max(s for e, s in self.criteria if e == explainer) for explainer, _ in self.criteria}
+        logits, found = explain_all(self.f, bank, x, self.b, Z, S, self.settings)
+        accuracy, areas = metrics.accuracy(logits, y), [found[e].areas(s) for e, s in self.criteria]
+        return torch.stack([metrics.valscore(accuracy, *pair, self.settings.eta) for pair in areas], 1)
 
 
 @torch.no_grad()
@@ -337,11 +334,12 @@ def _run(method, folds, runs, start, settings, criteria, f, background, device, 
     program = _Program(method, folds, runs, settings, f, device, dtype, criteria, b.to(device), bank)
     program.run(path, every, progress, label=method)
     state = program.state
-    return Tuned(
-        method, f, state["best_bank"], folds, runs, settings, criteria, program.b, _final(program, progress),
+    tuned = Tuned(
+        method, f, state["best_bank"], folds, runs, settings, criteria, program.b, {}, {},
         state["best_epoch"].tolist(), state["stopped"].tolist(), state["seconds"].tolist(),
         {name: np.array([np.asarray(v) for v in values]) for name, values in state["history"].items()},
     )  # fmt: skip
+    return replace(tuned, **_report(tuned))
 
 
 def _start_bank(start: Tuned, runs: Runs) -> Theta:
@@ -352,20 +350,49 @@ def _start_bank(start: Tuned, runs: Runs) -> Theta:
     return {n: t[at, 0] for n, t in start.bank.items()}
 
 
+def measured(tuned: Tuned, criteria: Sequence[Criterion]) -> Tuned:
+    """The same predictors measured by other criteria: what `pretrain` gave, say, by those of the runs it starts."""
+    bank = {n: t[:, :1].expand(-1, len(criteria), *t.shape[2:]) for n, t in tuned.bank.items()}
+    criteria = tuple(map(check_criterion, criteria))
+    return replace(tuned, bank=bank, criteria=criteria, **_report(replace(tuned, bank=bank, criteria=criteria)))
+
+
 @torch.no_grad()
-def _final(program: _Program, progress: bool) -> dict[str, Tensor]:
-    """All measures on validation and test rows, each criterion's parameters by its own."""
-    criteria = program.criteria or ((program.settings.explainer, program.settings.S),)
-    found: dict[str, list[Tensor]] = {}
-    for stack in torch.arange(len(program.runs)).split(1 if program.device.type == "cpu" else 8):
-        for part in ("val", "test"):
-            columns = []
-            for v, criterion in enumerate(criteria):
-                theta = {n: t[stack, v] for n, t in program.state["best_bank"].items()}
-                columns.append(program.scores(theta, stack, part, [criterion], sensitivity=part == "test"))
-            for name in columns[0]:
-                found.setdefault(f"{part}_{name}", []).append(torch.cat([c[name] for c in columns], 1).cpu())
-    return {name: torch.cat(parts) for name, parts in found.items()}
+def _report(tuned: Tuned) -> dict[str, dict[str, Tensor]]:
+    """Scores (R, V) and curves (R, V, ...), each criterion's parameters by its own; a few runs at a time for memory."""
+    criteria = tuned.criteria or ((tuned.settings.explainer, tuned.settings.S),)
+    device = tuned.folds.x_train.device
+    parts = [
+        [_report_one(tuned, stack, v, criterion) for v, criterion in enumerate(criteria)]
+        for stack in torch.arange(len(tuned.runs), device=device).split(1 if device.type == "cpu" else 8)
+    ]
+
+    def gathered(kind: str, name: str) -> Tensor:
+        return torch.cat([torch.stack([part[kind][name] for part in row], 1) for row in parts]).cpu()
+
+    return {kind: {name: gathered(kind, name) for name in found} for kind, found in parts[0][0].items()}
+
+
+def _report_one(tuned: Tuned, stack: Tensor, v: int, criterion: Criterion) -> dict[str, dict[str, Tensor]]:
+    """Scores (runs,) and curves (runs, ...) of some runs by one criterion."""
+    folds, f, b, (explainer, S) = tuned.folds, tuned.f, tuned.background, criterion
+    theta, fold = {n: t[stack, v] for n, t in tuned.bank.items()}, [tuned.runs.fold[r] for r in stack]
+    Q, scores = phi_size(folds.x_train), {}
+    Z = _test_masks(folds, fold, tuned.settings.M, Q).to(folds.x_train)
+    for part in ("val", "test"):
+        x, y = getattr(folds, f"x_{part}")[fold], getattr(folds, f"y_{part}")[fold]
+        logits, found = explain_all(f, theta, x, b, Z, {explainer: S if part == "val" else 1.0}, tuned.settings)
+        phi, curves = found[explainer]
+        scores[f"{part}_accuracy"] = metrics.accuracy(logits, y)
+        scores[f"{part}_insertion"], scores[f"{part}_deletion"] = found[explainer].areas(S)
+    generators = [_generator(folds, i, 2, x.device) for i in fold]
+    sensitivity = metrics.sensitivity_n(f, theta, x, logits.argmax(-1), b, phi, generators, min(4, Q - 1))
+    scores |= {"test_sensitivity": sensitivity.mean(1), "test_contributions": phi.abs().mean((1, 2))}
+    shown = {"contributions": phi[:, :SHOWN].flatten(1)}
+    return {
+        "scores": scores,
+        "curves": shown | {"insertion": curves.inserted.mean(1), "deletion": curves.deleted.mean(1)},
+    }
 
 
 def phi_size(x: Tensor) -> int:
@@ -378,6 +405,6 @@ def _generator(folds: Folds, fold: int, purpose: int, device="cpu") -> torch.Gen
     return torch.Generator(device).manual_seed(10**12 * purpose + int(folds.split[fold]))
 
 
-def _test_masks(folds: Folds, fold: Tensor, M: int, D: int) -> Tensor:
-    """The masks with which a split's validation and test rows are explained, (R, M, D)."""
-    return explainers.draw_masks(M, D, [_generator(folds, i, 1) for i in fold.tolist()])
+def _test_masks(folds: Folds, fold: Sequence[int], M: int, D: int) -> Tensor:
+    """The masks with which some splits' validation and test rows are explained, (splits, M, D)."""
+    return explainers.draw_masks(M, D, [_generator(folds, i, 1) for i in fold])

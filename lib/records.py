@@ -1,6 +1,6 @@
 """Results with provenance: one row for each run and measurement, in small parquet files.
 
-    rows = pd.DataFrame(...)                                       # see COLUMNS
+    rows = pd.DataFrame(...)                                       # see COLUMNS and OWN
     records.write(rows.assign(**records.provenance(settings, "cpu")), "results/fe/glass-ours.parquet")
     every = records.read("results/fe")
 
@@ -31,12 +31,9 @@ ROOT = Path(__file__).parents[1]
 COLUMNS = {
     "paper": ("text", "FE or ID"),
     "dataset": ("text", "name in lib.data"),
-    "method": ("text", "name in lib.examples.METHODS"),
+    "method": ("text", "name in lib.examples.METHODS or lib.finetuning.METHODS"),
     "split": ("whole", "number of the split, which seeds it"),
     "seed": ("whole", "seed of the run"),
-    "eta": ("number?", "weight of the regulariser"),
-    "lam": ("number?", "weight lambda of l(g, h)"),
-    "U": ("whole?", "entries (n, c) kept in the explanation; N x C where all are"),
     "part": ("text", "val or test"),
     "measure": ("text", "accuracy, faithfulness, ..."),
     "value": ("number", ""),
@@ -50,9 +47,25 @@ COLUMNS = {
     "config": ("text", "hash of the settings"),
     "settings": ("text", "the settings as JSON"),
 }
+# what identifies a run of each paper besides
+OWN = {
+    "FE": {
+        "eta": ("number?", "weight of the regulariser"),
+        "lam": ("number?", "weight lambda of l(g, h)"),
+        "U": ("whole?", "entries (n, c) kept in the explanation; N x C where all are"),
+    },
+    "ID": {
+        "explainer": ("text", "LIME or KernelSHAP: measured, and trained where the method trains one"),
+        "S": ("number", "share of the features inserted and deleted, likewise"),
+        "deletion": ("text", "form of Omega_Del: A, B or C; none where the method has none"),
+        "lam": ("number", "lambda_1 = lambda_2, or the strength of ExpO's regulariser"),
+        "lam3": ("number", "weight of ||phi||^2"),
+        "lr": ("number", "learning rate"),
+    },
+}
 ALLOWED = {"paper": ("FE", "ID"), "part": ("train", "val", "test"), "direction": ("higher", "lower")}
-NOT_NEGATIVE = ("eta", "lam", "seconds", "epochs", "best_epoch", "split")
-RUN = ["paper", "dataset", "method", "split", "seed", "lam", "U", "config"]  # identifies a run, but for eta
+NOT_NEGATIVE = ("eta", "lam", "lam3", "lr", "seconds", "epochs", "best_epoch", "split")
+RUN = ["paper", "dataset", "method", "split", "seed", "config"]  # identifies a run, with its paper's own columns
 _PACKAGES = ("torch", "numpy", "scipy", "pandas", "scikit-learn")
 
 
@@ -85,18 +98,20 @@ def read(path: str | Path) -> pd.DataFrame:
 
 
 def validate(frame: pd.DataFrame, where: str = "records") -> pd.DataFrame:
-    """A copy with the types of COLUMNS; ValueError names the first column that is missing or wrong."""
-    missing = [name for name in COLUMNS if name not in frame]
+    """A copy with the types of COLUMNS and OWN; ValueError names the first column that is missing or wrong."""
+    papers = sorted(set(frame.get("paper", [])) & set(OWN))
+    columns = COLUMNS | {name: kind for paper in papers for name, kind in OWN[paper].items()}
+    missing = [name for name in columns if name not in frame]
     if missing:
-        raise ValueError(f"{where}: missing column {', '.join(missing)}; see lib.records.COLUMNS")
+        raise ValueError(f"{where}: missing column {', '.join(missing)}; see lib.records.COLUMNS and OWN")
     if frame.empty:
         raise ValueError(f"{where}: no rows")
-    typed = {name: _typed(frame[name], kind, where) for name, (kind, _) in COLUMNS.items()}
+    typed = {name: _typed(frame[name], kind, where) for name, (kind, _) in columns.items()}
     for name, values in ALLOWED.items():
         unknown = sorted(set(typed[name]) - set(values))
         if unknown:
             raise ValueError(f"{where}: column {name!r} must be one of {', '.join(values)}, got {', '.join(unknown)}")
-    for name in NOT_NEGATIVE:
+    for name in set(NOT_NEGATIVE) & set(typed):
         if (typed[name].dropna() < 0).any():
             raise ValueError(f"{where}: column {name!r} must not be negative, got {typed[name].min()}")
     return _unique(frame.assign(**typed), where)
@@ -132,9 +147,10 @@ def _typed(column: pd.Series, kind: str, where: str) -> pd.Series:
 
 
 def _unique(frame: pd.DataFrame, where: str) -> pd.DataFrame:
-    twice = frame.duplicated([*RUN, "eta", "part", "measure"])
+    own = dict.fromkeys(name for columns in OWN.values() for name in columns if name in frame)
+    twice = frame.duplicated([*RUN, *own, "part", "measure"])
     if twice.any():
-        row = frame[twice].iloc[0][["dataset", "method", "split", "eta", "lam", "U", "part", "measure"]]
+        row = frame[twice].iloc[0][["dataset", "method", "split", *own, "part", "measure"]]
         raise ValueError(f"{where}: {twice.sum()} measurements appear twice, the first is {row.to_dict()}")
     return frame
 
@@ -214,7 +230,7 @@ def choose_eta(records: pd.DataFrame, measures: Sequence[str] = ("accuracy", "fa
 
     Chosen for each dataset, method, split, seed, lambda and U by itself. A negative measure counts as 0.
     """
-    by = ["paper", "dataset", "method", "split", "seed", "lam", "U"]
+    by = [*RUN[:-1], "lam", "U"]
     val = records[records["part"] == "val"].groupby([*by, "eta", "measure"], dropna=False)["value"].mean()
     score = val.reset_index().pivot(index=[*by, "eta"], columns="measure", values="value").reset_index()
     score = score.reindex(columns=[*by, "eta", *measures])

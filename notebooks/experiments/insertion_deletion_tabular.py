@@ -1,0 +1,129 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Experiment: insertion and deletion on tables
+#
+# One cell of the grid behind the results on tables: one data set and one method, over splits and hyperparameters. All
+# runs train as one program. Run it on parameters of your own:
+#
+#     python -m lib.run notebooks/experiments/insertion_deletion_tabular.py out.ipynb -p data my.csv -p out mine.parquet
+
+# %% tags=["parameters"]
+data = "wine-quality-red"  # a name known to lib.data, or a CSV file of your own with the class in its last column
+method = "ID-ExpO"  # ID-ExpO, ExpO-S, ExpO-F or CE-only
+explainers = ["LIME"]  # LIME, KernelSHAP; ID-ExpO trains one, the others are measured with all that are named
+S_values = [0.5]  # shares of the features inserted and deleted; one for ID-ExpO
+deletion = "A"  # form of the deletion regulariser: A, B or C
+lams = [0.1, 0.01, 0.001]  # lambda_1 = lambda_2, or the strength of ExpO-S and ExpO-F; CE-only takes [0]
+lam3s = [0.001, 0]  # weights of |phi|^2; [0] for all but ID-ExpO
+lrs = [0.01, 0.001]  # learning rates
+splits = [0, 1, 2, 3, 4]  # numbers of the splits, which seed them
+epochs = 200  # at most
+patience = 20  # epochs without a better valscore before a run stops
+seed = 0
+device = "cpu"  # or "cuda"
+threads = 1  # of the processor, for one process
+checkpoint = ""  # a file to resume from after an interruption
+out = "runs/wine-quality-red-ID-ExpO.parquet"
+
+# %%
+import dataclasses
+import itertools
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from lib import data as tables
+from lib import finetuning, records
+from lib.finetuning import Runs, Settings
+
+torch.set_num_threads(threads)
+for place in filter(None, (out, checkpoint)):
+    records.check_out(place)
+if method == "ID-ExpO" and len(explainers) * len(S_values) != 1:
+    raise ValueError(f"ID-ExpO trains one explainer and one S at a time, got {explainers} and {S_values}")
+if method != "ID-ExpO" and list(lam3s) != [0]:
+    raise ValueError(f"{method} has no |phi|^2, so its lam3s must be [0], got {lam3s}")
+if method == "CE-only" and list(lams) != [0]:
+    raise ValueError(f"CE-only has no regulariser, so its lams must be [0], got {lams}")
+
+# %% [markdown]
+# Predictors are trained first on cross-entropy alone; every run of a split starts from the same one.
+
+# %%
+table = tables.load(data)
+folds = tables.folds(table, splits)
+settings = Settings(explainer=explainers[0], S=S_values[0], deletion=deletion, epochs=epochs, patience=patience)
+start = finetuning.pretrain(folds, [seed], Settings(), device=device)
+runs = Runs.grid(len(splits), lams, lam3s, lrs, [seed])
+criteria = list(itertools.product(explainers, S_values))
+Q = folds.x_train.shape[2]
+f"{len(runs)} runs of {method} on {data}: {folds.x_train.shape[1]} training rows, {Q} features, {folds.C} classes"
+
+# %%
+tuned = finetuning.train(
+    method, folds, runs, start, settings, criteria, device=device, checkpoint=checkpoint or None
+)  # fmt: skip
+
+# %% [markdown]
+# ## Records
+#
+# Accuracy, insertion, deletion and sensitivity-n for each run and each criterion that chose its epoch, with whole
+# curves, and the contributions of the first test rows. "CE-only" comes with the predictors that fine-tuning started
+# from, as the method "pretrained".
+
+
+# %%
+def rows_of(trained, name, lowest=("deletion",)):
+    """One row for each measurement of a trained set of runs."""
+    for r, (v, (explainer, S)) in itertools.product(range(len(trained.runs)), enumerate(criteria)):
+        column = min(v, len(trained.best_epoch[r]) - 1)
+        run = {
+            "method": name,
+            "split": splits[trained.runs.fold[r]],
+            "seed": trained.runs.seed[r],
+            "explainer": explainer,
+            "S": S,
+            "deletion": deletion if name == "ID-ExpO" else "none",
+            "lam": trained.runs.lam[r],
+            "lam3": trained.runs.lam3[r],
+            "lr": trained.runs.lr[r],
+            "epochs": trained.stopped_epoch[r],
+            "best_epoch": trained.best_epoch[r][column],
+            "seconds": trained.seconds[r],
+        }
+        for key, values in trained.scores.items():
+            part, measure = key.split("_")
+            curve = trained.curves[measure][r, v].tolist() if part == "test" and measure in trained.curves else None
+            side = "lower" if measure in lowest else "higher"
+            yield {**run, "part": part, "measure": measure, "value": values[r, v].item(), "direction": side,
+                   "curve": curve}  # fmt: skip
+
+
+rows = list(rows_of(tuned, method))
+if method == "CE-only":
+    rows += rows_of(finetuning.measured(start, criteria), "pretrained")
+
+# %%
+frame = pd.DataFrame(rows).assign(paper="ID", dataset=table.name)
+described = {"experiment": "insertion_deletion_tabular", **dataclasses.asdict(settings)}
+for name in ("stack_rows", "chunk", "explainer", "S", "deletion"):  # speed, and what has columns of its own
+    described.pop(name)
+records.write(frame.assign(**records.provenance(described, device)), out)
+if checkpoint:
+    Path(checkpoint).unlink(missing_ok=True)
+
+# %%
+test = frame[(frame["part"] == "test") & (frame["method"] == method)]
+test.pivot_table(index=["explainer", "S", "lam", "lam3", "lr"], columns="measure", values="value").round(3)
