@@ -387,7 +387,11 @@ def _report_one(tuned: Tuned, stack: Tensor, v: int, criterion: Criterion) -> di
         scores[f"{part}_insertion"], scores[f"{part}_deletion"] = found[explainer].areas(S)
     generators = [_generator(folds, i, 2, x.device) for i in fold]
     sensitivity = metrics.sensitivity_n(f, theta, x, logits.argmax(-1), b, phi, generators, min(4, Q - 1))
-    scores |= {"test_sensitivity": sensitivity.mean(1), "test_contributions": phi.abs().mean((1, 2))}
+    scores |= {
+        "test_sensitivity": sensitivity.mean(1),
+        "test_contributions": phi.abs().mean((1, 2)),
+        "test_masked": metrics.masked_accuracy(f, theta, x, y, b, Z),
+    }
     shown = {"contributions": phi[:, :SHOWN].flatten(1)}
     return {
         "scores": scores,

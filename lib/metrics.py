@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from lib import examples, masks
-from lib.explainers import Predictor, perturbed_probability
+from lib.explainers import Predictor, perturbed_probability, predict
+from lib.masks import insert
 from lib.models import Theta, log_probability
 from lib.regularizers import follow
 
@@ -89,6 +90,19 @@ def sensitivity_n(
     pair = pair - pair.mean(-1, keepdim=True)
     norms = pair.norm(dim=-1).prod(0)
     return torch.where(norms > 1e-12, pair.prod(0).sum(-1) / norms.clamp_min(1e-12), 0.0)
+
+
+@torch.no_grad()
+def masked_accuracy(f: Predictor, theta: Theta, x: Tensor, y: Tensor, b: Tensor, Z: Tensor) -> Tensor:
+    """Accuracy on inputs x (R, B, *input) with features masked by each of Z (R, M, D), mean over both -> (R,).
+
+    Low where masking takes inputs to a place that the predictor has not seen: missingness bias.
+    """
+    right = 0
+    for z in Z.split(20, -2):
+        own = z[:, None].expand(-1, x.shape[1], -1, -1)
+        right = right + (predict(f, theta, insert(x, b, own)).argmax(-1) == y[..., None]).double().sum((1, 2))
+    return right / (x.shape[1] * Z.shape[-2])
 
 
 def valscore(accuracy: Tensor, insertion: Tensor, deletion: Tensor, eta: float = 2.0) -> Tensor:
