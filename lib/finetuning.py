@@ -198,7 +198,8 @@ def explain_all(
     y_tilde, found = explainers.perturbed_probability(f, theta, x, predicted, b, Z), {}
     for explainer, share in S.items():
         P = explainers.projection(Z, settings.weights(Z, explainer), settings.eps)
-        phi = explainers.least_squares(P, y_tilde)
+        # A run that diverged predicts NaN: its valscore is NaN too, never a better one, and the others go on.
+        phi = explainers.least_squares(P, y_tilde).nan_to_num()
         curves = metrics.curves(f, theta, x, predicted, b, phi, masks.steps(phi.shape[-1], share))
         found[explainer] = Explained(phi, curves)
     return logits, found
