@@ -1,0 +1,439 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # From hard masks to soft ones
+#
+# The scores of [](10_insertion_deletion) see nothing of $\phi$ but its order, so they have no slope with respect to
+# it. This chapter gives them one: first by saying "among the top $s$" as a comparison with a threshold, then by
+# letting that comparison answer with more than yes and no.
+
+# %% tags=["parameters"]
+dataset = "vehicle"  # a data set's name, or a CSV file, class last
+epochs = 60  # of training for the predictor
+S_share = 0.3  # share of the features inserted and deleted
+
+# %%
+import json
+
+import matplotlib.pyplot as plt
+import torch
+from IPython.display import HTML
+from myst_nb import glue
+
+from lib import data, figures, finetuning, masks, regularizers
+from lib.finetuning import Settings
+
+figures.use()
+torch.set_default_dtype(torch.float64)
+rng = torch.Generator().manual_seed(0)
+
+# %% [markdown]
+# ## A threshold instead of an order
+#
+# Write $\phi_{(s)}$ for the $s$-th largest contribution. A feature is among the top $s$ if it reaches that value, and
+# so insertion and deletion are
+#
+# $$
+# a(x, \phi, b, s)_q = \begin{cases} x_q & \phi_q \ge \phi_{(s)}, \\ b_q & \text{otherwise,} \end{cases}
+# \tag{ID-5}
+# $$ (id-5)
+#
+# $$
+# d(x, \phi, b, s)_q = \begin{cases} b_q & \phi_q \ge \phi_{(s)}, \\ x_q & \text{otherwise.} \end{cases}
+# \tag{ID-6}
+# $$ (id-6)
+
+
+# %%
+def r_hard(phi, s):
+    value = phi.sort(descending=True).values[s - 1]  # the s-th largest
+    return (phi >= value).double()
+
+
+def a(x, b, r):
+    return r * x + (1 - r) * b
+
+
+def d(x, b, r):
+    return r * b + (1 - r) * x
+
+
+# %% [markdown]
+# This is {eq}`id-3` and {eq}`id-4` again, unless two contributions are equal. Then the threshold lets both in, and the
+# mask can hold more than $s$ features; by order, the first of the two would win.
+
+# %%
+phi = torch.randn(8, generator=rng)
+print("no ties, the same:", torch.equal(r_hard(phi, 3), masks.top_mask(phi, [3])[0]))
+print("the library's:", torch.equal(r_hard(phi, 3), masks.threshold_mask(phi, [3])[0]))
+tied = torch.tensor([0.5, 0.2, 0.2, 0.1])
+print("by threshold:", r_hard(tied, 2).int().tolist(), " by order:", masks.top_mask(tied, [2])[0].int().tolist())
+
+# %% [markdown]
+# > **Ties are the rule in images.** All pixels of a superpixel share one contribution. So there $s$ grows by whole
+# > superpixels. For scoring, the library breaks ties by order, so that a mask holds $s$ features and not one more.
+#
+# ## Soft masks
+#
+# A comparison is a step. Rounded off, it is a sigmoid: far above the threshold a feature is wholly in, far below wholly
+# out, in between partly. How far is far, the *temperature* $T$ decides. The masked inputs become mixtures,
+#
+# $$
+# \begin{aligned}
+# a^{\mathrm{soft}}(x, \phi, b, s) &= r \odot x + (1 - r) \odot b, \\
+# r_q &= \operatorname{sigmoid}\!\big(T\, (\phi_q - t_s)\big),
+# \end{aligned} \tag{ID-7}
+# $$ (id-7)
+#
+# $$
+# d^{\mathrm{soft}}(x, \phi, b, s) = r \odot b + (1 - r) \odot x, \tag{ID-8}
+# $$ (id-8)
+#
+# and the threshold moves to the middle between the last feature that is in and the first that is out:
+#
+# $$
+# t_s = \tfrac{1}{2} \big(\phi_{(s)} + \phi_{(s+1)}\big).
+# $$
+#
+# > **A reading.** With $s = Q$ there is no next one. We put $t_Q$ half a mean gap below the smallest contribution. For
+# > images, one $r$ serves all channels of a pixel.
+
+
+# %%
+def t(phi, s):
+    value = phi.sort(descending=True).values
+    return (value[s - 1] + value[s]) / 2  # s < Q
+
+
+def r(phi, s, T):
+    return torch.sigmoid(T * (phi - t(phi, s)))
+
+
+x, b = torch.randn(8, generator=rng), torch.zeros(8)
+ours = masks.soft_mask(phi, [3], T=2.0)
+print("the library's r:", torch.allclose(r(phi, 3, 2.0), ours[0]))
+print("its a:", torch.allclose(a(x, b, r(phi, 3, 2.0)), masks.insert(x, b, ours)[0]))
+both = a(x, b, ours[0]) + d(x, b, ours[0])
+print("still complementary:", torch.allclose(both, x + b))
+
+# %% [markdown]
+# The limit: as $T$ grows, soft becomes hard. Only a tie at the threshold never gets there: $\phi_{(s)} =
+# \phi_{(s+1)}$ puts both exactly on it, and $r = \frac{1}{2}$ at every $T$.
+
+# %%
+for T in (1, 10, 100):
+    print(f"T = {T:3}: off by {(r(phi, 3, T) - r_hard(phi, 3)).abs().max():.4f}")
+print("tied:", r(tied, 2, 1000).numpy().round(3) + 0.0)
+
+# %% [markdown]
+# ## What the slope says
+#
+# Now small changes of $\phi$ count. At fixed $T$ the slope of one mask value is
+#
+# $$
+# \frac{\partial r_q}{\partial \phi_p} = T\, r_q (1 - r_q) \left([p = q] - \frac{\partial t_s}{\partial \phi_p}\right),
+# $$
+#
+# largest for features near the threshold, those about which the mask is undecided. It has two parts, because $t_s$ is
+# made of contributions too: raising a feature lets it in, and if it is one of the two at the threshold, pushes all
+# others out. Together they know that a mask does not change when all contributions rise by the same amount.
+
+# %%
+weight = torch.randn(8, generator=rng)  # of any score that is made of r
+leaf = phi.clone().requires_grad_()
+(through,) = torch.autograd.grad((weight * r(leaf, 3, 2.0)).sum(), leaf)
+(fixed,) = torch.autograd.grad((weight * torch.sigmoid(2.0 * (leaf - t(phi, 3)))).sum(), leaf)
+print("shifted, same mask:", torch.allclose(r(phi + 7, 3, 2.0), r(phi, 3, 2.0)))
+print(f"slopes sum to {through.sum().abs():.3f}; with t held fixed to {fixed.sum():.3f}")
+
+# %% [markdown]
+# > **A reading.** We let the slope pass through $t_s$. The authors' code holds $t_s$ fixed.
+#
+# ## The temperature of a sample
+#
+# One $T$ cannot suit all samples: what is a wide gap in one explanation is noise in another. The paper reads $T$ off
+# each $\phi$, from its range and its number of distinct values,
+#
+# $$
+# T = \frac{\#\phi}{\max_q \phi_q - \min_q \phi_q},
+# $$
+#
+# about one over the mean gap between neighbours. That makes the unit of $\phi$ irrelevant.
+
+
+# %%
+def temperature(phi):
+    return len(phi.unique()) / (phi.max() - phi.min())
+
+
+print("the library's T:", torch.allclose(temperature(phi), masks.temperature(phi)))
+scaled = 1000 * phi
+print("scaled, same mask:", torch.allclose(r(scaled, 3, temperature(scaled)), r(phi, 3, temperature(phi))))
+even = torch.arange(8.0)
+print("even gaps:", r(even, 3, temperature(even)).numpy().round(2))
+
+# %% [markdown]
+# The last line tells how soft this is. With even gaps $g$, $T$ is about $1/g$, the last feature inside lies $g/2$ above
+# the threshold, and so it is in by little more than half. Soft masks are a blur over several features, on purpose: far
+# from 0 and 1, slopes stay alive.
+#
+# What of the slope of $T$ itself? If it were followed, then growing all contributions alike would change nothing, and
+# the slope along $\phi$ would vanish. The library holds $T$ fixed as a setting, and then growing them pays wherever a
+# harder mask would score better:
+
+
+# %%
+def along(T_of):
+    """Slope of a score made of r, in the direction of phi itself."""
+    leaf = (phi - phi.mean()).requires_grad_()
+    (slope,) = torch.autograd.grad((weight * r(leaf, 3, T_of(leaf))).sum(), leaf)
+    return (slope * leaf).sum()
+
+
+followed, held = along(temperature), along(lambda leaf: temperature(leaf.detach()))
+print(f"along phi, T followed: {followed.abs():.3f}, T held: {held:.3f}")
+
+# %% [markdown]
+# > **A reading.** The paper does not say. With $T$ held, trained contributions grow, which is what it reports, and why
+# > {eq}`id-11` can charge for their size.
+#
+# ## From soft to hard, on real explanations
+#
+# The same predictor as before, explained by LIME, with the class it predicts.
+
+# %%
+folds = data.folds(data.load(dataset), splits=[0], dtype=torch.float64)
+settings = Settings(epochs=epochs, patience=epochs, hidden=64)
+trained = finetuning.pretrain(folds, settings=settings, progress=False, dtype=torch.float64)
+theta, X = trained.theta(), folds.x_test[0]  # (B, Q)
+Q, y, phi = X.shape[1], trained.f(theta, X[None]).argmax(-1), trained.explain(X)
+S, b = round(S_share * Q), torch.zeros(Q)
+
+
+def path(r):
+    """Probability of y along masks r (B, K, Q): inserted and deleted, two of (B, K)."""
+    p = regularizers.follow(trained.f, theta, X[None], y, b, r[None])
+    return p.inserted[0].exp(), p.deleted[0].exp()
+
+
+# %% tags=["hide-input"]
+with torch.no_grad():
+    every = range(1, Q + 1)
+    factors = [10 ** (k / 8) for k in range(-8, 17)]  # times a sample's own T
+    own = masks.temperature(phi)
+    soft = [path(masks.soft_mask(phi, every, own * factor)) for factor in factors]
+    hard = path(masks.top_mask(phi, every))
+won = hard[0][:, :S].mean(1) - hard[1][:, :S].mean(1)
+row = won.argsort()[len(won) // 2].item()  # neither the best nor the worst
+order = phi[row].argsort(descending=True)
+
+# %% tags=["hide-input"]
+digits = [[[round(v, 3) for v in part[row].tolist()] for part in pair] for pair in soft]
+player = {
+    "phi": [round(v, 5) for v in phi[row, order].tolist()],
+    "t": [round(v, 5) for v in masks.thresholds(phi[row], every).tolist()],
+    "T": own[row].item(),
+    "factors": factors,
+    "soft": digits,
+    "hard": [[round(v, 3) for v in part[row].tolist()] for part in hard],
+}
+page = """
+<style>
+#soft-player { border: 1px solid #8888; border-radius: 8px; padding: .8rem; margin: 1rem 0; max-width: 46rem; }
+#soft-player .panels { display: flex; flex-wrap: wrap; gap: .5rem 1rem; }
+#soft-player figure { flex: 1 1 16rem; margin: 0; }
+#soft-player figcaption { font-size: .9rem; margin: 0; text-align: left; }
+#soft-player svg { width: 100%; display: block; color: inherit; }
+#soft-player text { fill: currentColor; font: 12px sans-serif; }
+#soft-player .axis { stroke: currentColor; opacity: .4; fill: none; }
+#soft-player .in { fill: none; stroke: #2b8fd0; stroke-width: 2.5; }
+#soft-player .out { fill: none; stroke: #e0701f; stroke-width: 2.5; }
+#soft-player .hard { stroke-width: 1.2; stroke-dasharray: 3 3; opacity: .8; }
+#soft-player rect { fill: #2b8fd0; }
+#soft-player label { display: block; margin-top: .6rem; }
+#soft-player input { width: 100%; height: 1.6rem; }
+#soft-player button { font: inherit; padding: .3rem 1rem; margin-top: .6rem; }
+</style>
+<div id="soft-player" role="group" aria-label="Play the temperature from soft to hard" hidden>
+ <div class="panels">
+  <figure><figcaption>Mask r, features in order of contribution</figcaption>
+   <svg viewBox="0 0 300 170" role="img" aria-label="A bar for each feature: how much of it the mask lets in">
+    <path class="axis" d="M32 10V140H296M32 75h264M32 10h264"/>
+    <text x="24" y="14" text-anchor="end">1</text><text x="24" y="79" text-anchor="end">&#189;</text>
+    <text x="24" y="144" text-anchor="end">0</text><g class="bars"></g><path class="axis edge" d=""/>
+    <text class="edge-name" y="160" text-anchor="middle"></text></svg></figure>
+  <figure><figcaption>Probability of the class; dashed: hard masks</figcaption>
+   <svg viewBox="0 0 300 170" role="img" aria-label="Curves with soft masks, inserted and deleted, beside hard ones">
+    <path class="axis" d="M32 10V140H296M32 75h264M32 10h264"/>
+    <text x="24" y="14" text-anchor="end">1</text><text x="24" y="79" text-anchor="end">&#189;</text>
+    <text x="24" y="144" text-anchor="end">0</text><path class="in hard"/><path class="out hard"/>
+    <path class="in"/><path class="out"/><path class="axis at"/>
+    <text x="294" y="32" text-anchor="end">inserted</text><text x="294" y="112" text-anchor="end">deleted</text>
+    <text x="164" y="160" text-anchor="middle">s, features inserted or deleted</text></svg></figure>
+ </div>
+ <label for="soft-T">Temperature: <output class="T-name" for="soft-T"></output></label>
+ <input id="soft-T" type="range" min="0" step="1">
+ <label for="soft-s">Features: <output class="s-name" for="soft-s"></output></label>
+ <input id="soft-s" type="range" min="1" step="1">
+ <button type="button">Play</button>
+</div>
+<noscript>The temperature plays where JavaScript is allowed; the figure below stops it at four places.</noscript>
+<script>
+(() => {
+  const data = DATA, root = document.getElementById("soft-player"), find = (name) => root.querySelector(name);
+  const Q = data.phi.length, T = find("#soft-T"), s = find("#soft-s"), button = find("button");
+  const wide = 264 / Q, px = (k) => 32 + wide * k, py = (v) => 140 - 130 * v;
+  const bars = data.phi.map((_, q) => {
+    const bar = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+    bar.setAttribute("x", px(q) + 1);
+    bar.setAttribute("width", wide - 2);
+    return find(".bars").appendChild(bar);
+  });
+  const line = (v) => "M" + v.map((p, k) => px(k + 1).toFixed(1) + " " + py(p).toFixed(1)).join("L");
+  const draw = () => {
+    const k = +T.value, n = +s.value, factor = data.factors[k];
+    bars.forEach((bar, q) => {
+      const r = 1 / (1 + Math.exp(-data.T * factor * (data.phi[q] - data.t[n - 1])));
+      bar.setAttribute("y", py(r));
+      bar.setAttribute("height", 130 * r);
+    });
+    find(".edge").setAttribute("d", `M${px(n)} 10V146`);
+    find(".edge-name").setAttribute("x", Math.min(Math.max(px(n), 60), 264));
+    find(".edge-name").textContent = `top ${n} | the rest`;
+    find(".at").setAttribute("d", `M${px(n)} 10V140`);
+    ["in", "out"].forEach((name, i) => find(`.${name}:not(.hard)`).setAttribute("d", line(data.soft[k][i])));
+    const words = `${factor < 10 ? factor.toPrecision(2) : Math.round(factor)} times the sample's own T`;
+    find(".T-name").textContent = words;
+    T.setAttribute("aria-valuetext", words);
+    const [up, down] = data.soft[k].map((v) => v[n - 1].toFixed(2));
+    find(".s-name").textContent = `${n}; inserted ${up}, deleted ${down}`;
+    s.setAttribute("aria-valuetext", find(".s-name").textContent);
+  };
+  ["in", "out"].forEach((name, i) => find(`.${name}.hard`).setAttribute("d", line(data.hard[i])));
+  T.max = data.factors.length - 1; T.value = 8; s.max = Q; s.value = START;
+  let timer = 0;
+  const stop = () => { clearInterval(timer); timer = 0; button.textContent = "Play"; };
+  const step = () => { if (+T.value >= +T.max) return stop(); T.value = +T.value + 1; draw(); };
+  button.onclick = () => {
+    if (timer) return stop();
+    if (+T.value >= +T.max) T.value = 0;
+    button.textContent = "Stop";
+    timer = setInterval(step, 160);
+  };
+  T.oninput = () => { stop(); draw(); };
+  s.oninput = draw;
+  root.hidden = false;
+  draw();
+})();
+</script>
+"""
+HTML(page.replace("DATA", json.dumps(player, separators=(",", ":"))).replace("START", str(min(S, 3))))
+
+# %% tags=["hide-input"]
+stops = [0, 4, 8, 16]  # 0.1, about 0.3, 1 and 10 times
+s = min(S, 3)
+fig, axes = plt.subplots(2, 4, figsize=(figures.WIDTH, 4.6), sharey=True)
+for (above, below), k in zip(axes.T, stops):
+    mask = masks.soft_mask(phi[row, order], [s], own[row] * factors[k])[0]
+    above.bar(range(Q), mask, color=["#0072b2" if q < s else "#9ecae1" for q in range(Q)])
+    above.set_title(f"{factors[k]:.2g} T", fontsize=11)
+    above.set_xticks([])
+    above.set_xlabel("features", fontsize=11)
+    for part, (curve, sharp), style in zip(("inserted", "deleted"), zip(soft[k], hard), ("#0072b2", "#d55e00")):
+        below.plot(every, curve[row], color=style, label=part)
+        below.plot(every, sharp[row], ":", color=style, linewidth=1.2, label=f"{part}, hard")
+    below.set(xlabel="s", ylim=(0, 1.03))
+axes[0, 0].set_ylabel(f"mask r, s = {s}")
+axes[1, 0].set_ylabel("probability")
+fig.legend(*axes[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+figures.headline(fig, "The larger T, the closer to hard masks")
+glue("soft-stops", fig, display=False)
+plt.close(fig)
+
+# %% [markdown]
+# ```{glue:figure} soft-stops
+# :name: fig-soft-stops
+# :alt: Masks and curves at four temperatures: at first a gentle slope over all features, at last a step.
+#
+# One test row, at four multiples of its own temperature. Above: the mask $r$ for one $s$, features in order of their
+# contribution, the top $s$ dark. Below: the curves by soft and (dotted) by hard masks.
+# ```
+#
+# At its own $T$ a mask says "rather these than those" ({numref}`fig-soft-stops`), at ten times that it is all but hard.
+# The curves by soft masks show it too: they begin with more than one feature's worth, and never show all of $x$.
+#
+# ## How soft is soft enough?
+#
+# Two wishes pull at $T$. The score with soft masks should be the score that is meant, and it should have a slope.
+
+# %%
+levels = factors[::4]
+gap, slope = [], []
+for factor in levels:
+    leaf = phi.clone().requires_grad_()
+    up, down = path(masks.soft_mask(leaf, range(1, S + 1), own * factor))
+    score = (up - down).mean(1)
+    (grad,) = torch.autograd.grad(score.sum(), leaf)
+    gap.append((score.detach() - won).abs().mean().item())
+    effect = (grad * leaf.std(1, keepdim=True)).abs().detach()
+    slope.append((effect > 1e-3).double().mean().item())
+
+# %% tags=["hide-input"]
+fig, axes = plt.subplots(1, 2, figsize=(figures.WIDTH, 3))
+names = "distance from the\nhard score", "share of contributions\nthat are felt"
+for ax, values, name in zip(axes, (gap, slope), names):
+    ax.plot(levels, values, marker="o", markersize=5)
+    ax.axvline(1, color="#999999", linewidth=1)
+    ax.set_xscale("log")
+    ax.set(xlabel="times the sample's own T", ylabel=name, ylim=(0, None))
+figures.headline(fig, "Soft enough to learn, hard enough to mean it")
+glue("soft-slope", fig, display=False)
+glue("soft-gap-own", gap[levels.index(1.0)], display=False)
+glue("soft-slope-own", slope[levels.index(1.0)], display=False)
+glue("soft-slope-hot", slope[-1], display=False)
+plt.close(fig)
+
+# %% [markdown]
+# ```{glue:figure} soft-slope
+# :name: fig-soft-slope
+# :alt: With rising temperature the distance from the hard score falls to 0, and so does the share of felt slopes.
+#
+# Insertion minus deletion over the first $S$ steps, mean over test rows. Left: mean distance between soft and hard
+# score. Right: share of contributions that are felt: their slope, times the standard deviation of the sample's $\phi$,
+# is above 0.001. Grey: the paper's $T$.
+# ```
+#
+# The paper's choice is on the soft side ({numref}`fig-soft-slope`): {glue:text}`soft-slope-own:.0%` of all
+# contributions have a say, at the price of a score that is off by {glue:text}`soft-gap-own:.2f`. At a hundred times
+# that temperature few are left ({glue:text}`soft-slope-hot:.0%`), and training would only touch features at the
+# threshold.
+#
+# ## One temperature for all?
+#
+# The authors' code takes one scale for a whole batch. But explanations differ in theirs. How decided is a mask then?
+# Say that it is 1 where every $r$ is 0 or 1, and 0 where every $r$ is a half.
+
+# %%
+spread = phi.amax(1) - phi.amin(1)
+few = spread.argsort()[[0, len(spread) // 2, -1]]  # the smallest, the middle one, the largest
+common = (1 / (1 / own).mean()).expand(len(own))
+print("range of phi      ", *(f"{v:.2f}" for v in spread[few]))
+for name, T in (("own T,    decided", own), ("common T, decided", common)):
+    decided = (2 * masks.soft_mask(phi, range(1, S + 1), T) - 1).abs().mean((1, 2))
+    print(name, *(f"{v:.2f}" for v in decided[few]))
+
+# %% [markdown]
+# With a common $T$, samples with small contributions get softer masks and those with large ones harder masks, whatever
+# they are worth as explanations. With its own $T$, each is treated more alike.
+#
+# The two scores now have slopes. [The next chapter](12_regularizers) turns them into something to minimise.
