@@ -31,16 +31,16 @@ import numpy as np
 import pandas as pd
 from myst_nb import glue
 
-from lib import claims, data, figures, records
+from lib import claims, claims_fe, data, figures, records
 from lib.examples import METHODS
 
 figures.use()
 pd.set_option("display.max_colwidth", None)
-frame = claims.load(results)
-names = claims.datasets(frame)
+frame = claims_fe.load(results)
+names = claims_fe.datasets(frame)
 titles = {name: claims.title(name) for name in names}
 main = frame[frame["lam"] == 1]
-ten = claims.chosen(main)  # the runs whose eta validation chose at U = 10
+ten = claims_fe.chosen(main)  # the runs whose eta validation chose at U = 10
 
 # %% [markdown]
 # ## Which runs there are
@@ -93,7 +93,7 @@ table.apply(lambda column: column.map(plain[column.name])).rename(index=titles, 
 # bends although the predictor does not know of $U$, another $\eta$ was chosen.
 
 # %% tags=["hide-input"]
-scores = main[main["measure"].isin(claims.SCORES)]
+scores = main[main["measure"].isin(claims_fe.SCORES)]
 best = records.choose_eta(scores)
 best = best[best["part"] == "test"]
 
@@ -115,12 +115,12 @@ def signed(value):
 
 def against(measure, other):
     """What Ours has over another method at U = 10, in words for a title."""
-    gaps = {short(d): claims.difference(ten, d, measure, "Ours", other) for d in names}
+    gaps = {short(d): claims_fe.difference(ten, d, measure, "Ours", other) for d in names}
     found = ", ".join(f"{d} {signed(gap.value)}" for d, gap in gaps.items() if gap.splits)
     return f"Ours minus {other} at U = 10: {found}" if found else "no records of both yet"
 
 
-for measure in claims.SCORES:
+for measure in claims_fe.SCORES:
     fig = figures.curves(
         in_order(best[best["measure"] == measure]),
         x="U",
@@ -154,7 +154,7 @@ for measure in claims.SCORES:
 # %% tags=["hide-input"]
 def scoreboard(measure):
     """Methods by data sets, "mean ± standard error", * at the best."""
-    summary = records.mean_sem(best[(best["measure"] == measure) & (best["U"] == claims.U)], ["dataset", "method"])
+    summary = records.mean_sem(best[(best["measure"] == measure) & (best["U"] == claims_fe.U)], ["dataset", "method"])
     text = summary["mean"].map("{:.3f}".format) + " ± " + summary["sem"].map("{:.3f}".format)
     top = summary.groupby("dataset")["mean"].transform("max").round(3)
     summary["text"] = text + np.where(summary["mean"].round(3) >= top, " *", "")
@@ -188,7 +188,7 @@ def nothing(text):
 
 def sweep(rows, x, xlabel, lead, finding):
     """Both measures of Ours at U = 10 against a hyperparameter, as two glued figures; the title: lead, findings."""
-    for measure in claims.SCORES:
+    for measure in claims_fe.SCORES:
         part = rows[rows["measure"] == measure]
         part = part[part.groupby("dataset")[x].transform("nunique") > 1]
         fig = nothing(f"No records of more than one {xlabel[0]} yet.")
@@ -202,7 +202,7 @@ def sweep(rows, x, xlabel, lead, finding):
         plt.close(fig)
 
 
-ours = frame[(frame["method"] == "Ours") & (frame["U"] == claims.U) & frame["measure"].isin(claims.SCORES)]
+ours = frame[(frame["method"] == "Ours") & (frame["U"] == claims_fe.U) & frame["measure"].isin(claims_fe.SCORES)]
 every_lambda = records.choose_eta(ours).query("part == 'test'") if len(ours) else ours
 lead = f", λ from {every_lambda['lam'].min():g} to {every_lambda['lam'].max():g}"
 sweep(every_lambda, "lam", "λ", lead, lambda m: signed(m["mean"].iloc[-1] - m["mean"].iloc[0]))

@@ -14,7 +14,7 @@
 # # The claims, tested
 #
 # {cite:t}`iwata2021fewer` draw nine conclusions from their experiments. Each is put here in our words, as comparisons
-# whose outcome the records decide. No verdict on this page is written by hand: `lib/claims.py` holds the rule, and
+# whose outcome the records decide. No verdict on this page is written by hand: `lib/claims_fe.py` holds the rule, and
 # the page changes with the records.
 
 # %% tags=["parameters"]
@@ -25,23 +25,30 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from myst_nb import glue
 
-from lib import claims, figures
+from lib import claims, claims_fe, figures
 
 figures.use()
 pd.set_option("display.max_colwidth", None)
-frame = claims.load(results)
-tests = claims.tests(frame)
-verdicts = claims.verdicts(tests)
+frame = claims_fe.load(results)
+tests = claims_fe.tests(frame)
+verdicts = claims_fe.verdicts(tests)
 summary = verdicts[["says", "verdict"]].rename(columns={"says": "the paper finds"})
 counted = verdicts[["holds", "undecided", "contradicted"]].sum(axis=1)
 summary["comparisons that hold"] = [f"{held} of {n}" if n else "–" for held, n in zip(verdicts["holds"], counted)]
-summary["tested on"] = verdicts["tested on"].replace(claims.titles(", ".join(claims.datasets(frame))), "all data sets")
+summary["tested on"] = verdicts["tested on"].replace(
+    claims.titles(", ".join(claims_fe.datasets(frame))), "all data sets"
+)
 summary = summary.rename(index=lambda label: label[3:]).rename_axis(None)
 for label, words in verdicts["verdict"].items():
     glue(f"claims-{label.lower()}", words, display=False)
 for word in ("reproduced", "partly", "not reproduced", "not yet tested"):
     glue(f"claims-count-{word.replace(' ', '-')}", int((verdicts["verdict"] == word).sum()), display=False)
-for name, value in (("U", claims.U), ("margin", claims.MARGIN), ("slower", claims.SLOWER), ("level", claims.LEVEL)):
+for name, value in (
+    ("U", claims_fe.U),
+    ("margin", claims.MARGIN),
+    ("slower", claims_fe.SLOWER),
+    ("level", claims.LEVEL),
+):
     glue(f"claims-{name}", value, display=False)
 tested = [0 if names == "none" else names.count(", ") + 1 for names in verdicts["tested on"]]
 short = summary.drop(columns="tested on").rename(columns={"comparisons that hold": "hold"})

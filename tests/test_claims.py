@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from lib import claims, data, records
+from lib import claims, claims_fe, data, records
 from lib.training import Settings
 
 SPLITS = range(6)
@@ -19,12 +19,12 @@ GATED = ("Ours", "RPSR", "PretrainR")
 TOLD = {"Ours": (0.9, 0.95), "Joint": (0.8, 0.6), "RPS": (0.4, 1), "RPSR": (0.6, 1), "Pretrain": (0.9, 0.3)}
 TOLD |= {"PretrainR": (0.9, 0.6)}
 SECONDS = {"Ours": 110, "Joint": 105, "RPS": 80, "RPSR": 82, "Pretrain": 60, "PretrainR": 62}
-BEST = {"glass": 0.01, "vehicle": 0.1, "segment": 0.01, claims.CIFAR10: 1e-3}
+BEST = {"glass": 0.01, "vehicle": 0.1, "segment": 0.01, claims_fe.CIFAR10: 1e-3}
 
 
 def settings(dataset, **change):
     patience = {"patience": 100, "check": 5} | change
-    return json.dumps(claims._settings(dataset) | {"stack_rows": 10, "open_rows": True} | patience)
+    return json.dumps(claims_fe._settings(dataset) | {"stack_rows": 10, "open_rows": True} | patience)
 
 
 def run(dataset, method, split, eta, lam=1.0, scores=TOLD, noise=0.01, fall=0.1):
@@ -38,9 +38,9 @@ def run(dataset, method, split, eta, lam=1.0, scores=TOLD, noise=0.01, fall=0.1)
     for part in ("val", "test"):
         values = means + noise * rng.standard_normal(2)
         values = [values[0], 1.0 if method in ("RPS", "RPSR") else values[1]]
-        for measure, value in zip(claims.SCORES, values):
+        for measure, value in zip(claims_fe.SCORES, values):
             yield from ({**base, "part": part, "measure": measure, "U": U, "value": value} for U in (5, 10))
-    if dataset == claims.CIFAR10:
+    if dataset == claims_fe.CIFAR10:
         first = np.unique(data.cifar10_chosen()[1], return_index=True)[1]
         examples = first if method == "Ours" else first[0] + np.arange(10)
         rows = {**base, "part": "train", "measure": "influence", "value": 1.0}
@@ -75,7 +75,7 @@ def told():
 
 
 def verdicts(records):
-    return claims.verdicts(claims.tests(records))["verdict"].to_dict()
+    return claims_fe.verdicts(claims_fe.tests(records))["verdict"].to_dict()
 
 
 # --- Verdicts --------------------------------------------------------------------------------------------------------
@@ -83,9 +83,11 @@ def verdicts(records):
 
 def test_all_claims_are_reproduced_where_all_is_as_told(told):
     assert set(verdicts(told).values()) == {"reproduced"}
-    tests = claims.tests(told)
+    tests = claims_fe.tests(told)
     assert (tests["outcome"] == claims.HOLDS).all()
-    assert claims.verdicts(tests).loc["FE-C2", "tested on"] == "Glass, Vehicle, Segment, CIFAR10 (EfficientNet-Lite0)"
+    assert (
+        claims_fe.verdicts(tests).loc["FE-C2", "tested on"] == "Glass, Vehicle, Segment, CIFAR10 (EfficientNet-Lite0)"
+    )
 
 
 OPPOSITE = {
@@ -98,17 +100,17 @@ OPPOSITE = {
 
 @pytest.mark.parametrize("label", OPPOSITE)
 def test_the_opposite_is_contradicted(label):
-    tests = claims.tests(frame(scores=TOLD | OPPOSITE[label], datasets=["glass", "vehicle"], lams=(1.0,)))
+    tests = claims_fe.tests(frame(scores=TOLD | OPPOSITE[label], datasets=["glass", "vehicle"], lams=(1.0,)))
     assert set(tests.loc[(tests["claim"] == label) & (tests["splits"] > 0), "outcome"]) == {claims.CONTRADICTED}
-    assert claims.verdicts(tests).loc[label, "verdict"] == "not reproduced"
+    assert claims_fe.verdicts(tests).loc[label, "verdict"] == "not reproduced"
 
 
 def test_scores_that_differ_by_noise_alone_decide_nothing():
     same = dict.fromkeys(TOLD, (0.5, 0.5))
-    tests = claims.tests(frame(scores=same, datasets=["glass"], lams=(1.0,), noise=0.2, fall=0))
+    tests = claims_fe.tests(frame(scores=same, datasets=["glass"], lams=(1.0,), noise=0.2, fall=0))
     outcomes = tests[tests["claim"].isin(["FE-C1", "FE-C2", "FE-C4"]) & (tests["splits"] > 0)]["outcome"]
     assert set(outcomes) == {claims.UNDECIDED}
-    assert claims.verdicts(tests).loc["FE-C1", "verdict"] == "not reproduced"
+    assert claims_fe.verdicts(tests).loc["FE-C1", "verdict"] == "not reproduced"
 
 
 def test_a_claim_true_of_one_data_set_is_partly_reproduced(told):
@@ -120,7 +122,7 @@ def test_what_was_not_run_is_said(glass):
     assert set(verdicts(glass[glass["method"] == "Joint"]).values()) == {"not yet tested"}
     assert verdicts(glass)["FE-C6"] == "not yet tested"
     assert verdicts(glass[glass["lam"] == 1])["FE-C7"] == "not yet tested"
-    table = claims.verdicts(claims.tests(glass))
+    table = claims_fe.verdicts(claims_fe.tests(glass))
     assert table.loc["FE-C2", "tested on"] == "Glass"
     assert table.loc["FE-C2", [claims.HOLDS, claims.UNDECIDED, claims.CONTRADICTED]].tolist() == [2, 0, 0]
 
@@ -131,7 +133,7 @@ def test_half_of_a_claim_does_not_stand_for_it(told, glass):
     )  # faithful as told, but is it less accurate than Ours?
     assert (found["FE-C3"], found["FE-C5"], found["FE-C9"]) == ("not yet tested",) * 3
     joint_on_glass_alone = told[(told["method"] != "Joint") | (told["dataset"] == "glass")]
-    assert claims.verdicts(claims.tests(joint_on_glass_alone)).loc["FE-C4", "tested on"] == "Glass"
+    assert claims_fe.verdicts(claims_fe.tests(joint_on_glass_alone)).loc["FE-C4", "tested on"] == "Glass"
 
 
 def test_one_split_is_no_test(glass):
@@ -139,7 +141,7 @@ def test_one_split_is_no_test(glass):
 
 
 def test_only_splits_that_both_methods_have_are_paired(glass):
-    tests = claims.tests(glass[(glass["method"] != "Joint") | (glass["split"] < 4)])
+    tests = claims_fe.tests(glass[(glass["method"] != "Joint") | (glass["split"] < 4)])
     assert set(tests.loc[(tests["claim"] == "FE-C4") & (tests["dataset"] == "glass"), "splits"]) == {4}
 
 
@@ -147,7 +149,7 @@ def test_faithfulness_just_below_one_contradicts_fe_c3(glass):
     wrong = glass.copy()
     row = (wrong["method"] == "RPS") & (wrong["measure"] == "faithfulness") & (wrong["part"] == "test")
     wrong.loc[row[row].index[3], "value"] = 0.999
-    tests = claims.tests(wrong)
+    tests = claims_fe.tests(wrong)
     assert tests.loc[tests["outcome"] == claims.CONTRADICTED, "what"].tolist() == ["faithfulness, lowest of RPS"]
 
 
@@ -159,14 +161,14 @@ def test_etas_that_are_alike_everywhere_decide_nothing(monkeypatch):
 
 def test_a_slow_regulariser_contradicts_fe_c9(glass):
     slow = glass.assign(seconds=glass["seconds"].where(glass["method"] != "PretrainR", 100))
-    tests = claims.tests(slow).query("claim == 'FE-C9' and outcome == 'contradicted'")
+    tests = claims_fe.tests(slow).query("claim == 'FE-C9' and outcome == 'contradicted'")
     assert tests["what"].unique().tolist() == ["seconds, PretrainR / Pretrain"]
     assert tests["value"].between(1.5, 1.7).all()
 
 
 def test_seconds_of_two_devices_are_not_compared(glass):
     mixed = glass.assign(device=glass["method"].map(lambda m: "cuda" if m == "Ours" else "cpu"))
-    tests = claims.tests(mixed).query("claim == 'FE-C9'")
+    tests = claims_fe.tests(mixed).query("claim == 'FE-C9'")
     assert set(tests.loc[tests["what"].str.contains("Ours"), "outcome"]) == {claims.MISSING}
     assert set(tests.loc[~tests["what"].str.contains("Ours") & (tests["dataset"] == "glass"), "outcome"]) == {"holds"}
 
@@ -195,12 +197,12 @@ def test_equivalence_is_shown_only_if_the_interval_lies_within_the_margin(values
 
 def test_p_is_corrected_within_a_claim(told):
     noisy = frame(datasets=["glass", "vehicle"], lams=(1.0,), noise=0.1)
-    tests = claims.tests(noisy).query("claim == 'FE-C4' and splits > 0")
-    ten = claims.chosen(noisy)
+    tests = claims_fe.tests(noisy).query("claim == 'FE-C4' and splits > 0")
+    ten = claims_fe.chosen(noisy)
     raw = [
-        stats.ttest_rel(*(claims.by_split(ten, d, m, measure) for m in ("Ours", "Joint"))).pvalue
+        stats.ttest_rel(*(claims_fe.by_split(ten, d, m, measure) for m in ("Ours", "Joint"))).pvalue
         for d in ("glass", "vehicle")
-        for measure in claims.SCORES
+        for measure in claims_fe.SCORES
     ]
     assert tests["p"].tolist() == pytest.approx(records.holm(raw).tolist())
 
@@ -222,7 +224,7 @@ def test_the_rule_of_verdicts(outcomes, expected):
 
 def test_chosen_runs_are_those_validation_likes_best_at_ten(told):
     other = told["value"].where((told["U"] != 5) | (told["eta"] != 0.1), 1.0)  # at U = 5 it would choose another eta
-    ten = claims.chosen(told.assign(value=other))
+    ten = claims_fe.chosen(told.assign(value=other))
     ours = ten[(ten["method"] == "Ours") & (ten["lam"] == 1)]
     assert ours.groupby("dataset")["eta"].unique().map(list).to_dict() == {d: [eta] for d, eta in BEST.items()}
     assert set(ten.loc[ten["measure"] == "accuracy", "U"]) == {10}
@@ -230,15 +232,15 @@ def test_chosen_runs_are_those_validation_likes_best_at_ten(told):
 
 
 def test_the_slope_is_the_straight_line(told):
-    found = claims.slope(claims.chosen(told), "glass", "accuracy", "<")
+    found = claims_fe.slope(claims_fe.chosen(told), "glass", "accuracy", "<")
     assert found.value == pytest.approx(-0.02, abs=0.005)
-    assert claims.slope(claims.chosen(told[told["lam"] <= 1]), "glass", "accuracy", "<").splits == 0
+    assert claims_fe.slope(claims_fe.chosen(told[told["lam"] <= 1]), "glass", "accuracy", "<").splits == 0
 
 
 def test_classes_are_those_of_the_images(told):
-    ten = claims.chosen(told)
-    assert set(claims.classes_picked(ten, claims.CIFAR10, "Ours")) == {10}
-    assert set(claims.classes_picked(ten, claims.CIFAR10, "Joint")) == {1}
+    ten = claims_fe.chosen(told)
+    assert set(claims_fe.classes_picked(ten, claims_fe.CIFAR10, "Ours")) == {10}
+    assert set(claims_fe.classes_picked(ten, claims_fe.CIFAR10, "Joint")) == {1}
 
 
 # --- Records ---------------------------------------------------------------------------------------------------------
@@ -246,7 +248,7 @@ def test_classes_are_those_of_the_images(told):
 
 def written(frame, tmp_path):
     records.write(frame, tmp_path / "a.parquet")
-    return claims.load(tmp_path)
+    return claims_fe.load(tmp_path)
 
 
 def test_records_of_todays_experiment_are_read(told, tmp_path):
@@ -273,10 +275,10 @@ def test_settings_that_change_speed_alone_may_differ(told, tmp_path):
 
 def test_every_setting_is_compared_but_those_of_speed():
     fields = {field.name for field in dataclasses.fields(Settings)}
-    assert set(claims._settings("glass")) == fields - set(claims.SPEED) | {"experiment", "patience_steps"}
+    assert set(claims_fe._settings("glass")) == fields - set(claims_fe.SPEED) | {"experiment", "patience_steps"}
 
 
 def test_a_missing_column_is_refused(told, tmp_path):
     told.drop(columns="seconds").to_parquet(tmp_path / "a.parquet")
     with pytest.raises(ValueError, match="missing column seconds"):
-        claims.load(tmp_path)
+        claims_fe.load(tmp_path)

@@ -1,0 +1,177 @@
+"""The claims of the paper on insertion and deletion, tested on the records of `results/id`.
+
+frame = claims_id.load()
+tests = claims_id.tests(frame)
+claims_id.verdicts(tests)
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lib import claims, metrics, records
+from lib.claims import MARGIN, Claim, compare
+from lib.finetuning import EXPLAINERS, METHODS, Settings
+
+ETAS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)  # weights of accuracy in the valscore that chooses hyperparameters
+TABLES = (
+    "collins", "mfeat-fourier", "one-hundred-plants-shape", "qsar-biodeg", "steel-plates-fault", "wine-quality-red",
+)  # fmt: skip
+S_VALUES = (0.3, 0.5)
+RIVALS = METHODS[1:]
+SETTING = ["dataset", "method", "deletion", "explainer", "S"]
+HYPER = ["lam", "lam3", "lr"]
+NOT_COMPARED = ("chunk", "stack_rows", "explainer", "S", "deletion")  # speed, and what has columns of its own
+
+
+def load(folder: str | Path = records.ROOT / "results" / "id") -> pd.DataFrame:
+    """All records of the experiment on tables; ValueError if some were made with other settings than it has today."""
+    frame = records.read(folder)
+    wanted = {"experiment": "insertion_deletion_tabular", **dataclasses.asdict(Settings())}
+    wanted = {k: v for k, v in json.loads(json.dumps(wanted)).items() if k not in NOT_COMPARED}
+    for (dataset, method, text), _ in frame.groupby(["dataset", "method", "settings"]):
+        recorded = json.loads(text)
+        if other := [k for k in sorted(recorded | wanted) if recorded.get(k) != wanted.get(k)]:
+            raise ValueError(
+                f"{folder}: records of {method} on {dataset} are of another configuration, {other[0]} is "
+                f"{recorded.get(other[0])!r} where {wanted.get(other[0])!r} is expected: move them away and "
+                "`make experiments`"
+            )
+    return frame.assign(value=frame["value"].where(frame["measure"] != "deletion", 1 - frame["value"])).replace(
+        {"measure": {"deletion": "1 − deletion"}}
+    )
+
+
+def chosen(frame: pd.DataFrame, eta: float = 2.0) -> pd.DataFrame:
+    """The test rows of the hyperparameters with the largest valscore at eta, for each setting and split (ID-15)."""
+    run = [*SETTING, "split", "seed"]
+    val = frame[frame["part"] == "val"].pivot_table(index=[*run, *HYPER], columns="measure", values="value")
+    score = metrics.valscore(val["accuracy"], val["insertion"], 1 - val["1 − deletion"], eta).rename("score")
+    best = score.reset_index().sort_values("score", ascending=False, kind="stable").drop_duplicates(run)
+    test = frame[frame["part"] == "test"].merge(best[[*run, *HYPER]], on=[*run, *HYPER])
+    return test.assign(eta=eta)
+
+
+def fronts(frame: pd.DataFrame) -> pd.DataFrame:
+    """`chosen` at each of ETAS, one beneath the other."""
+    return pd.concat([chosen(frame, eta) for eta in ETAS], ignore_index=True)
+
+
+def by_split(rows: pd.DataFrame, measure: str, **where) -> pd.Series:
+    """A measure of the rows where the columns are as given: split -> value; empty without records."""
+    for column, value in where.items():
+        rows = rows[rows[column] == value]
+    return rows[rows["measure"] == measure].groupby("split")["value"].mean()
+
+
+def ours(rows: pd.DataFrame, measure: str, **where) -> pd.Series:
+    """The paper's method, ID-ExpO with Del-A."""
+    return by_split(rows, measure, method="ID-ExpO", deletion="A", **where)
+
+
+def best_rival(rows: pd.DataFrame, measure: str, **where) -> pd.Series:
+    """The highest value among the three rivals, split by split; empty unless all three are there."""
+    found = [by_split(rows, measure, method=rival, **where) for rival in RIVALS]
+    return pd.concat(found, axis=1).max(axis=1) if all(len(values) for values in found) else pd.Series(dtype=float)
+
+
+def cells():
+    return [(d, e, S) for d in TABLES for e in EXPLAINERS for S in S_VALUES]
+
+
+def name(explainer: str, S: float) -> str:
+    return f"{explainer}, S = {S:g} Q"
+
+
+# --- The claims ------------------------------------------------------------------------------------------------------
+
+
+def del_a_is_best(front, frame):
+    """Balance is the valscore of test rows at eta 2, over the data sets that have records of all three forms."""
+    rows = front[(front["eta"] == 2) & (front["method"] == "ID-ExpO") & (front["explainer"] == "LIME")]
+    for S in S_VALUES:
+        part = rows[rows["S"] == S]
+        forms = part.groupby("dataset")["deletion"].nunique()
+        part = part[part["dataset"].isin(forms[forms == 3].index)]
+        score = {form: balance(part[part["deletion"] == form]) for form in "ABC"}
+        names = ", ".join(sorted(set(part["dataset"]))) or "all"
+        for other in "BC":
+            yield compare(names, f"balance, Del-A − Del-{other}, S = {S:g} Q", score["A"] - score[other], ">")
+
+
+def balance(rows: pd.DataFrame) -> pd.Series:
+    """2 accuracy + insertion + 1 - deletion, mean over data sets: split -> value."""
+    table = rows.pivot_table(index="split", columns="measure", values="value")
+    columns = ["accuracy", "insertion", "1 − deletion"]
+    return table.reindex(columns=columns) @ np.array([2.0, 1.0, 1.0])
+
+
+def best_on_all_tables(front, frame):
+    """Insertion and 1 - deletion at the eta where ID-ExpO's lead is least, accuracy at eta 3."""
+    for d, explainer, S in cells():
+        where = {"dataset": d, "explainer": explainer, "S": S}
+        for measure in ("insertion", "1 − deletion"):
+            leads = [
+                ours(rows, measure, **where) - best_rival(rows, measure, **where) for _, rows in front.groupby("eta")
+            ]
+            least = min((lead.dropna() for lead in leads), key=lambda lead: lead.mean() if len(lead) else np.inf)
+            yield compare(d, f"{measure}, ID-ExpO − best rival, least over η, {name(explainer, S)}", least, ">")
+        three = front[front["eta"] == 3]
+        lead = ours(three, "accuracy", **where) - best_rival(three, "accuracy", **where)
+        yield compare(d, f"accuracy at η = 3, ID-ExpO − best rival, {name(explainer, S)}", lead, ">", -MARGIN)
+
+
+def accuracy_on_steel(front, frame):
+    """No difference with LIME, a loss with KernelSHAP, each against every rival at eta 3 and S = 0.3 Q."""
+    three = front[front["eta"] == 3]
+    for explainer, side, bound in (("LIME", "within", MARGIN), ("KernelSHAP", "<", 0.0)):
+        where = {"dataset": "steel-plates-fault", "explainer": explainer, "S": 0.3}
+        for rival in RIVALS:
+            lead = ours(three, "accuracy", **where) - by_split(three, "accuracy", method=rival, **where)
+            yield compare("steel-plates-fault", f"accuracy, ID-ExpO − {rival}, {explainer}", lead, side, bound)
+
+
+def larger_contributions(front, frame):
+    """The ratio of mean |phi|, ID-ExpO over CE-only, at eta 2, on a logarithmic scale."""
+    two = front[front["eta"] == 2]
+    for d, S in ((d, S) for d in TABLES for S in S_VALUES):
+        where = {"dataset": d, "explainer": "LIME", "S": S}
+        both = [ours(two, "contributions", **where), by_split(two, "contributions", method="CE-only", **where)]
+        ratio = np.log(both[0]) - np.log(both[1])
+        yield compare(d, f"mean |φ|, ID-ExpO / CE-only, LIME, S = {S:g} Q", ratio, ">", 0.0, np.exp)
+
+
+def less_missingness_bias(front, frame):
+    """Accuracy on randomly masked inputs at eta 2, relative to CE-only."""
+    two = front[front["eta"] == 2]
+    for d, explainer, S in cells():
+        where = {"dataset": d, "explainer": explainer, "S": S}
+        lead = ours(two, "masked", **where) - by_split(two, "masked", method="CE-only", **where)
+        yield compare(d, f"accuracy on masked inputs, ID-ExpO − CE-only, {name(explainer, S)}", lead, ">")
+
+
+CLAIMS = {
+    "ID-C6": Claim("of three deletion regularisers, Del-A gives the best balance", del_a_is_best),
+    "ID-C8": Claim(
+        "on every table ID-ExpO has the best insertion and deletion at any η, and at η = 3 loses little accuracy",
+        best_on_all_tables,
+    ),
+    "ID-C9": Claim(
+        "on steel-plates-fault ID-ExpO keeps its accuracy with LIME, not with KernelSHAP", accuracy_on_steel
+    ),
+    "ID-C10": Claim("ID-ExpO makes contributions larger", larger_contributions),
+    "ID-C11": Claim("ID-ExpO makes predictors robust to missing features", less_missingness_bias),
+}
+
+
+def tests(frame: pd.DataFrame) -> pd.DataFrame:
+    """Every comparison of every claim, a row each."""
+    return claims.tests(CLAIMS, fronts(frame), frame)
+
+
+def verdicts(tests: pd.DataFrame) -> pd.DataFrame:
+    """One row for each claim."""
+    return claims.verdicts(tests, CLAIMS)
