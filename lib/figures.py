@@ -45,6 +45,10 @@ METHODS = {
     "ExpO-S": Look("#d55e00", "s"),
     "ExpO-F": Look("#117733", "^"),
     "CE-only": Look("#555555", "X", "--", True),
+    "pretrained": Look("#9a5fe0", "*", "", True),
+    "Del-A": Look("#0072b2", "o"),
+    "Del-B": Look("#d55e00", "s"),
+    "Del-C": Look("#117733", "^"),
 }
 
 STYLE = {
@@ -140,6 +144,29 @@ def curves(
         slack = max(0.0, MIN_SPAN - (high - low)) / 2
         ax.set_ylim(low - slack, high + slack)
     _finish(fig, axes, title, xlabel, ylabel)
+    return fig
+
+
+def fronts(frame: pd.DataFrame, title: str, rows: Sequence[str], scores=("insertion", "1 − deletion")) -> Figure:
+    """Each score against accuracy, a row of panels for each value of `panel`, a line for each method through its etas.
+
+    frame: records of accuracy and the scores on test rows, with columns panel, method, eta and split. Points are means
+    over splits with standard errors; the point of the largest eta is drawn larger.
+    """
+    fig, axes = grid(2 * len(rows), 2, height=2.2)
+    summary = records.mean_sem(frame, ["panel", "method", "eta", "measure"])
+    for i, ax in enumerate(axes):
+        panel, score = rows[i // 2], scores[i % 2]
+        part = summary[summary["panel"] == panel]
+        for method in ordered(part["method"]):
+            own = part[part["method"] == method].set_index(["eta", "measure"])[["mean", "sem"]].unstack()
+            x, y = (own.xs(measure, axis=1, level=1) for measure in ("accuracy", score))
+            style = look(method)
+            ax.errorbar(x["mean"], y["mean"], xerr=x["sem"], yerr=y["sem"], elinewidth=0.6, label=method, **style)
+            ax.plot(x["mean"].iloc[-1], y["mean"].iloc[-1], **style | {"markersize": 10})
+        ax.set(title=panel if i % 2 == 0 else "", ylabel=score)
+        ax.grid(axis="x")
+    _finish(fig, axes, title, "accuracy", "")
     return fig
 
 

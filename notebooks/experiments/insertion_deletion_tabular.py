@@ -116,7 +116,8 @@ if method == "CE-only":
     rows += rows_of(finetuning.measured(start, criteria), "pretrained")
 
 # %%
-frame = pd.DataFrame(rows).assign(paper="ID", dataset=table.name)
+about = {"rows": len(table.x), "classes": folds.C, "features": ", ".join(table.features)}
+frame = pd.DataFrame(rows).assign(paper="ID", dataset=table.name, **about)
 described = {"experiment": "insertion_deletion_tabular", **dataclasses.asdict(settings)}
 for name in ("stack_rows", "chunk", "explainer", "S", "deletion"):  # speed, and what has columns of its own
     described.pop(name)
