@@ -1,7 +1,8 @@
-"""The plain training loop, exactly as the chapter on the objective teaches it: its cells tagged `plain`.
+"""The plain forms, exactly as the chapters teach them: their cells tagged `plain`.
 
 from tests import plain
 model = plain.functions().train_plain(x, y, C, eta=1e-2, lam=1, epochs=200, seed=0)  # f, W, S, mu
+phi = plain.functions().plain_lime(f, x, y, b, Z, k, eps=0.01)
 """
 
 from functools import cache
@@ -10,14 +11,16 @@ from types import SimpleNamespace
 
 import jupytext
 
-CHAPTER = Path(__file__).parents[1] / "notebooks" / "03_objective.py"
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+CHAPTERS = ("03_objective", "10_insertion_deletion", "12_regularizers", "13_explainers")
 
 
 @cache
 def functions() -> SimpleNamespace:
-    """What the tagged cells define, from the chapter's source: the book's code is the code under test."""
-    cells = jupytext.read(CHAPTER).cells
-    source = "\n\n".join(cell.source for cell in cells if "plain" in cell.metadata.get("tags", []))
+    """What the tagged cells define, from the chapters' sources: the book's code is the code under test."""
     names = {"__name__": "plain"}
-    exec(compile(source, CHAPTER.name, "exec"), names)
+    for chapter in CHAPTERS:
+        cells = jupytext.read(NOTEBOOKS / f"{chapter}.py").cells
+        source = "\n\n".join(cell.source for cell in cells if "plain" in cell.metadata.get("tags", []))
+        exec(compile(source, f"{chapter}.py", "exec"), names)
     return SimpleNamespace(**names)

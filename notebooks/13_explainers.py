@@ -1,0 +1,480 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # LIME and KernelSHAP
+#
+# An explainer that takes part in training must be fast, because it explains every sample in every step, and
+# differentiable, because the objective {eq}`id-11` asks how $\phi$ changes with the predictor. LIME and KernelSHAP look
+# at the predictor from outside only. Still they are both, once they are written as what they are: one weighted least
+# squares.
+
+# %% tags=["plain"]
+import torch
+
+# %% tags=["parameters"]
+dataset = "vehicle"  # a data set's name, or a CSV file, class last
+epochs = 60  # of training for the predictor
+M = 200  # masks
+eps = 0.01  # of the least squares
+S_share = 0.3  # share of the features inserted and deleted
+
+# %%
+import math
+from itertools import product
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from myst_nb import glue
+from sklearn.linear_model import Ridge
+
+from lib import data, explainers, figures, finetuning, metrics
+from lib.finetuning import Settings
+
+figures.use()
+torch.set_default_dtype(torch.float64)
+rng = torch.Generator().manual_seed(0)
+
+# %% [markdown]
+# ## Perturb, predict, fit
+#
+# Cut the input into $D$ parts: superpixels of an image, or simply the features of a vector, $D = Q$. A *mask* $z_m
+# \in \{0, 1\}^D$ says which parts are kept; the others show the background. Draw $M$ masks, ask the predictor about
+# each masked input $\tilde{x}_m$, and collect the answers $\tilde{y}_m = f(\tilde{x}_m)_y$. Then find the linear
+# function of $z$ that comes closest to them, masks that keep much of $x$ counting more. Its coefficients are the
+# contributions:
+#
+# $$
+# \begin{aligned}
+# \phi &= \operatorname{expand}\big(P\, \tilde{y}\big), \\
+# P &= (Z^\top K Z + \varepsilon I)^{-1} Z^\top K,
+# \end{aligned} \tag{ID-12}
+# $$ (id-12)
+#
+# with the masks as rows of $Z \in \{0, 1\}^{M \times D}$, their weights on the diagonal of $K$, and a little ridge
+# $\varepsilon$. To expand is to give each pixel what belongs to its superpixel; vectors need none of it. Plainly, for
+# one sample:
+
+
+# %% tags=["plain"]
+def plain_lime(f, x, y, b, Z, k, eps):
+    """ID-12 for one sample: x, b (Q,), y a number, masks Z (M, Q) of weights k (M,), f gives logits -> phi (Q,)."""
+    perturbed = torch.stack([z * x + (1 - z) * b for z in Z])
+    y_tilde = f(perturbed).softmax(1)[:, y]
+    K = torch.diag(k)
+    system = Z.T @ K @ Z + eps * torch.eye(len(x), dtype=x.dtype)
+    return torch.linalg.solve(system, Z.T @ K @ y_tilde)
+
+
+# %% [markdown]
+# The library does it for a whole batch. Where samples share their masks they share $P$, so that explaining is one batch
+# of predictions and one product.
+
+# %%
+folds = data.folds(data.load(dataset), splits=[0], dtype=torch.float64)
+settings = Settings(epochs=epochs, patience=epochs, hidden=64)
+trained = finetuning.pretrain(folds, settings=settings, progress=False, dtype=torch.float64)
+theta, x = trained.theta(), folds.x_test[0]  # (B, Q)
+
+
+def f(x):
+    return trained.f(theta, x[None])[0]  # (B, Q) -> (B, C), the library's run axis is 1
+
+
+(B, Q), y = x.shape, f(x).argmax(1)
+b, S = torch.zeros(Q), round(S_share * Q)
+Z = explainers.draw_masks(M, Q, [rng], dtype=torch.float64)[0]  # (M, Q)
+k = explainers.lime_kernel(Z)
+
+
+def explain(Z, k, eps=eps):
+    P = explainers.projection(Z[None], k[None], eps)
+    return explainers.explain(trained.f, theta, x[None], y[None], b, Z[None], P)[0][0]  # (B, Q)
+
+
+phi = explain(Z, k)
+plainly = torch.stack([plain_lime(f, x[n], y[n], b, Z, k, eps) for n in range(5)])
+print("plain and library:", torch.allclose(phi[:5], plainly))
+segments = torch.tensor([0, 0, 1, 1])  # four pixels, two superpixels
+print("expand:", explainers.expand(torch.tensor([0.3, 0.1]), segments).tolist())
+
+# %% [markdown]
+# That {eq}`id-12` is the least squares it claims to be,
+#
+# $$
+# \phi = \operatorname*{arg\,min}_\phi \sum_{m=1}^{M} K_{mm} (\tilde{y}_m - \phi^\top z_m)^2
+# + \varepsilon \lVert \phi \rVert^2,
+# $$
+#
+# can be left to scikit-learn to say: it is a weighted ridge regression without intercept.
+
+# %%
+y_tilde = f(Z * x[0] + (1 - Z) * b).softmax(1)[:, y[0]].detach()
+ridge = Ridge(alpha=eps, fit_intercept=False).fit(Z, y_tilde, sample_weight=k)
+print("scikit-learn's ridge:", torch.allclose(phi[0].detach(), torch.from_numpy(ridge.coef_)))
+
+# %% [markdown]
+# ## No intercept
+#
+# A linear function through the origin says that nothing is left when all features are gone. But $f(b)_y$ is not zero,
+# about $1/C$ if the background says nothing. This base has to go somewhere, and it goes into the contributions. A
+# predictor that always answers $\frac{1}{4}$ shows how much:
+
+# %%
+always = torch.full((M,), 0.25)
+P = explainers.projection(Z, k, eps)
+print(f"contributions of a constant: mean {(P @ always).mean():.4f}, spread {(P @ always).std():.4f}")
+every = torch.tensor(list(product([0.0, 1.0], repeat=8)))
+all_masks = explainers.projection(every, explainers.lime_kernel(every), eps) @ torch.full((len(every),), 0.25)
+print(f"with all masks of 8 features: mean {all_masks.mean():.4f}, spread {all_masks.std():.4f}")
+
+# %% [markdown]
+# With all masks it is the same amount for every feature, since they are all in the same position, and an equal shift
+# changes no order. With few random masks it is nearly so. What an intercept would change for our explanations:
+
+# %%
+
+
+def weighted_mean(values):
+    return (k * values).sum(-1, keepdim=True) / k.sum()
+
+
+answers = explainers.perturbed_probability(trained.f, theta, x[None], y[None], b, Z[None])[0].detach()  # (B, M)
+centred = Z - weighted_mean(Z.T).T
+with_intercept = (answers - weighted_mean(answers)) @ explainers.projection(centred, k, eps).T
+
+
+def overlap(one, other):
+    """Share of the top S features that two explanations have in common, mean over samples."""
+    tops = (p.argsort(-1, descending=True)[:, :S] for p in (one, other))
+    first, second = (torch.zeros(B, Q).scatter(1, top, 1) for top in tops)
+    return (first * second).sum(1).mean().item() / S
+
+
+shift = (phi - with_intercept).detach()
+print(f"shift {shift.mean():.4f} on average, and within a sample spread by {shift.std(1).mean():.4f}")
+print(f"top {S} in common: {overlap(phi, with_intercept):.2f}")
+
+# %% [markdown]
+# > **A consequence.** Without an intercept the contributions do not add up to $f(x)_y - f(b)_y$, and their sign is no
+# > statement about "for" or "against": zero lies too high by the shift. Their order, on which insertion and deletion
+# > rest, is nearly the same. We keep {eq}`id-12` as printed.
+#
+# ## Which masks count
+#
+# LIME and KernelSHAP differ in $K$ alone. LIME's weight falls with the distance of a mask from all ones; the paper
+# names an L2 kernel for images, and a cosine kernel in its appendix, but prints neither formula nor width. We take
+# the form that the package of LIME's authors uses, $\exp(-d^2 / 2w^2)$, with $d = \lVert 1 - z \rVert / \sqrt{D}$ for
+# L2 and $d = 1 - \cos(1, z)$. If $n$ of $D$ parts are kept, that is $d^2 = 1 - n/D$ and $d = 1 - \sqrt{n/D}$.
+
+
+# %%
+def l2(z, width=0.75):
+    distance = (1 - z).norm() / len(z) ** 0.5
+    return torch.exp(-(distance**2) / (2 * width**2))
+
+
+def cosine(z, width=0.25):
+    distance = 1 - z.sum() / (z.norm() * len(z) ** 0.5)
+    return torch.exp(-(distance**2) / (2 * width**2))
+
+
+for kind, kernel in (("L2", l2), ("cosine", cosine)):
+    one_by_one = torch.stack([kernel(z) for z in Z])
+    width = kernel.__defaults__[0]
+    print(f"the library's {kind}:", torch.allclose(one_by_one, explainers.lime_kernel(Z, kind, width)))
+
+# %% [markdown]
+# KernelSHAP's weight comes from a theorem: with it, and with all masks, the coefficients are the Shapley values of game
+# theory. For a mask that keeps $n$ of $D$ parts it is
+#
+# $$
+# K(n) = \frac{D - 1}{\binom{D}{n}\, n\, (D - n)}.
+# $$
+#
+# It is largest for masks that keep almost nothing or almost everything, and infinite at both ends. For all ones the
+# library takes a thousand times the largest finite weight, for all zeros none, which is exact: that row of $Z$ is zero.
+
+
+# %%
+def shapley(n, D):
+    return (D - 1) / (math.comb(D, n) * n * (D - n))
+
+
+raw = torch.tensor([shapley(int(n), Q) for n in Z.sum(1)])  # no draw here is all zeros or all ones
+print("the library's, raw:", torch.allclose(raw, explainers.shapley_kernel(Z, scaled=False)))
+print("the library's, scaled:", torch.allclose(raw / raw.mean(), explainers.shapley_kernel(Z)))
+
+# %% tags=["hide-input"]
+steps = torch.tril(torch.ones(Q, Q))  # masks with 1, 2, ... Q ones
+inner = range(1, Q)
+fig, axes = plt.subplots(1, 2, figsize=(figures.WIDTH, 3.6))
+for kind, width, style in (("L2", 0.75, "-"), ("L2", 0.25, "--"), ("cosine", 0.25, ":")):
+    weight = explainers.lime_kernel(steps, kind, width)
+    axes[0].plot(range(1, Q + 1), weight, style, label=f"{kind}, {width}")
+for D, style in ((Q, "-"), (32, "--"), (77, ":")):
+    axes[1].plot([n / D for n in range(1, D)], [shapley(n, D) for n in range(1, D)], style)
+    axes[1].annotate(f"D = {D}", (0.5, 4 * shapley(D // 2, D)), ha="center", fontsize=11)
+axes[0].set(title="LIME", xlabel="n, features kept", ylabel="weight of a mask", ylim=(0, 1.02))
+axes[1].set(title="KernelSHAP, raw", xlabel="n / D, share kept", yscale="log")
+axes[0].legend()
+figures.headline(fig, "LIME looks near x; KernelSHAP's weights vanish in between")
+glue("explainers-kernels", fig, display=False)
+glue("explainers-least", f"{min(shapley(n, 77) for n in range(1, 77)):.0e}", display=False)
+glue("explainers-own", f"{raw.mean().item():.0e}", display=False)
+plt.close(fig)
+
+# %% [markdown]
+# ```{glue:figure} explainers-kernels
+# :name: fig-explainers-kernels
+# :alt: LIME's weights rise with the features kept. Shapley weights are U-shaped and, for many features, tiny between.
+#
+# Weight of a mask by how much it keeps. Left: LIME's kernels, with their widths. Right, logarithmic: the Shapley
+# kernel.
+# ```
+#
+# ## Tiny weights
+#
+# A mask of fair coins keeps about half of the parts, and there the Shapley weight is smallest
+# ({numref}`fig-explainers-kernels`): in our draw {glue:text}`explainers-own` on average, and down to
+# {glue:text}`explainers-least` for 77 features. Beside such numbers no $\varepsilon$ is small. The more parts, the
+# more does $Z^\top K Z$ drown in $\varepsilon I$, and what is left of {eq}`id-12` is $\phi \approx Z^\top K \tilde{y}
+# / \varepsilon$: tiny, and no longer a fit, but a weighted count. Least squares knows no unit of weight, only the
+# ridge does. So the library divides the weights by their mean, which leaves the fit alone and gives $\varepsilon$ the
+# same meaning for both explainers.
+
+# %%
+kernels = {"LIME": k, "SHAP, raw": raw, "SHAP, scaled": raw / raw.mean()}
+
+
+def score(phi):
+    path = metrics.curves(trained.f, theta, x[None], y[None], b, phi[None], range(1, S + 1))
+    return path.insertion.mean().item(), path.deletion.mean().item()
+
+
+def fit(kernel, eps):
+    """explain(Z, kernel, eps) from the answers that we have."""
+    return answers @ explainers.projection(Z, kernel, eps).T
+
+
+rows = {}
+for (name, kernel), ridge in product(kernels.items(), (0.0, 1e-4, 0.01, 1.0)):
+    found, unridged = fit(kernel, ridge), fit(kernel, 0.0)
+    size = (found.norm() / unridged.norm()).item()
+    rows[name, ridge] = [size, overlap(found, unridged), *score(found)]
+columns = ["size", f"top {S} in common", "Ins (higher)", "Del (lower)"]
+index = pd.MultiIndex.from_tuples(rows, names=["kernel", "eps"])
+pd.DataFrame(list(rows.values()), index, columns).round(3)
+
+# %% tags=["hide-input"]
+glue("explainers-raw-size", rows["SHAP, raw", 0.01][0], display=False)
+glue("explainers-raw-top", rows["SHAP, raw", 0.01][1], display=False)
+glue("explainers-scaled-size", rows["SHAP, scaled", 0.01][0], display=False)
+glue("explainers-eps", eps, display=False)
+
+# %% [markdown]
+# Size and common features compare with $\varepsilon = 0$. At the paper's $\varepsilon = 0.01$ raw weights leave
+# {glue:text}`explainers-raw-size:.1%` of the size and {glue:text}`explainers-raw-top:.0%` of the top features, scaled
+# ones {glue:text}`explainers-scaled-size:.1%` of the size. Whoever trains through the raw form trains something else.
+# To have it nonetheless: `Settings(scaled=False)`.
+#
+# The kernel's form and width, in contrast, matter less than one might fear:
+
+# %%
+rows = {}
+for kind, width in (("L2", 0.25), ("L2", 0.75), ("L2", 3.0), ("cosine", 0.25), ("cosine", 1.0)):
+    found = fit(explainers.lime_kernel(Z, kind, width), eps)
+    rows[f"{kind}, {width}"] = [overlap(found, phi), *score(found)]
+pd.DataFrame.from_dict(rows, orient="index", columns=columns[1:]).round(3)
+
+# %% [markdown]
+# ## Shapley values, exactly
+#
+# Is it true about the Shapley values? For the eight features that say most all masks can be tried, and the values
+# computed from their definition: what a feature adds, on average over all orders in which features may arrive. The
+# coefficients must have $f(b)_y$ taken off first, as a Shapley value says nothing about the base.
+
+# %%
+D, row = 8, 0
+every = torch.tensor(list(product([0.0, 1.0], repeat=D)))
+eight = phi[row].argsort(descending=True)[:D]  # the other features show the background
+padded = torch.zeros(len(every), Q).index_copy(1, eight, every)
+value = f(padded * x[row] + (1 - padded) * b).softmax(1)[:, y[row]].detach()
+
+
+def shapley_value(q):
+    """Sum over masks without q of (their share of orders) * (what q adds)."""
+    without = (every[:, q] == 0).nonzero()[:, 0]
+    with_q = without + 2 ** (D - 1 - q)
+    n = every[without].sum(1)
+    share = torch.tensor([1 / (D * math.comb(D - 1, int(m))) for m in n])
+    return (share * (value[with_q] - value[without])).sum()
+
+
+exact = torch.stack([shapley_value(q) for q in range(D)])
+print("they add up to f(x) - f(b):", torch.allclose(exact.sum(), value[-1] - value[0]))
+for whole in (1.0, 100.0, 10_000.0):
+    P = explainers.projection(every, explainers.shapley_kernel(every, whole=whole), eps=0.0)
+    print(f"all ones weigh {whole:6,.0f}: off by {(P @ (value - value[0]) - exact).abs().max():.0e}")
+shift = P @ value - exact
+print(f"as printed, f(b) left in: all shifted by {shift.mean():.3f}, spread {shift.std():.3f}")
+
+# %% [markdown]
+# They are the Shapley values, up to the finite weight of all ones. And with the base left in, as in {eq}`id-12`, they
+# are all shifted by one amount.
+#
+# ## How many masks?
+#
+# With 18 features there are a quarter of a million masks, and we draw a few. Two draws give two explanations.
+
+# %%
+Ms = [25, 50, 100, 200, 400, 800]
+agreement = {"LIME": [], "KernelSHAP": []}
+for count in Ms:
+    draws = explainers.draw_masks(count, Q, [rng, rng], dtype=torch.float64)
+    for name, kernel in (("LIME", explainers.lime_kernel), ("KernelSHAP", explainers.shapley_kernel)):
+        agreement[name].append(overlap(*(explain(z, kernel(z)) for z in draws)))
+
+# %% tags=["hide-input"]
+fig, ax = plt.subplots(figsize=(figures.WIDTH, 3))
+for (name, line), style in zip(agreement.items(), ("-o", "--s")):
+    ax.plot(Ms, line, style, label=name)
+ax.set(xscale="log", xlabel="M, masks", ylabel=f"top {S} in common\nof two draws", ylim=(0, 1.02))
+ax.set_xticks(Ms, map(str, Ms))
+ax.minorticks_off()
+ax.set_title("With few masks, chance is part of the explanation")
+ax.legend(loc="lower right")
+glue("explainers-masks", fig, display=False)
+glue("explainers-lime-200", agreement["LIME"][Ms.index(200)], display=False)
+glue("explainers-shap-200", agreement["KernelSHAP"][Ms.index(200)], display=False)
+plt.close(fig)
+
+# %% [markdown]
+# ```{glue:figure} explainers-masks
+# :name: fig-explainers-masks
+# :alt: The share of top features that two draws have in common rises with the number of masks for both explainers.
+#
+# Share of the top features on which explanations by two draws of masks agree, mean over test rows.
+# ```
+#
+# At the paper's $M = 200$, two draws agree on {glue:text}`explainers-lime-200:.0%` of the top features with LIME and
+# on {glue:text}`explainers-shap-200:.0%` with KernelSHAP ({numref}`fig-explainers-masks`), whose weight rests on the
+# few masks far from one half, drawn or not. So masks are drawn from a seed, and everything that is to be compared is
+# explained with the same ones.
+#
+# ## Through the explainer
+#
+# $P$ depends on masks and weights alone, never on the predictor. So $\phi = P \tilde{y}$ is linear in the
+# predictions, and its slope is $P$ times theirs: nothing more than ordinary backpropagation through $M$ predictions.
+# The check is a small step in the parameters: how a score made of $\phi$ changes, by slopes and by trying.
+
+# %%
+direction = {n: torch.randn(t.shape, generator=rng) for n, t in theta.items()}
+weight, P = torch.randn(Q, generator=rng), explainers.projection(Z[None], k[None], eps)
+few = x[None, :8], y[None, :8], b, Z[None], P
+
+
+def moved(h):
+    step = {n: t + h * direction[n] for n, t in theta.items()}
+    return (explainers.explain(trained.f, step, *few)[0] @ weight).sum()
+
+
+h = torch.zeros((), requires_grad=True)
+(by_slope,) = torch.autograd.grad(moved(h), h)
+by_trying = (moved(1e-7) - moved(-1e-7)) / 2e-7
+print(f"by slope {by_slope:.5f}, by trying {by_trying:.5f}")
+
+# %% [markdown]
+# ## Memory in chunks
+#
+# Backpropagation keeps what the forward pass computed, here for $B \times M$ inputs at once. With a thousand masks
+# that is the largest thing in training. But the slope of the objective with respect to $\tilde{y}$ is known before
+# anything is kept: it is $P^\top$ times the slope with respect to $\phi$. So predict without keeping, and in the
+# backward pass predict again, some masks at a time. The slope is the same, at the price of a second forward pass.
+
+
+# %%
+class Held:
+    """What autograd keeps, in bytes: now, and at most."""
+
+    now = most = 0
+
+    def __init__(self, tensor):
+        self.tensor = tensor
+        Held.now += tensor.nbytes
+        Held.most = max(Held.most, Held.now)
+
+    def __del__(self):
+        Held.now -= self.tensor.nbytes
+
+
+def slope(Z, weight=weight, **options):
+    """Slope of a score made of phi, and the most bytes that were held for it."""
+    Held.now = Held.most = 0
+    leaves = {n: t.clone().requires_grad_() for n, t in theta.items()}
+    batch = x[None, :64], y[None, :64], b, Z[None]
+    P = explainers.projection(Z[None], explainers.lime_kernel(Z)[None], eps)
+    with torch.autograd.graph.saved_tensors_hooks(Held, lambda held: held.tensor):
+        phi, _ = explainers.explain(trained.f, leaves, *batch, P, **options)
+        grads = torch.autograd.grad((phi @ weight).square().sum(), list(leaves.values()))
+    return torch.cat([g.flatten() for g in grads]), Held.most
+
+
+rows = {}
+for count in (200, 1000):
+    many = explainers.draw_masks(count, Q, [torch.Generator().manual_seed(1)], dtype=torch.float64)[0]
+    (direct, kept), (chunked, kept_50) = slope(many), slope(many, chunk=50)
+    rows[f"M = {count}"] = [kept / 1e6, kept_50 / 1e6, torch.allclose(direct, chunked)]
+pd.DataFrame.from_dict(rows, orient="index", columns=["MB at once", "MB in chunks of 50", "same slope"]).round(1)
+
+# %% [markdown]
+# ## Fewer masks on the way back
+#
+# Going back costs about twice as much as going forward, and many masks hardly matter for the slope: their entry of
+# $P^\top$ times the slope at $\phi$ is small. So visit only a share `keep` of them, drawn with probability in
+# proportion to that entry, and weight each to make up for the chance of being left out. On average that is the exact
+# slope.
+
+# %%
+exact_slope, _ = slope(Z)
+shares, draws, noise = [0.05, 0.1, 0.25, 0.5], 25, []
+for keep in shares:
+    drawn = torch.stack([slope(Z, keep=keep, generators=[rng])[0] for _ in range(draws)])
+    off = drawn - exact_slope
+    noise.append((off.norm(dim=1).square().mean().sqrt() / exact_slope.norm()).item())
+    bias = (off.mean(0).norm() / exact_slope.norm()).item()
+    print(f"keep {keep:4}: noise {noise[-1]:.3f}, of the mean of {draws} draws {bias:.3f}")
+
+# %% tags=["hide-input"]
+one = noise[shares.index(0.25)]
+fig, ax = plt.subplots(figsize=(figures.WIDTH, 3))
+ax.plot(shares, noise, "-o")
+ax.set(
+    xlabel="keep, share of the masks visited on the way back", ylabel="size of the error\n(slope = 1)", ylim=(0, None)
+)
+ax.set_title("Half the masks, little noise; few masks, much")
+glue("explainers-keep", fig, display=False)
+glue("explainers-noise-25", one, display=False)
+plt.close(fig)
+
+# %% [markdown]
+# ```{glue:figure} explainers-keep
+# :name: fig-explainers-keep
+# :alt: The relative error of the slope falls as more masks are kept.
+#
+# Root mean square error of the slope, relative to its size, for a batch of 64 rows.
+# ```
+#
+# The mean of many draws comes closer as it should. A single one, with a quarter of the masks, is off by
+# {glue:text}`explainers-noise-25:.0%` of the slope's size ({numref}`fig-explainers-keep`), in a batch of 64; a
+# smaller batch would see more. All experiments in this book keep every mask; where a predictor is large,
+# `Settings(keep=0.25)` is there.
