@@ -149,12 +149,14 @@ soft = {
     "thresholds held": held_thresholds,
     "both, as in the code": lambda phi: held_thresholds(phi.log_softmax(-1)),
     "temperature per batch": lambda phi: masks.soft_mask(phi, s, batch_temperature(phi)),
+    "temperature with gradient": lambda phi: masks.soft_mask(phi, s, Q / (phi.amax(-1) - phi.amin(-1))),
 }
 same = [torch.allclose(mask(phi), r["per sample"]) for mask in list(soft.values())[:4]]
 print("the first four masks are equal:", all(same))
 
 # %% [markdown]
-# So we take the gradient of $\Omega_{\mathrm{Ins}} + \Omega_{\mathrm{Del}}$ with respect to all parameters of the
+# (The last way is not the code's but another reading of the paper: that $T$ has a gradient as well.) So we take the
+# gradient of $\Omega_{\mathrm{Ins}} + \Omega_{\mathrm{Del}}$ with respect to all parameters of the
 # predictor, through masks and LIME, and compare.
 
 # %%
@@ -189,12 +191,14 @@ directions.round(3)
 # constants, and training only fits the predictions of masked inputs. A cosine of {glue:text}`code-held-all:.3f` says
 # that on this predictor nearly all of the gradient comes that way, and what differs between the variants is the small
 # rest that comes through $\phi$. (On images with Grad-CAM that need not be so.) The code's thresholds and log-softmax
-# together give {glue:text}`code-held:.3f`, the temperature of a batch {glue:text}`code-batchT:.3f`.
+# together give {glue:text}`code-held:.3f`, the temperature of a batch {glue:text}`code-batchT:.3f`, one with a gradient
+# {glue:text}`code-gradT:.3f`.
 
 # %% tags=["hide-cell"]
 glue("code-batch", batch, display=False)
 glue("code-held-all", directions.loc["masks held altogether", "cosine"].item(), display=False)
 glue("code-held", directions.loc["both, as in the code", "cosine"].item(), display=False)
+glue("code-gradT", directions.loc["temperature with gradient", "cosine"].item(), display=False)
 glue("code-batchT", directions.loc["temperature per batch", "cosine"].item(), display=False)
 
 # %% [markdown]
