@@ -56,12 +56,13 @@ torch.set_default_dtype(torch.float64)
 table = data.load(dataset)
 folds = data.folds(table, splits=[0], dtype=torch.float64)
 settings = Settings(epochs=epochs, patience=epochs, hidden=64)
-trained = finetuning.pretrain(folds, settings=settings, progress=False, dtype=torch.float64)
+how = {"progress": False, "dtype": torch.float64}
+trained = finetuning.pretrain(folds, settings=settings, **how)
 theta, x = trained.theta(), folds.x_test[0]  # (B, Q)
 
 
 def f(x):
-    return trained.f(theta, x[None])[0]  # (B, Q) -> (B, C), the library's run axis is 1
+    return trained.f(theta, x[None])[0]  # (B, C), the library's run axis is 1
 
 
 Q, y, phi = x.shape[1], f(x).argmax(1), trained.explain(x, explainer)
@@ -150,7 +151,7 @@ print("a by -phi is d:", torch.equal(a(x[0], -phi[0], b, Q - s), rest))
 # %% tags=["plain"]
 @torch.no_grad()
 def plain_curves(f, x, y, b, phi, steps):
-    """ID-1 to ID-4 before the mean over steps: x (B, Q), y (B,), b (Q,), phi (B, Q) -> two (B, len(steps))."""
+    """ID-1 to ID-4 before the mean: x, phi (B, Q), b (Q,) -> two (B, len(steps))."""
     inserted = torch.empty(len(x), len(steps), dtype=x.dtype)
     deleted = torch.empty_like(inserted)
     for n in range(len(x)):
@@ -166,13 +167,15 @@ def plain_curves(f, x, y, b, phi, steps):
 # %%
 def curves(phi, y=y, b=b):
     """The library's, for every s from 1 to Q."""
-    return metrics.curves(trained.f, theta, x[None], y[None], b, phi[None], range(1, Q + 1))
+    batch = x[None], y[None], b, phi[None]
+    return metrics.curves(trained.f, theta, *batch, range(1, Q + 1))
 
 
 path = curves(phi)
 inserted, deleted = path.inserted[0], path.deleted[0]  # (B, Q)
 plainly = plain_curves(f, x[:20], y[:20], b, phi[:20], range(1, Q + 1))
-print("plain and library:", all(torch.allclose(p, q[:20]) for p, q in zip(plainly, (inserted, deleted))))
+same = (torch.allclose(p, q[:20]) for p, q in zip(plainly, (inserted, deleted)))
+print("plain and library:", all(same))
 print(f"Ins {inserted[:, :S].mean():.3f}, Del {deleted[:, :S].mean():.3f}")
 
 # %% [markdown]
@@ -228,10 +231,14 @@ plt.close(fig)
 
 # %%
 rng = torch.Generator().manual_seed(0)
-orders = {explainer: phi, "random": torch.randn(phi.shape, generator=rng), "turned around": -phi}
+chance = torch.randn(phi.shape, generator=rng)
+orders = {explainer: phi, "random": chance, "turned around": -phi}
 paths = {name: curves(order) for name, order in orders.items()}
-scores = {name: (p.inserted[0, :, :S].mean().item(), p.deleted[0, :, :S].mean().item()) for name, p in paths.items()}
-pd.DataFrame(scores, ["Ins, higher is better", "Del, lower is better"]).T.round(3)
+scores = {
+    "Ins, higher is better": [p.inserted[..., :S].mean().item() for p in paths.values()],
+    "Del, lower is better": [p.deleted[..., :S].mean().item() for p in paths.values()],
+}
+pd.DataFrame(scores, paths).round(3)
 
 # %% tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(figures.WIDTH, 3.4), sharey=True)
@@ -284,7 +291,7 @@ def plain_mean(curve):
 
 
 def trapezoid(curve, at):
-    """Area under the curve at the steps `at`, over their actual distances, as a share of the whole width."""
+    """Area under the curve at the steps `at`, over their actual distances."""
     return torch.trapezoid(curve[:, at], torch.tensor(at) / Q, dim=1)
 
 
@@ -317,8 +324,8 @@ table_of = {
     "Quantus, per step": [None, area / (Q - 1)],
     "torch-cam": [trapezoid(curve, every) for curve in whole()],
 }
-numbers = [[v if v is None else v.mean().item() for v in pair] for pair in table_of.values()]
-pd.DataFrame(numbers, table_of, ["insertion", "deletion"]).round(3).astype(object).fillna("")
+shown = [["" if v is None else f"{v.mean():.3f}" for v in p] for p in table_of.values()]
+pd.DataFrame(shown, table_of, ["insertion", "deletion"])
 
 # %% [markdown]
 # The explanation is the same in every line. To see what moves the number, change one thing at a time from ours:
@@ -333,7 +340,8 @@ changes = {
     "black": [plain_mean(curve) for curve in whole(b=black)],
     f"S = {S}": [curve[:, 1 : S + 1].mean(1) for curve in whole()],
 }
-one_by_one = pd.DataFrame([[v.mean().item() for v in p] for p in changes.values()], changes, ["insertion", "deletion"])
+means = [[v.mean().item() for v in pair] for pair in changes.values()]
+one_by_one = pd.DataFrame(means, changes, ["insertion", "deletion"])
 one_by_one.round(3)
 
 # %% [markdown]
@@ -350,7 +358,8 @@ one_by_one.round(3)
 # %%
 for name, curve in zip(("insertion", "deletion"), whole()):
     gap = plain_mean(curve) - trapezoid(curve, every)
-    print(name, torch.allclose(gap, (curve[:, -1] - curve[:, 0]) / (2 * Q)), f"{gap.mean():+.3f}")
+    expected = (curve[:, -1] - curve[:, 0]) / (2 * Q)
+    print(name, torch.allclose(gap, expected), f"{gap.mean():+.3f}")
 
 # %% tags=["hide-input"]
 right_rows = y == truth

@@ -74,10 +74,12 @@ def d(x, b, r):
 
 # %%
 phi = torch.randn(8, generator=rng)
-print("no ties, the same:", torch.equal(r_hard(phi, 3), masks.top_mask(phi, [3])[0]))
-print("the library's:", torch.equal(r_hard(phi, 3), masks.threshold_mask(phi, [3])[0]))
+mask = r_hard(phi, 3)
+print("no ties, the same:", torch.equal(mask, masks.top_mask(phi, [3])[0]))
+print("the library's:", torch.equal(mask, masks.threshold_mask(phi, [3])[0]))
 tied = torch.tensor([0.5, 0.2, 0.2, 0.1])
-print("by threshold:", r_hard(tied, 2).int().tolist(), " by order:", masks.top_mask(tied, [2])[0].int().tolist())
+print("by threshold:", r_hard(tied, 2).int().tolist())
+print("by order:    ", masks.top_mask(tied, [2])[0].int().tolist())
 
 # %% [markdown]
 # > **Ties are the rule in images.** All pixels of a superpixel share one contribution. So there $s$ grows by whole
@@ -90,13 +92,13 @@ print("by threshold:", r_hard(tied, 2).int().tolist(), " by order:", masks.top_m
 #
 # $$
 # \begin{aligned}
-# a^{\mathrm{soft}}(x, \phi, b, s) &= r \odot x + (1 - r) \odot b, \\
-# r_q &= \operatorname{sigmoid}\!\big(T\, (\phi_q - t_s)\big),
+# a^{\mathrm{soft}}_s &= r \odot x + (1 - r) \odot b, \\
+# r_q &= \operatorname{sigmoid}(T (\phi_q - t_s)),
 # \end{aligned} \tag{ID-7}
 # $$ (id-7)
 #
 # $$
-# d^{\mathrm{soft}}(x, \phi, b, s) = r \odot b + (1 - r) \odot x, \tag{ID-8}
+# d^{\mathrm{soft}}_s = r \odot b + (1 - r) \odot x, \tag{ID-8}
 # $$ (id-8)
 #
 # and the threshold moves to the middle between the last feature that is in and the first that is out:
@@ -122,7 +124,7 @@ def r(phi, s, T):
 x, b = torch.randn(8, generator=rng), torch.zeros(8)
 ours = masks.soft_mask(phi, [3], T=2.0)
 print("the library's r:", torch.allclose(r(phi, 3, 2.0), ours[0]))
-print("its a:", torch.allclose(a(x, b, r(phi, 3, 2.0)), masks.insert(x, b, ours)[0]))
+print("its a:", torch.allclose(a(x, b, ours[0]), masks.insert(x, b, ours)[0]))
 both = a(x, b, ours[0]) + d(x, b, ours[0])
 print("still complementary:", torch.allclose(both, x + b))
 
@@ -152,9 +154,10 @@ print("tied:", r(tied, 2, 1000).numpy().round(3) + 0.0)
 weight = torch.randn(8, generator=rng)  # of any score that is made of r
 leaf = phi.clone().requires_grad_()
 (through,) = torch.autograd.grad((weight * r(leaf, 3, 2.0)).sum(), leaf)
-(fixed,) = torch.autograd.grad((weight * torch.sigmoid(2.0 * (leaf - t(phi, 3)))).sum(), leaf)
+t_fixed = torch.sigmoid(2.0 * (leaf - t(phi, 3)))
+(fixed,) = torch.autograd.grad((weight * t_fixed).sum(), leaf)
 print("shifted, same mask:", torch.allclose(r(phi + 7, 3, 2.0), r(phi, 3, 2.0)))
-print(f"slopes sum to {through.sum().abs():.3f}; with t held fixed to {fixed.sum():.3f}")
+print(f"slopes sum to {through.sum().abs():.3f}, with t fixed to {fixed.sum():.3f}")
 
 # %% [markdown]
 # > **A reading.** We let the slope pass through $t_s$. The authors' code holds $t_s$ fixed.
@@ -177,8 +180,8 @@ def temperature(phi):
 
 
 print("the library's T:", torch.allclose(temperature(phi), masks.temperature(phi)))
-scaled = 1000 * phi
-print("scaled, same mask:", torch.allclose(r(scaled, 3, temperature(scaled)), r(phi, 3, temperature(phi))))
+own, scaled = r(phi, 3, temperature(phi)), 1000 * phi
+print("scaled, same mask:", torch.allclose(r(scaled, 3, temperature(scaled)), own))
 even = torch.arange(8.0)
 print("even gaps:", r(even, 3, temperature(even)).numpy().round(2))
 
@@ -214,14 +217,15 @@ print(f"along phi, T followed: {followed.abs():.3f}, T held: {held:.3f}")
 # %%
 folds = data.folds(data.load(dataset), splits=[0], dtype=torch.float64)
 settings = Settings(epochs=epochs, patience=epochs, hidden=64)
-trained = finetuning.pretrain(folds, settings=settings, progress=False, dtype=torch.float64)
+how = {"progress": False, "dtype": torch.float64}
+trained = finetuning.pretrain(folds, settings=settings, **how)
 theta, X = trained.theta(), folds.x_test[0]  # (B, Q)
 Q, y, phi = X.shape[1], trained.f(theta, X[None]).argmax(-1), trained.explain(X)
 S, b = round(S_share * Q), torch.zeros(Q)
 
 
 def path(r):
-    """Probability of y along masks r (B, K, Q): inserted and deleted, two of (B, K)."""
+    """Probability of y along masks r (B, K, Q): inserted, deleted, two of (B, K)."""
     p = regularizers.follow(trained.f, theta, X[None], y, b, r[None])
     return p.inserted[0].exp(), p.deleted[0].exp()
 
@@ -252,7 +256,7 @@ page = """
 #soft-player { border: 1px solid #8888; border-radius: 8px; padding: .8rem; margin: 1rem 0; max-width: 46rem; }
 #soft-player .panels { display: flex; flex-wrap: wrap; gap: .5rem 1rem; }
 #soft-player figure { flex: 1 1 16rem; margin: 0; }
-#soft-player figcaption { font-size: .9rem; margin: 0; text-align: left; }
+#soft-player figcaption { font-size: .9rem; margin: 0; text-align: left; color: inherit; }
 #soft-player svg { width: 100%; display: block; color: inherit; }
 #soft-player text { fill: currentColor; font: 12px sans-serif; }
 #soft-player .axis { stroke: currentColor; opacity: .4; fill: none; }
@@ -278,7 +282,7 @@ page = """
     <text x="24" y="14" text-anchor="end">1</text><text x="24" y="79" text-anchor="end">&#189;</text>
     <text x="24" y="144" text-anchor="end">0</text><path class="in hard"/><path class="out hard"/>
     <path class="in"/><path class="out"/><path class="axis at"/>
-    <text x="294" y="32" text-anchor="end">inserted</text><text x="294" y="112" text-anchor="end">deleted</text>
+    <text x="294" y="32" text-anchor="end">inserted</text><text x="294" y="104" text-anchor="end">deleted</text>
     <text x="164" y="160" text-anchor="middle">s, features inserted or deleted</text></svg></figure>
  </div>
  <label for="soft-T">Temperature: <output class="T-name" for="soft-T"></output></label>
@@ -425,7 +429,7 @@ plt.close(fig)
 
 # %%
 spread = phi.amax(1) - phi.amin(1)
-few = spread.argsort()[[0, len(spread) // 2, -1]]  # the smallest, the middle one, the largest
+few = spread.argsort()[[0, len(spread) // 2, -1]]  # smallest, middle, largest
 common = (1 / (1 / own).mean()).expand(len(own))
 print("range of phi      ", *(f"{v:.2f}" for v in spread[few]))
 for name, T in (("own T,    decided", own), ("common T, decided", common)):

@@ -37,6 +37,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from myst_nb import glue
 from torch import nn
+from torch.nn.functional import logsigmoid
 
 from lib import data, explainers, figures, finetuning, metrics, regularizers
 from lib.finetuning import Runs, Settings
@@ -52,7 +53,7 @@ rng = torch.Generator().manual_seed(0)
 # For insertion, take logarithms along the way and turn the sign around:
 #
 # $$
-# \Omega_{\mathrm{Ins}} = -\frac{1}{S} \sum_{s=1}^{S} \log f\big(a^{\mathrm{soft}}(x, \phi, b, s)\big)_y
+# \Omega_{\mathrm{Ins}} = -\frac{1}{S} \sum_{s=1}^{S} \log f(a^{\mathrm{soft}}_s)_y
 # \tag{ID-9}
 # $$ (id-9)
 #
@@ -64,9 +65,11 @@ def omega_ins(log_f_a):
     return -log_f_a.mean(-1)  # (B, S) -> (B,)
 
 
-whole, log_f_a, log_f_d = (-torch.rand(shape, generator=rng).exp() for shape in ((4,), (4, 5), (4, 5)))
-path = Path(whole, log_f_a, log_f_d)  # log-probabilities of x, of a and d for S = 5
-print("the library's:", torch.allclose(omega_ins(log_f_a), regularizers.insertion(path)))
+log_f_a, log_f_d = -torch.rand(2, 4, 5, generator=rng).exp()  # any, for S = 5
+whole = -torch.rand(4, generator=rng).exp()  # log f(x)_y
+path = Path(whole, log_f_a, log_f_d)
+ours = omega_ins(log_f_a)
+print("the library's:", torch.allclose(ours, regularizers.insertion(path)))
 
 # %% [markdown]
 # Why the logarithm, when the score itself is a plain mean? Because of who would be heard. Let $u$ be the log-odds of
@@ -76,7 +79,7 @@ print("the library's:", torch.allclose(omega_ins(log_f_a), regularizers.insertio
 
 # %%
 u = torch.tensor([-20.0, -5.0, 0.0, 5.0], requires_grad=True)
-for name, score in (("-f", -u.sigmoid()), ("-log f", -torch.nn.functional.logsigmoid(u))):
+for name, score in (("-f", -u.sigmoid()), ("-log f", -logsigmoid(u))):
     (slope,) = torch.autograd.grad(score.sum(), u)
     print(f"{name:6}", *(f"{v:+.4f}" for v in slope))
 
@@ -89,7 +92,7 @@ for name, score in (("-f", -u.sigmoid()), ("-log f", -torch.nn.functional.logsig
 #
 # $$
 # \Omega_{\mathrm{Del}} = -\frac{1}{S} \sum_{s=1}^{S}
-# \log \frac{f(x)_y}{f\big(d^{\mathrm{soft}}(x, \phi, b, s)\big)_y}
+# \log \frac{f(x)_y}{f(d^{\mathrm{soft}}_s)_y}
 # \tag{ID-10}
 # $$ (id-10)
 #
@@ -128,7 +131,8 @@ def omega_c(log_f_d):
 
 forms = {"A": omega_a(whole, log_f_d), "B": omega_b(log_f_d), "C": omega_c(log_f_d)}
 for form, value in forms.items():
-    print(f"the library's {form}:", torch.allclose(value, regularizers.deletion(path, form)))
+    library = regularizers.deletion(path, form)
+    print(f"the library's {form}:", torch.allclose(value, library))
 
 # %% [markdown]
 # A and B look different and hardly are. In {eq}`id-a1` the numerator does not depend on $s$, so it comes out of the
@@ -144,9 +148,8 @@ print("A = B + cross-entropy:", torch.allclose(forms["A"], forms["B"] - whole))
 
 # %%
 u = torch.linspace(-8, 8, 161, requires_grad=True)
-log_f = torch.nn.functional.logsigmoid(u)
-curve = {"A and B": log_f, "C": -torch.nn.functional.logsigmoid(-u)}
-slope = {name: torch.autograd.grad(value.sum(), u, retain_graph=True)[0] for name, value in curve.items()}
+curve = {"A and B": logsigmoid(u), "C": -logsigmoid(-u)}
+slope = {name: torch.autograd.grad(v.sum(), u)[0] for name, v in curve.items()}
 print("slope of B is 1 - f:", torch.allclose(slope["A and B"], 1 - u.sigmoid()))
 print("slope of C is f:", torch.allclose(slope["C"], u.sigmoid()))
 
@@ -186,16 +189,17 @@ beta = torch.linspace(0, 6, 61, requires_grad=True)
 w, S = torch.tensor([2.0, 1.0, -1.0]), 2
 
 
-def log_odds(kept):
-    return torch.nn.functional.logsigmoid(beta * (w * kept).sum())
+def log_f(*kept):
+    return logsigmoid(beta * (w * torch.tensor(kept)).sum())
 
 
-inserted = torch.stack([log_odds(torch.tensor(kept)) for kept in ([1.0, 0, 0], [1.0, 1, 0])], -1)
-deleted = torch.stack([log_odds(torch.tensor(kept)) for kept in ([0, 1.0, 1], [0, 0, 1.0])], -1)
-simple = Path(log_odds(torch.ones(3)), inserted, deleted)
+inserted = torch.stack([log_f(1, 0, 0), log_f(1, 1, 0)], -1)
+deleted = torch.stack([log_f(0, 1, 1), log_f(0, 0, 1)], -1)
+simple = Path(log_f(1, 1, 1), inserted, deleted)
 values = {"insertion": regularizers.insertion(simple)}
-values |= {f"deletion, {form}": regularizers.deletion(simple, form) for form in "ABC"}
-print("at beta = 6:", ", ".join(f"{name} {value[-1]:.2f}" for name, value in values.items()))
+for form in "ABC":
+    values[f"deletion, {form}"] = regularizers.deletion(simple, form)
+print("beta = 6:", ", ".join(f"{name} {value[-1]:.2f}" for name, value in values.items()))
 
 # %% tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(figures.WIDTH, 3.2))
@@ -242,7 +246,7 @@ def soft_mask(phi, s):
 
 
 def plain_loss(f, x, y, b, phi, S, lam, lam3=0.0):
-    """ID-11 for one sample, Omega_Del as in ID-10: x (Q,), y a number, b and phi (Q,), f gives logits."""
+    """ID-11 for one sample, Omega_Del as in ID-10: x, b, phi (Q,), y a number."""
     log_f = f(x[None]).log_softmax(1)[0, y]
     omega_ins = omega_del = 0
     for s in range(1, S + 1):
@@ -263,8 +267,9 @@ def plain_loss(f, x, y, b, phi, S, lam, lam3=0.0):
 def lime(f, x, y, b, Z):
     """LIME of one sample x (Q,) by masks Z (M, Q)."""
     P = explainers.projection(Z[None], explainers.lime_kernel(Z[None]), eps=0.01)
-    one_run = (x[None, None], y[None, None], b, Z[None], P)
-    return explainers.explain(lambda _, rows: f(rows[0])[None], {}, *one_run)[0][0, 0]
+    one_run = x[None, None], y[None, None], b, Z[None], P
+    phi, _ = explainers.explain(lambda _, rows: f(rows[0])[None], {}, *one_run)
+    return phi[0, 0]
 
 
 # %%
@@ -272,47 +277,54 @@ folds = data.folds(data.load(dataset), splits=[0], dtype=torch.float64)
 X, Y, C = folds.x_train[0], folds.y_train[0], folds.C
 (N, Q), b, S = X.shape, torch.zeros(X.shape[1]), round(S_share * X.shape[1])
 settings = Settings(S=S_share, M=M, hidden=64, epochs=60, patience=60)
-start = finetuning.pretrain(folds, settings=settings, progress=False, dtype=torch.float64)
+how = {"progress": False, "dtype": torch.float64}
+start = finetuning.pretrain(folds, settings=settings, **how)
 
 
 def network(theta):
     """The library's parameters, run 0, as anybody's module."""
-    f = nn.Sequential(nn.Linear(Q, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, C))
-    with torch.no_grad():
-        for layer, name in zip(f[::2], ("1", "2", "")):
-            layer.weight.copy_(theta[f"W{name}"][0].T)
-            layer.bias.copy_(theta[f"b{name}"][0, 0])
-    return f
+    layers = [nn.Linear(Q, 64), nn.Linear(64, 64), nn.Linear(64, C)]
+    for layer, name in zip(layers, ("1", "2", "")):
+        layer.weight.data = theta[f"W{name}"][0].detach().T.clone()
+        layer.bias.data = theta[f"b{name}"][0, 0].detach().clone()
+    return nn.Sequential(layers[0], nn.ReLU(), layers[1], nn.ReLU(), layers[2])
 
 
 # %% [markdown]
 # The check: on one batch with the same masks, the library's {eq}`id-11` has the same value and the same slopes.
 
 # %%
-f, theta = network(start.theta()), {n: t.clone().requires_grad_() for n, t in start.theta().items()}
-rows, Z = torch.arange(16), torch.randint(2, (M, Q), generator=rng).to(X)
-phi = [lime(f, X[n], Y[n], b, Z) for n in rows]
-plainly = sum(plain_loss(f, X[n], Y[n], b, phi[n], S, lam, 0.01) for n in rows) / len(rows)
-weights = torch.tensor([lam]), torch.tensor([0.01])
-batch = X[None, rows], Y[None, rows], b, Z[None]
-library = finetuning.objective("ID-ExpO", start.f, theta, *batch, *weights, settings)[0]
+f, rows = network(start.theta()), range(16)
+theta = {n: t.clone().requires_grad_() for n, t in start.theta().items()}
+Z = torch.randint(2, (M, Q), generator=rng).to(X)
+
+
+def mean_loss(explain):
+    losses = [plain_loss(f, X[n], Y[n], b, explain(n), S, lam, 0.01) for n in rows]
+    return sum(losses) / len(rows)
+
+
+plainly = mean_loss(lambda n: lime(f, X[n], Y[n], b, Z))
+batch = X[None, :16], Y[None, :16], b, Z[None]
+lams = torch.tensor([lam]), torch.tensor([0.01])
+library = finetuning.objective("ID-ExpO", start.f, theta, *batch, *lams, settings)[0]
 print("same objective:", torch.allclose(library, plainly))
-ours, theirs = torch.autograd.grad(library, theta["W1"])[0][0].T, torch.autograd.grad(plainly, f[0].weight)[0]
-print("same slopes:", torch.allclose(ours, theirs))
+(by_library,) = torch.autograd.grad(library, theta["W1"])
+slopes = torch.autograd.grad(plainly, list(f.parameters()))
+print("same slopes:", torch.allclose(by_library[0].T, slopes[0]))
 
 # %% [markdown]
 # How much of the slope comes through $\phi$? Cut that way, and compare.
 
 # %%
-fixed = sum(plain_loss(f, X[n], Y[n], b, phi[n].detach(), S, lam, 0.01) for n in rows) / len(rows)
-plain_ce = cross_entropy(f(X[rows]), Y[rows])
-everything = sum(plain_loss(f, X[n], Y[n], b, lime(f, X[n], Y[n], b, Z), S, lam, 0.01) for n in rows) / len(rows)
-values = everything, fixed, plain_ce
-slopes = (torch.autograd.grad(value, list(f.parameters())) for value in values)
-both, direct, ce = (torch.cat([g.flatten() for g in slope]) for slope in slopes)
-print(f"size of the regularisers' slope: {(both - ce).norm():.3f}, through phi alone: {(both - direct).norm():.3f}")
-cosine = torch.nn.functional.cosine_similarity(both - ce, direct - ce, dim=0)
-print(f"cosine of the slope with and without phi's part: {cosine:.2f}")
+phi = [lime(f, X[n], Y[n], b, Z).detach() for n in rows]
+fixed, ce = mean_loss(lambda n: phi[n]), cross_entropy(f(X[:16]), Y[:16])
+direct, ce = (torch.autograd.grad(v, list(f.parameters())) for v in (fixed, ce))
+all_of_it, direct, ce = (torch.cat([g.flatten() for g in v]) for v in (slopes, direct, ce))
+print(f"regularisers' slope: size {(all_of_it - ce).norm():.3f}")
+print(f"its part through phi: size {(all_of_it - direct).norm():.3f}")
+cosine = torch.cosine_similarity(all_of_it - ce, direct - ce, dim=0)
+print(f"cosine of the slope with and without that part: {cosine:.2f}")
 
 # %% [markdown]
 # ## Fine-tuning, plainly
@@ -321,19 +333,22 @@ print(f"cosine of the slope with and without phi's part: {cosine:.2f}")
 
 
 # %% tags=["plain"]
-def train_plain_id(f, x, y, b, explain, S, lam, lam3=0.0, lr=0.01, epochs=1, M=200, batch=128, seed=0):
-    """ID-11: fine-tunes one model f (Q -> logits) in place, a sample and a step at a time."""
+def train_plain_id(
+    f, x, y, b, explain, S, lam, lam3=0.0, lr=0.01, epochs=1, M=200, batch=128, seed=0
+):  # fmt: skip
+    """ID-11: fine-tunes one model f in place, a sample and a step at a time."""
     torch.manual_seed(seed)
-    sgd = torch.optim.SGD(f.parameters(), lr=lr, momentum=0.9, weight_decay=5e-4, nesterov=True)
+    options = {"momentum": 0.9, "weight_decay": 5e-4, "nesterov": True}
+    sgd = torch.optim.SGD(f.parameters(), lr, **options)
     for _ in range(epochs):
         for rows in torch.randperm(len(x)).split(batch):
             Z = torch.randint(2, (M, x.shape[1])).to(x.dtype)
             loss = 0
             for n in rows:
                 phi = explain(f, x[n], y[n], b, Z)
-                loss = loss + plain_loss(f, x[n], y[n], b, phi, S, lam, lam3) / len(rows)
+                loss = loss + plain_loss(f, x[n], y[n], b, phi, S, lam, lam3)
             sgd.zero_grad()
-            loss.backward()
+            (loss / len(rows)).backward()
             sgd.step()
     return f
 
@@ -344,11 +359,13 @@ def train_plain_id(f, x, y, b, explain, S, lam, lam3=0.0, lr=0.01, epochs=1, M=2
 
 # %%
 few = replace(folds, x_train=X[None, :96], y_train=Y[None, :96])
-quick, runs = Settings(S=S_share, M=8, hidden=64, epochs=1, batch=32), Runs.grid(1, [lam], lrs=[lr])
-one = finetuning.train("ID-ExpO", few, runs, start, quick, progress=False, dtype=torch.float64)
-plain = train_plain_id(deepcopy(f), X[:96], Y[:96], b, lime, S, lam, lr=lr, M=8, batch=32)
-same = [torch.allclose(p, q) for p, q in zip(plain.parameters(), network(one.theta()).parameters())]
-print("same parameters:", all(same))
+quick = Settings(S=S_share, M=8, hidden=64, epochs=1, batch=32)
+runs = Runs.grid(1, [lam], lrs=[lr])
+library = network(finetuning.train("ID-ExpO", few, runs, start, quick, **how).theta())
+plain = deepcopy(f)
+train_plain_id(plain, X[:96], Y[:96], b, lime, S, lam, lr=lr, M=8, batch=32)
+both = zip(plain.parameters(), library.parameters())
+print("same parameters:", all(torch.allclose(p, q) for p, q in both))
 
 # %% [markdown]
 # ## Before and after
@@ -357,31 +374,28 @@ print("same parameters:", all(same))
 # score, the `valscore` of [](15_measuring).
 
 # %%
-options = {"progress": False, "dtype": torch.float64}
 tuning = Settings(S=S_share, M=M, hidden=64, epochs=epochs, patience=epochs)
 tuned = {"before": start}
 for method in ("CE-only", "ID-ExpO"):
-    tuned[method] = finetuning.train(method, folds, runs, start, tuning, **options)
+    tuned[method] = finetuning.train(method, folds, runs, start, tuning, **how)
 
 
 # %%
 def measured(model):
-    """Test rows, the predicted class explained and scored: curves up to Q, accuracy, size of phi."""
+    """Curves of test rows, the predicted class explained and scored, and a summary."""
     x, theta = folds.x_test[0], model.theta()
-    logits, phi = model.f(theta, x[None]), model.explain(x)
-    y = logits.argmax(-1)
+    y, phi = model.f(theta, x[None]).argmax(-1), model.explain(x)
     path = metrics.curves(model.f, theta, x[None], y, b, phi[None], range(1, Q + 1))
-    return path, (y[0] == folds.y_test[0]).double().mean().item(), phi.norm(dim=1).mean().item()
+    return path, {
+        "accuracy": (y == folds.y_test).double().mean().item(),
+        "Ins (higher)": path.inserted[..., :S].mean().item(),
+        "Del (lower)": path.deleted[..., :S].mean().item(),
+        "mean size of phi": phi.norm(dim=1).mean().item(),
+    }
 
 
 found = {name: measured(model) for name, model in tuned.items()}
-columns = {
-    "accuracy": lambda path, accuracy, size: accuracy,
-    "Ins (higher)": lambda path, *_: path.inserted[0, :, :S].mean().item(),
-    "Del (lower)": lambda path, *_: path.deleted[0, :, :S].mean().item(),
-    "mean size of phi": lambda path, accuracy, size: size,
-}
-after = pd.DataFrame({name: {c: of(*values) for c, of in columns.items()} for name, values in found.items()}).T
+after = pd.DataFrame({name: summary for name, (_, summary) in found.items()}).T
 after.round(3)
 
 # %% tags=["hide-input"]

@@ -67,7 +67,7 @@ rng = torch.Generator().manual_seed(0)
 
 # %% tags=["plain"]
 def plain_lime(f, x, y, b, Z, k, eps):
-    """ID-12 for one sample: x, b (Q,), y a number, masks Z (M, Q) of weights k (M,), f gives logits -> phi (Q,)."""
+    """ID-12 for one sample: x, b (Q,), masks Z (M, Q), weights k (M,) -> phi (Q,)."""
     perturbed = torch.stack([z * x + (1 - z) * b for z in Z])
     y_tilde = f(perturbed).softmax(1)[:, y]
     K = torch.diag(k)
@@ -82,12 +82,13 @@ def plain_lime(f, x, y, b, Z, k, eps):
 # %%
 folds = data.folds(data.load(dataset), splits=[0], dtype=torch.float64)
 settings = Settings(epochs=epochs, patience=epochs, hidden=64)
-trained = finetuning.pretrain(folds, settings=settings, progress=False, dtype=torch.float64)
+how = {"progress": False, "dtype": torch.float64}
+trained = finetuning.pretrain(folds, settings=settings, **how)
 theta, x = trained.theta(), folds.x_test[0]  # (B, Q)
 
 
 def f(x):
-    return trained.f(theta, x[None])[0]  # (B, Q) -> (B, C), the library's run axis is 1
+    return trained.f(theta, x[None])[0]  # (B, C), the library's run axis is 1
 
 
 (B, Q), y = x.shape, f(x).argmax(1)
@@ -98,7 +99,8 @@ k = explainers.lime_kernel(Z)
 
 def explain(Z, k, eps=eps):
     P = explainers.projection(Z[None], k[None], eps)
-    return explainers.explain(trained.f, theta, x[None], y[None], b, Z[None], P)[0][0]  # (B, Q)
+    batch = x[None], y[None], b, Z[None], P
+    return explainers.explain(trained.f, theta, *batch)[0][0].detach()  # (B, Q)
 
 
 phi = explain(Z, k)
@@ -111,8 +113,10 @@ print("expand:", explainers.expand(torch.tensor([0.3, 0.1]), segments).tolist())
 # That {eq}`id-12` is the least squares it claims to be,
 #
 # $$
-# \phi = \operatorname*{arg\,min}_\phi \sum_{m=1}^{M} K_{mm} (\tilde{y}_m - \phi^\top z_m)^2
-# + \varepsilon \lVert \phi \rVert^2,
+# \begin{aligned}
+# \phi = \operatorname*{arg\,min}_\phi &\sum_{m=1}^{M} K_{mm} (\tilde{y}_m - \phi^\top z_m)^2 \\
+# &+ \varepsilon \lVert \phi \rVert^2,
+# \end{aligned}
 # $$
 #
 # can be left to scikit-learn to say: it is a weighted ridge regression without intercept.
@@ -120,7 +124,7 @@ print("expand:", explainers.expand(torch.tensor([0.3, 0.1]), segments).tolist())
 # %%
 y_tilde = f(Z * x[0] + (1 - Z) * b).softmax(1)[:, y[0]].detach()
 ridge = Ridge(alpha=eps, fit_intercept=False).fit(Z, y_tilde, sample_weight=k)
-print("scikit-learn's ridge:", torch.allclose(phi[0].detach(), torch.from_numpy(ridge.coef_)))
+print("scikit-learn's ridge:", torch.allclose(phi[0], torch.from_numpy(ridge.coef_)))
 
 # %% [markdown]
 # ## No intercept
@@ -130,12 +134,11 @@ print("scikit-learn's ridge:", torch.allclose(phi[0].detach(), torch.from_numpy(
 # predictor that always answers $\frac{1}{4}$ shows how much:
 
 # %%
-always = torch.full((M,), 0.25)
-P = explainers.projection(Z, k, eps)
-print(f"contributions of a constant: mean {(P @ always).mean():.4f}, spread {(P @ always).std():.4f}")
 every = torch.tensor(list(product([0.0, 1.0], repeat=8)))
-all_masks = explainers.projection(every, explainers.lime_kernel(every), eps) @ torch.full((len(every),), 0.25)
-print(f"with all masks of 8 features: mean {all_masks.mean():.4f}, spread {all_masks.std():.4f}")
+for name, z in ((f"our {M} masks", Z), ("all masks of 8 features", every)):
+    P = explainers.projection(z, explainers.lime_kernel(z), eps)
+    constant = P @ torch.full((len(z),), 0.25)
+    print(f"{name}: mean {constant.mean():.4f}, spread {constant.std():.4f}")
 
 # %% [markdown]
 # With all masks it is the same amount for every feature, since they are all in the same position, and an equal shift
@@ -148,20 +151,21 @@ def weighted_mean(values):
     return (k * values).sum(-1, keepdim=True) / k.sum()
 
 
-answers = explainers.perturbed_probability(trained.f, theta, x[None], y[None], b, Z[None])[0].detach()  # (B, M)
-centred = Z - weighted_mean(Z.T).T
-with_intercept = (answers - weighted_mean(answers)) @ explainers.projection(centred, k, eps).T
+batch = x[None], y[None], b, Z[None]
+answers = explainers.perturbed_probability(trained.f, theta, *batch)[0].detach()  # (B, M)
+P_centred = explainers.projection(Z - weighted_mean(Z.T).T, k, eps)
+with_intercept = (answers - weighted_mean(answers)) @ P_centred.T
 
 
 def overlap(one, other):
-    """Share of the top S features that two explanations have in common, mean over samples."""
+    """Share of the top S features that two explanations have in common."""
     tops = (p.argsort(-1, descending=True)[:, :S] for p in (one, other))
     first, second = (torch.zeros(B, Q).scatter(1, top, 1) for top in tops)
     return (first * second).sum(1).mean().item() / S
 
 
-shift = (phi - with_intercept).detach()
-print(f"shift {shift.mean():.4f} on average, and within a sample spread by {shift.std(1).mean():.4f}")
+shift = phi - with_intercept
+print(f"shift {shift.mean():.4f}, its spread in a sample {shift.std(1).mean():.4f}")
 print(f"top {S} in common: {overlap(phi, with_intercept):.2f}")
 
 # %% [markdown]
@@ -189,9 +193,9 @@ def cosine(z, width=0.25):
 
 
 for kind, kernel in (("L2", l2), ("cosine", cosine)):
-    one_by_one = torch.stack([kernel(z) for z in Z])
-    width = kernel.__defaults__[0]
-    print(f"the library's {kind}:", torch.allclose(one_by_one, explainers.lime_kernel(Z, kind, width)))
+    one_by_one, width = torch.stack([kernel(z) for z in Z]), kernel.__defaults__[0]
+    library = explainers.lime_kernel(Z, kind, width)
+    print(f"the library's {kind}:", torch.allclose(one_by_one, library))
 
 # %% [markdown]
 # KernelSHAP's weight comes from a theorem: with it, and with all masks, the coefficients are the Shapley values of game
@@ -210,9 +214,11 @@ def shapley(n, D):
     return (D - 1) / (math.comb(D, n) * n * (D - n))
 
 
-raw = torch.tensor([shapley(int(n), Q) for n in Z.sum(1)])  # no draw here is all zeros or all ones
-print("the library's, raw:", torch.allclose(raw, explainers.shapley_kernel(Z, scaled=False)))
-print("the library's, scaled:", torch.allclose(raw / raw.mean(), explainers.shapley_kernel(Z)))
+raw = torch.tensor([shapley(int(n), Q) for n in Z.sum(1)])  # 0 < n < Q in all of these
+scaled = raw / raw.mean()
+library = (explainers.shapley_kernel(Z, scaled=scale) for scale in (False, True))
+print("the library's, raw:", torch.allclose(raw, next(library)))
+print("the library's, scaled:", torch.allclose(scaled, next(library)))
 
 # %% tags=["hide-input"]
 steps = torch.tril(torch.ones(Q, Q))  # masks with 1, 2, ... Q ones
@@ -253,11 +259,12 @@ plt.close(fig)
 # same meaning for both explainers.
 
 # %%
-kernels = {"LIME": k, "SHAP, raw": raw, "SHAP, scaled": raw / raw.mean()}
+kernels = {"LIME": k, "SHAP, raw": raw, "SHAP, scaled": scaled}
 
 
 def score(phi):
-    path = metrics.curves(trained.f, theta, x[None], y[None], b, phi[None], range(1, S + 1))
+    batch = x[None], y[None], b, phi[None]
+    path = metrics.curves(trained.f, theta, *batch, range(1, S + 1))
     return path.insertion.mean().item(), path.deletion.mean().item()
 
 
@@ -291,7 +298,8 @@ glue("explainers-eps", eps, display=False)
 
 # %%
 rows = {}
-for kind, width in (("L2", 0.25), ("L2", 0.75), ("L2", 3.0), ("cosine", 0.25), ("cosine", 1.0)):
+widths = ("L2", 0.25), ("L2", 0.75), ("L2", 3.0), ("cosine", 0.25), ("cosine", 1.0)
+for kind, width in widths:
     found = fit(explainers.lime_kernel(Z, kind, width), eps)
     rows[f"{kind}, {width}"] = [overlap(found, phi), *score(found)]
 pd.DataFrame.from_dict(rows, orient="index", columns=columns[1:]).round(3)
@@ -306,7 +314,7 @@ pd.DataFrame.from_dict(rows, orient="index", columns=columns[1:]).round(3)
 # %%
 D, row = 8, 0
 every = torch.tensor(list(product([0.0, 1.0], repeat=D)))
-eight = phi[row].argsort(descending=True)[:D]  # the other features show the background
+eight = phi[row].argsort(descending=True)[:D]  # the others are masked
 padded = torch.zeros(len(every), Q).index_copy(1, eight, every)
 value = f(padded * x[row] + (1 - padded) * b).softmax(1)[:, y[row]].detach()
 
@@ -321,12 +329,14 @@ def shapley_value(q):
 
 
 exact = torch.stack([shapley_value(q) for q in range(D)])
-print("they add up to f(x) - f(b):", torch.allclose(exact.sum(), value[-1] - value[0]))
+gain = value - value[0]
+print("they add up to f(x) - f(b):", torch.allclose(exact.sum(), gain[-1]))
 for whole in (1.0, 100.0, 10_000.0):
-    P = explainers.projection(every, explainers.shapley_kernel(every, whole=whole), eps=0.0)
-    print(f"all ones weigh {whole:6,.0f}: off by {(P @ (value - value[0]) - exact).abs().max():.0e}")
+    P = explainers.projection(every, explainers.shapley_kernel(every, whole=whole), 0.0)
+    off = (P @ gain - exact).abs().max()
+    print(f"all ones weigh {whole:6,.0f}: off by {off:.0e}")
 shift = P @ value - exact
-print(f"as printed, f(b) left in: all shifted by {shift.mean():.3f}, spread {shift.std():.3f}")
+print(f"f(b) left in: all shifted by {shift.mean():.3f}, spread {shift.std():.3f}")
 
 # %% [markdown]
 # They are the Shapley values, up to the finite weight of all ones. And with the base left in, as in {eq}`id-12`, they
@@ -341,8 +351,9 @@ Ms = [25, 50, 100, 200, 400, 800]
 agreement = {"LIME": [], "KernelSHAP": []}
 for count in Ms:
     draws = explainers.draw_masks(count, Q, [rng, rng], dtype=torch.float64)
-    for name, kernel in (("LIME", explainers.lime_kernel), ("KernelSHAP", explainers.shapley_kernel)):
-        agreement[name].append(overlap(*(explain(z, kernel(z)) for z in draws)))
+    for name, line in agreement.items():
+        weights = [settings.weights(z, name) for z in draws]
+        line.append(overlap(*map(explain, draws, weights)))
 
 # %% tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(figures.WIDTH, 3))
@@ -379,7 +390,8 @@ plt.close(fig)
 
 # %%
 direction = {n: torch.randn(t.shape, generator=rng) for n, t in theta.items()}
-weight, P = torch.randn(Q, generator=rng), explainers.projection(Z[None], k[None], eps)
+weight = torch.randn(Q, generator=rng)
+P = explainers.projection(Z[None], k[None], eps)
 few = x[None, :8], y[None, :8], b, Z[None], P
 
 
@@ -425,16 +437,19 @@ def slope(Z, weight=weight, **options):
     P = explainers.projection(Z[None], explainers.lime_kernel(Z)[None], eps)
     with torch.autograd.graph.saved_tensors_hooks(Held, lambda held: held.tensor):
         phi, _ = explainers.explain(trained.f, leaves, *batch, P, **options)
-        grads = torch.autograd.grad((phi @ weight).square().sum(), list(leaves.values()))
+        some_score = (phi @ weight).square().sum()
+        grads = torch.autograd.grad(some_score, list(leaves.values()))
     return torch.cat([g.flatten() for g in grads]), Held.most
 
 
 rows = {}
 for count in (200, 1000):
-    many = explainers.draw_masks(count, Q, [torch.Generator().manual_seed(1)], dtype=torch.float64)[0]
+    many = explainers.draw_masks(count, Q, [rng], dtype=torch.float64)[0]
     (direct, kept), (chunked, kept_50) = slope(many), slope(many, chunk=50)
-    rows[f"M = {count}"] = [kept / 1e6, kept_50 / 1e6, torch.allclose(direct, chunked)]
-pd.DataFrame.from_dict(rows, orient="index", columns=["MB at once", "MB in chunks of 50", "same slope"]).round(1)
+    same = torch.allclose(direct, chunked)
+    rows[f"M = {count}"] = [kept / 1e6, kept_50 / 1e6, same]
+columns = ["MB at once", "MB in chunks of 50", "same slope"]
+pd.DataFrame.from_dict(rows, orient="index", columns=columns).round(1)
 
 # %% [markdown]
 # ## Fewer masks on the way back
@@ -448,11 +463,12 @@ pd.DataFrame.from_dict(rows, orient="index", columns=["MB at once", "MB in chunk
 exact_slope, _ = slope(Z)
 shares, draws, noise = [0.05, 0.1, 0.25, 0.5], 25, []
 for keep in shares:
-    drawn = torch.stack([slope(Z, keep=keep, generators=[rng])[0] for _ in range(draws)])
-    off = drawn - exact_slope
-    noise.append((off.norm(dim=1).square().mean().sqrt() / exact_slope.norm()).item())
-    bias = (off.mean(0).norm() / exact_slope.norm()).item()
-    print(f"keep {keep:4}: noise {noise[-1]:.3f}, of the mean of {draws} draws {bias:.3f}")
+    options = {"keep": keep, "generators": [rng]}
+    drawn = torch.stack([slope(Z, **options)[0] for _ in range(draws)])
+    off = (drawn - exact_slope) / exact_slope.norm()
+    noise.append(off.norm(dim=1).square().mean().sqrt().item())
+    mean = off.mean(0).norm()
+    print(f"keep {keep:4}: noise {noise[-1]:.3f}, of {draws} draws' mean {mean:.3f}")
 
 # %% tags=["hide-input"]
 one = noise[shares.index(0.25)]
