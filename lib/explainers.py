@@ -18,6 +18,7 @@ from lib import masks
 from lib.models import Theta, log_probability
 
 Predictor = Callable[[Theta, Tensor], Tensor]
+KERNELS = ("L2", "cosine")  # LIME's
 
 
 def draw_masks(M: int, D: int, generators: Sequence[torch.Generator], samples: int | None = None, dtype=torch.float32):
@@ -43,7 +44,7 @@ def lime_kernel(Z: Tensor, kind: str = "L2", width: float = 0.75) -> Tensor:
     elif kind == "cosine":
         squared = (1 - share.sqrt()) ** 2
     else:
-        raise ValueError(f"kind must be L2 or cosine, got {kind!r}")
+        raise ValueError(f"kind must be one of {', '.join(KERNELS)}, got {kind!r}")
     return torch.exp(-squared / (2 * width**2))
 
 
@@ -99,8 +100,14 @@ def explain(
     M = Z.shape[-2]
     if Z.shape[0] != x.shape[0] or P.shape[-1] != M:
         raise ValueError(f"Z must be (R, M, D) or (R, B, M, D) and P (..., D, M), got {Z.shape} and {P.shape}")
+    if y.shape != x.shape[:2]:
+        raise ValueError(f"y must be (R, B) = {tuple(x.shape[:2])}, got {tuple(y.shape)}")
     if not 0 < keep <= 1:
         raise ValueError(f"keep must be a share of the masks in (0, 1], got {keep}")
+    if keep < 1 and len(generators) != len(x):
+        raise ValueError(f"generators must be one for each of {len(x)} runs if keep < 1, got {len(generators)}")
+    if chunk is not None and chunk < 1:
+        raise ValueError(f"chunk must be at least 1, got {chunk}")
     if chunk is None and keep == 1:
         y_tilde = perturbed_probability(f, theta, x, y, b, Z, segments)
     else:

@@ -78,6 +78,14 @@ class Settings:
         if not (self.eps >= 0 and self.width > 0 and self.cosine_width > 0):
             raise ValueError(f"eps must be at least 0 and widths positive, got {self.eps}, {self.width} and "
                              f"{self.cosine_width}")  # fmt: skip
+        if self.kernel not in explainers.KERNELS:
+            raise ValueError(f"kernel must be one of {', '.join(explainers.KERNELS)}, got {self.kernel!r}")
+        if not 0 < self.keep <= 1:
+            raise ValueError(f"keep must be a share of the masks in (0, 1], got {self.keep}")
+        if self.chunk is not None and self.chunk < 1:
+            raise ValueError(f"chunk must be at least 1, got {self.chunk}")
+        if self.T is not None and not self.T > 0:
+            raise ValueError(f"T must be positive, got {self.T}")
 
     def weights(self, Z: Tensor, explainer: str) -> Tensor:
         """The explainer's kernel: masks (..., M, D) -> (..., M)."""

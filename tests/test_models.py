@@ -7,10 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
-from torch.nn.functional import linear
+from torch.nn.functional import cross_entropy, linear
 
 from lib import models
-from lib.models import MLP, Network
+from lib.models import MLP, Classifier, Network
 
 few = settings(deadline=None, max_examples=15, derandomize=True)
 ALL_BITS = torch.arange(2**16).to(torch.int16)  # every 16-bit number once
@@ -153,6 +153,37 @@ def test_a_runs_start_does_not_depend_on_its_neighbours():
     assert not torch.equal(together["W1"][0], together["W1"][1])
 
 
+# --- ID's predictor --------------------------------------------------------------------------------------------------
+
+
+def test_a_classifier_is_the_mlp_and_a_last_layer():
+    """Logits of R torch networks at once, hidden layers with a ReLU, the last without."""
+    f, x = Classifier((3, 6, 5, 4)), double(3, 2, 7, 3)
+    theta = f.init(generators(2), torch.float64)
+    assert {n: tuple(t.shape[1:]) for n, t in theta.items()} == {
+        "W1": (3, 6), "b1": (1, 6), "W2": (6, 5), "b2": (1, 5), "W": (5, 4), "b": (1, 4)
+    }  # fmt: skip
+    for r in range(2):
+        net = torch_net(theta, r, (3, 6, 5))
+        assert torch.allclose(f(theta, x)[r], linear(net(x[r]), theta["W"][r].T, theta["b"][r, 0]))
+    assert (f(theta, x) < 0).any()
+    for name in ("W", "b"):
+        assert 0.2 < theta[name].abs().max() * 5**0.5 <= 1
+    assert torch.equal(theta["W"][1], f.init(generators(1, 1), torch.float64)["W"][0])  # whatever its neighbours
+
+
+def test_log_probability_is_torchs_cross_entropy():
+    """log softmax(logits)_y for any leading axes; one label may serve a whole axis (ID-9, ID-10)."""
+    logits, y = double(0, 2, 3, 4, 5), torch.randint(5, (2, 3, 4), generator=generators(1)[0])
+    expected = -cross_entropy(logits.flatten(0, 2), y.flatten(), reduction="none").view(2, 3, 4)
+    assert torch.allclose(models.log_probability(logits, y), expected)
+    shared = models.log_probability(logits, y[..., :1])
+    for k in range(4):
+        assert torch.allclose(shared[:, :, k], logits[:, :, k].softmax(-1).gather(-1, y[..., :1])[..., 0].log())
+    sure = models.log_probability(torch.tensor([[1000.0, 0.0]]), torch.tensor([1]))
+    assert sure.tolist() == [-1000]  # no log of a probability rounded to 0
+
+
 # --- Anybody's module ------------------------------------------------------------------------------------------------
 
 
@@ -198,6 +229,7 @@ def test_a_modules_noise_is_seeded_and_leaves_torchs_own_as_it_was():
         (lambda: MLP((3, 0)), r"sizes must be positive layer widths.*got \(3, 0\)"),
         (lambda: MLP((3, 4), dropout=1.0), r"dropout must lie in \[0, 1\), got 1.0"),
         (lambda: MLP((3, 4), dropout=-0.1), r"dropout must lie in \[0, 1\), got -0.1"),
+        (lambda: Classifier((3, 0, 2)), r"sizes must be positive layer widths.*got \(3, 0\)"),
         (lambda: Network(lambda x: x), "f must be an nn.Module, got function"),
         (lambda: Network(nn.Linear(2, 2)).init(generators(2)), "one run at a time, got 2 runs"),
     ],
