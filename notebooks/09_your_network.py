@@ -216,8 +216,8 @@ for given in ({"eta": "0.1"}, {"epochs": "many"}):
 # %% [markdown]
 # Those who prefer papermill itself, or a scheduler around it, can have the notebook as `.ipynb`
 # (`jupytext --to ipynb`); its `parameters` cell is tagged as papermill expects. Papermill only warns about unknown
-# names. The second paper's is `notebooks/experiments/insertion_deletion_tabular.py`, and is used in the same way. What
-# the library takes beyond the notebook's parameters stands in `Settings`:
+# names. The second paper's experiment, `insertion_deletion_tabular.py` in the same folder, is used in the same way.
+# What the library takes beyond the first notebook's parameters stands in `Settings`:
 
 # %%
 fields = dataclasses.fields(Settings)

@@ -167,8 +167,8 @@ print("zero if nothing moves:", bool((regularizers.stability(still, p, K) == 0).
 #
 # ## Getting what they ask for
 #
-# Not much, at first: squared differences of probabilities are small numbers. Beside the gradient of the cross-entropy,
-# that of $\lambda\,\Omega$ is next to nothing at 0.1, the largest strength of the paper.
+# Neither asks loudly. Squared differences of probabilities are small numbers, and beside the gradient of the
+# cross-entropy that of $\lambda\,\Omega$ is next to nothing at 0.1, the largest strength of the paper.
 
 
 # %%
