@@ -197,8 +197,8 @@ plt.close(fig)
 #
 # Here the mean at $n = 4$ is {glue:text}`measuring-sens-before:.2f` before fine-tuning and
 # {glue:text}`measuring-sens-id:.2f` after ID-ExpO with the largest $\lambda$ ({numref}`fig-measuring-sensitivity`). The
-# paper reports gains on images. Whether there are any on its tables is one of [the claims](18_claims) put to full runs.
-# Beware of an $n$ close to $Q$: almost everything is gone, and all sets are nearly the same.
+# paper reports gains on images; for its tables, see [](16_tables). Beware of an $n$ close to $Q$: almost everything is
+# gone, and all sets are nearly the same.
 #
 # ## Missingness
 #
