@@ -8,6 +8,7 @@ A run's batches and masks come from its own generator, as in `lib.training`, wit
 test explain the predicted class, with one set of masks for each split, the same for every run and epoch.
 """
 
+import hashlib
 import itertools
 import math
 import os
@@ -224,6 +225,10 @@ class _Program(Program):
             torch.tensor(v, dtype=dtype, device=device) for v in (runs.lam, runs.lam3, runs.lr)
         )
         super().__init__((method, criteria), folds, runs, settings, f, device, dtype, criteria=len(criteria) or 1)
+        given = hashlib.sha256()  # what no setting tells: a checkpoint from other predictors is another configuration
+        for tensor in (background, *self.state["bank"].values()):
+            given.update(tensor.cpu().numpy().tobytes())
+        self.kind += (given.hexdigest(),)
         self.Q = phi_size(folds.x_train)
         self.masks = _test_masks(folds, range(len(folds.split)), settings.M, self.Q).to(device, dtype)
 
@@ -332,6 +337,8 @@ def _run(method, folds, runs, start, settings, criteria, f, background, device, 
     b = torch.zeros(shape, dtype=dtype) if background is None else background.to(dtype)
     if b.shape != shape:
         raise ValueError(f"background must have the shape of one input, {tuple(shape)}, got {tuple(b.shape)}")
+    if bad := int((~b.isfinite()).sum()):
+        raise ValueError(f"background must be finite, got {bad} NaN or infinite values")
     if bad := [fold for fold in runs.fold if not 0 <= fold < len(folds.split)]:
         raise ValueError(f"fold must lie between 0 and {len(folds.split) - 1}, got {bad[0]}")
     if f is None:

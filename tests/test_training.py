@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from lib import data, examples, gates, metrics, training
+from lib import data, examples, gates, metrics, program, training
 from lib.examples import METHODS, PREDICTOR
 from lib.models import MLP, Network
 from lib.training import Draws, Runs, Settings
@@ -487,9 +487,9 @@ class Interrupted(Exception):
     pass
 
 
-def interrupt(monkeypatch, after):
+def interrupt(monkeypatch, after, program=training._Program):
     """Make the program die in its check number `after` + 1."""
-    real, checks = training._Program.validate, []
+    real, checks = program.validate, []
 
     def validate(self, stack):
         checks.append(stack)
@@ -497,7 +497,7 @@ def interrupt(monkeypatch, after):
             raise Interrupted
         return real(self, stack)
 
-    monkeypatch.setattr(training._Program, "validate", validate)
+    monkeypatch.setattr(program, "validate", validate)
 
 
 def module_net():
@@ -849,12 +849,12 @@ def test_threads_change_how_runs_are_stacked_and_no_result_beyond_rounding():
         for threads, small in ((1, 2_000), (2, 1)):
             torch.set_num_threads(threads)
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(training, "SMALL_STACK", small)
+                patch.setattr(program, "SMALL_STACK", small)
                 runs = Runs.grid(4, etas=(0.01,))
-                program = training._Program(
+                ours = training._Program(
                     METHODS["Ours"], folds, runs, settings, MLP((3, 6, 6)), {}, torch.device("cpu"), torch.float64
                 )
-                stacks = program.stacks()
+                stacks = ours.stacks()
                 assert len(stacks) == threads
                 assert sorted(torch.cat(stacks).tolist()) == [0, 1, 2, 3]
                 trained.append(train(folds=folds, settings=settings))

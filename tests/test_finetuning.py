@@ -1,0 +1,516 @@
+"""Fine-tuning: the objective against loops and finite differences, then whole programs, alone, stacked and resumed."""
+
+import math
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from lib import data, explainers, finetuning, masks, metrics
+from lib.finetuning import METHODS, Runs, Settings
+from lib.models import Classifier, Network
+from tests import test_explainers
+from tests.test_training import EXACT, Interrupted, interrupt, last_bank, same, toy
+
+SMALL = Settings(epochs=3, patience=100, batch=8, M=10, hidden=6, layers=1, S=0.5)
+HYPER = {"lams": (0.3, 0.05), "lam3s": (0.01,), "lrs": (0.05,)}
+BOTH = (("LIME", 0.5), ("KernelSHAP", 0.25))
+
+
+def table(splits=(0, 1), **options):
+    return toy(splits, D=5, **options)
+
+
+def pretrain(folds, seeds=(0,), **options):
+    settings = replace(SMALL, epochs=4)
+    return finetuning.pretrain(folds, seeds, settings, progress=False, dtype=folds.x_train.dtype, **options)
+
+
+def train(method="ID-ExpO", folds=None, runs=None, start=0, settings=SMALL, **options):
+    folds = folds or table()
+    runs = runs or Runs.grid(len(folds.split), **HYPER)
+    start = pretrain(folds, sorted(set(runs.seed))) if start == 0 else start
+    options = {"dtype": folds.x_train.dtype, "progress": False} | options
+    return finetuning.train(method, folds, runs, start, settings, **options)
+
+
+# --- The objective ---------------------------------------------------------------------------------------------------
+
+
+def step(samples=None, **size):
+    """One step's ingredients, in float64."""
+    t = test_explainers.toy(samples=samples, **size)
+    t.lam, t.lam3 = (torch.linspace(a, 2 * a, len(t.x), dtype=torch.float64) for a in (0.4, 0.03))
+    return t
+
+
+def objective(t, method="ID-ExpO", theta=None, **change):
+    setting = replace(SMALL, M=t.Z.shape[-2], **change)
+    return finetuning.objective(method, t.f, theta or t.theta, t.x, t.y, t.b, t.Z, t.lam, t.lam3, setting)
+
+
+def by_hand(t, r, i, method, deletion="A", explainer="LIME", T=None, own=False):
+    """One sample's terms by the paper's formulas: loops, logs and quotients of softmax outputs."""
+    x, b, y, Z = t.x[r, i], t.b, t.y[r, i], t.Z[r, i] if own else t.Z[r]
+
+    def f(x):
+        h = (x @ t.theta["W1"][r] + t.theta["b1"][r, 0]).relu()
+        return (h @ t.theta["W"][r] + t.theta["b"][r, 0]).softmax(0)[y]
+
+    p, total = f(x), -f(x).log()
+    lime = explainers.lime_kernel(Z, "L2", 0.75) if explainer == "LIME" else explainers.shapley_kernel(Z)
+    kernel = lime if method == "ID-ExpO" else explainers.lime_kernel(Z, "cosine", 0.25)
+    phi, y_tilde = test_explainers.by_hand(t, r, i, Z, lambda _: kernel)
+    if method == "ExpO-S":
+        return total + t.lam[r] * sum(k * (q - p) ** 2 for k, q in zip(kernel, y_tilde)) / len(Z)
+    if method == "ExpO-F":
+        return total + t.lam[r] * sum(k * (q - phi @ z) ** 2 for k, q, z in zip(kernel, y_tilde, Z)) / len(Z)
+    steps = range(1, round(0.5 * len(phi)) + 1)
+    T = masks.temperature(phi.detach()) if T is None else T
+    inserted = deleted = 0
+    for s in steps:
+        a = torch.sigmoid(T * (phi - phi.sort(descending=True).values[s - 1 : s + 1].mean()))
+        f_a, f_d = f(a * x + (1 - a) * b), f(a * b + (1 - a) * x)
+        inserted = inserted - f_a.log() / len(steps)
+        loss = {"A": -(p / f_d).log(), "B": f_d.log(), "C": -(1 - f_d).log()}[deletion]
+        deleted = deleted + loss / len(steps)
+    return total + t.lam[r] * (inserted + deleted) + t.lam3[r] * (phi**2).sum()
+
+
+@pytest.mark.parametrize(
+    ("method", "change"),
+    [
+        ("ID-ExpO", {}),
+        ("ID-ExpO", {"explainer": "KernelSHAP"}),
+        ("ID-ExpO", {"deletion": "B"}),
+        ("ID-ExpO", {"deletion": "C"}),
+        ("ID-ExpO", {"T": 3.0}),
+        ("ExpO-S", {}),
+        ("ExpO-F", {}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("samples", [None, 3])
+def test_the_objective_is_a_mean_over_samples_of_its_terms(method, change, samples):
+    """Value and gradient against plain loops, strengths of each run, masks shared or fresh (ID-9 to ID-11)."""
+    t = step(samples)
+    ours = objective(t, method, **change)
+    plainly = torch.stack(
+        [torch.stack([by_hand(t, r, i, method, own=bool(samples), **change) for i in range(3)]).mean() for r in (0, 1)]
+    )
+    tolerance = {"rtol": 1e-5, "atol": 1e-6} if change.get("deletion") == "C" else EXACT  # 1e-7 keeps its log finite
+    torch.testing.assert_close(ours, plainly, **tolerance)
+    for one, other in zip(*(torch.autograd.grad(o.sum(), list(t.theta.values())) for o in (ours, plainly))):
+        torch.testing.assert_close(one, other, **tolerance)
+
+
+@pytest.mark.parametrize(
+    ("method", "change"),
+    [
+        ("ID-ExpO", {"T": 3.0}),
+        ("ID-ExpO", {"T": 3.0, "chunk": 4}),
+        ("ID-ExpO", {"T": 3.0, "explainer": "KernelSHAP", "deletion": "C"}),
+        ("ExpO-S", {}),
+        ("ExpO-F", {"chunk": 4}),
+    ],
+    ids=str,
+)
+def test_gradients_of_the_whole_objective_are_right(method, change):
+    """To every parameter, through LIME, thresholds and both paths, against finite differences (ID-11, ID-12)."""
+    t = step(B=2, Q=4, M=9)
+
+    def total(*tensors):
+        return objective(t, method, dict(zip(t.theta, tensors)), **change)
+
+    assert torch.autograd.gradcheck(total, list(t.theta.values()))
+
+
+@pytest.mark.parametrize("method", ["ID-ExpO", "ExpO-S", "ExpO-F"])
+def test_chunks_change_memory_alone(method):
+    """The objective's gradient in chunks is the direct one to 1e-10 (ID-11)."""
+    t = step()
+    got = [
+        torch.autograd.grad(objective(t, method, chunk=chunk).sum(), list(t.theta.values())) for chunk in (None, 5, 1)
+    ]
+    for direct, *chunked in zip(*got):
+        for one in chunked:
+            assert torch.allclose(one, direct, rtol=0, atol=1e-10)
+
+
+def test_ce_only_is_cross_entropy():
+    """And what all others are where their strength is 0 (ID-11)."""
+    t = step()
+    expected = torch.stack([cross_entropy(t.f(t.theta, t.x)[r], t.y[r]) for r in range(2)])
+    t.lam = t.lam3 = torch.zeros(2, dtype=torch.float64)
+    for method in METHODS:
+        torch.testing.assert_close(objective(t, method), expected)
+
+
+def test_the_label_is_explained_in_training():
+    """Another y changes the explanation's terms too: they speak of y, not of the class predicted (ID-9, ID-11)."""
+    t = step(B=1)
+    explained = []
+    for y in range(3):
+        t.y = torch.full((2, 1), y)
+        explained.append((objective(t) - objective(t, "CE-only")).detach())
+    assert len({round(float(v[0]), 9) for v in explained}) == 3
+
+
+def test_an_unknown_method_has_no_objective():
+    with pytest.raises(ValueError, match="method must be one of ID-ExpO, ExpO-S, ExpO-F, CE-only, got 'Mine'"):
+        objective(step(), "Mine")
+
+
+# --- The optimiser ---------------------------------------------------------------------------------------------------
+
+
+def test_steps_are_torchs_sgd():
+    """Nesterov, momentum and weight decay over several steps, a learning rate for each run."""
+    lr, start = torch.tensor([0.1, 0.01], dtype=torch.float64), test_explainers.double(0, 2, 3, 4)
+    theirs = [start[r].clone().requires_grad_() for r in range(2)]
+    options = {"momentum": 0.9, "nesterov": True, "weight_decay": 0.05}
+    optimisers = [torch.optim.SGD([p], lr=float(rate), **options) for p, rate in zip(theirs, lr)]
+    theta, momentum = {"W": start.clone()}, {"W": torch.zeros_like(start)}
+    for _ in range(5):
+        finetuning.sgd(theta, {"W": theta["W"].cos()}, momentum, lr, 0.9, 0.05)
+        for p, sgd in zip(theirs, optimisers):
+            p.grad = p.detach().cos()
+            sgd.step()
+    for r in range(2):
+        torch.testing.assert_close(theta["W"][r], theirs[r].detach(), **EXACT)
+        torch.testing.assert_close(momentum["W"][r], optimisers[r].state[theirs[r]]["momentum_buffer"], **EXACT)
+
+
+# --- Whole programs --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "change"),
+    [("ID-ExpO", {}), ("ID-ExpO", {"fresh": True, "keep": 0.4}), ("ExpO-S", {}), ("ExpO-F", {}), ("CE-only", {})],
+    ids=str,
+)
+def test_any_run_of_a_grid_can_be_reproduced_alone(method, change, tmp_path):
+    """Batches and masks come from its split's number and its seed, whatever its neighbours and stacks (ID-11)."""
+    folds, setting = table((0, 5)), replace(SMALL, stack_rows=400, **change)
+    runs = Runs.grid(2, lams=(0.3, 0.05), lam3s=(0.01,), lrs=(0.05, 0.01), seeds=(0, 1))
+    start = pretrain(folds, (0, 1))
+    grid = train(method, folds, runs, start, setting, checkpoint=tmp_path / "grid")
+    bank = last_bank(tmp_path / "grid")
+    for r in (5, 14):
+        one = Runs(*((values[r],) for values in vars(runs).values()))
+        path = tmp_path / f"{r}"
+        alone = train(method, folds, one, start, replace(setting, stack_rows=10**6), checkpoint=path)
+        same({n: t[r] for n, t in bank.items()}, {n: t[0] for n, t in last_bank(path).items()}, **EXACT)
+        for name, values in alone.scores.items():
+            torch.testing.assert_close(grid.scores[name][r], values[0])
+        assert grid.best_epoch[r] == alone.best_epoch[0]
+    assert not torch.allclose(bank["W"][0], bank["W"][2], atol=1e-6) or method == "CE-only"  # lam differs
+
+
+def test_fine_tuning_is_a_function_of_its_seed():
+    """Bit for bit on one device, in single precision, while torch's own generator is not touched."""
+    folds = table(dtype=torch.float32)
+    state, start = torch.random.get_rng_state(), pretrain(folds)
+    one, two = train(folds=folds, start=start), train(folds=folds, start=start)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    for kind in ("bank", "scores", "curves"):
+        same(getattr(one, kind), getattr(two, kind))
+    assert np.array_equal(one.history["measure"], two.history["measure"])
+    same(start.bank, pretrain(folds).bank)
+    runs = replace(one.runs, seed=(1,) * 4)
+    assert not torch.equal(train(folds=folds, runs=runs).bank["W"], one.bank["W"])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_interrupted_fine_tuning_is_resumed_bit_for_bit(method, monkeypatch, tmp_path):
+    """Parameters, momentum, random numbers, best epochs of each criterion and history."""
+    folds = table(dtype=torch.float32)
+    options = {"start": pretrain(folds), "settings": replace(SMALL, epochs=5), "save_every": 0}
+    if method != "ID-ExpO":
+        options["criteria"] = BOTH
+    whole = train(method, folds, checkpoint=tmp_path / "whole", **options)
+    with monkeypatch.context() as patch:
+        interrupt(patch, 2, finetuning._Program)
+        with pytest.raises(Interrupted):
+            train(method, folds, checkpoint=tmp_path / "cut", **options)
+    assert torch.load(tmp_path / "cut", weights_only=True)["state"]["epoch"] == 2
+    resumed = train(method, folds, checkpoint=tmp_path / "cut", **options)
+    same(last_bank(tmp_path / "cut"), last_bank(tmp_path / "whole"))
+    for kind in ("bank", "scores", "curves"):
+        same(getattr(resumed, kind), getattr(whole, kind))
+    assert resumed.best_epoch == whole.best_epoch
+    assert np.array_equal(resumed.history["measure"], whole.history["measure"])
+
+
+@pytest.mark.parametrize("method", ["ExpO-F", "CE-only"])
+def test_several_criteria_keep_what_each_would_alone(method):
+    """One training serves both explainers and any S."""
+    folds, setting = table(rows=60), replace(SMALL, epochs=6)
+    start = pretrain(folds)
+    together = train(method, folds, start=start, settings=setting, criteria=BOTH)
+    assert together.bank["W"].shape[:2] == (4, 2)
+    for v, criterion in enumerate(BOTH):
+        alone = train(method, folds, start=start, settings=setting, criteria=[criterion])
+        same({n: t[:, v] for n, t in together.bank.items()}, {n: t[:, 0] for n, t in alone.bank.items()})
+        same({n: t[:, v] for n, t in together.scores.items()}, {n: t[:, 0] for n, t in alone.scores.items()}, **EXACT)
+        assert [best[v] for best in together.best_epoch] == [best[0] for best in alone.best_epoch]
+        assert np.allclose(together.history["measure"][..., v], alone.history["measure"][..., 0])
+
+
+def test_training_starts_from_the_pretrained_predictors(tmp_path):
+    """Each run from its own split's and seed's; without a step nothing moves."""
+    folds, runs = table(), Runs((1, 0, 1), (0.1,) * 3, (0.0,) * 3, (0.0,) * 3, (1, 0, 0))
+    start = pretrain(folds, (0, 1))
+    got = train("ID-ExpO", folds, runs, start)
+    where = list(zip(start.runs.fold, start.runs.seed))
+    for r, key in enumerate(zip(runs.fold, runs.seed)):
+        assert torch.equal(got.bank["W"][r, 0], start.bank["W"][where.index(key), 0])
+    moved = train("ID-ExpO", folds, replace(runs, lr=(0.1,) * 3), start, checkpoint=tmp_path / "c")
+    assert not torch.equal(last_bank(tmp_path / "c")["W"], got.bank["W"][:, 0])
+    assert moved.bank["W"].shape == got.bank["W"].shape
+
+
+def test_a_run_that_diverges_leaves_the_others_alone():
+    folds = table()
+    start = pretrain(folds)
+    runs = Runs.grid(2, lams=(0.1,), lrs=(0.05, 1e200))
+    both, alone = train(folds=folds, runs=runs, start=start), train(folds=folds, runs=Runs.grid(2, (0.1,), lrs=(0.05,)),
+                                                                     start=start)  # fmt: skip
+    same({n: t[:2] for n, t in both.bank.items()}, alone.bank, **EXACT)
+    assert np.isnan(both.history["measure"][-1][2:]).all()
+    assert torch.isfinite(both.bank["W"]).all()  # a diverged run keeps what it was before
+
+
+# --- Scores ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("explainer", finetuning.EXPLAINERS)
+def test_scores_are_those_of_the_predicted_class_with_the_splits_masks(explainer):
+    """Explained by `Tuned.explain`, scored by hard masks up to S; history holds their valscore (ID-1, ID-2, ID-15)."""
+    folds, setting = table(), replace(SMALL, explainer=explainer, epochs=1)
+    got = train(folds=folds, settings=setting)
+    for r, fold in enumerate(got.runs.fold):
+        theta, found = got.theta(r), {}
+        for part in ("val", "test"):
+            x, y = getattr(folds, f"x_{part}")[fold], getattr(folds, f"y_{part}")[fold]
+            logits = got.f(theta, x[None])
+            predicted, phi = logits.argmax(-1), got.explain(x, explainer, run=r)
+            curves = metrics.curves(got.f, theta, x[None], predicted, got.background, phi[None], range(1, 6))
+            found = {
+                "accuracy": metrics.accuracy(logits[0], y),
+                "insertion": curves.inserted[..., :2].mean(),  # round(0.5 x 5) = 2
+                "deletion": curves.deleted[..., :2].mean(),
+            }
+            for name, value in found.items():
+                assert got.scores[f"{part}_{name}"][r, 0].item() == pytest.approx(value.item())
+            if part == "val":
+                expected = metrics.valscore(*found.values()).item()
+                assert got.history["measure"][0, r, 0] == pytest.approx(expected)
+        assert torch.allclose(got.curves["insertion"][r, 0], curves.inserted.mean((0, 1)))
+        assert torch.allclose(got.curves["deletion"][r, 0], curves.deleted.mean((0, 1)))
+        assert got.scores["test_contributions"][r, 0].item() == pytest.approx(phi.abs().mean().item())
+        assert torch.allclose(got.curves["contributions"][r, 0], phi[: finetuning.SHOWN].flatten())
+    assert (got.scores["test_sensitivity"].abs() <= 1).all()
+
+
+def test_explaining_the_predicted_class_is_what_no_label_means():
+    got = train(settings=replace(SMALL, epochs=1))
+    x = got.folds.x_test[0]
+    predicted = got.f(got.theta(), x[None]).argmax(-1)[0]
+    assert torch.equal(got.explain(x), got.explain(x, y=predicted))
+    assert not torch.equal(got.explain(x), got.explain(x, y=(predicted + 1) % 3))
+
+
+def test_predictors_can_be_measured_by_other_criteria():
+    start = pretrain(table())
+    got = finetuning.measured(start, BOTH)
+    assert got.scores["test_insertion"].shape == (2, 2)
+    assert torch.equal(got.bank["W"][:, 0], got.bank["W"][:, 1])
+    assert torch.equal(got.scores["test_accuracy"][:, 0], got.scores["test_accuracy"][:, 1])
+    assert not torch.equal(got.scores["test_insertion"][:, 0], got.scores["test_insertion"][:, 1])
+
+
+def test_fine_tuning_improves_insertion_and_deletion_on_a_real_table():
+    """On glass, against the same epochs of cross-entropy alone (ID-11)."""
+    folds, setting = data.folds(data.load("glass"), [0, 1]), Settings(epochs=15, patience=99, M=30, hidden=32, eta=0)
+    start = finetuning.pretrain(folds, settings=replace(setting, epochs=30), progress=False)
+    runs, better = Runs.grid(2, lams=(0.3,), lrs=(0.02,)), {}
+    for method in ("ID-ExpO", "CE-only"):
+        scores = train(method, folds, runs, start, setting).scores
+        better[method] = (scores["val_insertion"] + 1 - scores["val_deletion"]).mean().item()
+    assert better["ID-ExpO"] > better["CE-only"] + 0.05
+
+
+# --- Anybody's module ------------------------------------------------------------------------------------------------
+
+
+def module():
+    torch.manual_seed(0)
+    return Network(nn.Sequential(nn.Linear(5, 6), nn.BatchNorm1d(6), nn.Tanh(), nn.Linear(6, 3)))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_module_is_fine_tuned_from_where_it_stands(method, tmp_path):
+    """start=None: its own parameters; what the user passed stays as it was (ID-11)."""
+    f = module()
+    own = {n: t.clone() for n, t in f.module.state_dict().items()}
+    runs, folds = Runs.grid(1, lams=(0.1,), lrs=(0.05,)), table((0,))
+    still = train(method, folds, replace(runs, lr=(0.0,)), None, f=f)
+    torch.testing.assert_close(still.bank["0.weight"][0, 0], own["0.weight"].double())
+    got = train(method, folds, runs, None, f=f, checkpoint=tmp_path / "c")
+    assert not torch.equal(last_bank(tmp_path / "c")["0.weight"][0], own["0.weight"].double())
+    same(f.module.state_dict(), own)
+    assert got.explain(folds.x_test[0]).shape == (len(folds.x_test[0]), 5)
+
+
+def test_a_module_takes_the_steps_of_the_same_classifier():
+    t = step(R=1)
+    net = nn.Sequential(nn.Linear(5, 7), nn.ReLU(), nn.Linear(7, 3)).double()
+    theta = {}
+    for layer, name in (("0", "1"), ("2", "")):
+        theta[f"{layer}.weight"] = t.theta[f"W{name}"].detach().mT.clone().requires_grad_()
+        theta[f"{layer}.bias"] = t.theta[f"b{name}"].detach()[:, 0].clone().requires_grad_()
+    theirs = SimpleNamespace(**vars(t) | {"f": Network(net), "theta": theta})
+    for change in ({}, {"chunk": 4}):
+        ours, other = objective(t, **change), objective(theirs, **change)
+        torch.testing.assert_close(ours, other, **EXACT)
+        (a,), (b,) = torch.autograd.grad(ours, t.theta["W1"]), torch.autograd.grad(other, theta["0.weight"])
+        torch.testing.assert_close(a, b.mT, **EXACT)
+
+
+def test_a_module_may_take_pictures():
+    folds = toy((0,), rows=40, D=8).shaped(2, 2, 2)
+    net = nn.Sequential(nn.Conv2d(2, 4, 2), nn.ReLU(), nn.Flatten(), nn.Linear(4, 3))
+    got = train("ID-ExpO", folds, Runs.grid(1, lams=(0.1,)), None, f=Network(net), background=torch.zeros(2, 2, 2))
+    assert got.explain(folds.x_test[0]).shape == (len(folds.x_test[0]), 4)  # a contribution a pixel
+    assert got.curves["insertion"].shape == (1, 1, 4)
+
+
+# --- Bad input -------------------------------------------------------------------------------------------------------
+
+OTHERS = {
+    "method": {"method": "ExpO-F"},
+    "strength": {"runs": Runs.grid(2, lams=(0.3, 0.06), lam3s=(0.01,), lrs=(0.05,))},
+    "learning rate": {"runs": Runs.grid(2, lams=(0.3, 0.05), lam3s=(0.01,), lrs=(0.04,))},
+    "settings": {"settings": replace(SMALL, eps=0.02)},
+    "criteria": {"criteria": [("KernelSHAP", 0.5)]},
+    "data": {"folds": table((0, 2))},
+    "precision": {"folds": table(dtype=torch.float32)},
+    "background": {"background": torch.ones(5)},
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_checkpoint_of_another_configuration_is_refused(other, tmp_path):
+    path = tmp_path / "c"
+    train(checkpoint=path)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"checkpoint .*c belongs to another configuration.*another path or delete"):
+        train(**OTHERS[other], checkpoint=path)
+    assert path.read_bytes() == before
+
+
+def test_a_checkpoint_from_other_predictors_is_refused(tmp_path):
+    start = pretrain(table())
+    moved = replace(start, bank={n: t + 1e-9 for n, t in start.bank.items()})
+    train(start=start, checkpoint=tmp_path / "c")
+    with pytest.raises(ValueError, match="belongs to another configuration"):
+        train(start=moved, checkpoint=tmp_path / "c")
+
+
+ONE = toy((0,), D=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"method": "Mine"}, "method must be one of ID-ExpO, ExpO-S, ExpO-F, CE-only, got 'Mine'"),
+        ({"method": "Predictor"}, "method must be one of .*got 'Predictor'"),
+        ({"criteria": [("Grad-CAM", 0.3)]}, "explainer must be one of LIME, KernelSHAP, got 'Grad-CAM'"),
+        ({"criteria": [("LIME", 1.3)]}, r"S must be a share of the features in \(0, 1\], got 1.3"),
+        ({"background": torch.zeros(4)}, r"background must have the shape of one input, \(5,\), got \(4,\)"),
+        ({"background": torch.zeros(1, 5)}, r"background must have .*got \(1, 5\)"),
+        ({"background": torch.full((5,), math.nan)}, "background must be finite, got 5 NaN or infinite"),
+        ({"device": "cuda"}, r"device 'cuda' is not there.*use 'cpu'"),
+        ({"device": "abacus"}, r"device must be .*got 'abacus'"),
+        ({"start": None}, "start must be a pretrained predictor.*got None"),
+        ({"start": None, "f": Classifier((5, 6, 3))}, "start must be a pretrained predictor.*got None"),
+        ({"runs": Runs.grid(3)}, "fold must lie between 0 and 1, got 2"),
+        ({"start": None, "f": module()}, "an nn.Module trains one run at a time, got 4 runs"),
+        ({"settings": replace(SMALL, M=3, eps=0.0)}, "eps must be positive: 3 masks do not determine 5 contributions"),
+        ({"folds": toy((0,), D=5, task="regression"), "start": None}, "a class's probability: toy is a regression"),
+        ({"folds": ONE, "start": None}, "toy has a single feature, so that there is nothing to rank"),
+    ],
+    ids=str,
+)
+def test_bad_arguments_are_named_before_anything_is_written(change, message, monkeypatch, tmp_path):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(ValueError, match=message):
+        train(**change, checkpoint=tmp_path / "c")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_start_that_lacks_a_split_or_a_seed_is_refused():
+    folds = table()
+    start = finetuning.pretrain(table((0,)), settings=SMALL, progress=False, dtype=torch.float64)
+    with pytest.raises(ValueError, match=r"start lacks the \(fold, seed\) pairs \[\(1, 0\)\]"):
+        train(folds=folds, start=start)
+    with pytest.raises(ValueError, match=r"start lacks the \(fold, seed\) pairs \[\(0, 7\)\]"):
+        train(folds=folds, runs=Runs.grid(1, seeds=(7,)), start=start)
+
+
+def test_one_feature_or_no_class_cannot_be_pretrained():
+    for folds, message in ((ONE, "single feature"), (toy((0,), task="regression"), "is a regression task")):
+        with pytest.raises(ValueError, match=message):
+            pretrain(folds)
+
+
+@pytest.mark.parametrize("name", ["M", "epochs", "patience", "check", "batch", "hidden", "stack_rows", "chunk"])
+@pytest.mark.parametrize("value", [0, -1])
+def test_counts_must_be_at_least_one(name, value):
+    with pytest.raises(ValueError, match=f"{name} must be at least 1, got {value}"):
+        Settings(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"explainer": "SHAP"}, "explainer must be one of LIME, KernelSHAP, got 'SHAP'"),
+        ({"kernel": "L1"}, "kernel must be one of L2, cosine, got 'L1'"),
+        ({"deletion": "D"}, "deletion must be one of A, B, C, got 'D'"),
+        ({"S": 0.0}, r"S must be a share of the features in \(0, 1\], got 0.0"),
+        ({"S": 1.1}, r"S must be a share of the features in \(0, 1\], got 1.1"),
+        ({"eps": -0.01}, "eps must be at least 0 and widths positive, got -0.01"),
+        ({"eps": math.nan}, "eps must be at least 0 and widths positive, got nan"),
+        ({"width": 0.0}, "eps must be at least 0 and widths positive, got .* 0.0"),
+        ({"cosine_width": -1.0}, "widths positive, got .*-1.0"),
+        ({"keep": 0.0}, r"keep must be a share of the masks in \(0, 1\], got 0.0"),
+        ({"T": -2.0}, "T must be positive, got -2.0"),
+    ],
+)
+def test_bad_settings_are_named(change, message):
+    with pytest.raises(ValueError, match=message):
+        Settings(**change)
+
+
+@pytest.mark.parametrize("value", [-1e-9, math.nan, math.inf])
+@pytest.mark.parametrize("name", ["lam", "lam3", "lr"])
+def test_strengths_and_rates_are_finite_and_not_negative(name, value):
+    with pytest.raises(ValueError, match=f"{name} must be a finite number of at least 0, got {value}"):
+        Runs.grid(2, **{f"{name}s": (0.1, value)})
+
+
+def test_runs_need_one_value_of_each_kind():
+    for runs in (((0, 1), (0.1,), (0.0,), (0.1,), (0,)), ((),) * 5):
+        with pytest.raises(ValueError, match="as many folds as lams, lam3s, learning rates and seeds, and at least"):
+            Runs(*runs)
+
+
+def test_a_grid_is_every_combination_once():
+    runs = Runs.grid(2, lams=(1.0, 2.0, 3.0), lam3s=(0.0, 0.1), lrs=(0.1,), seeds=(4, 5))
+    assert len(runs) == len(set(zip(*vars(runs).values()))) == 24
+    assert runs.fold[:4] == (0, 1, 0, 1)
