@@ -271,11 +271,11 @@ plt.close(fig)
 # training mean. The steps are $s = 1, \dots, S$, and the score is their plain mean.
 #
 # (sec-insdel-protocols)=
-# ## One explanation, four libraries
+# ## One explanation, five protocols
 #
-# Others chose differently, and rarely say so beside the number. Here are the protocols of four libraries and of the
-# paper's released code, all computed by us, from curves that start at $s = 0$ (the background alone, or all of $x$)
-# and go on to $s = Q$.
+# Others chose differently, and rarely say so beside the number. Here are our protocol, that of the paper's released
+# code, and those of three libraries, all computed by us, from curves that start at $s = 0$ (the background alone, or
+# all of $x$) and go on to $s = Q$.
 
 
 # %%
