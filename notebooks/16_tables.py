@@ -122,7 +122,7 @@ def lead(rows, measure, explainer="LIME", S=0.5):
     """Mean lead of ID-ExpO over the best rival at eta 3, for a title."""
     where = {"explainer": explainer, "S": S}
     gap = (claims_id.ours(rows, measure, **where) - claims_id.best_rival(rows, measure, **where)).dropna()
-    return f"{gap.mean():+.2f} {measure}" if len(gap) else f"no {measure} yet"
+    return f"{round(gap.mean(), 2) + 0.0:+.2f} {measure}" if len(gap) else f"no {measure} yet"
 
 
 main = front[front["deletion"].isin(["A", "none"]) & front["method"].isin(METHODS)]

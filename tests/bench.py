@@ -1,16 +1,20 @@
-"""How much faster lib trains than the chapter's plain loop: `make bench` prints one line each, `name ratio`.
+"""How much faster lib is than the chapters' plain loops and than Captum: `make bench` prints lines of `name ratio`.
 
-Both sides run in this one process on the same cores, the plain loop before and after lib's training, so that a machine
-whose speed drifts slows both. Times are wall time on two threads (on a GPU, lib's are the GPU's).
+Both sides run in this one process on the same cores, the plain one before and after lib's, so that a machine whose
+speed drifts slows both. Times are wall time on two threads (on a GPU, lib's are the GPU's).
 """
 
+import os
+import re
+import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 
-from lib import data, training
+from lib import data, explainers, finetuning, metrics, records, training
 from lib.examples import METHODS
 from lib.models import MLP
 from lib.training import Runs, Settings
@@ -18,9 +22,6 @@ from tests import plain
 
 ETAS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-# Model-epochs of the whole FE grid: data set, runs (3 gated methods x 6 etas + 3 others, 4 more lambdas x 6 etas, each
-# on 10 splits) and the epochs that a run took in our records, at most 10,000.
-GRID_RUNS = (3 * 6 + 3 + 4 * 6) * 10
 
 
 def timed(act: Callable) -> float:
@@ -89,20 +90,150 @@ def program(N: int, share: float, features: int = 64, classes: int = 4):
     return run, torch.tensor([0])
 
 
+# --- ID --------------------------------------------------------------------------------------------------------------
+
+
+def wine(rows: int = 128):
+    """A predictor of wine-quality-red, its parameters, and test rows: x (1, B, Q), y (1, B), b (Q,)."""
+    folds = data.folds(data.load("wine-quality-red"), [0])
+    start = finetuning.pretrain(folds, settings=finetuning.Settings(epochs=5), progress=False)
+    x = folds.x_test[:, :rows]
+    return start.f, start.theta(), x, start.f(start.theta(), x).argmax(-1), torch.zeros(x.shape[2])
+
+
+def in_turn(slow: Callable, fast: Callable, rounds: int = 5) -> float:
+    """Time of slow / time of fast, alternating after one round to warm up."""
+    slow(), fast()
+    pairs = [(timed(slow), timed(fast)) for _ in range(rounds)]
+    return sum(pair[0] for pair in pairs) / sum(pair[1] for pair in pairs)
+
+
+def id_lime_captum(M: int = 200, eps: float = 0.01) -> float:
+    """Explaining 128 wine samples with LIME: Captum, all masks of a sample at once, / lib."""
+    from captum._utils.models.linear_model import SkLearnRidge
+    from captum.attr import Lime
+
+    f, theta, x, y, b = wine()
+    lime = Lime(
+        lambda rows: f(theta, rows[None])[0].softmax(-1),
+        interpretable_model=SkLearnRidge(alpha=eps, fit_intercept=False),
+        similarity_func=lambda original, changed, mask, **_: explainers.lime_kernel(mask.float()).item(),
+    )
+
+    def captum():
+        for row, label in zip(x[0], y[0].tolist()):
+            lime.attribute(row[None], baselines=b[None], target=label, n_samples=M, perturbations_per_eval=M)
+
+    def lib():
+        Z = explainers.draw_masks(M, x.shape[2], [torch.Generator().manual_seed(0)])
+        explainers.explain(f, theta, x, y, b, Z, explainers.projection(Z, explainers.lime_kernel(Z), eps))
+
+    return in_turn(captum, lib, rounds=2)
+
+
+def id_metrics_loop(S: int = 5) -> float:
+    """Insertion and deletion curves of 128 samples: the chapter's loop over samples and steps / lib."""
+    f, theta, x, y, b = wine()
+    phi, s = torch.randn(x.shape, generator=torch.Generator().manual_seed(0)), range(1, S + 1)
+
+    def network(rows):
+        return f(theta, rows[None])[0]
+
+    def plainly():
+        plain.functions().plain_curves(network, x[0], y[0], b, phi[0], s)
+
+    return in_turn(plainly, lambda: metrics.curves(f, theta, x, y, b, phi, s))
+
+
+def id_tabular_40_runs(epochs: int = 5) -> float:
+    """5 splits x 8 settings of ID-ExpO on wine, 5 epochs: the chapter's loop, timed on one run / lib."""
+    folds = data.folds(data.load("wine-quality-red"), range(5))
+    settings = finetuning.Settings(epochs=epochs)
+    start = finetuning.pretrain(folds, settings=settings, progress=False)
+    runs = finetuning.Runs.grid(5, lams=(0.1, 0.01), lam3s=(0.001, 0.0), lrs=(0.01, 0.001))
+    before = plain_id_epoch(folds, settings)
+    lib = timed(lambda: finetuning.train("ID-ExpO", folds, runs, start, settings, device=DEVICE))
+    return 40 * epochs * (before + plain_id_epoch(folds, settings)) / 2 / lib
+
+
+def plain_id_epoch(folds, settings) -> float:
+    """Seconds of one epoch of the chapter's fine-tuning, LIME as the chapter on explainers writes it."""
+    functions, Q = plain.functions(), folds.x_train.shape[2]
+    torch.manual_seed(0)
+    f = torch.nn.Sequential(
+        torch.nn.Linear(Q, 256), torch.nn.ReLU(), torch.nn.Linear(256, 256), torch.nn.ReLU(),
+        torch.nn.Linear(256, folds.C),
+    )  # fmt: skip
+
+    def lime(f, x, y, b, Z):
+        return functions.plain_lime(f, x, y, b, Z, explainers.lime_kernel(Z), settings.eps)
+
+    steps = max(finetuning.masks.steps(Q, settings.S))
+    x, y, b = folds.x_train[0], folds.y_train[0], torch.zeros(Q)
+    return timed(lambda: functions.train_plain_id(f, x, y, b, lime, steps, 0.1, lr=0.01, epochs=1))
+
+
+def id_lime_memory() -> float:
+    """Peak memory of a training step, masks in chunks of 50: M = 1,000 / M = 200."""
+    return step_memory(1_000) / step_memory(200)
+
+
+def step_memory(M: int) -> float:
+    """Peak bytes of one step beyond what was there before, in a process of its own on a CPU."""
+    command = [sys.executable, "-m", "tests.bench", "step", str(M)]
+    exact = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536"}  # every tensor its own mapping: no holes are counted
+    return float(subprocess.run(command, capture_output=True, text=True, check=True, env=exact).stdout)
+
+
+def one_step(M: int) -> int:
+    """Take one step of five runs with M masks and return the peak memory that it added."""
+    f, theta, x, y, b = wine()
+    theta = {n: t.repeat(5, *(1,) * (t.ndim - 1)).requires_grad_() for n, t in theta.items()}
+    x, y = x.repeat(5, 1, 1), y.repeat(5, 1)
+    Z = explainers.draw_masks(M, x.shape[2], [torch.Generator().manual_seed(r) for r in range(5)])
+    settings = finetuning.Settings(M=M, chunk=50)
+
+    def step(Z=Z):
+        weights = torch.full((5,), 0.1), torch.full((5,), 0.001)
+        loss = finetuning.objective("ID-ExpO", f, theta, x, y, b, Z, *weights, settings)
+        torch.autograd.grad(loss.sum(), list(theta.values()))
+
+    step(Z[:, :20])  # what stays for good is there now
+    if DEVICE == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        step()
+        return torch.cuda.max_memory_allocated() - before
+    Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak starts anew
+    before = resident("VmRSS")
+    step()
+    return resident("VmHWM") - before
+
+
+def resident(line: str) -> int:
+    """A line of /proc/self/status in bytes."""
+    return 1024 * int(re.search(rf"{line}:\s+(\d+) kB", Path("/proc/self/status").read_text())[1])
+
+
 def gpu() -> None:
-    """On a GPU: its rate, and from it the time of the whole FE grid on one data set after another."""
-    seconds = {
-        name: ours(name, 10, ETAS, epochs) for name, epochs in (("glass", 200), ("vehicle", 100), ("segment", 50))
-    }
-    for (name, taken), epochs in zip(seconds.items(), (200, 100, 50)):
-        rate = 60 * epochs / taken
+    """On a GPU: model-epochs a second of Ours, and the time of the whole FE grid at that rate, as far as recorded."""
+    ran = records.read(records.ROOT / "results" / "fe").drop_duplicates(["dataset", "method", "split", "eta", "lam"])
+    ran, minutes = ran.groupby("dataset")["epochs"].sum(), 0.0
+    for name, epochs in (("glass", 200), ("vehicle", 100), ("segment", 50)):
+        rate = 60 * epochs / ours(name, 10, ETAS, epochs)
+        minutes += ran.get(name, 0) / rate / 60
         print(f"gpu_{name}_model_epochs_per_second {rate:.1f}", flush=True)
+    print(f"gpu_fe_grid_minutes {minutes:.1f}", flush=True)
 
 
 def main() -> None:
     torch.set_num_threads(2)
+    if sys.argv[1:2] == ["step"]:
+        print(one_step(int(sys.argv[2])))
+        return
     print(f"device {DEVICE}", file=sys.stderr)
-    for measure in (fe_vehicle_60_runs, fe_segment_10_runs, fe_open_rows):
+    fe = (fe_vehicle_60_runs, fe_segment_10_runs, fe_open_rows)
+    for measure in (*fe, id_lime_captum, id_metrics_loop, id_tabular_40_runs, id_lime_memory):
         print(f"{measure.__name__} {measure():.2f}", flush=True)
     if DEVICE == "cuda":
         gpu()
