@@ -188,7 +188,7 @@ CHANGES = {
         ("checkpoint: runs not compared", "(self.kind, self.runs, self.settings,", "(self.kind, self.settings,"),
         ("checkpoint: method not compared", "(self.kind, self.runs, self.settings,", "(self.runs, self.settings,"),
         ("checkpoint: random numbers not resumed", "generator.set_state(state)", "pass"),
-        ("stacks: stopped runs trained on", '(self.state["stopped"] == 0)', '(self.state["stopped"] >= 0)'),
+        ("stacks: one run too many", "(len(stacks[-1]) + 1) * rows[i] > share", "len(stacks[-1]) * rows[i] > share"),
         (
             "check: past the last epoch",
             'min(self.settings.check, self.settings.epochs - state["epoch"])',

@@ -185,6 +185,25 @@ def test_steps_are_torchs_sgd():
         torch.testing.assert_close(momentum["W"][r], optimisers[r].state[theirs[r]]["momentum_buffer"], **EXACT)
 
 
+@pytest.mark.parametrize("fresh", [False, True])
+def test_training_takes_torchs_steps_down_the_objective(fresh, tmp_path):
+    """Two epochs, shuffled anew; masks from the run's own generator at each step; momentum kept between (ID-11)."""
+    folds, setting = table(), replace(SMALL, epochs=2, fresh=fresh)
+    start = pretrain(folds, (2,))
+    train("ID-ExpO", folds, Runs((1,), (0.3,), (0.01,), (0.05,), (2,)), start, setting, checkpoint=tmp_path / "c")
+    theta = {n: t[[1], 0].clone().requires_grad_() for n, t in start.bank.items()}
+    sgd = torch.optim.SGD(theta.values(), lr=0.05, momentum=0.9, nesterov=True, weight_decay=5e-4)
+    own, (lam, lam3) = torch.Generator().manual_seed(1_000_003 * 2 + 1), torch.tensor([[0.3], [0.01]]).double()
+    for _ in range(2):
+        for batch in torch.randperm(folds.x_train.shape[1], generator=own).split(8):
+            Z = explainers.draw_masks(10, 5, [own], len(batch) if fresh else None, torch.float64)
+            x, y, b = folds.x_train[1:, batch], folds.y_train[1:, batch], torch.zeros(5, dtype=torch.float64)
+            sgd.zero_grad()
+            finetuning.objective("ID-ExpO", start.f, theta, x, y, b, Z, lam, lam3, setting).sum().backward()
+            sgd.step()
+    same(last_bank(tmp_path / "c"), {n: t.detach() for n, t in theta.items()}, **EXACT)
+
+
 # --- Whole programs --------------------------------------------------------------------------------------------------
 
 
