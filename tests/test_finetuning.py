@@ -193,7 +193,8 @@ def test_training_takes_torchs_steps_down_the_objective(fresh, tmp_path):
     train("ID-ExpO", folds, Runs((1,), (0.3,), (0.01,), (0.05,), (2,)), start, setting, checkpoint=tmp_path / "c")
     theta = {n: t[[1], 0].clone().requires_grad_() for n, t in start.bank.items()}
     sgd = torch.optim.SGD(theta.values(), lr=0.05, momentum=0.9, nesterov=True, weight_decay=5e-4)
-    own, (lam, lam3) = torch.Generator().manual_seed(1_000_003 * 2 + 1), torch.tensor([[0.3], [0.01]]).double()
+    own = torch.Generator().manual_seed(1_000_003 * 2 + 1)
+    lam, lam3 = torch.tensor([[0.3], [0.01]], dtype=torch.float64)  # (1,) each, for the one run
     for _ in range(2):
         for batch in torch.randperm(folds.x_train.shape[1], generator=own).split(8):
             Z = explainers.draw_masks(10, 5, [own], len(batch) if fresh else None, torch.float64)
