@@ -15,7 +15,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "tests" / "reference"
-SHORT = ("01_models", "02_gates", "03_objective", "04_methods")  # trained in double precision: the same digits anywhere
+SHORT = (  # trained in double precision: the same digits anywhere
+    "01_models", "02_gates", "03_objective", "04_methods",
+    "10_insertion_deletion", "12_regularizers", "14_stability_fidelity", "15_measuring",
+)  # fmt: skip
 PNG = "application/papermill.record/image/png", "image/png"
 
 
