@@ -258,7 +258,7 @@ every = pd.concat([tests, tests_id])
 counted = verdicts_id[["holds", "undecided", "contradicted"]].sum(axis=1)
 summary_id = verdicts_id[["says", "verdict"]].rename(columns={"says": "the paper finds"})
 summary_id["hold"] = [f"{held} of {n}" if n else "–" for held, n in zip(verdicts_id["holds"], counted)]
-summary_id = summary_id.rename_axis(None)
+summary_id = summary_id.rename(index=lambda label: label[3:]).rename_axis(None)
 for label, words in verdicts_id["verdict"].items():
     glue(f"claims-{label.lower()}", words, display=False)
 glue("claims-summary-id", summary_id, display=False)  # for the opening page

@@ -465,7 +465,7 @@ ONE = toy((0,), D=1)
         ({"folds": toy((0,), D=5, task="regression"), "start": None}, "a class's probability: toy is a regression"),
         ({"folds": ONE, "start": None}, "toy has a single feature, so that there is nothing to rank"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else ", ".join(value),
 )
 def test_bad_arguments_are_named_before_anything_is_written(change, message, monkeypatch, tmp_path):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
