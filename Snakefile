@@ -1,6 +1,7 @@
 """Each chapter executed once, then the book around them: `make book`."""
 
 import ast
+import re
 import sys
 from glob import glob
 from pathlib import Path
@@ -24,7 +25,7 @@ def imports(path):
 
 
 def needs(chapter):
-    """What a chapter is executed again for: its source, the lib that it uses, and results where it reads records."""
+    """What a chapter is executed again for: its source, the lib that it uses, and the folders of records it names."""
     files, todo = {"lib/run.py"}, [f"notebooks/{chapter.name}.py"]
     while todo:
         path = todo.pop()
@@ -32,8 +33,8 @@ def needs(chapter):
             files.add(path)
             todo += imports(path)
     tables = glob("lib/tables/*") if "lib/data.py" in files else []
-    results = glob("results/**/*.*", recursive=True) if "lib/records.py" in files else []
-    return sorted(files) + tables + results
+    folders = re.findall(r'"(results/\w+)"', Path(f"notebooks/{chapter.name}.py").read_text())
+    return sorted(files) + tables + [path for folder in folders for path in glob(f"{folder}/**/*.*", recursive=True)]
 
 
 # every product by name: Snakemake makes a missing one again only if it is asked for it
