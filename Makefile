@@ -23,7 +23,8 @@ experiments: .venv/installed ## run what is missing of the grid, two runs at a t
 
 grid: # a killed Snakemake leaves its own lock, which the one above makes needless
 	@$(BIN)/snakemake --snakefile experiments.smk --unlock --quiet all
-	$(BIN)/snakemake --snakefile experiments.smk --cores $(CORES) --keep-going --rerun-incomplete --rerun-triggers mtime
+	$(BIN)/snakemake --snakefile experiments.smk --cores $(CORES) --keep-going --rerun-incomplete --rerun-triggers mtime \
+	  $(if $(CONFIG),--config $(CONFIG))
 
 reference: book ## write what the short chapters print to tests/reference, for nbval to compare with
 	$(BIN)/python -m tests.test_references
