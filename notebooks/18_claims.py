@@ -261,8 +261,10 @@ summary_id["hold"] = [f"{held} of {n}" if n else "–" for held, n in zip(verdic
 summary_id = summary_id.rename(index=lambda label: label[3:]).rename_axis(None)
 for label, words in verdicts_id["verdict"].items():
     glue(f"claims-{label.lower()}", words, display=False)
-glue("claims-summary-id", summary_id, display=False)  # for the opening page
-summary_id
+where = verdicts_id["tested on"].to_numpy()
+counts = [0 if names == "none" else names.count(", ") + 1 for names in where]
+glue("claims-summary-id", summary_id.assign(**{"data sets": counts}), display=False)  # for the opening page
+summary_id.assign(**{"tested on": where})
 
 # %% [markdown]
 # ### ID-C6: which deletion regulariser
