@@ -30,6 +30,16 @@ def titles(names: str) -> str:
     return ", ".join(title(name) for name in names.split(", ") if name)
 
 
+def check_settings(folder, method: str, dataset: str, recorded: dict, wanted: dict) -> None:
+    """ValueError, naming the first that differs, if records were made with other settings than the experiment has."""
+    if other := [k for k in sorted(recorded | wanted) if recorded.get(k) != wanted.get(k)]:
+        key = other[0]
+        raise ValueError(
+            f"{folder}: records of {method} on {dataset} are of another configuration, {key} is "
+            f"{recorded.get(key)!r} where {wanted.get(key)!r} is expected: move them away and `make experiments`"
+        )
+
+
 # --- One comparison --------------------------------------------------------------------------------------------------
 
 

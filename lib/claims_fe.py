@@ -38,13 +38,7 @@ def load(folder: str | Path = records.ROOT / "results" / "fe") -> pd.DataFrame:
         recorded = {k: v for k, v in json.loads(text).items() if k not in SPEED}
         wanted = _settings(dataset) | {k: recorded.get(k) for k in DERIVED}
         wanted = seen.setdefault(dataset, wanted)
-        other = [k for k in sorted(recorded | wanted) if recorded.get(k) != wanted.get(k)]
-        if other:
-            key = other[0]
-            raise ValueError(
-                f"{folder}: records of {method} on {dataset} are of another configuration, {key} is "
-                f"{recorded.get(key)!r} where {wanted.get(key)!r} is expected: move them away and `make experiments`"
-            )
+        claims.check_settings(folder, method, dataset, recorded, wanted)
     return frame
 
 

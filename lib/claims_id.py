@@ -33,13 +33,7 @@ def load(folder: str | Path = records.ROOT / "results" / "id") -> pd.DataFrame:
     wanted = {"experiment": "insertion_deletion_tabular", **dataclasses.asdict(Settings())}
     wanted = {k: v for k, v in json.loads(json.dumps(wanted)).items() if k not in NOT_COMPARED}
     for (dataset, method, text), _ in frame.groupby(["dataset", "method", "settings"]):
-        recorded = json.loads(text)
-        if other := [k for k in sorted(recorded | wanted) if recorded.get(k) != wanted.get(k)]:
-            raise ValueError(
-                f"{folder}: records of {method} on {dataset} are of another configuration, {other[0]} is "
-                f"{recorded.get(other[0])!r} where {wanted.get(other[0])!r} is expected: move them away and "
-                "`make experiments`"
-            )
+        claims.check_settings(folder, method, dataset, json.loads(text), wanted)
     return frame.assign(value=frame["value"].where(frame["measure"] != "deletion", 1 - frame["value"])).replace(
         {"measure": {"deletion": "1 − deletion"}}
     )

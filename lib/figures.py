@@ -201,6 +201,14 @@ def _finish(fig: Figure, axes: Sequence[Axes], title: str, xlabel: str, ylabel: 
         fig.legend([found[m] for m in names], names, loc="outside lower center", ncols=3)
 
 
+def nothing(text: str) -> Figure:
+    """A figure's place while its records are missing."""
+    fig, ax = plt.subplots(figsize=(WIDTH, 1))
+    ax.text(0.5, 0.5, text, ha="center", va="center")
+    ax.axis("off")
+    return fig
+
+
 def headline(fig: Figure, title: str) -> None:
     """A title that says the finding, wrapped to the figure's width, at its left edge."""
     fig.suptitle(textwrap.fill(title, 62), x=0.01, ha="left", fontweight="bold")

@@ -23,7 +23,7 @@ from torch import Tensor
 from lib import explainers, masks, metrics, regularizers
 from lib.data import Folds
 from lib.models import Classifier, Network, Theta, log_probability
-from lib.program import Program, check_checkpoint, check_device
+from lib.program import Program, check_checkpoint, check_device, check_folds, places
 
 METHODS = ("ID-ExpO", "ExpO-S", "ExpO-F", "CE-only")
 EXPLAINERS = ("LIME", "KernelSHAP")
@@ -339,11 +339,13 @@ def _run(method, folds, runs, start, settings, criteria, f, background, device, 
         raise ValueError(f"background must have the shape of one input, {tuple(shape)}, got {tuple(b.shape)}")
     if bad := int((~b.isfinite()).sum()):
         raise ValueError(f"background must be finite, got {bad} NaN or infinite values")
-    if bad := [fold for fold in runs.fold if not 0 <= fold < len(folds.split)]:
-        raise ValueError(f"fold must lie between 0 and {len(folds.split) - 1}, got {bad[0]}")
+    check_folds(runs, folds)
     if f is None:
         f = start.f if start else Classifier((shape.numel(), *[settings.hidden] * settings.layers, folds.C))
-    bank = _start_bank(start, runs) if start else None
+    bank = None
+    if start:
+        at = places("start", start.runs, runs)
+        bank = {n: t[at, 0] for n, t in start.bank.items()}
     if bank is None and method != "Predictor" and isinstance(f, Classifier):
         raise ValueError("start must be a pretrained predictor (see `pretrain`), got None")
     path = check_checkpoint(checkpoint)
@@ -353,17 +355,9 @@ def _run(method, folds, runs, start, settings, criteria, f, background, device, 
     tuned = Tuned(
         method, f, state["best_bank"], folds, runs, settings, criteria, program.b, {}, {},
         state["best_epoch"].tolist(), state["stopped"].tolist(), state["seconds"].tolist(),
-        {name: np.array([np.asarray(v) for v in values]) for name, values in state["history"].items()},
+        program.history(),
     )  # fmt: skip
     return replace(tuned, **_report(tuned))
-
-
-def _start_bank(start: Tuned, runs: Runs) -> Theta:
-    where = {key: i for i, key in enumerate(zip(start.runs.fold, start.runs.seed))}
-    if missing := set(zip(runs.fold, runs.seed)) - where.keys():
-        raise ValueError(f"start lacks the (fold, seed) pairs {sorted(missing)}")
-    at = [where[key] for key in zip(runs.fold, runs.seed)]
-    return {n: t[at, 0] for n, t in start.bank.items()}
 
 
 def measured(tuned: Tuned, criteria: Sequence[Criterion]) -> Tuned:

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -160,6 +161,10 @@ class Program:
         for name, value in ({"epoch": self.state["epoch"], "measure": measure} | observed).items():
             history.setdefault(name, []).append(value)
 
+    def history(self) -> dict[str, np.ndarray]:
+        """What was noted at each validation: "epoch" (T,), "measure" (T, R, V), and what `observed` gives, (T, R)."""
+        return {name: np.array([np.asarray(v) for v in values]) for name, values in self.state["history"].items()}
+
     def fingerprint(self) -> str:
         """A digest of all that decides the result; a checkpoint of another one is refused."""
         shapes = {n: tuple(t.shape) for n, t in self.state["bank"].items()}
@@ -206,6 +211,20 @@ def check_device(device: str) -> str:
     if name == "cuda" and int(index or 0) >= (there := torch.cuda.device_count()):
         raise ValueError(f"device {device!r} is not there: torch sees {there} CUDA devices; use 'cpu'")
     return device
+
+
+def check_folds(runs, folds: Folds) -> None:
+    """ValueError unless every run's fold is there."""
+    if bad := [fold for fold in runs.fold if not 0 <= fold < len(folds.split)]:
+        raise ValueError(f"fold must lie between 0 and {len(folds.split) - 1}, got {bad[0]}")
+
+
+def places(name: str, earlier, runs) -> list[int]:
+    """For each run, the earlier run of its fold and seed; ValueError, calling the earlier ones `name`, if one lacks."""
+    where = {key: i for i, key in enumerate(zip(earlier.fold, earlier.seed))}
+    if missing := set(zip(runs.fold, runs.seed)) - where.keys():
+        raise ValueError(f"{name} lacks the (fold, seed) pairs {sorted(missing)}")
+    return [where[key] for key in zip(runs.fold, runs.seed)]
 
 
 def check_checkpoint(checkpoint: str | os.PathLike | None) -> Path | None:

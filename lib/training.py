@@ -21,7 +21,7 @@ from lib import examples, gates, metrics
 from lib.data import Folds
 from lib.examples import METHODS, PREDICTOR, Method
 from lib.models import MLP, Network, predict_logits, stack_uniform
-from lib.program import Program, check_checkpoint, check_device
+from lib.program import Program, check_checkpoint, check_device, check_folds, places
 
 FULL_RANGE = (-(2**63), None)  # random_ over all 64 bits
 
@@ -428,8 +428,7 @@ def train(
     if terms is None:
         raise ValueError(f"method must be one of {', '.join(METHODS)} or Predictor, got {method!r}")
     folds = folds.to(check_device(device))
-    if bad := [fold for fold in runs.fold if not 0 <= fold < len(folds.split)]:
-        raise ValueError(f"fold must lie between 0 and {len(folds.split) - 1}, got {bad[0]}")
+    check_folds(runs, folds)
     if terms.h_fits:
         settings.U_values(folds.x_train.shape[1] * folds.C)
     if f is None:
@@ -460,10 +459,7 @@ def train_stage1(folds: Folds, runs: Runs, settings: Settings, **options) -> Tra
 
 def _on_features(stage1: Trained, folds: Folds, runs: Runs) -> tuple[Folds, Tensor, Runs]:
     """Stage 2 sees f's outputs as its data, one fold for each run of stage 1: folds, W for each run, runs."""
-    where = {key: i for i, key in enumerate(zip(stage1.runs.fold, stage1.runs.seed))}
-    if missing := set(zip(runs.fold, runs.seed)) - where.keys():
-        raise ValueError(f"stage1 lacks the (fold, seed) pairs {sorted(missing)}")
-    at = [where[key] for key in zip(runs.fold, runs.seed)]
+    at = places("stage1", stage1.runs, runs)
     fold = torch.tensor(stage1.runs.fold, device=folds.x_train.device)
     own = {name: value[fold] for name, value in vars(folds).items() if isinstance(value, Tensor)}
     with torch.no_grad():
@@ -484,7 +480,7 @@ def _finish(method: str, program: _Program, stage1: Trained | None) -> Trained:
     seconds = state["seconds"].clone()
     if stage1:  # its time belongs to every run that builds on it
         seconds += torch.tensor(stage1.seconds, dtype=torch.float64)[program.fold.cpu()]
-    history = {name: np.array([np.asarray(v) for v in values]) for name, values in state["history"].items()}
+    history = program.history()
     history["measure"] = history["measure"][..., 0]
     return Trained(
         method, program.f, best, program.folds, program.runs, program.settings, scores,

@@ -178,20 +178,12 @@ scoreboard("faithfulness")
 
 
 # %% tags=["hide-input"]
-def nothing(text):
-    """A figure's place while its records are missing."""
-    fig, ax = plt.subplots(figsize=(figures.WIDTH, 1))
-    ax.text(0.5, 0.5, text, ha="center", va="center")
-    ax.axis("off")
-    return fig
-
-
 def sweep(rows, x, xlabel, lead, finding):
     """Both measures of Ours at U = 10 against a hyperparameter, as two glued figures; the title: lead, findings."""
     for measure in claims_fe.SCORES:
         part = rows[rows["measure"] == measure]
         part = part[part.groupby("dataset")[x].transform("nunique") > 1]
-        fig = nothing(f"No records of more than one {xlabel[0]} yet.")
+        fig = figures.nothing(f"No records of more than one {xlabel[0]} yet.")
         if len(part):
             plt.close(fig)
             means = dict(iter(records.mean_sem(part, ["dataset", x]).groupby("dataset")))
@@ -309,7 +301,7 @@ counts = {}
 for method in ("Ours", "Joint"):
     top = ten[(ten["dataset"] == cifar10) & (ten["method"] == method) & (ten["measure"] == "influence")]
     top = top[top["split"] == top["split"].min()].sort_values("U")
-    fig = nothing(f"No records of {method} on CIFAR10 yet.")
+    fig = figures.nothing(f"No records of {method} on CIFAR10 yet.")
     if len(top):
         plt.close(fig)
         tiles = [grey if pictures is None else pictures[n] for n in top["example"]]

@@ -136,19 +136,11 @@ def lead(rows, measure, explainer="LIME", S=0.5):
 main = front[front["deletion"].isin(["A", "none"]) & front["method"].isin(METHODS)]
 
 
-def nothing(text):
-    """A figure's place while its records are missing."""
-    fig, ax = plt.subplots(figsize=(figures.WIDTH, 1))
-    ax.text(0.5, 0.5, text, ha="center", va="center")
-    ax.axis("off")
-    return fig
-
-
 main = front[front["deletion"].isin(["A", "none"]) & front["method"].isin(METHODS)]
 for name in (*claims_id.TABLES, "collins-23"):
     rows = panels(main[main["dataset"] == name])
     if rows.empty:
-        fig = nothing(f"No records of {name} yet.")
+        fig = figures.nothing(f"No records of {name} yet.")
     else:
         three = rows[rows["eta"] == 3]
         found = [claims_id.name(e, S) for e in claims_id.EXPLAINERS for S in claims_id.S_VALUES]
@@ -221,7 +213,7 @@ complete = forms.groupby(["dataset", "S"])["deletion"].transform("nunique") == 3
 forms = panels(forms[complete]).assign(method=lambda rows: "Del-" + rows["deletion"])
 compared = sorted(set(forms["dataset"]))
 glue("tables-forms", ", ".join(compared) or "none yet", display=False)
-fig = nothing("No records of all three forms yet.")
+fig = figures.nothing("No records of all three forms yet.")
 if len(forms):
     plt.close(fig)
     mean = forms.groupby(["panel", "method", "eta", "measure", "split"], as_index=False)["value"].mean()
@@ -306,7 +298,7 @@ chosen = chosen[chosen["deletion"].isin(["A", "none"]) & (chosen["measure"] == "
 wine = chosen[(chosen["dataset"] == "wine-quality-red") & (chosen["split"] == chosen["split"].min())].set_index(
     "method"
 )
-fig = nothing("No records of wine-quality-red yet.")
+fig = figures.nothing("No records of wine-quality-red yet.")
 if {"ID-ExpO", "CE-only"} <= set(wine.index):
     plt.close(fig)
     features = wine["features"].iloc[0].split(", ")

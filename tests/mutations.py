@@ -171,6 +171,7 @@ CHANGES = {
         ("explain: h of all entries", "explain_logits(kept, F_n[None]", "explain_logits(A[None], F_n[None]"),
     ],
     "program": [
+        ("start: split taken for seed", "zip(earlier.fold, earlier.seed)", "zip(earlier.seed, earlier.fold)"),
         ("draws: seeded by place", "1_000_003 * seed + int(folds.split[fold])", "1_000_003 * seed + fold"),
         ("stopping: ties are better", 'better = measure > state["best"]', 'better = measure >= state["best"]'),
         ("stopping: one check late", ">= self.settings.patience)", "> self.settings.patience)"),
@@ -349,11 +350,6 @@ CHANGES = {
         ("stopping: last U alone", "geometric_mean(*scores).mean(1, keepdim=True)", "geometric_mean(*scores)[:, -1:]"),
         ("stage 2: W of another split", 'stage1.bank["W"][at]', 'stage1.bank["W"][[0] * len(at)]'),
         (
-            "stage 2: seed taken for split",
-            "zip(stage1.runs.fold, stage1.runs.seed)",
-            "zip(stage1.runs.seed, stage1.runs.fold)",
-        ),
-        (
             "step: draws summed before the loss",
             ".transpose(1, 2)  # (R, J, B, C)",
             ".transpose(1, 2).mean(1, keepdim=True)",
@@ -404,11 +400,6 @@ CHANGES = {
             "torch.arange(self.folds.x_train.shape[1])",
         ),
         ("step: masks shared where fresh", "batch.shape[1] if settings.fresh else None", "None"),
-        (
-            "start: split taken for seed",
-            "zip(start.runs.fold, start.runs.seed)",
-            "zip(start.runs.seed, start.runs.fold)",
-        ),
         ("start: first split for all", "{n: t[at, 0] for n, t in start", "{n: t[[0] * len(at), 0] for n, t in start"),
         ("measure: label explained", "predicted = logits.argmax(-1)", "predicted = logits.argmin(-1)"),
         (

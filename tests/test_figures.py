@@ -172,3 +172,23 @@ def test_pictures_are_shown_as_they_are_under_their_captions():
     inside(fig)
     with pytest.raises(ValueError, match="captions must be as many as pictures, got 1 and 7"):
         figures.images(pictures, ["one"], "Seven")
+
+
+def test_fronts_draw_every_method_in_every_panel_with_its_last_eta_largest():
+    cells = [
+        (p, m, eta, s) for p in ("LIME", "SHAP") for m in ("ID-ExpO", "CE-only") for eta in (0.5, 3.0) for s in (0, 1)
+    ]
+    rows = pd.DataFrame(
+        {"panel": p, "method": m, "eta": eta, "split": s, "measure": measure, "value": base + 0.1 * eta + 0.01 * s}
+        for p, m, eta, s in cells
+        for measure, base in (("accuracy", 0.5), ("insertion", 0.2), ("1 − deletion", 0.3))
+    )
+    fig = figures.fronts(rows, "Up and to the right", ["LIME", "SHAP"])
+    assert [ax.get_title(loc="left") for ax in fig.axes] == ["LIME", "", "SHAP", ""]
+    assert [ax.get_ylabel() for ax in fig.axes] == ["insertion", "1 − deletion"] * 2
+    for ax, base in zip(fig.axes, (0.2, 0.3, 0.2, 0.3)):
+        large = [line for line in ax.lines if line.get_markersize() == 10]
+        assert len(large) == 2
+        for line in large:
+            assert np.allclose([line.get_xdata()[0], line.get_ydata()[0]], [0.805, base + 0.305])
+    plt.close(fig)
