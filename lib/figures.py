@@ -5,6 +5,7 @@ simulates them), methods without a sparse regulariser are dashed with hollow mar
 card, so they read the same in light and dark mode, and letters stay legible when a phone shrinks them.
 """
 
+import itertools
 import math
 import textwrap
 from collections.abc import Sequence
@@ -144,6 +145,25 @@ def curves(
         slack = max(0.0, MIN_SPAN - (high - low)) / 2
         ax.set_ylim(low - slack, high + slack)
     _finish(fig, axes, title, xlabel, ylabel)
+    return fig
+
+
+def paths(means: dict[str, Sequence], title: str, S: int = 0, first: int = 1, looks: dict | None = None) -> Figure:
+    """Insertion and deletion curves side by side: name -> (inserted, deleted), each the mean at s = first, ..., Q.
+
+    S: the first steps, shaded. looks: name -> keyword arguments for `plot`; else lines of three kinds in turn.
+    """
+    fig, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.5), sharey=True)
+    for i, (ax, part) in enumerate(zip(axes, ("inserted", "deleted"))):
+        if S:
+            ax.axvspan(0, S, color=FAINT, alpha=0.5)
+        for (name, pair), line in zip(means.items(), itertools.cycle(("-", "--", ":"))):
+            style = looks[name] if looks else {"linestyle": line}
+            ax.plot(range(first, first + len(pair[i])), pair[i], label=name, **style)
+        ax.set(title=part, xlabel=f"s, features {part}", ylim=(0, 1.02), xlim=(0, first + len(pair[i]) - 1))
+    axes[0].set_ylabel("mean probability\nof the predicted class")
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    headline(fig, title)
     return fig
 
 

@@ -241,15 +241,8 @@ scores = {
 pd.DataFrame(scores, paths).round(3)
 
 # %% tags=["hide-input"]
-fig, axes = plt.subplots(1, 2, figsize=(figures.WIDTH, 3.4), sharey=True)
-for ax, part in zip(axes, ("inserted", "deleted")):
-    ax.axvspan(0, S, color=figures.FAINT, alpha=0.5)
-    for (name, p), style in zip(paths.items(), ("-", ":", "--")):
-        ax.plot(range(1, Q + 1), getattr(p, part)[0].mean(0), style, label=name)
-    ax.set(title=part, xlabel=f"s, features {part}", ylim=(0, 1.02), xlim=(0, Q))
-axes[0].set_ylabel("mean probability\nof the predicted class")
-fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-figures.headline(fig, "The explanation finds what counts, chance does not")
+means = {name: (p.inserted[0].mean(0), p.deleted[0].mean(0)) for name, p in paths.items()}
+fig = figures.paths(means, "The explanation finds what counts, chance does not", S)
 glue("insdel-curves", fig, display=False)
 plt.close(fig)
 
@@ -376,14 +369,9 @@ for name, value in {
     glue(f"insdel-{name}", float(value), display=False)
 
 # %% tags=["hide-input"]
-fig, axes = plt.subplots(1, 2, figsize=(figures.WIDTH, 3.4), sharey=True)
-for name, background, style in (("mean", b, "-"), ("raw zero", zero, "--"), ("black", black, ":")):
-    for ax, part, curve in zip(axes, ("inserted", "deleted"), whole(b=background)):
-        ax.plot(curve.mean(0), style, label=name)
-        ax.set(title=part, xlabel=f"s, features {part}", ylim=(0, 1.02), xlim=(0, Q))
-axes[0].set_ylabel("mean probability\nof the predicted class")
-fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-figures.headline(fig, "Another background asks another question")
+backgrounds = {"mean": b, "raw zero": zero, "black": black}
+means = {name: [curve.mean(0) for curve in whole(b=background)] for name, background in backgrounds.items()}
+fig = figures.paths(means, "Another background asks another question", first=0)
 glue("insdel-backgrounds", fig, display=False)
 plt.close(fig)
 

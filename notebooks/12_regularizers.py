@@ -399,16 +399,10 @@ after = pd.DataFrame({name: summary for name, (_, summary) in found.items()}).T
 after.round(3)
 
 # %% tags=["hide-input"]
-fig, axes = plt.subplots(1, 2, figsize=(figures.WIDTH, 3.5), sharey=True)
-for ax, part in zip(axes, ("inserted", "deleted")):
-    ax.axvspan(0, S, color=figures.FAINT, alpha=0.5)
-    for name, (path, *_) in found.items():
-        look = {"color": figures.INK, "linestyle": ":"} if name == "before" else figures.look(name) | {"markersize": 4}
-        ax.plot(range(1, Q + 1), getattr(path, part)[0].mean(0), label=name, **look)
-    ax.set(title=part, xlabel=f"s, features {part}", ylim=(0, 1.02), xlim=(0, Q))
-axes[0].set_ylabel("mean probability\nof the predicted class")
-fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-figures.headline(fig, "A few epochs, and fewer features make or break a prediction")
+means = {name: (path.inserted[0].mean(0), path.deleted[0].mean(0)) for name, (path, *_) in found.items()}
+looks = {name: figures.look(name) | {"markersize": 4} for name in ("CE-only", "ID-ExpO")}
+looks["before"] = {"color": figures.INK, "linestyle": ":"}
+fig = figures.paths(means, "A few epochs, and fewer features make or break a prediction", S, looks=looks)
 glue("regularizers-after", fig, display=False)
 for name in ("before", "CE-only", "ID-ExpO"):
     for key, column in (("ins", "Ins (higher)"), ("del", "Del (lower)"), ("acc", "accuracy")):

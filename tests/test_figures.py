@@ -192,3 +192,20 @@ def test_fronts_draw_every_method_in_every_panel_with_its_last_eta_largest():
         for line in large:
             assert np.allclose([line.get_xdata()[0], line.get_ydata()[0]], [0.805, base + 0.305])
     plt.close(fig)
+
+
+def test_paths_draw_both_curves_from_their_first_step():
+    means = {"a": ([0.1, 0.5, 0.9], [0.8, 0.4, 0.2]), "b": ([0.2, 0.3, 0.4], [0.9, 0.9, 0.9])}
+    fig = figures.paths(means, "It rises and falls", S=2, first=0)
+    for i, ax in enumerate(fig.axes):
+        assert ax.get_xlim() == (0, 2)
+        for line, name in zip(ax.lines, means):
+            assert line.get_xdata().tolist() == [0, 1, 2]
+            assert list(line.get_ydata()) == means[name][i]
+            assert line.get_label() == name
+    assert [line.get_linestyle() for line in fig.axes[0].lines] == ["-", "--"]
+    looks = {"a": figures.look("ID-ExpO"), "b": figures.look("CE-only")}
+    marked = figures.paths(means, "It rises and falls", looks=looks)
+    assert [line.get_marker() for line in marked.axes[1].lines] == ["o", "X"]
+    assert not marked.axes[0].patches  # no S, no shade
+    plt.close("all")
