@@ -32,7 +32,7 @@ import pandas as pd
 from myst_nb import glue
 
 from lib import claims_id, figures, records
-from lib.finetuning import METHODS
+from lib.finetuning import METHODS, Settings
 
 figures.use()
 pd.set_option("display.max_colwidth", None)
@@ -64,8 +64,10 @@ spec.astype("Int64").rename_axis(None)
 # The full grid has, for each table, 60 runs of ID-ExpO for each explainer, $S$ and form of deletion regulariser (two
 # learning rates, three $\lambda$, two $\lambda_3$, five splits), 30 runs each of ExpO-S and ExpO-F, and 10 of CE-only.
 # Rivals do not train an explanation: they are trained once, and keep the best epoch for each explainer and $S$.
-# The estimate is the time of the runs that are recorded, scaled to all of these. Seconds are of training, to the epoch
-# where a run stopped; validation comes on top.
+# The estimate for all of these scales the time of the runs that are recorded. Where a table has none of a method
+# (marked ~), collins lends its seconds, times the ratio of multiplications in an epoch, as if it stopped at the same
+# epoch.
+# Seconds are of training, to the epoch where a run stopped; validation comes on top.
 
 # %% tags=["hide-input"]
 run = ["dataset", "method", "deletion", "split", "seed", *claims_id.HYPER]
@@ -80,34 +82,40 @@ def planned(dataset, method):
     return 60 * 4 if (dataset, method) == ("collins-23", "ID-ExpO") else FULL[method]
 
 
-per = one.groupby(["dataset", "method"])["seconds"].agg(["size", "mean", "sum"])
-per["epochs"] = one.groupby(["dataset", "method"])["epochs"].mean()
+def work(dataset, method):
+    """Multiplications of an epoch, up to a factor: copies of each row, times the network's weights."""
+    samples, Q, C = spec.loc[dataset]
+    masks, steps = Settings.M, sum(claims_id.S_VALUES) / len(claims_id.S_VALUES) * Q
+    copies = {"CE-only": 1, "ID-ExpO": 1 + masks + 2 * steps}.get(method, 1 + masks)
+    return samples * copies * Settings.hidden * (Q + Settings.hidden + C)
+
+
+found = one.groupby(["dataset", "method"]).agg(runs=("split", "size"), s=("seconds", "mean"), epochs=("epochs", "mean"))
+per = found.reindex([(d, m) for d in there for m in METHODS])
+lent = [per["s"]["collins", m] * work(d, m) / work("collins", m) for d, m in per.index]
+full = per["s"].fillna(pd.Series(lent, per.index)) * [planned(*key) for key in per.index] / 3600
 costs = pd.DataFrame(
     {
-        "runs": per["size"],
+        "runs": per["runs"].fillna(0).astype(int),
         "of": [planned(*key) for key in per.index],
-        "epochs": per["epochs"].round().astype(int),
-        "seconds a run": per["mean"].map("{:.3g}".format),
-        "hours": (per["sum"] / 3600).map("{:.2f}".format),
-        "hours of the full grid": [
-            f"{mean * planned(*key) / 3600:.1f}" for key, mean in per["mean"].items()
-        ],
+        "epochs": per["epochs"].map("{:.0f}".format, na_action="ignore").fillna("–"),
+        "seconds a run": per["s"].map("{:.3g}".format, na_action="ignore").fillna("–"),
+        "hours": (per["runs"] * per["s"] / 3600).fillna(0).map("{:.2f}".format),
+        "hours of the full grid": ["~" * lacks + f"{hours:.1f}" for hours, lacks in zip(full, per["s"].isna())],
     }
-)  # fmt: skip
-estimate = sum(mean * planned(*key) for key, mean in per["mean"].items()) / 3600
-glue("tables-hours", float(per["sum"].sum() / 3600), display=False)
-glue("tables-estimate", float(estimate), display=False)
+)
+glue("tables-hours", float((per["runs"] * per["s"]).sum() / 3600), display=False)
+glue("tables-estimate", float(full.sum()), display=False)
 glue("tables-devices", "; ".join(sorted(frame["device"].unique())), display=False)
 grid = trained[trained["method"] == "ID-ExpO"].groupby("dataset")[["lam", "lam3", "lr"]].agg(lambda v: len(set(v)))
 smaller = grid[(grid["lam3"] < 2) | (grid["lr"] < 2)].index
 glue("tables-smaller", ", ".join(smaller) or "none", display=False)
-order = [(d, m) for d in there for m in METHODS if (d, m) in costs.index]
-costs.loc[order].rename_axis([None, None])
+costs.rename_axis([None, None])
 
 # %% [markdown]
-# These took {glue:text}`tables-hours:.1f` hours of one core, on {glue:text}`tables-devices`. At these times the full
-# grid of the tables and methods listed would take {glue:text}`tables-estimate:.0f` hours of one core. `make
-# experiments` runs it, and on a GPU with `--config device=cuda`, all runs of a cell at once.
+# The recorded runs took {glue:text}`tables-hours:.1f` hours of one core, on {glue:text}`tables-devices`. The full grid
+# of the tables listed would take about {glue:text}`tables-estimate:.0f`. `make experiments` runs it, and on a GPU with
+# `--config device=cuda`, all runs of a cell at once.
 #
 # > The grid here is smaller than the paper's for: {glue:text}`tables-smaller`. One learning rate (0.01) and one
 # > $\lambda_3$ (0.001) instead of two of each; all three $\lambda$, all splits, up to 200 epochs and the paper's
