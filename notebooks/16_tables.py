@@ -67,7 +67,8 @@ spec.astype("Int64").rename_axis(None)
 # The estimate for all of these scales the time of the runs that are recorded. Where a table has none of a method
 # (marked ~), collins lends its seconds, times the ratio of multiplications in an epoch, as if it stopped at the same
 # epoch.
-# Seconds are of training, to the epoch where a run stopped; validation comes on top.
+# Seconds are of training one run, to the epoch where it stopped; validation comes on top. The last two columns are
+# hours, of the recorded runs and of the full grid.
 
 # %% tags=["hide-input"]
 run = ["dataset", "method", "deletion", "split", "seed", *claims_id.HYPER]
@@ -99,9 +100,9 @@ costs = pd.DataFrame(
         "runs": per["runs"].fillna(0).astype(int),
         "of": [planned(*key) for key in per.index],
         "epochs": per["epochs"].map("{:.0f}".format, na_action="ignore").fillna("–"),
-        "seconds a run": per["s"].map("{:.3g}".format, na_action="ignore").fillna("–"),
+        "seconds": per["s"].map("{:.3g}".format, na_action="ignore").fillna("–"),
         "hours": (per["runs"] * per["s"] / 3600).fillna(0).map("{:.2f}".format),
-        "hours of the full grid": ["~" * lacks + f"{hours:.1f}" for hours, lacks in zip(full, per["s"].isna())],
+        "full grid": ["~" * lacks + f"{hours:.1f}" for hours, lacks in zip(full, per["s"].isna())],
     }
 )
 glue("tables-hours", float((per["runs"] * per["s"]).sum() / 3600), display=False)
