@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 Theta = dict[str, Tensor]
+BLOCK = 2_560  # rows of 256 units: 2.6 MB
 
 
 def predict_logits(F: Tensor, W: Tensor) -> Tensor:
@@ -52,6 +53,20 @@ class _DroppedReLU(torch.autograd.Function):
         grad = torch.ops.aten.threshold_backward(grad, y, 0)
         dx = torch.bmm(grad, W.mT * ctx.scale) if ctx.needs_input_grad[0] else None
         return dx, torch.bmm(x.mT, grad) * ctx.scale, grad.sum(1, keepdim=True) * ctx.scale, None, None
+
+
+class _Affine(torch.autograd.Function):
+    """x W + b for a W of few columns: its gradient as (grad^T x)^T, which a CPU multiplies several times as fast."""
+
+    @staticmethod
+    def forward(ctx, x, W, b):
+        ctx.save_for_backward(x, W)
+        return torch.baddbmm(b, x, W)
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, W = ctx.saved_tensors
+        return torch.bmm(grad, W.mT), torch.bmm(grad.mT, x).mT, grad.sum(1, keepdim=True)
 
 
 class MLP:
@@ -113,8 +128,10 @@ class Classifier:
         return self.hidden.init(generators, dtype) | last
 
     def __call__(self, theta: Theta, x: Tensor) -> Tensor:
-        """Logits: x (R, B, Q) -> (R, B, C)."""
-        return torch.baddbmm(theta["b"], self.hidden(theta, x), theta["W"])
+        """Logits: x (R, B, Q) -> (R, B, C). On a CPU in blocks of rows whose activations stay in the cache."""
+        block = max(1, BLOCK // x.shape[0]) if x.device.type == "cpu" else x.shape[1]
+        parts = [_Affine.apply(self.hidden(theta, rows), theta["W"], theta["b"]) for rows in x.split(block, 1)]
+        return torch.cat(parts, 1)
 
 
 class Network:

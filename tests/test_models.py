@@ -172,6 +172,17 @@ def test_a_classifier_is_the_mlp_and_a_last_layer():
     assert torch.equal(theta["W"][1], f.init(generators(1, 1), torch.float64)["W"][0])  # whatever its neighbours
 
 
+def test_a_classifiers_gradients_are_autograds_however_its_rows_are_cut(monkeypatch):
+    """Blocks of two rows of each run, the last of one, against the layers as torch has them."""
+    monkeypatch.setattr(models, "BLOCK", 4)
+    f, x, weight = Classifier((3, 6, 5, 4)), double(3, 2, 7, 3), double(4, 2, 7, 4)
+    theta = {n: t.requires_grad_() for n, t in f.init(generators(2), torch.float64).items()}
+    got = torch.autograd.grad((f(theta, x) * weight).sum(), list(theta.values()))
+    last = ((x @ theta["W1"] + theta["b1"]).relu() @ theta["W2"] + theta["b2"]).relu() @ theta["W"] + theta["b"]
+    expected = torch.autograd.grad((last * weight).sum(), list(theta.values()))
+    assert all(torch.allclose(a, b) for a, b in zip(got, expected))
+
+
 def test_log_probability_is_torchs_cross_entropy():
     """log softmax(logits)_y for any leading axes; one label may serve a whole axis (ID-9, ID-10)."""
     logits, y = double(0, 2, 3, 4, 5), torch.randint(5, (2, 3, 4), generator=generators(1)[0])
