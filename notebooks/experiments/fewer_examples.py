@@ -28,6 +28,7 @@ U_values = [5, 10, 20, 30, 50, 100, "all"]  # entries (n, c) kept in the explana
 epochs = 10_000  # at most
 patience_steps = 20_000  # gradient steps without a better validation measure before a run stops
 hidden = 64  # units a layer
+S_start = 1.0  # S starts as N(0, S_start^2)
 seed = 0
 device = "cpu"  # or "cuda"
 threads = 1  # of the processor, for one process
@@ -67,7 +68,7 @@ patience = math.ceil(patience_steps / steps)
 check = max(1, min(10, patience // 20))
 entries = N * folds.C
 U = tuple(u for u in U_values if u == "all" or u <= entries)
-settings = Settings(epochs=epochs, patience=patience, check=check, hidden=hidden, U=U)
+settings = Settings(epochs=epochs, patience=patience, check=check, hidden=hidden, S_start=S_start, U=U)
 runs = Runs.grid(len(splits), etas, lambdas, [seed])
 f"{len(runs)} runs of {method} on {data}: {N} training rows, {folds.C} classes, patience {patience} epochs"
 

@@ -20,12 +20,17 @@
 #     python -m lib.run notebooks/experiments/readings.py out.ipynb -p out results/readings/glass.parquet
 #     python -m lib.run notebooks/experiments/readings.py out.ipynb -p out results/readings/vehicle.parquet \
 #         -p datasets vehicle -p splits 0,1,2,3,4
+#     python -m lib.run notebooks/experiments/readings.py out.ipynb -p out results/readings/cifar10.parquet \
+#         -p datasets cifar10-efficientnet-lite0 -p splits 0,1,2 -p hidden 512 -p steps 2000 \
+#         -p readings "as chosen,S starts at 0.1,S starts at 0.01"
 
 # %% tags=["parameters"]
 datasets = ["glass"]  # names known to lib.data
 splits = [0, 1, 2, 3, 4, 5, 6, 7]  # numbers of the splits, which seed them
 eta = 1e-2  # weight of the regulariser
 steps = 4_000  # gradient steps a run; it is measured at its best epoch on validation rows
+readings = ["all"]  # those to try, by their names below; "as chosen" among them
+hidden = 64  # units a layer
 short = 1_000  # gradient steps of patience, for the impatient reading
 threads = 1  # of the processor
 out = "runs/readings.parquet"
@@ -73,6 +78,13 @@ MEASURED = {
 
 
 # %%
+if unknown := set(readings) - {"all", *TRAINED, *MEASURED}:
+    raise ValueError(f"readings must be among all, {', '.join([*TRAINED, *MEASURED])}, got {', '.join(unknown)}")
+if readings != ["all"]:
+    TRAINED, MEASURED = ({r: v for r, v in some.items() if r in readings} for some in (TRAINED, MEASURED))
+
+
+# %%
 def measure(trained, settings, reading):
     """Rows of one reading: accuracy and faithfulness for each U, and the share of open gates."""
     bank, fold = trained.bank, torch.tensor(trained.runs.fold)
@@ -116,7 +128,7 @@ for name in datasets:
     N = folds.x_train.shape[1]
     per_epoch = math.ceil(N / Settings.batch)
     epochs = steps // per_epoch
-    chosen = Settings(epochs=epochs, patience=epochs, U=U_values)
+    chosen = Settings(epochs=epochs, patience=epochs, hidden=hidden, U=U_values)
     for reading, change in TRAINED.items():
         change = change | ({"patience": short // per_epoch} if reading == "impatient" else {})
         settings = dataclasses.replace(chosen, **change)
