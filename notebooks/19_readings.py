@@ -166,8 +166,8 @@ pd.DataFrame.from_dict(rows, orient="index", columns=pd.MultiIndex.from_tuples(o
 # ([](02_gates)). But loud strengths make $h$ loud: with CIFAR10's 700 examples and 512 units $\ell(g, h)$ then drowns
 # the labels. From 0.1 in place of 1, accuracy changes by {glue:text}`readings-loud-cifar10` there,
 # {glue:text}`readings-loud-vehicle` on vehicle and {glue:text}`readings-loud-glass` on glass. Validation rows say the
-# same (accuracy {glue:text}`readings-loud-val` on CIFAR10), so the experiments start CIFAR10 from 0.1, the other
-# tables from 1.
+# same (accuracy {glue:text}`readings-loud-val` on CIFAR10), so `experiments.smk` starts CIFAR10 from
+# 0.1 and the other tables from 1. [The results](07_results) name the start of the records that they show.
 #
 # **Dropout** acts on $f(x_n)$ as on $f(x)$: it is one network, in one mode. `drop_examples=False` evaluates the
 # examples without it.
