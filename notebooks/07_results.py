@@ -26,8 +26,6 @@
 results = "results/fe"  # a folder of records made by the experiment notebook
 
 # %% tags=["hide-input"]
-import json
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -67,11 +65,6 @@ every = pd.MultiIndex.from_product([names, METHODS], names=["data set", "method"
 table = table.reindex(every[every.isin(table.index)])
 
 
-def short(name):
-    """The data set alone, for titles."""
-    return titles[name].split()[0]
-
-
 def all_or(methods):
     return "all methods" if len(methods) == len(METHODS) else ", ".join(methods)
 
@@ -80,10 +73,6 @@ absent = every[~every.isin(table.index)].to_frame(index=False).groupby("data set
 glue("results-missing", "; ".join(f"{titles[d]}: {m}" for d, m in absent.items()) or "nothing", display=False)
 glue("results-runs", int(table["runs"].sum()), display=False)
 glue("results-hours", float(table["hours"].sum()), display=False)
-starts = main.drop_duplicates(["dataset", "settings"])
-starts = starts.assign(S=starts["settings"].map(lambda text: f"{json.loads(text)['S_start']:g}"))
-starts = starts.groupby("dataset")["S"].agg(lambda some: " or ".join(sorted(set(some))))
-glue("results-start", ", ".join(f"{starts[d]} on {short(d)}" for d in names if d in starts), display=False)
 glue("results-devices", "; ".join(sorted(frame["device"].unique())), display=False)
 plain = dict.fromkeys(table, "{:,.0f}".format) | {"seconds": "{:,.3g}".format, "hours": "{:.2f}".format}
 table.apply(lambda column: column.map(plain[column.name])).rename(index=titles, columns={"best": "best epoch"})
@@ -94,10 +83,8 @@ table.apply(lambda column: column.map(plain[column.name])).rename(index=titles, 
 #
 # > CIFAR10 differs from the paper's. Its images are described by the 1,000 outputs of the network named beside each
 # > result; the paper's ResNet-18 is a parameter of the experiment, but its weights could not be had where these
-# > records were made. The images are a random 1,000 of our own drawing.
-#
-# The strengths $S$ start from a normal distribution whose spread is {glue:text}`results-start`
-# ([why](19_readings)).
+# > records were made. The images are a random 1,000 of our own drawing. Where $S$ starts, which the paper does not
+# > say, decides how accurate Ours becomes there: see [](19_readings).
 
 # %% [markdown]
 # ## Accuracy and faithfulness with few examples
@@ -115,6 +102,11 @@ best = best[best["part"] == "test"]
 def in_order(rows):
     """Rows by data set in the paper's order, named as shown."""
     return rows.set_index("dataset").loc[[n for n in names if n in set(rows["dataset"])]].rename(titles).reset_index()
+
+
+def short(name):
+    """The data set alone, for titles."""
+    return titles[name].split()[0]
 
 
 def signed(value):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -266,6 +267,14 @@ def test_one_data_set_has_one_configuration(told, tmp_path):
     other = told["settings"].where(told["method"] != "Joint", settings("glass", patience=7))
     with pytest.raises(ValueError, match="patience is"):
         written(told.assign(settings=other)[told["dataset"] == "glass"], tmp_path)
+
+
+def test_the_grid_runs_cifar10_with_the_settings_that_its_records_must_have():
+    """Each "-p name value" in experiments.smk is wanted of the records, and nothing else differs from the tables'."""
+    extra = re.search(r'EXTRA = \{CIFAR10: "(.+?)"\}', (records.ROOT / "experiments.smk").read_text())[1]
+    given = {name: float(value) for name, value in re.findall(r"-p (\w+) (\S+)", extra)}
+    wanted, tables = claims_fe._settings("cifar10-resnet18"), claims_fe._settings("glass")
+    assert given == {name: value for name, value in wanted.items() if value != tables[name]}
 
 
 def test_settings_that_change_speed_alone_may_differ(told, tmp_path):

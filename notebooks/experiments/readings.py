@@ -80,7 +80,7 @@ MEASURED = {
 # %%
 if unknown := set(readings) - {"all", *TRAINED, *MEASURED}:
     raise ValueError(f"readings must be among all, {', '.join([*TRAINED, *MEASURED])}, got {', '.join(unknown)}")
-if readings != ["all"]:
+if "all" not in readings:
     TRAINED, MEASURED = ({r: v for r, v in some.items() if r in readings} for some in (TRAINED, MEASURED))
 
 
