@@ -60,9 +60,11 @@ folds = data.folds(data.load("vehicle"), range(10))
 
 # %%
 random = torch.Generator().manual_seed(0)
-A, F_n, F = (torch.randn(1, *shape, generator=random, dtype=torch.float64) for shape in [(592, 4), (592, 64), (32, 64)])
+shapes = (1, 592, 4), (1, 592, 64), (1, 32, 64)
+A, F_n, F = (torch.randn(shape, generator=random, dtype=torch.float64) for shape in shapes)
 plainly = torch.einsum("rnc,rnk,rbk->rbc", A, F_n, F)
-print("same logits:", torch.allclose(examples.explain_logits(A, F_n, F), plainly, rtol=0, atol=1e-10))
+ours = examples.explain_logits(A, F_n, F)
+print("same logits:", torch.allclose(ours, plainly, rtol=0, atol=1e-10))
 
 # %% [markdown]
 # ## Closed gates cost nothing
@@ -77,8 +79,10 @@ def bank_and_batch(N, share, D=64, C=4, K=64):
     random = torch.Generator().manual_seed(0)
     f = MLP((D, K, K, K))
     bank = {f"f.{name}": value for name, value in f.init([random]).items()}
-    bank |= {"W": stack_uniform((K, C), K, [random], torch.float32), "S": torch.randn(1, N, C, generator=random)}
-    bank["mu"] = torch.where(torch.arange(N) < share * N, 10.0, -10.0)[None, :, None].repeat(1, 1, C)
+    bank["W"] = stack_uniform((K, C), K, [random], torch.float32)
+    bank["S"] = torch.randn(1, N, C, generator=random)
+    mu = torch.where(torch.arange(N) < share * N, 10.0, -10.0)
+    bank["mu"] = mu[None, :, None].repeat(1, 1, C)
     rows = torch.randn(1, N, D, generator=random)
     return f, {name: value.requires_grad_() for name, value in bank.items()}, rows
 
@@ -88,9 +92,8 @@ def step(f, bank, rows, **settings):
     table = Table(x_train=rows, y_train=torch.zeros(rows.shape[:2], dtype=torch.int64))
     one, draws = torch.ones(1), Draws([torch.Generator().manual_seed(1)], torch.float32)
     batch, fold = torch.arange(32)[None], torch.zeros(1, dtype=torch.int64)
-    loss = training.minibatch_loss(
-        f, bank, METHODS["Ours"], table, fold, batch, one, 0 * one, draws, Settings(**settings)
-    )
+    where = f, bank, METHODS["Ours"], table, fold, batch
+    loss = training.minibatch_loss(*where, one, 0 * one, draws, Settings(**settings))
     return torch.autograd.grad(loss.sum(), [bank["f.W1"], bank["W"], bank["S"]])
 
 
@@ -106,7 +109,7 @@ class Table:
 
 # %%
 f, bank, rows = bank_and_batch(N=500, share=0.1)
-f.dropout = f.n_draws = 0  # dropout draws only for rows that are evaluated, so compare without it
+f.dropout = f.n_draws = 0  # drawn for evaluated rows alone: compare without it
 pairs = zip(step(f, bank, rows), step(f, bank, rows, open_rows=False))
 print("same gradients:", all(torch.allclose(a, b, atol=1e-5) for a, b in pairs))
 
@@ -193,7 +196,8 @@ def run_alone_and_in_company():
     return alone.bank["W"][0], together.bank["W"][0]
 
 
-print("alone as in company:", torch.allclose(*run_alone_and_in_company(), rtol=0, atol=1e-9))
+pair = run_alone_and_in_company()
+print("alone as in company:", torch.allclose(*pair, rtol=0, atol=1e-9))
 
 # %%
 x, y = folds.x_train[0], folds.y_train[0]
@@ -202,11 +206,13 @@ train_plain = plain.functions().train_plain
 
 def milliseconds(R, **settings):
     """Milliseconds for one epoch of one model in a stack of R."""
-    trained = training.train("Ours", folds, Runs.grid(R), Settings(epochs=epochs, **settings), progress=False)
+    settings = Settings(epochs=epochs, **settings)
+    trained = training.train("Ours", folds, Runs.grid(R), settings, progress=False)
     return 1e3 * sum(trained.seconds) / R / epochs
 
 
-measured = {"plain loop": 1e3 * seconds(lambda: train_plain(x, y, folds.C, 0, 1, epochs, 0), 1) / epochs}
+plainly = seconds(lambda: train_plain(x, y, folds.C, 0, 1, epochs, 0), 1)
+measured = {"plain loop": 1e3 * plainly / epochs}
 measured |= {"lib, 1 run": milliseconds(1), "lib, 10 runs": milliseconds(10)}
 measured["lib, 10 runs, closed gates"] = milliseconds(10, mu_start=-10)
 

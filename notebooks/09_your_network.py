@@ -136,7 +136,8 @@ plt.close(fig)
 wine = load_wine(as_frame=True)
 with tempfile.TemporaryDirectory() as folder:
     file = Path(folder) / "my.csv"
-    wine.data.assign(grower=wine.target.map({0: "A", 1: "B", 2: "C"})).to_csv(file, index=False)
+    grower = wine.target.map({0: "A", 1: "B", 2: "C"})
+    wine.data.assign(grower=grower).to_csv(file, index=False)
     table = data.load(str(file))
 folds = data.folds(table, [split])
 Q, C = len(table.features), len(table.classes)
@@ -164,7 +165,8 @@ settings = finetuning.Settings(explainer="LIME", S=0.3, M=50, batch=32, epochs=3
 results = {}
 for method, lam in (("CE-only", 0.0), ("ID-ExpO", 0.1)):
     runs = finetuning.Runs.grid(1, lams=[lam])
-    results[method] = finetuning.train(method, folds, runs, None, settings, f=Network(mine), progress=False)
+    options = {"f": Network(mine), "progress": False}
+    results[method] = finetuning.train(method, folds, runs, None, settings, **options)
 named = ("accuracy", "insertion", "deletion")
 rows = {m: [t.scores[f"test_{n}"].item() for n in named] for m, t in results.items()}
 pd.DataFrame.from_dict(rows, "index", columns=named).round(3)
@@ -182,7 +184,8 @@ print("most important:", ", ".join(table.features[q] for q in top))
 mine.load_state_dict({name: value[0] for name, value in tuned.theta().items()})
 with torch.no_grad():
     scores = mine(folds.x_test[0])
-print("accuracy of the module:", round((scores.argmax(1) == folds.y_test[0]).double().mean().item(), 3))
+right = (scores.argmax(1) == folds.y_test[0]).double()
+print("accuracy of the module:", round(right.mean().item(), 3))
 
 # %% [markdown]
 # ## The experiment on your data

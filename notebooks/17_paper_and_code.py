@@ -174,10 +174,9 @@ def gradient(mask, loss=None):
 
 def compared(gradients):
     first = next(iter(gradients.values()))
-    rows = {
-        n: (torch.cosine_similarity(g, first, 0).item(), (g.norm() / first.norm()).item()) for n, g in gradients.items()
-    }
-    return pd.DataFrame.from_dict(rows, "index", columns=["cosine", "length"])
+    cosine = [torch.cosine_similarity(g, first, 0).item() for g in gradients.values()]
+    length = [(g.norm() / first.norm()).item() for g in gradients.values()]
+    return pd.DataFrame({"cosine": cosine, "length": length}, index=list(gradients))
 
 
 # %%
@@ -237,7 +236,9 @@ b_01 = (0 - low) / (high - low)  # the mean is 0, in the other units
 print(f"{b_01.min():.2f} to {b_01.max():.2f} standard deviations from the mean")
 x_test, predicted = folds.x_test, f(theta, folds.x_test).argmax(-1)
 backgrounds = {"the mean": b, "other units": b_01}
-explained = {n: dataclasses.replace(start, background=own).explain(x_test[0])[None] for n, own in backgrounds.items()}
+explained = {
+    name: dataclasses.replace(start, background=own).explain(x_test[0])[None] for name, own in backgrounds.items()
+}
 
 
 def scored(phi, b=b, y=predicted, s=s):
