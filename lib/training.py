@@ -236,17 +236,11 @@ class RecordedSteps:
     """
 
     def __init__(self, update, N: int, C: int, f: MLP, settings: Settings, block: int = 8):
-        self.update, self.n_draws, self.block, self.settings = (
-            update,
-            f.n_draws,
-            block,
-            replace(settings, open_rows=False),
-        )
+        self.update, self.n_draws, self.block = update, f.n_draws, block
+        self.settings = replace(settings, open_rows=False)
         self.gates, self.rows = (N, settings.J, C), settings.batch + (N if settings.drop_examples else 0)
         self.left = 0  # steps whose draws are still unused
-        self.inputs: dict[
-            int | str, Tensor
-        ] = {}  # what a recorded step reads: "eps", "bits", row numbers by their size
+        self.inputs: dict[int | str, Tensor] = {}  # a recorded step reads "eps", "bits", and row numbers by their size
         self.graphs: dict[int, torch.cuda.CUDAGraph | None] = {}
 
     def noise(self, shape: Sequence[int]) -> Tensor:
