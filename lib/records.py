@@ -253,6 +253,11 @@ def mean_sem(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     return splits.groupby(by, dropna=False, observed=True).agg(["mean", "sem", "count"]).reset_index()
 
 
+def plus_minus(mean: float, sem: float, digits: str = ".2f") -> str:
+    """Mean ± standard error on one line, a dash where there is neither."""
+    return "–" if np.isnan(mean) else f"{mean:{digits}}\u00a0±\u00a0{sem:{digits.lstrip('+')}}"
+
+
 class Paired(NamedTuple):
     """A paired comparison: mean difference, its 95 % interval, the two-sided p value, and how many pairs."""
 

@@ -156,9 +156,9 @@ for measure in claims_fe.SCORES:
 def scoreboard(measure):
     """Methods by data sets, "mean ± standard error", * at the best."""
     summary = records.mean_sem(best[(best["measure"] == measure) & (best["U"] == claims_fe.U)], ["dataset", "method"])
-    text = summary["mean"].map("{:.3f}".format) + " ± " + summary["sem"].map("{:.3f}".format)
+    text = [records.plus_minus(mean, sem, ".3f") for mean, sem in zip(summary["mean"], summary["sem"])]
     top = summary.groupby("dataset")["mean"].transform("max").round(3)
-    summary["text"] = text + np.where(summary["mean"].round(3) >= top, " *", "")
+    summary["text"] = text + np.where(summary["mean"].round(3) >= top, "\u00a0*", "")
     wide = summary.pivot(index="method", columns="dataset", values="text")
     wide = wide.reindex(
         index=[method for method in METHODS if method in wide.index], columns=[name for name in names if name in wide]

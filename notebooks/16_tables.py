@@ -288,7 +288,7 @@ pd.concat(dict(sorted(others.items())), names=["", "", "", "minus"]) if others e
 # %% tags=["hide-input"]
 two = front[(front["eta"] == 2) & front["deletion"].isin(["A", "none"]) & (front["measure"] == "sensitivity")]
 summary = records.mean_sem(two, ["dataset", "explainer", "S", "method"])
-summary["text"] = summary["mean"].map("{:.2f}".format) + " ± " + summary["sem"].map("{:.2f}".format)
+summary["text"] = [records.plus_minus(mean, sem) for mean, sem in zip(summary["mean"], summary["sem"])]
 wide = summary.pivot(index=["dataset", "explainer", "S"], columns="method", values="text")
 wide = wide.reindex(columns=[m for m in ("pretrained", *METHODS) if m in wide], index=wide.index)
 wide.fillna("–").rename_axis(columns="sensitivity-4")

@@ -58,9 +58,7 @@ sure = [f"{r} ({', '.join(key)})" for (key, r), corrected in zip(cells, records.
 
 
 def shown(name, score, reading):
-    if pd.isna(mean[name, score][reading]):
-        return "–"
-    return f"{mean[name, score][reading]:+.2f}\u00a0±\u00a0{sem[name, score][reading]:.2f}"
+    return records.plus_minus(mean[name, score][reading], sem[name, score][reading], "+.2f")
 
 
 described = []
@@ -125,7 +123,7 @@ plt.close(fig)
 # %% tags=["hide-cell"]
 order = [(name, score) for name in datasets for score in scores]
 first = values["as chosen"].groupby(["dataset", "score"]).agg(["mean", "sem"])
-rows = {"as chosen": [f"{first['mean'][key]:.2f}\u00a0±\u00a0{first['sem'][key]:.2f}" for key in order]}
+rows = {"as chosen": [records.plus_minus(*first.loc[key]) for key in order]}
 rows |= {reading: [shown(*key, reading) for key in order] for reading in mean.index}
 pd.DataFrame.from_dict(rows, orient="index", columns=pd.MultiIndex.from_tuples(order))
 

@@ -212,6 +212,12 @@ def test_mean_and_standard_error_count_splits_not_seeds():
     assert row["count"] == 3
 
 
+def test_plus_minus_stays_on_one_line():
+    assert records.plus_minus(0.734, 0.018) == "0.73\u00a0±\u00a00.02"
+    assert records.plus_minus(0.734, 0.018, "+.3f") == "+0.734\u00a0±\u00a00.018"  # a sign for the mean alone
+    assert records.plus_minus(float("nan"), float("nan")) == "–"
+
+
 @settings(deadline=None, max_examples=50)
 @given(st.integers(2, 12), st.integers(0, 1000))
 def test_paired_is_the_paired_t_test(n, seed):
