@@ -12,6 +12,8 @@ from lib.masks import insert
 from lib.models import Theta, log_probability
 from lib.regularizers import follow
 
+ROUNDING = 1e-6  # what differs by less does not vary: sums of a few contributions, or of probabilities
+
 
 def accuracy(g: Tensor, y: Tensor) -> Tensor:
     """Share of rows whose largest output is the label: g (..., B, C), y (..., B) -> (...) (FE-18)."""
@@ -86,17 +88,21 @@ def sensitivity_n(
     drop = log_probability(f(theta, x), y).exp()[..., None] - perturbed_probability(
         f, theta, x, y, b, 1 - removed, segments
     )
-    pair = torch.stack([phi @ removed.mT, drop]).double()
+    largest = phi.abs().amax(-1, keepdim=True)
+    sums = (phi / largest.where(largest > 0, 1)) @ removed.mT  # the unit of phi is nobody's business
+    pair = torch.stack([sums, drop]).double()
     pair = pair - pair.mean(-1, keepdim=True)
-    norms = pair.norm(dim=-1).prod(0)
-    return torch.where(norms > 1e-12, pair.prod(0).sum(-1) / norms.clamp_min(1e-12), 0.0)
+    constant = (pair.abs() < ROUNDING).all(-1).any(0)
+    correlation = pair.prod(0).sum(-1) / pair.norm(dim=-1).prod(0)
+    return torch.where(constant, 0.0, correlation)
 
 
 @torch.no_grad()
 def masked_accuracy(f: Predictor, theta: Theta, x: Tensor, y: Tensor, b: Tensor, Z: Tensor) -> Tensor:
     """Accuracy on inputs x (R, B, *input) with features masked by each of Z (R, M, D), mean over both -> (R,).
 
-    Low where masking takes inputs to a place that the predictor has not seen: missingness bias.
+    Low where what is masked is missed, and where masking takes inputs to a place that the predictor has not seen
+    (missingness bias): compare predictors, not with accuracy on whole inputs.
     """
     right = 0
     for z in Z.split(20, -2):

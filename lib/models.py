@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
 
 Theta = dict[str, Tensor]
 BLOCK = 2_560  # rows of 256 units: 2.6 MB
@@ -26,9 +27,13 @@ def respond(logits: Tensor, task: str) -> Tensor:
 
 
 def log_probability(logits: Tensor, y: Tensor) -> Tensor:
-    """log softmax(logits)_y: logits (..., C), labels y of the leading shape or one that broadcasts to it -> (...)."""
+    """log softmax(logits)_y: logits (..., C), labels y of the leading shape or one that broadcasts to it -> (...).
+
+    By way of the log-odds of y: exact also near probability 1, which log_softmax rounds to 0 = log 1.
+    """
     y = y.expand(logits.shape[:-1])[..., None]
-    return logits.log_softmax(-1).gather(-1, y)[..., 0]
+    others = logits.scatter(-1, y, -math.inf).logsumexp(-1)
+    return logsigmoid(logits.gather(-1, y)[..., 0] - others)
 
 
 class _DroppedReLU(torch.autograd.Function):

@@ -14,7 +14,7 @@ from lib.explainers import Predictor, predict
 from lib.models import Theta, log_probability
 
 DELETIONS = ("A", "B", "C")
-TINY = 1e-7  # keeps log(1 - f) finite
+TINY = 1e-37  # -log f no smaller keeps log(1 - f) finite, in single precision too
 
 
 class Path(NamedTuple):
@@ -49,12 +49,12 @@ def deletion(path: Path, form: str = "A") -> Tensor:
     if form == "B":
         return path.deleted.mean(-1)
     if form == "C":
-        return -torch.log1p(-path.deleted.exp() * (1 - TINY)).mean(-1)
+        return -(-path.deleted.clamp_max(-TINY).expm1()).log().mean(-1)
     raise ValueError(f"form must be one of {', '.join(DELETIONS)}, got {form!r}")
 
 
 def size(phi: Tensor) -> Tensor:
-    """||phi||^2 (..., Q) -> (...), which keeps the contributions from growing without end (ID-11)."""
+    """||phi||^2 (..., Q) -> (...), the price of large contributions (ID-11)."""
     return phi.square().sum(-1)
 
 

@@ -302,7 +302,7 @@ CHANGES = {
             'if form == "B":\n        return path.deleted.mean(-1) + path.whole',
         ),
         ("Del-C: log f", "-torch.log1p(-path.deleted.exp()", "-torch.log1p(path.deleted.exp()"),
-        ("Del-C: log of the mean", "* (1 - TINY)).mean(-1)", "* (1 - TINY)).amax(-1)"),
+        ("Del-C: log of the mean", ".expm1()).log().mean(-1)", ".expm1()).log().amax(-1)"),
         (
             "path: deletion for insertion",
             "[x.unsqueeze(2), masks.insert(x, b, r), masks.delete(x, b, r)]",

@@ -189,7 +189,14 @@ def test_sensitivity_is_scipys_correlation():
 
 def test_what_does_not_vary_has_no_sensitivity():
     t = toy()
-    assert sensitivity(t, torch.ones(2, 3, 5, dtype=torch.float64)).tolist() == [[0] * 3] * 2
+    for phi in (torch.ones(2, 3, 5), torch.full((2, 3, 5), 0.1), torch.zeros(2, 3, 5)):
+        assert sensitivity(t, phi.double()).tolist() == [[0] * 3] * 2
+
+
+def test_sensitivity_has_no_unit():
+    """Contributions of raw Shapley weights can be as small as 1e-20."""
+    t, phi = toy(), normal(3, 2, 3, 5)
+    assert torch.allclose(sensitivity(t, phi), sensitivity(t, 1e-20 * phi))
 
 
 def test_accuracy_under_masks_is_a_plain_mean():

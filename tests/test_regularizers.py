@@ -60,8 +60,16 @@ def test_certainty_after_deletion_is_finite():
         omega = regularizers.deletion(Path(log_p, log_p, log_p), "C")
         omega.backward()
         assert omega.isfinite()
-        assert omega > 10
+        assert omega > 80
         assert log_p.grad.isfinite().all()
+
+
+def test_the_third_form_pushes_in_single_precision():
+    """The slope of -log(1 - f) in the log-odds is f, also where float32 cannot tell f from 1 (ID-A3)."""
+    u = torch.linspace(-20, 80, 101, requires_grad=True)
+    log_p = log_probability(torch.stack([u, 0 * u], -1), torch.tensor(0))[:, None]
+    regularizers.deletion(Path(log_p, log_p, log_p), "C").sum().backward()
+    assert torch.allclose(u.grad, u.detach().sigmoid(), rtol=1e-4, atol=1e-6)
 
 
 def test_the_path_is_the_samples_own_in_a_plain_loop():
