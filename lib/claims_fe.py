@@ -20,6 +20,7 @@ from lib.training import Settings
 
 U = 10  # entries kept in the explanation: where the paper fixes it too
 SLOWER = 1.2  # up to this many times the seconds, a regulariser costs little
+BLUR = 3  # seconds of one method were measured beside other work than another's: smaller ratios say little
 SCORES = ("accuracy", "faithfulness")
 CIFAR10 = "cifar10-efficientnet-lite0"
 TABLES = ("glass", "vehicle", "segment")
@@ -92,7 +93,7 @@ def ratio(ten: pd.DataFrame, dataset: str, a: str, b: str, claimed: str, bound: 
     rows = ten[(ten["dataset"] == dataset) & ten["method"].isin([a, b])]
     values = np.log(by_split(ten, dataset, a, "seconds") / by_split(ten, dataset, b, "seconds"))
     values = values if rows["device"].nunique() == 1 else values[:0]
-    return compare(dataset, f"seconds, {a} / {b}", values, claimed, math.log(bound), math.exp)
+    return compare(dataset, f"seconds, {a} / {b}", values, claimed, math.log(bound), math.exp, math.log(BLUR))
 
 
 def slope(ten: pd.DataFrame, dataset: str, measure: str, claimed: str) -> Comparison:
@@ -121,7 +122,7 @@ def rps_is_faithful_but_wrong(ten, frame, names):
         for method in ("RPS", "RPSR"):
             rows = frame[(frame["dataset"] == d) & (frame["method"] == method) & (frame["part"] == "test")]
             lowest = rows[rows["measure"] == "faithfulness"].groupby("split")["value"].min()
-            yield fact(d, f"faithfulness, lowest of {method}", lowest, min, "=", 1)
+            yield fact(d, f"faithfulness, lowest of {method}", lowest, min, "=", 1, given=True)
             yield difference(ten, d, "accuracy", "Ours", method)
 
 

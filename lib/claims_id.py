@@ -40,8 +40,11 @@ def load(folder: str | Path = records.ROOT / "results" / "id") -> pd.DataFrame:
 
 
 def chosen(frame: pd.DataFrame, eta: float = 2.0) -> pd.DataFrame:
-    """The test rows of the hyperparameters with the largest valscore at eta, for each setting and split (ID-15)."""
-    run = [*SETTING, "split", "seed"]
+    """The test rows of the hyperparameters with the largest valscore at eta, for each setting and split (ID-15).
+
+    A run that was best before its first step has diverged at once: it is its start, not what the method made of it.
+    """
+    run, frame = [*SETTING, "split", "seed"], frame[frame["best_epoch"] > 0]
     val = frame[frame["part"] == "val"].pivot_table(index=[*run, *HYPER], columns="measure", values="value")
     score = metrics.valscore(val["accuracy"], val["insertion"], 1 - val["1 − deletion"], eta).rename("score")
     best = score.reset_index().sort_values("score", ascending=False, kind="stable").drop_duplicates(run)
@@ -104,7 +107,10 @@ def balance(rows: pd.DataFrame) -> pd.Series:
 
 
 def best_on_all_tables(front, frame):
-    """Insertion and 1 - deletion at the eta where ID-ExpO's lead is least, accuracy at eta 3."""
+    """Insertion and 1 - deletion at the eta where ID-ExpO's lead is least; accuracy at eta 3, with LIME.
+
+    With KernelSHAP the paper itself reports losses of accuracy "in some cases", and does not list them.
+    """
     for d, explainer, S in cells():
         where = {"dataset": d, "explainer": explainer, "S": S}
         for measure in ("insertion", "1 − deletion"):
@@ -113,9 +119,10 @@ def best_on_all_tables(front, frame):
             ]
             least = min((lead.dropna() for lead in leads), key=lambda lead: lead.mean() if len(lead) else np.inf)
             yield compare(d, f"{measure}, ID-ExpO − best rival, least over η, {name(explainer, S)}", least, ">")
-        three = front[front["eta"] == 3]
-        lead = ours(three, "accuracy", **where) - best_rival(three, "accuracy", **where)
-        yield compare(d, f"accuracy at η = 3, ID-ExpO − best rival, {name(explainer, S)}", lead, ">", -MARGIN)
+        if explainer == "LIME":
+            three = front[front["eta"] == 3]
+            lead = ours(three, "accuracy", **where) - best_rival(three, "accuracy", **where)
+            yield compare(d, f"accuracy at η = 3, ID-ExpO − best rival, {name(explainer, S)}", lead, ">", -MARGIN)
 
 
 def accuracy_on_steel(front, frame):
@@ -150,7 +157,7 @@ def less_missingness_bias(front, frame):
 CLAIMS = {
     "ID-C6": Claim("of three deletion regularisers, Del-A gives the best balance", del_a_is_best),
     "ID-C8": Claim(
-        "on every table ID-ExpO has the best insertion and deletion at any η, and at η = 3 loses little accuracy",
+        "on every table ID-ExpO has the best insertion and deletion at any η, and with LIME at η = 3 is as accurate",
         best_on_all_tables,
     ),
     "ID-C9": Claim(
