@@ -110,7 +110,7 @@ def objective(
 def expected_influence(S: Tensor, mu: Tensor | None, exact_mean: bool = False, sigma: float = gates.SIGMA) -> Tensor:
     """E[alpha] = s E[z], (R, N, C); S itself where there are no gates (FE-20).
 
-    The paper prints E[z] as max(0, min(1, mu)); exact_mean takes the clamped Gaussian's own mean instead.
+    The paper takes max(0, min(1, mu)) for E[z], and leaves out s; exact_mean is the clamped Gaussian's own mean.
     """
     if mu is None:
         return S

@@ -31,7 +31,7 @@ def gated(Z: Tensor, S: Tensor) -> Tensor:
 
 
 def clamped_mean(mu: Tensor) -> Tensor:
-    """max(0, min(1, mu)): the gate at its mean noise, which the paper prints as E[z] (FE-20)."""
+    """max(0, min(1, mu)): the gate at its mean noise, for which the paper takes E[z] (FE-20)."""
     return mu.clamp(0, 1)
 
 

@@ -14,8 +14,9 @@
 # # Gates
 #
 # An explanation by few examples needs a choice for every entry of $A$: takes part, or does not. A yes or no has no
-# slope, so gradient descent cannot learn it. The way out is to let chance decide, around a centre that we train. Each
-# draw is as hard as before, and its average over draws is smooth in the centre {cite:p}`yamada2020feature`.
+# slope, so gradient descent cannot learn it. The way out is to let chance decide, around a centre that we train. A
+# draw is often exactly 0 or exactly 1, and the average over draws is smooth in the centre
+# {cite:p}`yamada2020feature`.
 
 # %% tags=["parameters"]
 sigma = 0.5  # spread of the gates' noise
@@ -137,9 +138,9 @@ print("within 3 standard errors:", bool(off < 3 * error))
 print("the library's:", torch.allclose(expected, gates.expected_open(mu, sigma)))
 
 # %% [markdown]
-# Two limits say what kind of charge this is. Without noise it counts the positive centres, an honest number of
-# examples, with no slope. With noise it has a slope everywhere, the normal density, steepest at $\mu = 0$: undecided
-# gates are pushed hardest, and those far open or long shut are left alone.
+# What kind of charge is this? Without noise it counts the positive centres, an honest number of entries, with no
+# slope. With noise it has a slope everywhere, the normal density, steepest at $\mu = 0$: gates about to shut are pushed
+# hardest, and those far open or long shut are left alone.
 
 # %%
 count = (mu > 0).double().sum()
@@ -199,7 +200,7 @@ ax.plot(mu, exact, label="exact")
 ax.plot(mu, printed, "--", label="as printed (FE-20)")
 ax.plot(centres, drawn, "o", color=figures.INK, markersize=4, label="average of 20,000 draws")
 ax.set(xlabel=r"centre of the gate, $\mu$", ylabel="mean of the gate, E[z]")
-ax.set_title("The printed mean is right except for undecided gates")
+ax.set_title("The printed mean is right except around 0 and 1")
 ax.legend()
 glue("gates-mean", fig, display=False)
 glue("gates-gap", gap.max().item(), display=False)

@@ -237,7 +237,7 @@ def train_plain(x, y, C, eta, lam, epochs, seed):
 # > **Dropout on the examples too.** The paper does not say whether training computes $f(x_n)$ with dropout. In a plain
 # > loop it does, since $f$ is in training mode for both. We do the same; `Settings(drop_examples=False)` does not.
 #
-# After training, the gates are set to their expected influence {eq}`fe-20` and dropout is off.
+# After training, each entry gets its expected influence {eq}`fe-20`, and dropout is off.
 
 # %%
 model = train_plain(x, y, C, eta, lam, epochs, seed=0)
@@ -301,7 +301,9 @@ plt.close(fig)
 #
 # So with one draw the gates shake this term more than the choice of minibatch does, and a few draws would bring the two
 # level ({numref}`fig-objective-draws`). The paper takes $J = 1$, and so does this book: a step that is right on average
-# will do when thousands follow. But more draws are cheap. The network runs once a step whatever $J$ is; only the
-# product with $Z \odot S$ is repeated.
+# will do when thousands follow. But more draws are cheap. The network runs once a step whatever $J$ is; what is
+# repeated is the product with $Z \odot S$. (Where shut examples are left out, as [the library does](06_speed), those
+# stay that any of the draws opens.)
 #
-# With the terms of {eq}`fe-10` laid out, its rivals are quickly described: [each leaves something out](04_methods).
+# With the terms of {eq}`fe-10` laid out, its rivals are quickly described: [each leaves something out, or puts
+# something else in its place](04_methods).

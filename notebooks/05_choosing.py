@@ -41,9 +41,9 @@ figures.use()
 # %%
 folds = data.folds(data.load(dataset), splits)
 settings = Settings(epochs=epochs, patience=epochs, U=tuple(U_values))
-S = len(splits)
-ours = train("Ours", folds, Runs.grid(S, [eta]), settings, progress=False)
-joint = train("Joint", folds, Runs.grid(S), settings, progress=False)
+n_splits = len(splits)
+ours = train("Ours", folds, Runs.grid(n_splits, [eta]), settings, progress=False)
+joint = train("Joint", folds, Runs.grid(n_splits), settings, progress=False)
 
 # %% [markdown]
 # ## Keeping U entries
@@ -178,12 +178,12 @@ def faithfulness(g, h):
 
 # %%
 g, y = ours.predict(folds.x_test[0]), folds.y_test[0]
-U = U_values.index(10)
+at_ten = U_values.index(10)
 for name, ours_here in (
     ("accuracy", accuracy(g, y)),
     ("faithfulness", faithfulness(g, h(kept, F_n, F))),
 ):
-    of_lib = ours.scores[f"test_{name}"][0, U].item()
+    of_lib = ours.scores[f"test_{name}"][0, at_ten].item()
     print(f"{name:12} {ours_here:.3f}, as lib: {ours_here == of_lib}")
 
 # %% [markdown]
@@ -230,14 +230,15 @@ faith.pivot_table(index="method", columns="U", values="value").round(2)
 #
 # "Top $U$" leaves open by what. Beside the magnitude there are two other readings: the signed value, so that only
 # entries that speak *for* a class are kept, and the gate $\max(0, \min(1, \mu_{nc}))$ alone, which is what the paper
-# prints in {eq}`fe-20`. The library takes all three (`rank`); the trained model is the same.
+# prints in {eq}`fe-20`. The library takes all three (`rank`). Here they rank the entries of one trained model; given to
+# training, `rank` also takes part in choosing the epoch.
 
 # %%
 A, mu = ours.influence, ours.bank["mu"]
 ten = examples.positions(A) < 10  # by magnitude
 for rank in ("signed", "gate"):
     both = ten & (examples.positions(A, mu, rank) < 10)
-    print(f"{rank:6} shares {both.sum() / S:.1f} of ten entries")
+    print(f"{rank:6} shares {both.sum() / n_splits:.1f} of ten entries")
 
 # %% [markdown]
 # What each reading costs is measured in [](19_readings).

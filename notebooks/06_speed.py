@@ -14,8 +14,9 @@
 # # Why training is fast
 #
 # [Algorithm 1](03_objective), written as it is printed, passes all $N$ training examples through $f$ for every
-# minibatch of 32. The grid of the [results](07_results) asks for hundreds of such trainings, each thousands of epochs
-# long. Three ideas make it a matter of hours on two cores. Each is exact: it leaves out work, never accuracy.
+# minibatch of 32. The grid of the [results](07_results) asks for hundreds of such trainings, each hundreds to thousands
+# of epochs long. Four ideas make it a matter of hours on two cores. They leave out work, never accuracy: three change
+# nothing beyond rounding, one the probability of dropout, by less than $2^{-16}$.
 #
 # ```{margin} Timings
 # All seconds on this page were measured while it was built, on one thread of the machine named on the
@@ -55,8 +56,8 @@ folds = data.folds(data.load("vehicle"), range(10))
 # = (\mathbf{A}^\top \mathbf{F}_n)\, f(\mathbf{x}),
 # $$
 #
-# and the second needs one $C \times K$ matrix instead of $N$ similarities a row. With it, a closed form of a whole
-# data set's explanation costs as little as the last layer of $g$.
+# and the second needs one $C \times K$ matrix instead of $N$ similarities a row. Once that matrix is there, $h$ costs
+# as little as the last layer of $g$.
 
 # %%
 random = torch.Generator().manual_seed(0)
@@ -162,8 +163,8 @@ plt.close(fig)
 #
 # ## Dropout by the handful
 #
-# Most of a plain step's time is not arithmetic at all: it is drawing a Bernoulli number for every unit of every
-# example. A unit needs no float to decide its fate. We draw 64 random bits for four units, and compare each 16 of them
+# A plain step draws a Bernoulli number for every unit of every example, and that can take longer than its arithmetic.
+# A unit needs no float to decide its fate. We draw 64 random bits for four units, and compare each 16 of them
 # with a threshold; the probability of a drop is then exact to $2^{-16}$.
 
 # %%
@@ -232,8 +233,8 @@ plt.close(fig)
 # :name: fig-speed-runs
 # :alt: Bars of milliseconds for an epoch of one model: the plain loop, one run, ten runs, ten runs with closed gates.
 #
-# Vehicle, {glue:text}`speed-N` training examples, one thread. All gates start open; the last bar
-# is where training ends up once most of them have closed.
+# Vehicle, {glue:text}`speed-N` training examples, one thread. All gates start open; the last bar, with every gate shut,
+# is the limit that training nears as they close.
 # ```
 #
 # `make bench` measures the same over whole trainings on two threads, plain loop and library in turn, and prints the

@@ -75,7 +75,7 @@ def table_of(e):
 # %%
 x = folds.x_test[0]  # (B, D)
 explained = [ours.explain(row, U) for row in x]
-good = next(i for i, e in enumerate(explained) if e.faithful)
+good = max(range(len(x)), key=lambda i: explained[i].faithful)  # the first that is
 table_of(explained[good]).round(2)
 
 # %% [markdown]
@@ -99,7 +99,7 @@ print("softmax of them is h:", torch.allclose(scores.softmax(0), e.h))
 # new $x$, before anybody believes the explanation.
 
 # %%
-bad = next(i for i, e in enumerate(explained) if not e.faithful)
+bad = min(range(len(x)), key=lambda i: explained[i].faithful)  # the first that is not
 name = np.array(table.classes)
 verdicts = {
     f"row {i}": {
@@ -132,29 +132,31 @@ fig.legend(handles.values(), handles, loc="outside lower center", ncols=4)
 figures.headline(fig, "One prediction rests on examples of its class, the other has hardly any to rest on")
 glue("explaining-bars", fig, display=False)
 glue("explaining-good-score", scores.max().item(), display=False)
-glue("explaining-bad-score", explained[bad].contribution.max().item(), display=False)
+glue("explaining-bad-for", explained[bad].contribution.max().item(), display=False)
+glue("explaining-bad-against", explained[bad].contribution.min().item(), display=False)
 glue("explaining-good-class", str(name[explained[good].g.argmax()]), display=False)
 plt.close(fig)
 
 # %% [markdown]
 # ```{glue:figure} explaining-bars
 # :name: fig-explaining-bars
-# :alt: Bars for ten examples. Above, a few examples of one class add much; below, small bars for several classes.
+# :alt: Bars for ten examples. Above, a few of one class add much; below, small bars for several, and one against.
 #
 # What each of the ten entries adds to the score of its class, for a faithful and an unfaithful explanation. The
 # examples are the same, only their similarity to $x$ differs.
 # ```
 #
 # In the upper half of {numref}`fig-explaining-bars`, several training examples of the predicted class say the same, and
-# together raise its score to {glue:text}`explaining-good-score:.1f`. In the lower half nothing among the ten is
-# much like $x$: the largest contribution is {glue:text}`explaining-bad-score:.1f`, several classes are in reach, and
-# $h$ ends up with another one than $g$. The honest reading is *this prediction is not explained*, and a reason to doubt
+# together raise its score to {glue:text}`explaining-good-score:.1f`. In the lower half hardly anything speaks *for* a
+# class: no entry adds more than {glue:text}`explaining-bad-for:.1f`, and the loudest against one,
+# {glue:text}`explaining-bad-against:.1f`, only says what $x$ is not. Several classes are in reach, and $h$ ends up with
+# another one than $g$. The honest reading is *this prediction is not explained*, and a reason to doubt
 # the prediction itself.
 #
 # ## Values instead of classes
 #
-# The paper defines its models for regression too: $r$ is the identity and $\ell$ the squared error. Ours on
-# scikit-learn's diabetes table, where ten measurements predict the disease's progression one year on:
+# The paper defines its models for regression too, with the identity for $r$; for $\ell$ we take the squared error. Ours
+# on scikit-learn's diabetes table, where ten measurements predict the disease's progression one year on:
 
 # %%
 U_values = [1, 2, 5, 10, 20, 50, 100, "all"]
