@@ -24,6 +24,7 @@ S_VALUES = (0.3, 0.5)
 RIVALS = METHODS[1:]
 SETTING = ["dataset", "method", "deletion", "explainer", "S"]
 HYPER = ["lam", "lam3", "lr"]
+GRID = {"lam": 3, "lam3": 2, "lr": 2}  # values of each in the paper
 NOT_COMPARED = ("chunk", "stack_rows", "explainer", "S", "deletion")  # speed, and what has columns of its own
 
 
@@ -50,6 +51,12 @@ def chosen(frame: pd.DataFrame, eta: float = 2.0) -> pd.DataFrame:
     best = score.reset_index().sort_values("score", ascending=False, kind="stable").drop_duplicates(run)
     test = frame[frame["part"] == "test"].merge(best[[*run, *HYPER]], on=[*run, *HYPER])
     return test.assign(eta=eta)
+
+
+def smaller(frame: pd.DataFrame) -> list[str]:
+    """Data sets where ID-ExpO has fewer values of a hyperparameter than the paper's grid."""
+    own = frame[frame["method"] == "ID-ExpO"].groupby("dataset")[HYPER].nunique()
+    return list(own.index[(own < pd.Series(GRID)).any(axis=1)])
 
 
 def fronts(frame: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 def steps(Q: int, S: float, step: int = 1) -> list[int]:
-    """The numbers of features s = step, 2 step, ... up to S, a share of Q (at least one step)."""
+    """The numbers of features s = step, 2 step, ... up to the whole number nearest to S Q (at least one step)."""
     if not 0 < S <= 1:
         raise ValueError(f"S must be a share of the features in (0, 1], got {S}")
     if not 1 <= step <= Q:
@@ -35,7 +35,7 @@ def threshold_mask(phi: Tensor, s: Sequence[int]) -> Tensor:
 
 
 def temperature(phi: Tensor) -> Tensor:
-    """One over the mean gap between distinct contributions, per sample: phi (..., Q) -> (...) (ID-7).
+    """Distinct contributions over their range, about one over the mean gap, per sample: phi (..., Q) -> (...) (ID-7).
 
     It takes no gradient: T is a setting, read off phi. Where all contributions are equal it is 1.
     """
@@ -48,7 +48,7 @@ def temperature(phi: Tensor) -> Tensor:
 def thresholds(phi: Tensor, s: Sequence[int]) -> Tensor:
     """t_s, midway between the s-th and the (s+1)-th largest of phi (..., Q) -> (..., K) (ID-7).
 
-    Below the smallest there is no next one: t_Q lies half a mean gap beneath it.
+    Below the smallest there is no next one: t_Q lies half a gap of 1 / T beneath it.
     """
     ordered = phi.sort(-1, descending=True).values
     last = ordered[..., -1:] - 1 / temperature(phi)[..., None]

@@ -118,7 +118,8 @@ def d(x, phi, b, s):
 
 # %% [markdown]
 # The library does this for all samples and all $s$ at once, with a mask $r$ of zeros and ones. What one of {eq}`id-3`
-# and {eq}`id-4` shows, the other hides; and inserting by $-\phi$ is deleting what $\phi$ leaves over.
+# and {eq}`id-4` shows, the other hides; and inserting the last $Q - s$ features, which are the first by $-\phi$, is
+# deleting the first $s$.
 
 # %%
 s = 5
@@ -206,7 +207,6 @@ figures.headline(fig, "A few features make the prediction, and break it")
 glue("insdel-example", fig, display=False)
 glue("insdel-example-ins", inserted[row, :S].mean().item(), display=False)
 glue("insdel-example-del", deleted[row, :S].mean().item(), display=False)
-glue("insdel-example-class", str(kind), display=False)
 glue("insdel-S", S, display=False)
 plt.close(fig)
 

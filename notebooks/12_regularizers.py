@@ -177,8 +177,8 @@ plt.close(fig)
 #
 # So they want different things ({numref}`fig-regularizers-forms`). C cares for the deletions that fail, where $y$ is
 # still likely, and is content with the rest; it can never fall below zero. A and B care for those that have worked
-# already and ask for more and more. They have no lower bound, and nothing in the objective but its small weight
-# $\lambda_2$ holds them back.
+# already and ask for more and more. They have no lower bound; only the rest of the objective stands against them, for
+# which the same network must be right elsewhere.
 #
 # A case small enough to see all of it: a logistic predictor with log-odds $\beta\,(2 x_1 + x_2 - x_3)$ at $x = (1, 1,
 # 1)$, explained by what each feature adds, $\phi = \beta\, (2, 1, -1)$, with hard masks. What would a larger $\beta$,
@@ -220,7 +220,8 @@ plt.close(fig)
 # ```
 #
 # Insertion and the ratio in A ask for larger weights, and with them for larger contributions
-# ({numref}`fig-regularizers-simple`). That is what the paper's last term is for.
+# ({numref}`fig-regularizers-simple`). For these the paper's last term charges. (It charges for no more than that: the
+# $\phi$ of {eq}`id-12` is a fixed matrix times probabilities, and cannot grow without end.)
 #
 # ## The whole objective
 #

@@ -142,7 +142,8 @@ for name, z in ((f"our {M} masks", Z), ("all masks of 8 features", every)):
 
 # %% [markdown]
 # With all masks it is the same amount for every feature, since they are all in the same position, and an equal shift
-# changes no order. With few random masks it is nearly so. What an intercept would change for our explanations:
+# changes no order. With few random masks it varies from feature to feature. What an intercept would change for our
+# explanations:
 
 # %%
 
@@ -170,8 +171,8 @@ print(f"top {S} in common: {overlap(phi, with_intercept):.2f}")
 
 # %% [markdown]
 # > **A consequence.** Without an intercept the contributions do not add up to $f(x)_y - f(b)_y$, and their sign is no
-# > statement about "for" or "against": zero lies too high by the shift. Their order, on which insertion and deletion
-# > rest, is nearly the same. We keep {eq}`id-12` as printed.
+# > statement about "for" or "against": a feature that says neither gets the shift, not 0. Their order, on which
+# > insertion and deletion rest, is nearly the same. We keep {eq}`id-12` as printed.
 #
 # ## Which masks count
 #
@@ -286,7 +287,6 @@ pd.DataFrame(list(rows.values()), index, columns).round(3)
 glue("explainers-raw-size", rows["SHAP, raw", 0.01][0], display=False)
 glue("explainers-raw-top", rows["SHAP, raw", 0.01][1], display=False)
 glue("explainers-scaled-size", rows["SHAP, scaled", 0.01][0], display=False)
-glue("explainers-eps", eps, display=False)
 
 # %% [markdown]
 # Size and common features compare with $\varepsilon = 0$. At the paper's $\varepsilon = 0.01$ raw weights leave

@@ -254,7 +254,6 @@ glue("measuring-masked", fig, display=False)
 for name, values in (("before", at["before"]), ("ce", at["CE-only"]), ("id", at[last])):
     glue(f"measuring-right-{name}", float(values[shares.index(0.5), 0]), display=False)
     glue(f"measuring-sure-{name}", float(values[shares.index(0.5), 1]), display=False)
-glue("measuring-blank", float(at["before"][-1, 1]), display=False)
 plt.close(fig)
 
 # %% [markdown]

@@ -213,13 +213,21 @@ pd.DataFrame.from_dict(rows, orient="index", columns=pd.MultiIndex.from_tuples(o
 # | tiny Shapley weights beside $\varepsilon$ | divided by their mean | `scaled=False` | [](13_explainers) |
 # | the all-ones mask, of infinite weight | 1,000 times the heaviest | `shapley_kernel(whole=)` | [](13_explainers) |
 # | the all-zeros mask | weight 0, which is exact | none | [](13_explainers) |
-# | whose masks are whose | a batch shares them, new at each step | `fresh=True`: one's own | [](13_explainers) |
-# | masks for validation and test | one set for each split | none | [](15_measuring) |
+# | how masks are drawn | each part by a fair coin, for KernelSHAP too | `explain_all`'s own | [](13_explainers) |
+# | whose masks are whose | a batch shares them, new at each step | `fresh=True`: one's own | [](12_regularizers) |
+# | masks for validation and test | one set for each split | none | [](16_tables) |
+# | $\phi$ in ExpO-F | fitted with ExpO's own kernel | none | [](14_stability_fidelity) |
+# | $S$ of $Q$ features | the nearest whole number, of two the even | `S` | [](16_tables) |
+# | $t_s$ at $s = Q$ | half a mean gap below the smallest | none | [](11_soft_masks) |
+# | $T$ if all contributions are equal | 1 | `T` | [](11_soft_masks) |
+# | sets in sensitivity-n | 100 | `sensitivity_n(sets=)` | [](15_measuring) |
+# | hyperparameters are chosen | for each split by itself | none | [](16_tables) |
 # | class explained and scored | label in training, else predicted | `explain(y=)`, `curves(y=)` | [](15_measuring) |
 # | background of a table | 0, the training mean | `train(background=)` | {ref}`sec-code-background` |
-# | pretraining | SGD, learning rate 0.05, best validation accuracy | `pretrain(lr=)` | [](12_regularizers) |
+# | pretraining | SGD, learning rate 0.05, best validation accuracy | `pretrain(lr=)` | below |
 # | the sum over samples in {eq}`id-11` | the mean over a batch | $\lambda$ and the learning rate | below |
 # | equal contributions | the first of them come first | none | [](11_soft_masks) |
+# | may the start itself be the best epoch | no: it is first measured after an epoch | none | [](16_tables) |
 # | a run that diverges | never the best, stops by patience | `patience` | below |
 #
 # **Mean or sum.** {eq}`id-11` adds up all samples, and stochastic gradients estimate that sum up to a factor. We take a
@@ -231,10 +239,11 @@ pd.DataFrame.from_dict(rows, orient="index", columns=pd.MultiIndex.from_tuples(o
 # starts from the same predictor.
 #
 # **Gradients.** The paper says nothing of how $T$ and $t_s$ are differentiated. $T$ scales all gaps between
-# contributions alike, and with a gradient it would reward making them larger or smaller, which is what $\lambda_3$ is
-# for. $t_s$ moves with the contributions it lies between, and without a gradient a mask would seem to open by raising
-# *all* of $\phi$, which it does not. In the direction of the whole gradient both are small on vectors.
+# contributions alike; with a gradient it would cancel every change of their size ([](11_soft_masks)), and $\lambda_3$,
+# which charges for size, would have nothing to hold against. $t_s$ moves with the contributions it lies between, and
+# without a gradient a mask would seem to open by raising *all* of $\phi$, which it does not. How far either turns the
+# whole gradient is measured in {ref}`sec-code-gradient`.
 #
 # **Divergence.** $\Omega_{\mathrm{Del}}$ has no lower bound: the less likely class $y$ becomes on deleted inputs, the
 # better. With a large $\lambda$ and a large step a run can run away. It then scores NaN and stops, while the others go
-# on.
+# on. One that does so before its first validation is left out of the results.

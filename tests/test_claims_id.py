@@ -94,6 +94,15 @@ def test_a_run_that_diverged_at_once_is_never_chosen(told):
     assert set(claims_id.chosen(lucky.assign(best_epoch=5))["lam"]) == {0.01}
 
 
+def test_a_grid_that_lacks_values_is_smaller(told):
+    """The made-up records have two lambdas where the paper has three, and one of all else."""
+    whole = [told.assign(lam=lam, lam3=lam3, lr=lr) for lam in (1, 2, 3) for lam3 in (0, 1) for lr in (1, 2)]
+    whole = pd.concat(whole)
+    assert claims_id.smaller(told[told["dataset"] == "collins"]) == ["collins"]
+    assert claims_id.smaller(whole) == []
+    assert claims_id.smaller(whole[(whole["dataset"] != "collins") | (whole["lr"] == 1)]) == ["collins"]
+
+
 def written(path, settings=SETTINGS):
     rows = frame(tables=["collins"]).query("measure in ('accuracy', '1 − deletion')")
     rows = rows.assign(measure=rows["measure"].replace("1 − deletion", "deletion"), direction="higher", paper="ID")
