@@ -20,8 +20,8 @@
 #
 # In short: an explanation is of the class that the predictor predicts, and that class is scored. Hyperparameters are
 # chosen for each split by the valscore on validation rows, {eq}`id-15`, with accuracy weighted by $\eta$ from 0.5 to 3.
-# Test rows play no part in any choice. Validation and test rows of a split are explained with one set of masks. Deletion
-# is shown as one minus deletion, so that higher is always better.
+# Test rows play no part in any choice. Validation and test rows of a split are explained with one set of masks.
+# Deletion is shown as one minus deletion, so that higher is always better.
 
 # %% tags=["parameters"]
 results = "results/id"  # a folder of records made by the experiment notebook
