@@ -36,7 +36,7 @@ tests = claims_fe.tests(frame)
 verdicts = claims_fe.verdicts(tests)
 summary = verdicts[["says", "verdict"]].rename(columns={"says": "the paper finds"})
 counted = verdicts[["holds", "undecided", "contradicted"]].sum(axis=1)
-summary["comparisons that hold"] = [f"{held} of {n}" if n else "–" for held, n in zip(verdicts["holds"], counted)]
+summary["comparisons that hold"] = [f"{held}\u00a0of\u00a0{n}" if n else "–" for held, n in zip(verdicts["holds"], counted)]
 summary["contradicted"] = [wrong if n else "–" for wrong, n in zip(verdicts["contradicted"], counted)]
 summary["tested on"] = verdicts["tested on"].replace(
     claims.titles(", ".join(claims_fe.datasets(frame))), "all data sets"
@@ -273,7 +273,7 @@ verdicts_id = claims_id.verdicts(tests_id)
 every = pd.concat([tests, tests_id])
 counted = verdicts_id[["holds", "undecided", "contradicted"]].sum(axis=1)
 summary_id = verdicts_id[["says", "verdict"]].rename(columns={"says": "the paper finds"})
-summary_id["hold"] = [f"{held} of {n}" if n else "–" for held, n in zip(verdicts_id["holds"], counted)]
+summary_id["hold"] = [f"{held}\u00a0of\u00a0{n}" if n else "–" for held, n in zip(verdicts_id["holds"], counted)]
 summary_id["contradicted"] = [wrong if n else "–" for wrong, n in zip(verdicts_id["contradicted"], counted)]
 summary_id = summary_id.rename(index=lambda label: label[3:]).rename_axis(None)
 for label, words in verdicts_id["verdict"].items():
