@@ -36,7 +36,8 @@ tests = claims_fe.tests(frame)
 verdicts = claims_fe.verdicts(tests)
 summary = verdicts[["says", "verdict"]].rename(columns={"says": "the paper finds"})
 counted = verdicts[["holds", "undecided", "contradicted"]].sum(axis=1)
-summary["comparisons that hold"] = [f"{held}\u00a0of\u00a0{n}" if n else "–" for held, n in zip(verdicts["holds"], counted)]
+hold = [f"{held}\u00a0of\u00a0{n}" if n else "–" for held, n in zip(verdicts["holds"], counted)]
+summary["comparisons that hold"] = hold
 summary["contradicted"] = [wrong if n else "–" for wrong, n in zip(verdicts["contradicted"], counted)]
 summary["tested on"] = verdicts["tested on"].replace(
     claims.titles(", ".join(claims_fe.datasets(frame))), "all data sets"

@@ -213,7 +213,7 @@ pd.DataFrame.from_dict(rows, orient="index", columns=pd.MultiIndex.from_tuples(o
 # | tiny Shapley weights beside $\varepsilon$ | divided by their mean | `scaled=False` | [](13_explainers) |
 # | the all-ones mask, of infinite weight | 1,000 times the heaviest | `shapley_kernel(whole=)` | [](13_explainers) |
 # | the all-zeros mask | weight 0, which is exact | none | [](13_explainers) |
-# | how masks are drawn | each part by a fair coin, for KernelSHAP too | `explain_all`'s own | [](13_explainers) |
+# | how masks are drawn | each part by a fair coin, for KernelSHAP too | none | [](13_explainers) |
 # | whose masks are whose | a batch shares them, new at each step | `fresh=True`: one's own | [](12_regularizers) |
 # | masks for validation and test | one set for each split | none | [](16_tables) |
 # | $\phi$ in ExpO-F | fitted with ExpO's own kernel | none | [](14_stability_fidelity) |
