@@ -69,6 +69,7 @@ CHANGES = {
             "masks.top_mask(masks.check_phi(phi), s)",
             "masks.threshold_mask(masks.check_phi(phi), s)",
         ),
+        ("sensitivity: unit of phi", "(phi / largest.where(largest > 0, 1)) @ removed.mT", "phi @ removed.mT"),
         ("sensitivity: n kept", "(ranks.argsort(-1) < n)", "(ranks.argsort(-1) >= n)"),
         ("sensitivity: n + 1 removed", "(ranks.argsort(-1) < n)", "(ranks.argsort(-1) <= n)"),
         (
@@ -89,6 +90,7 @@ CHANGES = {
     ],
     "models": [
         ("softmax over rows", "logits.softmax(-1)", "logits.softmax(-2)"),
+        ("log f: y among the others", "logits.scatter(-1, y, -math.inf).logsumexp(-1)", "logits.logsumexp(-1)"),
         ("layer: bias not scaled", "baddbmm(b * scale", "baddbmm(b"),
         ("layer: dropout not scaled", "1 / (1 - self.dropout) if drop", "1.0 if drop"),
         ("layer: scaled by the dropped share", "1 / (1 - self.dropout) if", "1 / self.dropout if"),
@@ -301,7 +303,7 @@ CHANGES = {
             'if form == "B":\n        return path.deleted.mean(-1)',
             'if form == "B":\n        return path.deleted.mean(-1) + path.whole',
         ),
-        ("Del-C: log f", "-torch.log1p(-path.deleted.exp()", "-torch.log1p(path.deleted.exp()"),
+        ("Del-C: f for 1 - f", "-(-path.deleted.clamp_max(-TINY).expm1())", "-(path.deleted.clamp_max(-TINY).exp())"),
         ("Del-C: log of the mean", ".expm1()).log().mean(-1)", ".expm1()).log().amax(-1)"),
         (
             "path: deletion for insertion",
