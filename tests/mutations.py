@@ -106,7 +106,6 @@ CHANGES = {
         ("classifier: dropout", "MLP(sizes[:-1], dropout=0), sizes[-1]", "MLP(sizes[:-1][:1], dropout=0), sizes[-1]"),
         ("classifier: last layer by its outputs", "K = self.hidden.sizes[-1]", "K = self.hidden.sizes[0]"),
         ("log f: logit", "[..., 0] - others)", "[..., 0])"),
-        ("log-probability: probability", "logits.log_softmax(-1).gather", "logits.softmax(-1).gather"),
         ("start: 1/K for 1/sqrt(K)", "1 / math.sqrt(fan_in)", "1 / fan_in"),
         ("layer: gradient through dead units", "torch.ops.aten.threshold_backward(grad, y, 0)", "grad.clone()"),
         ("layer: gradient where x is positive", "W.mT * ctx.scale) if", "W.mT * ctx.scale) * (x > 0) if"),
