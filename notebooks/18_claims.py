@@ -59,7 +59,8 @@ early = frame[(frame["dataset"] == "segment") & (frame["method"] == "PretrainR")
 glue("claims-early-epoch", float(early["best_epoch"].median()), display=False)
 glue("claims-early-open", float(early["value"].mean()), display=False)
 tested = [0 if names == "none" else names.count(", ") + 1 for names in verdicts["tested on"]]
-short = summary.drop(columns="tested on").rename(columns={"comparisons that hold": "hold"})
+short = {"comparisons that hold": "hold", "contradicted": "against"}
+short = summary.drop(columns="tested on").rename(columns=short)
 glue("claims-summary", short.assign(**{"data sets": tested}), display=False)  # for the opening page
 summary
 
@@ -275,7 +276,7 @@ every = pd.concat([tests, tests_id])
 counted = verdicts_id[["holds", "undecided", "contradicted"]].sum(axis=1)
 summary_id = verdicts_id[["says", "verdict"]].rename(columns={"says": "the paper finds"})
 summary_id["hold"] = [f"{held}\u00a0of\u00a0{n}" if n else "–" for held, n in zip(verdicts_id["holds"], counted)]
-summary_id["contradicted"] = [wrong if n else "–" for wrong, n in zip(verdicts_id["contradicted"], counted)]
+summary_id["against"] = [wrong if n else "–" for wrong, n in zip(verdicts_id["contradicted"], counted)]
 summary_id = summary_id.rename(index=lambda label: label[3:]).rename_axis(None)
 for label, words in verdicts_id["verdict"].items():
     glue(f"claims-{label.lower()}", words, display=False)
