@@ -242,8 +242,8 @@ plt.close(fig)
 #
 # > **On a GPU** launching a step's hundreds of small operations takes longer than the operations. There a step is
 # > recorded once as a CUDA graph, with every example open so that shapes stay, and then replayed
-# > (`training.RecordedSteps`), and `make bench` prints the speed of that as well. No GPU was at hand where this book was
-# > made: recorded steps were tested against plain ones on a CPU, and never run on a GPU.
+# > (`training.RecordedSteps`), and `make bench` prints the speed of that as well. No GPU was at hand where this book
+# > was made: recorded steps were tested against plain ones on a CPU, and never run on a GPU.
 
 # %% tags=["remove-cell"]
 glue("speed-N", str(folds.x_train.shape[1]), display=False)
