@@ -137,10 +137,9 @@ def verdicts(tests: pd.DataFrame, claims: dict[str, Claim]) -> pd.DataFrame:
     A data set counts once all the claim's comparisons have records there, so that no half of a claim stands for it.
     """
     complete = tests.groupby(["claim", "dataset"])["outcome"].transform(lambda outcomes: MISSING not in set(outcomes))
-    rows = []
+    tests, rows = tests[complete & ~(tests["given"] & (tests["outcome"] == HOLDS))], []
     for label, claim in claims.items():
-        idle = tests["given"] & (tests["outcome"] == HOLDS)
-        part = tests[(tests["claim"] == label) & complete & ~idle]
+        part = tests[tests["claim"] == label]
         count = part["outcome"].value_counts()
         rows.append(
             {"claim": label, "says": claim.says, "verdict": verdict(part["outcome"])}

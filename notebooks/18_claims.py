@@ -34,15 +34,23 @@ pd.set_option("display.max_colwidth", None)
 frame = claims_fe.load(results)
 tests = claims_fe.tests(frame)
 verdicts = claims_fe.verdicts(tests)
-summary = verdicts[["says", "verdict"]].rename(columns={"says": "the paper finds"})
-counted = verdicts[["holds", "undecided", "contradicted"]].sum(axis=1)
-hold = [f"{held}\u00a0of\u00a0{n}" if n else "–" for held, n in zip(verdicts["holds"], counted)]
-summary["comparisons that hold"] = hold
-summary["contradicted"] = [wrong if n else "–" for wrong, n in zip(verdicts["contradicted"], counted)]
-summary["tested on"] = verdicts["tested on"].replace(
-    claims.titles(", ".join(claims_fe.datasets(frame))), "all data sets"
-)
-summary = summary.rename(index=lambda label: label[3:]).rename_axis(None)
+
+
+def summarised(verdicts):
+    """The verdicts as shown: how many of a claim's comparisons hold, and how many speak against it."""
+    counted = verdicts[["holds", "undecided", "contradicted"]].sum(axis=1)
+    table = verdicts[["says", "verdict"]].rename(columns={"says": "the paper finds"})
+    table["hold"] = [f"{held}\u00a0of\u00a0{n}" if n else "–" for held, n in zip(verdicts["holds"], counted)]
+    table["against"] = [wrong if n else "–" for wrong, n in zip(verdicts["contradicted"], counted)]
+    return table.rename(index=lambda label: label[3:]).rename_axis(None)
+
+
+def glue_short(name, verdicts):
+    """The same for the opening page, with the number of data sets for their names."""
+    tested = [0 if names == "none" else names.count(", ") + 1 for names in verdicts["tested on"]]
+    glue(name, summarised(verdicts).assign(**{"data sets": tested}), display=False)
+
+
 for label, words in verdicts["verdict"].items():
     glue(f"claims-{label.lower()}", words, display=False)
 for word in ("reproduced", "partly", "not reproduced", "not yet tested"):
@@ -58,11 +66,10 @@ for name, value in (
 early = frame[(frame["dataset"] == "segment") & (frame["method"] == "PretrainR") & (frame["measure"] == "open")]
 glue("claims-early-epoch", float(early["best_epoch"].median()), display=False)
 glue("claims-early-open", float(early["value"].mean()), display=False)
-tested = [0 if names == "none" else names.count(", ") + 1 for names in verdicts["tested on"]]
-short = {"comparisons that hold": "hold", "contradicted": "against"}
-short = summary.drop(columns="tested on").rename(columns=short)
-glue("claims-summary", short.assign(**{"data sets": tested}), display=False)  # for the opening page
-summary
+glue_short("claims-summary", verdicts)
+everywhere = claims.titles(", ".join(claims_fe.datasets(frame)))
+tested = verdicts["tested on"].replace(everywhere, "all data sets")
+summarised(verdicts).assign(**{"tested on": tested.to_numpy()})
 
 # %% [markdown]
 # In all: {glue:text}`claims-count-reproduced` reproduced, {glue:text}`claims-count-partly` partly,
@@ -273,17 +280,10 @@ glue("claims-smaller", ", ".join(claims_id.smaller(frame_id)) or "no table", dis
 tests_id = claims_id.tests(frame_id)
 verdicts_id = claims_id.verdicts(tests_id)
 every = pd.concat([tests, tests_id])
-counted = verdicts_id[["holds", "undecided", "contradicted"]].sum(axis=1)
-summary_id = verdicts_id[["says", "verdict"]].rename(columns={"says": "the paper finds"})
-summary_id["hold"] = [f"{held}\u00a0of\u00a0{n}" if n else "–" for held, n in zip(verdicts_id["holds"], counted)]
-summary_id["against"] = [wrong if n else "–" for wrong, n in zip(verdicts_id["contradicted"], counted)]
-summary_id = summary_id.rename(index=lambda label: label[3:]).rename_axis(None)
 for label, words in verdicts_id["verdict"].items():
     glue(f"claims-{label.lower()}", words, display=False)
-where = verdicts_id["tested on"].to_numpy()
-counts = [0 if names == "none" else names.count(", ") + 1 for names in where]
-glue("claims-summary-id", summary_id.assign(**{"data sets": counts}), display=False)  # for the opening page
-summary_id.assign(**{"tested on": where})
+glue_short("claims-summary-id", verdicts_id)
+summarised(verdicts_id).assign(**{"tested on": verdicts_id["tested on"].to_numpy()})
 
 # %% [markdown]
 # ### ID-C6: which deletion regulariser
