@@ -11,6 +11,7 @@ ETAS = "0,1e-4,1e-3,1e-2,1e-1,1"
 LAMBDAS = ["0.01", "0.1", "10", "100"]  # 1 is in the main grid
 CIFAR10 = config.get("cifar10", "cifar10-efficientnet-lite0")  # cifar10-resnet18 where its weights can be fetched
 DEVICE, THREADS = config.get("device", "cpu"), config.get("threads", 1)
+MIXED = config.get("mixed", False)  # ID on tables in mixed precision
 
 TEN = list(range(10))
 SPLITS = {"glass": TEN, "vehicle": TEN, "segment": config.get("segment_splits", TEN),
@@ -107,8 +108,8 @@ rule id_expo:
     shell:
         "python -m lib.run {input.notebook} {params.run}.ipynb -p data {wildcards.data} -p method ID-ExpO"
         " -p explainers {wildcards.explainer} -p S_values {wildcards.S} -p deletion {wildcards.form}"
-        " -p lams {LAMS} -p lam3s {LAM3S} -p lrs {LRS} -p device {DEVICE} -p threads {threads}"
-        " -p checkpoint {params.run}.pt -p out {output}"
+        " -p lams {LAMS} -p lam3s {LAM3S} -p lrs {LRS} -p mixed {MIXED} -p device {DEVICE}"
+        " -p threads {threads} -p checkpoint {params.run}.pt -p out {output}"
 
 
 rule id_rival:
@@ -126,4 +127,4 @@ rule id_rival:
     shell:
         "python -m lib.run {input.notebook} {params.run}.ipynb -p data {wildcards.data} -p method {wildcards.method}"
         " -p explainers LIME,KernelSHAP -p S_values 0.3,0.5 -p lams {params.lams} -p lam3s 0 -p lrs {params.lrs}"
-        " -p device {DEVICE} -p threads {threads} -p checkpoint {params.run}.pt -p out {output}"
+        " -p mixed {MIXED} -p device {DEVICE} -p threads {threads} -p checkpoint {params.run}.pt -p out {output}"

@@ -25,7 +25,7 @@ RIVALS = METHODS[1:]
 SETTING = ["dataset", "method", "deletion", "explainer", "S"]
 HYPER = ["lam", "lam3", "lr"]
 GRID = {"lam": 3, "lam3": 2, "lr": 2}  # values of each in the paper
-NOT_COMPARED = ("chunk", "stack_rows", "explainer", "S", "deletion")  # speed, and what has columns of its own
+NOT_COMPARED = ("chunk", "stack_rows", "mixed", "explainer", "S", "deletion")  # speed, and what has columns of its own
 
 
 def load(folder: str | Path = records.ROOT / "results" / "id") -> pd.DataFrame:

@@ -57,6 +57,7 @@ class Settings:
     fresh: bool = False  # masks of their own for every sample of a batch
     chunk: int | None = None  # masks held in memory at a time: the same gradient, less memory, more time
     keep: float = 1.0  # share of the masks that backward visits: below 1 faster and noisy
+    mixed: bool = False  # training multiplies in bfloat16 (mixed precision): faster and rounded, scores are not
     T: float | None = None  # temperature of the soft masks; None: each sample's own
     epochs: int = 200
     patience: int = 20  # epochs without a better valscore
@@ -253,6 +254,7 @@ class _Program(Program):
         generators = [self.generators[r] for r in stack]
         fold, lam, lam3, lr = self.fold[stack][:, None], self.lam[stack], self.lam3[stack], self.lr[stack]
         method = "CE-only" if self.method == "Predictor" else self.method
+        f = self.f.mixed() if settings.mixed else self.f
         Z = None
         for _ in range(epochs):
             orders = [torch.randperm(self.folds.x_train.shape[1], generator=g, device=g.device) for g in generators]
@@ -261,7 +263,7 @@ class _Program(Program):
                     samples = batch.shape[1] if settings.fresh else None
                     Z = explainers.draw_masks(settings.M, self.Q, generators, samples, self.dtype)
                 x, y = self.folds.x_train[fold, batch], self.folds.y_train[fold, batch]
-                loss = objective(method, self.f, theta, x, y, self.b, Z, lam, lam3, settings, generators)
+                loss = objective(method, f, theta, x, y, self.b, Z, lam, lam3, settings, generators)
                 grads = torch.autograd.grad(loss.sum(), [theta[n] for n in self.trained])
                 sgd(theta, dict(zip(self.trained, grads)), momentum, lr, settings.momentum, settings.weight_decay)
         for n, tensor in theta.items():
@@ -342,6 +344,9 @@ def _run(method, folds, runs, start, settings, criteria, f, background, device, 
     check_folds(runs, folds)
     if f is None:
         f = start.f if start else Classifier((shape.numel(), *[settings.hidden] * settings.layers, folds.C))
+    if settings.mixed and not isinstance(f, Classifier):
+        raise ValueError(f"mixed is for a Classifier's layers, got a {type(f).__name__}: "
+                         "use autocast in your module's forward")  # fmt: skip
     bank = None
     if start:
         at = places("start", start.runs, runs)

@@ -294,6 +294,22 @@ def test_training_starts_from_the_pretrained_predictors(tmp_path):
     assert moved.bank["W"].shape == got.bank["W"].shape
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_mixed_precision_rounds_the_training_and_not_the_scores(method):
+    """A step is near the exact one; predictors that took none have the same scores, for those are never rounded."""
+    folds = table(dtype=torch.float32)
+    start = pretrain(folds)
+    plain, mixed = (replace(SMALL, epochs=1, mixed=mixed) for mixed in (False, True))
+    moved = [train(method, folds, start=start, settings=s).bank["W1"] - start.bank["W1"][:2].repeat(2, 1, 1, 1)
+             for s in (plain, mixed)]  # fmt: skip
+    assert 1e-6 < (moved[1] - moved[0]).norm() / moved[0].norm() < 0.05
+    still = Runs.grid(2, lams=(0.1, 0.01), lrs=(0.0,))
+    one, two = (train(method, folds, still, start, s) for s in (plain, mixed))
+    for kind in ("scores", "curves"):
+        same(getattr(one, kind), getattr(two, kind))
+    assert np.array_equal(one.history["measure"], two.history["measure"])
+
+
 def test_a_run_that_diverges_leaves_the_others_alone():
     folds = table()
     start = pretrain(folds)
@@ -461,6 +477,10 @@ ONE = toy((0,), D=1)
         ({"start": None, "f": Classifier((5, 6, 3))}, "start must be a pretrained predictor.*got None"),
         ({"runs": Runs.grid(3)}, "fold must lie between 0 and 1, got 2"),
         ({"start": None, "f": module()}, "an nn.Module trains one run at a time, got 4 runs"),
+        (
+            {"runs": Runs.grid(1), "start": None, "f": module(), "settings": replace(SMALL, mixed=True)},
+            "mixed is for a Classifier's layers, got a Network: use autocast in your module's forward",
+        ),
         ({"settings": replace(SMALL, M=3, eps=0.0)}, "eps must be positive: 3 masks do not determine 5 contributions"),
         ({"folds": toy((0,), D=5, task="regression"), "start": None}, "a class's probability: toy is a regression"),
         ({"folds": ONE, "start": None}, "toy has a single feature, so that there is nothing to rank"),

@@ -183,6 +183,23 @@ def test_a_classifiers_gradients_are_autograds_however_its_rows_are_cut(monkeypa
     assert all(torch.allclose(a, b) for a, b in zip(got, expected))
 
 
+def test_mixed_precision_rounds_the_hidden_layers_and_nothing_else():
+    """Logits and gradients of eight significant bits, in the parameters' own type; the last layer has all 24."""
+    f = Classifier((6, 64, 64, 4))
+    x = double(3, 2, 50, 6).float()
+    theta = {n: t.requires_grad_() for n, t in f.init(generators(2)).items()}
+    exact, mixed = f(theta, x), f.mixed()(theta, x)
+    assert mixed.dtype == exact.dtype
+    assert 2**-12 < (mixed - exact).abs().max() / exact.abs().max() < 2**-6
+    gradients = [torch.autograd.grad(g.square().sum(), list(theta.values())) for g in (exact, mixed)]
+    for plain, rounded in zip(*gradients):
+        assert plain.dtype == rounded.dtype
+        assert 2**-14 < (rounded - plain).norm() / plain.norm() < 2**-5
+    last = Classifier((6, 4))
+    theta = last.init(generators(2))
+    assert torch.equal(last.mixed()(theta, x), last(theta, x.bfloat16().float()))
+
+
 def test_log_probability_is_torchs_cross_entropy():
     """log softmax(logits)_y for any leading axes; one label may serve a whole axis (ID-9, ID-10)."""
     logits, y = double(0, 2, 3, 4, 5), torch.randint(5, (2, 3, 4), generator=generators(1)[0])

@@ -30,6 +30,7 @@ lrs = [0.01, 0.001]  # learning rates
 splits = [0, 1, 2, 3, 4]  # numbers of the splits, which seed them
 epochs = 200  # at most
 patience = 20  # epochs without a better valscore before a run stops
+mixed = False  # train in mixed precision: faster, rounded to 8 bits
 seed = 0
 device = "cpu"  # or "cuda"
 threads = 1  # of the processor, for one process
@@ -64,7 +65,8 @@ if method == "CE-only" and list(lams) != [0]:
 # %%
 table = tables.load(data)
 folds = tables.folds(table, splits)
-settings = Settings(explainer=explainers[0], S=S_values[0], deletion=deletion, epochs=epochs, patience=patience)
+options = {"epochs": epochs, "patience": patience, "mixed": mixed}
+settings = Settings(explainer=explainers[0], S=S_values[0], deletion=deletion, **options)
 start = finetuning.pretrain(folds, [seed], Settings(), device=device)
 runs = Runs.grid(len(splits), lams, lam3s, lrs, [seed])
 criteria = list(itertools.product(explainers, S_values))
@@ -116,10 +118,10 @@ if method == "CE-only":
     rows += rows_of(finetuning.measured(start, criteria), "pretrained")
 
 # %%
-about = {"rows": len(table.x), "classes": folds.C, "features": ", ".join(table.features)}
+about = {"rows": len(table.x), "classes": folds.C, "features": ", ".join(table.features), "mixed": mixed}
 frame = pd.DataFrame(rows).assign(paper="ID", dataset=table.name, **about)
 described = {"experiment": "insertion_deletion_tabular", **dataclasses.asdict(settings)}
-for name in ("stack_rows", "chunk", "explainer", "S", "deletion"):  # speed, and what has columns of its own
+for name in ("stack_rows", "chunk", "mixed", "explainer", "S", "deletion"):  # speed, and what has columns of its own
     described.pop(name)
 records.write(frame.assign(**records.provenance(described, device)), out)
 if checkpoint:
