@@ -35,9 +35,9 @@ def load(folder: str | Path = records.ROOT / "results" / "id") -> pd.DataFrame:
     wanted = {k: v for k, v in json.loads(json.dumps(wanted)).items() if k not in NOT_COMPARED}
     for (dataset, method, text), _ in frame.groupby(["dataset", "method", "settings"]):
         claims.check_settings(folder, method, dataset, json.loads(text), wanted)
-    return frame.assign(value=frame["value"].where(frame["measure"] != "deletion", 1 - frame["value"])).replace(
-        {"measure": {"deletion": "1 − deletion"}}
-    )
+    upward = frame["value"].where(frame["measure"] != "deletion", 1 - frame["value"])
+    mixed = frame.get("mixed", pd.Series(False, frame.index)).eq(True)  # the first records do not say
+    return frame.assign(value=upward, mixed=mixed).replace({"measure": {"deletion": "1 − deletion"}})
 
 
 def chosen(frame: pd.DataFrame, eta: float = 2.0) -> pd.DataFrame:

@@ -178,6 +178,19 @@ def plain_id_epoch(folds, settings) -> float:
     return timed(lambda: functions.train_plain_id(f, x, y, b, lime, steps, 0.1, lr=0.01, epochs=1))
 
 
+def id_mixed() -> float:
+    """A training step of one run on wine: in single precision / in mixed, which needs bfloat16 in the processor."""
+    f, theta, x, y, b = wine()
+    theta = {n: t.clone().requires_grad_() for n, t in theta.items()}
+    Z = explainers.draw_masks(200, x.shape[2], [torch.Generator().manual_seed(0)])
+
+    def step(f):
+        loss = finetuning.objective("ID-ExpO", f, theta, x, y, b, Z, *torch.full((2, 1), 0.1), finetuning.Settings())
+        torch.autograd.grad(loss.sum(), list(theta.values()))
+
+    return in_turn(lambda: step(f), lambda: step(f.mixed()), rounds=20)
+
+
 def id_lime_memory() -> float:
     """Peak memory of a training step, masks in chunks of 50: M = 1,000 / M = 200."""
     return step_memory(1_000) / step_memory(200)
@@ -238,7 +251,7 @@ def main() -> None:
         return
     print(f"device {DEVICE}", file=sys.stderr)
     fe = (fe_vehicle_60_runs, fe_segment_10_runs, fe_open_rows)
-    for measure in (*fe, id_lime_captum, id_metrics_loop, id_tabular_40_runs, id_lime_memory):
+    for measure in (*fe, id_lime_captum, id_metrics_loop, id_tabular_40_runs, id_lime_memory, id_mixed):
         print(f"{measure.__name__} {measure():.2f}", flush=True)
     if DEVICE == "cuda":
         gpu()

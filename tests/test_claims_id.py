@@ -103,12 +103,12 @@ def test_a_grid_that_lacks_values_is_smaller(told):
     assert claims_id.smaller(whole[(whole["dataset"] != "collins") | (whole["lr"] == 1)]) == ["collins"]
 
 
-def written(path, settings=SETTINGS):
-    rows = frame(tables=["collins"]).query("measure in ('accuracy', '1 − deletion')")
+def written(path, settings=SETTINGS, table="collins", **columns):
+    rows = frame(tables=[table]).query("measure in ('accuracy', '1 − deletion')")
     rows = rows.assign(measure=rows["measure"].replace("1 − deletion", "deletion"), direction="higher", paper="ID")
     constant = {"epochs": 9, "seconds": 1.0, "device": "cpu", "versions": "v", "code": "unknown"}
     text = json.dumps({k: v for k, v in settings.items() if k not in claims_id.NOT_COMPARED})
-    records.write(rows.assign(**constant, config="c", settings=text), path / "collins.parquet")
+    records.write(rows.assign(**constant, config="c", settings=text, **columns), path / f"{table}.parquet")
     return rows
 
 
@@ -119,6 +119,15 @@ def test_deletion_is_loaded_as_one_minus_deletion(tmp_path):
     assert np.allclose(
         loaded.loc[loaded["measure"] == "accuracy", "value"], rows.query("measure == 'accuracy'")["value"]
     )
+
+
+def test_the_precision_of_training_is_told_and_is_not_another_configuration(tmp_path):
+    """Records from before there was a choice are of single precision."""
+    written(tmp_path)
+    assert not claims_id.load(tmp_path)["mixed"].any()
+    written(tmp_path, table="qsar-biodeg", mixed=True)
+    told = claims_id.load(tmp_path).groupby("dataset")["mixed"].unique()
+    assert {name: list(values) for name, values in told.items()} == {"collins": [False], "qsar-biodeg": [True]}
 
 
 def test_records_of_other_settings_are_refused(tmp_path):
