@@ -96,7 +96,7 @@ CHANGES = {
         ("layer: scaled by the dropped share", "1 / (1 - self.dropout) if", "1 / self.dropout if"),
         ("layer: gradient to x not scaled", "W.mT * ctx.scale)", "W.mT)"),
         ("layer: gradient to W not scaled", "bmm(x.mT, grad) * ctx.scale", "bmm(x.mT, grad)"),
-        ("layer: gradient to b averaged", "grad.sum(1, keepdim", "grad.mean(1, keepdim"),
+        ("layer: gradient to b averaged", "ctx.scale, grad.sum(1", "ctx.scale, grad.mean(1"),
         ("dropout: complement", "round(dropout * 2**16)", "round((1 - dropout) * 2**16)"),
         ("dropout: bounds of the clamp", "clamp_(threshold - 1, threshold)", "clamp_(threshold - 1, threshold + 1)"),
         ("dropout: layers share their bits", "start += width", "start += 0"),
