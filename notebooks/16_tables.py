@@ -42,6 +42,13 @@ frame = claims_id.load(results)
 front = claims_id.fronts(frame)
 there = [name for name in (*claims_id.TABLES, "collins-23") if name in set(frame["dataset"])]
 
+
+def whole(label):
+    """The name of a method or an S, which must not break within on a phone."""
+    short = label in METHODS or str(label).startswith("S =")
+    return label.replace("-", "\u2011").replace(" ", "\u00a0") if short else label
+
+
 # %% [markdown]
 # ## The tables
 #
@@ -113,7 +120,7 @@ glue("tables-hours", float((per["runs"] * per["s"]).sum() / 3600), display=False
 glue("tables-estimate", float(full.sum()), display=False)
 glue("tables-devices", "; ".join(sorted(frame["device"].unique())), display=False)
 glue("tables-smaller", ", ".join(claims_id.smaller(frame)) or "no table", display=False)
-costs.rename_axis([None, None])
+costs.rename_axis([None, None]).rename(index=whole)
 
 # %% [markdown]
 # Training the recorded runs took {glue:text}`tables-hours:.1f` hours of one core, on {glue:text}`tables-devices`. The
@@ -298,17 +305,23 @@ def differences(name, S):
     return pd.DataFrame(table)
 
 
+def stacked(tables):
+    """Tables with their names, one beneath the other."""
+    table = pd.concat(tables).rename(index=whole)
+    return table.rename_axis([*[""] * (table.index.nlevels - 1), "minus"])
+
+
 found = {(S, name): differences(name, S) for S in claims_id.S_VALUES for name in claims_id.TABLES}
 found = {key: table for key, table in found.items() if len(table)}
 steel = {f"S = {S:g} Q": table for (S, name), table in found.items() if name == "steel-plates-fault"}
-pd.concat(steel, names=["", "", "minus"]) if steel else print("No records of steel-plates-fault yet.")
+stacked(steel) if steel else print("No records of steel-plates-fault yet.")
 
 # %% [markdown]
 # On all the other tables:
 
 # %% tags=["hide-input"]
 others = {(name, f"S = {S:g} Q"): table for (S, name), table in found.items() if name != "steel-plates-fault"}
-pd.concat(dict(sorted(others.items())), names=["", "", "", "minus"]) if others else print("No records yet.")
+stacked(dict(sorted(others.items()))) if others else print("No records yet.")
 
 # %% [markdown]
 # ## A measure that nobody trained: sensitivity-n
@@ -322,7 +335,7 @@ summary = records.mean_sem(two, ["dataset", "explainer", "S", "method"])
 summary["text"] = [records.plus_minus(mean, sem) for mean, sem in zip(summary["mean"], summary["sem"])]
 wide = summary.pivot(index=["dataset", "explainer", "S"], columns="method", values="text")
 wide = wide.reindex(columns=[m for m in ("pretrained", *METHODS) if m in wide], index=wide.index)
-wide.fillna("–").rename_axis(columns="sensitivity-4")
+wide.fillna("–").rename(columns=whole).rename_axis(columns="sensitivity-4")
 
 # %% [markdown]
 # ## What becomes of the contributions
@@ -359,7 +372,7 @@ plt.close(fig)
 means = records.mean_sem(chosen, ["dataset", "method"]).pivot(index="dataset", columns="method", values="mean")
 means.reindex(columns=[m for m in ("pretrained", *METHODS) if m in means]).map(
     "{:.3f}".format, na_action="ignore"
-).fillna("–").rename_axis(columns="mean |φ|")
+).fillna("–").rename(columns=whole).rename_axis(columns="mean |φ|")
 
 # %% [markdown]
 # ```{glue:figure} tables-wine
