@@ -334,7 +334,9 @@ shown("ID-C10")
 # ### ID-C11: missing features do less harm
 #
 # Accuracy on test rows with features masked at random, the explainer's own masks, at $\eta = 2$: ID-ExpO minus
-# CE-only. Masking also takes information away, from both alike.
+# CE-only. Masking also takes information away, from both alike. The paper argues that its regularisers see masked
+# inputs in training, as if features were dropped at random. But {eq}`id-10` asks a prediction to fall where its
+# important features are gone, and a random mask removes half of these.
 # **Verdict: {glue:text}`claims-id-c11`.**
 
 # %% tags=["remove-input"]
