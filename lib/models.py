@@ -62,12 +62,12 @@ class _DroppedReLU(torch.autograd.Function):
 
 
 class _LastLayer(torch.autograd.Function):
-    """x W + b for a few columns, with the narrow matrix on the left, where BLAS takes a fifth of the time for it."""
+    """x W + b for a few columns: narrow matrix on the left and contiguous, or BLAS takes up to 7 times as long."""
 
     @staticmethod
     def forward(ctx, x, W, b):
         ctx.save_for_backward(x, W)
-        return torch.baddbmm(b.mT, W.mT, x.mT).mT
+        return torch.baddbmm(b.mT, W.mT.contiguous(), x.mT).mT
 
     @staticmethod
     def backward(ctx, grad):

@@ -101,7 +101,7 @@ CHANGES = {
         ("dropout: bounds of the clamp", "clamp_(threshold - 1, threshold)", "clamp_(threshold - 1, threshold + 1)"),
         ("dropout: layers share their bits", "start += width", "start += 0"),
         ("dropout: also in evaluation", "self.module.train(bits is not None)", "self.module.train()"),
-        ("classifier: no bias at the end", "torch.baddbmm(b.mT, W.mT, x.mT)", "torch.baddbmm(0 * b.mT, W.mT, x.mT)"),
+        ("classifier: no bias at the end", "torch.baddbmm(b.mT, W.mT", "torch.baddbmm(0 * b.mT, W.mT"),
         ("classifier: bias without gradient", "bmm(grad.mT, x).mT, grad.sum(1", "bmm(grad.mT, x).mT, 0 * grad.sum(1"),
         ("classifier: no gradient to the layers", "dx = torch.bmm(grad, W.mT) if", "dx = 0 * torch.bmm(grad, W.mT) if"),
         ("mixed: not rounded", "products=torch.bfloat16", "products=torch.float32"),
