@@ -28,19 +28,38 @@ MAIN = {data: [cell(data, method) for method in GATED + PLAIN] for data in SPLIT
 LAMBDA = {data: [cell(data, "Ours", lam) for lam in LAMBDAS] for data in SPLITS}
 
 
-# ID on tables. --config id_grid=small: one learning rate and one weight of |phi|^2 instead of two of each
-TABLES = ["steel-plates-fault", "wine-quality-red", "collins", "qsar-biodeg", "mfeat-fourier",
-          "one-hundred-plants-shape", "collins-23"]  # fmt: skip
+# ID on tables. --config id_grid=small: one learning rate and one weight of |phi|^2 instead of two of each, and of the
+# two WIDE tables, whose runs cost most, one S, Del-A alone and the two lambda that validation chose most elsewhere
+WIDE = ["mfeat-fourier", "one-hundred-plants-shape"]
+WIDE_LAMS = {"ID-ExpO": "0.1,0.01", "ExpO-F": "0.1,0.001", "ExpO-S": "0.01,0.001"}
+TABLES = ["steel-plates-fault", "wine-quality-red", "collins", "qsar-biodeg", *WIDE, "collins-23"]
 ID_GRIDS = {"full": ("0.001,0", "0.01,0.001"), "small": ("0.001", "0.01")}
-LAM3S, LRS = ID_GRIDS[config.get("id_grid", "full")]
-LAMS, S_VALUES, EXPLAINERS = "0.1,0.01,0.001", ["0.5", "0.3"], ["LIME", "KernelSHAP"]
+GRID = config.get("id_grid", "full")
+LAM3S, LRS = ID_GRIDS[GRID]
+EXPLAINERS = ["LIME", "KernelSHAP"]
+
+
+def narrowed(data):
+    """Whether only a part of the grid is wanted of this table."""
+    return GRID == "small" and data in WIDE
+
+
+def S_values(data):
+    return ["0.3"] if narrowed(data) else ["0.5", "0.3"]
+
+
+def lams(data, method):
+    if method == "CE-only":
+        return "0"
+    return WIDE_LAMS[method] if narrowed(data) else "0.1,0.01,0.001"
 
 
 def id_cells(data):
     """Rivals, trained once for all explainers and S; ID-ExpO for each of them; Del-B and Del-C with LIME."""
     rivals = [f"results/id/{data}/{method}.parquet" for method in ("CE-only", "ExpO-S", "ExpO-F")]
-    forms = [("LIME", "A"), ("KernelSHAP", "A"), *([("LIME", "B"), ("LIME", "C")] if data != "collins-23" else [])]
-    return rivals + [f"results/id/{data}/ID-ExpO-{e}-S{S}-{form}.parquet" for e, form in forms for S in S_VALUES]
+    others = [] if narrowed(data) or data == "collins-23" else [("LIME", "B"), ("LIME", "C")]
+    forms = [*((explainer, "A") for explainer in EXPLAINERS), *others]
+    return rivals + [f"results/id/{data}/ID-ExpO-{e}-S{S}-{form}.parquet" for e, form in forms for S in S_values(data)]
 
 
 rule all:
@@ -104,11 +123,12 @@ rule id_expo:
         "results/id/{data}/ID-ExpO-{explainer}-S{S}-{form}.parquet",
     params:
         run=lambda w: f"runs/{w.data}-ID-ExpO-{w.explainer}-S{w.S}-{w.form}",
+        lams=lambda w: lams(w.data, "ID-ExpO"),
     threads: THREADS
     shell:
         "python -m lib.run {input.notebook} {params.run}.ipynb -p data {wildcards.data} -p method ID-ExpO"
         " -p explainers {wildcards.explainer} -p S_values {wildcards.S} -p deletion {wildcards.form}"
-        " -p lams {LAMS} -p lam3s {LAM3S} -p lrs {LRS} -p mixed {MIXED} -p device {DEVICE}"
+        " -p lams {params.lams} -p lam3s {LAM3S} -p lrs {LRS} -p mixed {MIXED} -p device {DEVICE}"
         " -p threads {threads} -p checkpoint {params.run}.pt -p out {output}"
 
 
@@ -121,10 +141,11 @@ rule id_rival:
         method="CE-only|ExpO-S|ExpO-F",
     params:
         run=lambda w: f"runs/{w.data}-{w.method}",
-        lams=lambda w: "0" if w.method == "CE-only" else LAMS,
+        lams=lambda w: lams(w.data, w.method),
+        S_values=lambda w: ",".join(sorted(["0.5", "0.3"] if w.method == "CE-only" else S_values(w.data))),
         lrs=lambda w: ID_GRIDS["full"][1] if w.method == "CE-only" else LRS,
     threads: THREADS
     shell:
         "python -m lib.run {input.notebook} {params.run}.ipynb -p data {wildcards.data} -p method {wildcards.method}"
-        " -p explainers LIME,KernelSHAP -p S_values 0.3,0.5 -p lams {params.lams} -p lam3s 0 -p lrs {params.lrs}"
+        " -p explainers LIME,KernelSHAP -p S_values {params.S_values} -p lams {params.lams} -p lam3s 0 -p lrs {params.lrs}"
         " -p mixed {MIXED} -p device {DEVICE} -p threads {threads} -p checkpoint {params.run}.pt -p out {output}"

@@ -76,6 +76,18 @@ def test_records_of_one_rival_too_few_are_no_best_rival(told):
     assert outcomes(told[told["method"] != "ExpO-F"], "ID-C8") == set()
 
 
+def test_a_table_is_compared_at_the_S_that_was_run(told):
+    """One S of a data set is enough to count; without any both are missed."""
+    part = told[(told["dataset"] != "collins") | (told["S"] == 0.3)]
+    part = part[part["dataset"] != "mfeat-fourier"]
+    found = pd.DataFrame(claims_id.cells(part), columns=["dataset", "explainer", "S"])
+    S = found.groupby("dataset")["S"].agg(lambda values: sorted(set(values)))
+    assert (S["collins"], S["mfeat-fourier"], S["qsar-biodeg"]) == ([0.3], [0.3, 0.5], [0.3, 0.5])
+    assert set(found["explainer"]) == set(claims_id.EXPLAINERS)
+    verdicts = claims_id.verdicts(claims_id.tests(part))
+    assert all("Collins" in names and "Mfeat" not in names for names in verdicts.loc[["ID-C8", "ID-C11"], "tested on"])
+
+
 def test_validation_chooses_and_eta_weighs_accuracy(told):
     assert set(claims_id.chosen(told)["lam"]) == {0.1}  # better in everything
     accurate = told["measure"].eq("accuracy") & told["lam"].eq(0.01) & told["part"].eq("val")

@@ -109,6 +109,7 @@ def rows_of(trained, name, lowest=("deletion",)):
             "epochs": trained.stopped_epoch[r],
             "best_epoch": trained.best_epoch[r][column],
             "seconds": trained.seconds[r],
+            "mixed": trained.settings.mixed,
         }
         for key, values in trained.scores.items():
             part, measure = key.split("_")
@@ -123,7 +124,7 @@ if method == "CE-only":
     rows += rows_of(finetuning.measured(start, criteria), "pretrained")
 
 # %%
-about = {"rows": len(table.x), "classes": folds.C, "features": ", ".join(table.features), "mixed": mixed}
+about = {"rows": len(table.x), "classes": folds.C, "features": ", ".join(table.features)}
 frame = pd.DataFrame(rows).assign(paper="ID", dataset=table.name, **about)
 described = {"experiment": "insertion_deletion_tabular", **dataclasses.asdict(settings)}
 for name in ("stack_rows", "chunk", "mixed", "explainer", "S", "deletion"):  # speed, and what has columns of its own
