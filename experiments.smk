@@ -62,11 +62,16 @@ def id_cells(data):
     return rivals + [f"results/id/{data}/ID-ExpO-{e}-S{S}-{form}.parquet" for e, form in forms for S in S_values(data)]
 
 
+# one cell, collins with LIME and S = 0.3 Q, of the small grid in mixed precision and of the full grid in single
+ASIDE = ["results/mixed/collins.parquet", "results/full/collins.parquet"]
+
+
 rule all:
     input:
         MAIN.values(),
         LAMBDA.values(),
         [id_cells(data) for data in TABLES],
+        ASIDE,
 
 
 rule fe:
@@ -78,6 +83,7 @@ rule fe:
 rule id:
     input:
         [id_cells(data) for data in TABLES],
+        ASIDE,
 
 
 for data in SPLITS:
@@ -149,3 +155,21 @@ rule id_rival:
         "python -m lib.run {input.notebook} {params.run}.ipynb -p data {wildcards.data} -p method {wildcards.method}"
         " -p explainers LIME,KernelSHAP -p S_values {params.S_values} -p lams {params.lams} -p lam3s 0 -p lrs {params.lrs}"
         " -p mixed {MIXED} -p device {DEVICE} -p threads {threads} -p checkpoint {params.run}.pt -p out {output}"
+
+
+rule id_aside:
+    input:
+        notebook=ancient("notebooks/experiments/insertion_deletion_tabular.py"),
+    output:
+        "results/{aside}/{data}.parquet",
+    wildcard_constraints:
+        aside="mixed|full",
+    params:
+        run=lambda w: f"runs/{w.data}-{w.aside}",
+        grid=lambda w: "-p lam3s {} -p lrs {}".format(*ID_GRIDS["full" if w.aside == "full" else "small"]),
+        mixed=lambda w: w.aside == "mixed",
+    threads: THREADS
+    shell:
+        "python -m lib.run {input.notebook} {params.run}.ipynb -p data {wildcards.data} -p method ID-ExpO"
+        " -p explainers LIME -p S_values 0.3 {params.grid} -p mixed {params.mixed} -p device {DEVICE}"
+        " -p threads {threads} -p checkpoint {params.run}.pt -p out {output}"

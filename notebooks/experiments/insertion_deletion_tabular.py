@@ -17,11 +17,6 @@
 # runs train as one program. Run it on parameters of your own:
 #
 #     python -m lib.run notebooks/experiments/insertion_deletion_tabular.py out.ipynb -p data my.csv -p out mine.parquet
-#
-# The cell that the book shows in both precisions:
-#
-#     python -m lib.run notebooks/experiments/insertion_deletion_tabular.py out.ipynb -p data collins \
-#         -p S_values 0.3 -p lam3s 0.001 -p lrs 0.01 -p mixed true -p out results/mixed/collins.parquet
 
 # %% tags=["parameters"]
 data = "wine-quality-red"  # a name known to lib.data, or a CSV file of your own with the class in its last column
