@@ -137,7 +137,7 @@ own = trained[expo & (trained["deletion"] == "A")]
 ran = own.groupby("dataset").agg({c: lambda v: ", ".join(f"{x:g}" for x in sorted(set(v)))
                                   for c in ("lam", "lam3", "lr", "S", "split")}).reindex(there)  # fmt: skip
 ran.loc["the paper"] = ["0.001, 0.01, 0.1", "0, 0.001", "0.001, 0.01", "0.3, 0.5", "five"]
-ran.columns = ["$\\lambda$", "$\\lambda_3$", "learning rate", "$S / Q$", "splits"]
+ran.columns = ["λ", "λ₃", "learning rate", "S / Q", "splits"]
 ran.fillna("–").rename_axis(None)
 
 # %% [markdown]
@@ -163,10 +163,10 @@ strong = claims_id.at(every, part="test", measure="1 − deletion", lam=0.1).gro
 glue("tables-full-strong-slow", float(strong[0.001]), display=False)
 glue("tables-full-strong-fast", float(strong[0.01]), display=False)
 table = table[["accuracy", "insertion", "1 − deletion"]].rename_axis([None, None]).rename_axis(columns=None)
-table.rename(index="$\\eta$ = {:g}".format, level=0)
+table.rename(index="η = {:g}".format, level=0)
 
 # %% [markdown]
-# Over all $\eta$ and splits, {glue:text}`tables-full-lr` of {glue:text}`tables-full-choices` choices fall on the
+# Over all $\eta$ and splits, of {glue:text}`tables-full-choices` choices {glue:text}`tables-full-lr` fall on the
 # learning rate 0.001 and {glue:text}`tables-full-lam3` on $\lambda_3 = 0$. The smaller step changes the predictor less
 # before patience ends: with $\lambda = 0.1$ one minus deletion is {glue:text}`tables-full-strong-slow:.2f` in the mean
 # of its runs, and {glue:text}`tables-full-strong-fast:.2f` with the larger one.
