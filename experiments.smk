@@ -45,7 +45,7 @@ def narrowed(data):
 
 
 def S_values(data):
-    return ["0.3"] if narrowed(data) else ["0.5", "0.3"]
+    return ["0.3"] if narrowed(data) else ["0.3", "0.5"]
 
 
 def lams(data, method):
@@ -148,7 +148,7 @@ rule id_rival:
     params:
         run=lambda w: f"runs/{w.data}-{w.method}",
         lams=lambda w: lams(w.data, w.method),
-        S_values=lambda w: ",".join(sorted(["0.5", "0.3"] if w.method == "CE-only" else S_values(w.data))),
+        S_values=lambda w: "0.3,0.5" if w.method == "CE-only" else ",".join(S_values(w.data)),
         lrs=lambda w: ID_GRIDS["full"][1] if w.method == "CE-only" else LRS,
     threads: THREADS
     shell:

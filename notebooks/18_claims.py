@@ -272,7 +272,8 @@ shown("FE-C9")
 # that validation chose by {eq}`id-15`, at the $\eta$ that each comparison names; see [](16_tables). The rule for a
 # comparison and a verdict is the one above. Five splits of tables that share rows carry little evidence each: an
 # interval over five splits must be narrow to hold after correction. The grid is [smaller than the
-# paper's](16_tables) on {glue:text}`claims-smaller`.
+# paper's](16_tables) on {glue:text}`claims-smaller`. A table is compared at the $S$ that ID-ExpO was run with there, so
+# one $S$ is enough for it to count.
 
 # %% tags=["hide-input"]
 frame_id = claims_id.load(results_id)
