@@ -176,10 +176,10 @@ table.rename(index="η\u00a0=\u00a0{:g}".format, level=0)
 # of its runs, and {glue:text}`tables-full-strong-fast:.2f` with the larger one.
 #
 # > The differences in accuracy above are no larger than what rounding alone makes. The settings of the smaller grid
-# > were trained once more with this cell, with the same seeds on another processor, which rounds differently: their
-# > accuracy at $\eta = 3$ is {glue:text}`tables-full-again:.3f`, and {glue:text}`tables-full-first:.3f` in the records
-# > used on the rest of this page. So this cell does not show that the smaller grid costs accuracy, nor that it costs
-# > none.
+# > were trained once more with this cell, with the same seeds, on another processor and by later code, which round
+# > differently: their accuracy at $\eta = 3$ is {glue:text}`tables-full-again:.3f`, and
+# > {glue:text}`tables-full-first:.3f` in the records used on the rest of this page. So this cell does not show that the
+# > smaller grid costs accuracy, nor that it costs none.
 #
 # ### What mixed precision changes
 #
