@@ -174,7 +174,7 @@ def test_a_classifier_is_the_mlp_and_a_last_layer():
 
 def test_a_classifiers_gradients_are_autograds_however_its_rows_are_cut(monkeypatch):
     """Blocks of two rows of each run, the last of one, against the layers as torch has them."""
-    monkeypatch.setattr(models, "BLOCK", 4)
+    monkeypatch.setattr(models, "BLOCK", 24)
     f, x, weight = Classifier((3, 6, 5, 4)), double(3, 2, 7, 3), double(4, 2, 7, 4)
     theta = {n: t.requires_grad_() for n, t in f.init(generators(2), torch.float64).items()}
     got = torch.autograd.grad((f(theta, x) * weight).sum(), list(theta.values()))
@@ -210,6 +210,19 @@ def test_log_probability_is_torchs_cross_entropy():
         assert torch.allclose(shared[:, :, k], logits[:, :, k].softmax(-1).gather(-1, y[..., :1])[..., 0].log())
     sure = models.log_probability(torch.tensor([[1000.0, 0.0]]), torch.tensor([1]))
     assert sure.tolist() == [-1000]  # no log of a probability rounded to 0
+
+
+@pytest.mark.parametrize("block", [1, 7, 10_000])
+def test_log_probability_has_torchs_gradient_in_blocks_of_any_size(block, monkeypatch):
+    """grad_j = [j = y] - softmax_j, for blocks that do and do not divide the rows; once only (ID-9, ID-10)."""
+    monkeypatch.setattr(models, "BLOCK", 5 * block)
+    logits, y = double(0, 2, 3, 4, 5).requires_grad_(), torch.randint(5, (2, 3, 4), generator=generators(1)[0])
+    grad = double(1, 2, 3, 4).requires_grad_()
+    expected = (torch.eye(5)[y] - logits.detach().softmax(-1)) * grad[..., None]
+    (found,) = torch.autograd.grad(models.log_probability(logits, y), logits, grad, create_graph=True)
+    assert torch.allclose(found, expected, atol=1e-12)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        found.sum().backward()
 
 
 # --- Anybody's module ------------------------------------------------------------------------------------------------
