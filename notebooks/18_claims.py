@@ -357,5 +357,5 @@ shown("ID-C10")
 plants = {"dataset": "one-hundred-plants-shape", "method": "CE-only", "explainer": "LIME", "S": 0.3}
 plants = claims_id.chosen(claims_id.at(frame_id, **plants))
 for where, measure in (("masked", "masked"), ("whole", "accuracy")):
-    glue(f"claims-{where}-plants", claims_id.by_split(plants, measure).mean(), display=False)
+    glue(f"claims-{where}-plants", float(claims_id.by_split(plants, measure).mean()), display=False)
 shown("ID-C11")
