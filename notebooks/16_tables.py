@@ -430,7 +430,7 @@ means = records.mean_sem(chosen, ["dataset", "S", "method"])
 means = means.pivot(index=["dataset", "S"], columns="method", values="mean")
 means.reindex(columns=[m for m in ("pretrained", *METHODS) if m in means]).map(
     "{:.3f}".format, na_action="ignore"
-).fillna("–").rename(columns=whole).rename_axis(columns="mean |φ|")
+).fillna("–").rename(columns=whole).rename_axis(columns="|φ|")
 
 # %% [markdown]
 # ```{glue:figure} tables-wine
