@@ -62,9 +62,13 @@ class _LogProbability(torch.autograd.Function):
 
 
 def _blocks(first: Tensor, *others: Tensor):
-    """The same rows of all tensors (n, ...), as many at a time as a CPU's cache holds of the first; on a GPU all."""
-    size = max(1, BLOCK // first.shape[1]) if first.device.type == "cpu" else max(1, len(first))
-    return zip(*(t.split(size) for t in (first, *others)))
+    """The same rows of all tensors (n, ...), as many at a time as a CPU's cache holds of the first."""
+    return zip(*(t.split(_rows_in_cache(first.shape[1], first.device)) for t in (first, *others)))
+
+
+def _rows_in_cache(numbers: int, device: torch.device) -> int:
+    """How many rows of so many numbers each a CPU's cache holds, at least one; on a GPU any number of rows."""
+    return max(1, BLOCK // numbers) if device.type == "cpu" else 2**62
 
 
 class _DroppedReLU(torch.autograd.Function):
@@ -179,8 +183,7 @@ class Classifier:
 
     def __call__(self, theta: Theta, x: Tensor) -> Tensor:
         """Logits: x (R, B, Q) -> (R, B, C). On a CPU in blocks of rows whose activations stay in the cache."""
-        block = max(1, BLOCK // (x.shape[0] * max(self.hidden.sizes))) if x.device.type == "cpu" else x.shape[1]
-        blocks = x.split(block, 1)
+        blocks = x.split(_rows_in_cache(len(x) * max(self.hidden.sizes), x.device), 1)
         return torch.cat([_LastLayer.apply(self.hidden(theta, rows), theta["W"], theta["b"]) for rows in blocks], 1)
 
 
