@@ -16,13 +16,16 @@ from lib import records
 
 LEVEL = 0.05
 MARGIN = 0.05  # accuracies this close are comparable
+TITLES = {
+    "glass": "Glass", "vehicle": "Vehicle", "segment": "Segment",
+    "cifar10-efficientnet-lite0": "CIFAR10 (EfficientNet-Lite0)", "cifar10-resnet18": "CIFAR10 (ResNet-18)",
+}  # fmt: skip
 MISSING, HOLDS, CONTRADICTED, UNDECIDED = "no records yet", "holds", "contradicted", "undecided"
 
 
 def title(dataset: str) -> str:
-    """A data set's name as shown, with the network that describes CIFAR10's images."""
-    network = {"cifar10-efficientnet-lite0": "EfficientNet-Lite0", "cifar10-resnet18": "ResNet-18"}
-    return f"CIFAR10 ({network[dataset]})" if dataset in network else dataset.capitalize()
+    """A data set's name as its paper prints it, with the network that describes CIFAR10's images."""
+    return TITLES.get(dataset, dataset)
 
 
 def titles(names: str) -> str:
@@ -140,10 +143,10 @@ def verdicts(tests: pd.DataFrame, claims: dict[str, Claim]) -> pd.DataFrame:
     tests, rows = tests[complete & ~(tests["given"] & (tests["outcome"] == HOLDS))], []
     for label, claim in claims.items():
         part = tests[tests["claim"] == label]
-        count = part["outcome"].value_counts()
+        count, datasets = part["outcome"].value_counts(), dict.fromkeys(", ".join(part["dataset"]).split(", "))
         rows.append(
             {"claim": label, "says": claim.says, "verdict": verdict(part["outcome"])}
             | {name: int(count.get(name, 0)) for name in (HOLDS, UNDECIDED, CONTRADICTED)}
-            | {"tested on": titles(", ".join(dict.fromkeys(part["dataset"]))) or "none"}
+            | {"tested on": titles(", ".join(datasets)) or "none"}
         )
     return pd.DataFrame(rows).set_index("claim")

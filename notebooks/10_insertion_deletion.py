@@ -85,15 +85,19 @@ print("training mean is 0:", torch.allclose(folds.x_train[0].mean(0), b))
 # background elsewhere,
 #
 # $$
-# a(x, \phi, b, s)_q = \begin{cases} x_q & q \in \operatorname{top}_s(\phi), \\ b_q & \text{otherwise.} \end{cases}
-# \tag{ID-3}
+# \begin{aligned}
+# &a(x, \phi, b, s)_q \\
+# &\quad = \begin{cases} x_q & q \in \operatorname{top}_s(\phi), \\ b_q & \text{otherwise.} \end{cases}
+# \end{aligned} \tag{ID-3}
 # $$ (id-3)
 #
 # Deletion does the opposite:
 #
 # $$
-# d(x, \phi, b, s)_q = \begin{cases} b_q & q \in \operatorname{top}_s(\phi), \\ x_q & \text{otherwise.} \end{cases}
-# \tag{ID-4}
+# \begin{aligned}
+# &d(x, \phi, b, s)_q \\
+# &\quad = \begin{cases} b_q & q \in \operatorname{top}_s(\phi), \\ x_q & \text{otherwise.} \end{cases}
+# \end{aligned} \tag{ID-4}
 # $$ (id-4)
 #
 # Largest means largest with its sign: a feature that speaks strongly *against* class $y$ comes last.
@@ -198,8 +202,8 @@ ends = f(torch.stack([b, x[row]])).softmax(1)[:, y[row]]
 up = torch.cat([ends[:1], inserted[row]])
 down = torch.cat([ends[1:], deleted[row]])
 right.axvspan(0, S, color=figures.FAINT, alpha=0.5)
-right.plot(up, marker="o", markersize=4, label="inserted")
-right.plot(down, marker="s", markersize=4, label="deleted")
+right.plot(up, marker="o", markersize=4, label="inserted", clip_on=False)
+right.plot(down, marker="s", markersize=4, label="deleted", clip_on=False)
 right.set(xlabel="s, features inserted or deleted", ylabel=f"probability of {kind}", ylim=(-0.03, 1.05))
 right.set_xlim(0, Q)
 right.legend(loc="center right")
@@ -215,8 +219,9 @@ plt.close(fig)
 # :name: fig-insdel-example
 # :alt: Bars of 18 contributions, and two curves: with a few features inserted the probability rises, deleted it falls.
 #
-# Left: contributions of one test row, largest first. Right: the probability of its class while they are inserted
-# and deleted in this order. Grey: the first {glue:text}`insdel-S` steps, over which {eq}`id-1` and {eq}`id-2` average.
+# Left: contributions of one test row, largest first, blue for the class and orange against it. Right: the probability
+# of its class while they are inserted and deleted in this order. Grey: the first {glue:text}`insdel-S` steps, over
+# which {eq}`id-1` and {eq}`id-2` average.
 # ```
 #
 # The row of {numref}`fig-insdel-example` is a typical one: Ins = {glue:text}`insdel-example-ins:.2f`,

@@ -282,7 +282,7 @@ page = """
     <text x="24" y="14" text-anchor="end">1</text><text x="24" y="79" text-anchor="end">&#189;</text>
     <text x="24" y="144" text-anchor="end">0</text><path class="in hard"/><path class="out hard"/>
     <path class="in"/><path class="out"/><path class="axis at"/>
-    <text x="294" y="32" text-anchor="end">inserted</text><text x="294" y="104" text-anchor="end">deleted</text>
+    <text x="294" y="50" text-anchor="end">inserted</text><text x="294" y="104" text-anchor="end">deleted</text>
     <text x="164" y="160" text-anchor="middle">s, features inserted or deleted</text></svg></figure>
  </div>
  <label for="soft-T">Temperature: <output class="T-name" for="soft-T"></output></label>
@@ -312,8 +312,8 @@ page = """
       bar.setAttribute("height", 130 * r);
     });
     find(".edge").setAttribute("d", `M${px(n)} 10V146`);
-    find(".edge-name").setAttribute("x", Math.min(Math.max(px(n), 60), 264));
-    find(".edge-name").textContent = `top ${n} | the rest`;
+    find(".edge-name").setAttribute("x", Math.min(Math.max(px(n), 60), 252));
+    find(".edge-name").textContent = n < Q ? `top ${n} | the rest` : "all";
     find(".at").setAttribute("d", `M${px(n)} 10V140`);
     ["in", "out"].forEach((name, i) => find(`.${name}:not(.hard)`).setAttribute("d", line(data.soft[k][i])));
     const words = `${factor < 10 ? factor.toPrecision(2) : Math.round(factor)} times the sample's own T`;

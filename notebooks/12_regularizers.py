@@ -112,7 +112,10 @@ for name, score in (("-f", -u.sigmoid()), ("-log f", -logsigmoid(u))):
 # and Del-C asks for "not $y$" as a cross-entropy would:
 #
 # $$
-# \Omega_{\mathrm{C}} = -\frac{1}{S} \sum_{s=1}^{S} \log\big(1 - f(d^{\mathrm{soft}}_s)_y\big). \tag{ID-A3}
+# \begin{aligned}
+# \Omega_{\mathrm{C}} = -\frac{1}{S} \sum_{s=1}^{S} &\log\big(1 \\
+# &- f(d^{\mathrm{soft}}_s)_y\big).
+# \end{aligned} \tag{ID-A3}
 # $$ (id-a3)
 
 
@@ -198,7 +201,7 @@ deleted = torch.stack([log_f(0, 1, 1), log_f(0, 0, 1)], -1)
 simple = Path(log_f(1, 1, 1), inserted, deleted)
 values = {"insertion": regularizers.insertion(simple)}
 for form in "ABC":
-    values[f"deletion, {form}"] = regularizers.deletion(simple, form)
+    values[f"deletion {form}"] = regularizers.deletion(simple, form)
 print("beta = 6:", ", ".join(f"{name} {value[-1]:.2f}" for name, value in values.items()))
 
 # %% tags=["hide-input"]
@@ -227,15 +230,16 @@ plt.close(fig)
 #
 # $$
 # \begin{aligned}
-# \min_\theta \sum_{n=1}^{N} \Big[ &\mathcal{L}_{\mathrm{CE}}(f(x_n), y_n)
-#   + \lambda_1 \Omega_{\mathrm{Ins}} \\
-#   &+ \lambda_2 \Omega_{\mathrm{Del}}
-#   + \lambda_3 \lVert \phi_n \rVert^2 \Big]
+# \min_\theta \sum_{n=1}^{N} \Big[ &\mathcal{L}_{\mathrm{CE}}(f(x_n), y_n) \\
+#   &+ \lambda_1 \Omega_{\mathrm{Ins}} + \lambda_2 \Omega_{\mathrm{Del}} \\
+#   &+ \lambda_3 \lVert \phi_n \rVert^2 \Big]
 # \end{aligned} \tag{ID-11}
 # $$ (id-11)
 #
-# All terms of sample $n$ are computed from its explanation $\phi_n$, for its label $y_n$. As in the paper,
-# $\lambda_1 = \lambda_2 = \lambda$. Plainly, for one sample, with the soft mask of {eq}`id-7` written out once more:
+# All terms are for the label $y_n$, and all but the first are computed from the explanation $\phi_n$. The paper calls
+# training with them *ID-ExpO*, insertion/deletion metric-aware explanation-based optimization; with the first alone it
+# is *CE-only*. As in the paper, $\lambda_1 = \lambda_2 = \lambda$. Plainly, for one sample, with the soft mask of
+# {eq}`id-7` written out once more:
 
 
 # %% tags=["plain"]
@@ -431,5 +435,5 @@ plt.close(fig)
 # cross-entropy.
 #
 # > **A teaching run is small**: one split, {glue:text}`regularizers-rows` test rows, one $\lambda$, a narrow network,
-# > seconds. A single row is worth {glue:text}`regularizers-row:.1%` of accuracy. What holds over five splits, six
-# > tables and all the paper's settings is in [](16_tables).
+# > seconds. A single row is worth {glue:text}`regularizers-row:.1%` of accuracy. What holds over five splits and six
+# > tables is in [](16_tables).

@@ -75,7 +75,10 @@ for share in (1.0, 0.75, 0.5, 0.25):
 # that model leaves over:
 #
 # $$
-# \Omega_F = \frac{1}{M} \sum_{m=1}^{M} K_{mm} \big(f(\tilde x_m)_y - \phi^\top z_m\big)^2 \tag{ID-A4}
+# \begin{aligned}
+# \Omega_F = \frac{1}{M} \sum_{m=1}^{M} K_{mm} \big(&f(\tilde x_m)_y \\
+# &- \phi^\top z_m\big)^2
+# \end{aligned} \tag{ID-A4}
 # $$ (id-a4)
 
 
@@ -139,7 +142,10 @@ for name, projection in (("eps = 0", exact), ("eps = 0.01", P)):
 # ExpO-S asks for less thought. A masked input should be predicted as $x$ itself:
 #
 # $$
-# \Omega_S = \frac{1}{M} \sum_{m=1}^{M} K_{mm} \big(f(\tilde x_m)_y - f(x)_y\big)^2 \tag{ID-A5}
+# \begin{aligned}
+# \Omega_S = \frac{1}{M} \sum_{m=1}^{M} K_{mm} \big(&f(\tilde x_m)_y \\
+# &- f(x)_y\big)^2
+# \end{aligned} \tag{ID-A5}
 # $$ (id-a5)
 
 
@@ -292,6 +298,6 @@ for key, value in {
 #
 # ```{admonition} A sketch, not a result
 # :class: note
-# One split, strengths outside the paper's range, and a few seconds. With the paper's ranges and its way of choosing,
-# see [the tables](16_tables).
+# One split, strengths outside the paper's range, and a few seconds. With strengths from that range and the paper's way
+# of choosing, see [the tables](16_tables).
 # ```

@@ -29,13 +29,16 @@ results_mixed = "results/mixed"  # one cell of them again, trained in mixed prec
 results_full = "results/full"  # and with the paper's whole grid
 
 # %% tags=["hide-input"]
+from itertools import product
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from IPython.display import Markdown, display
 from myst_nb import glue
 
 from lib import claims_id, figures, records
-from lib.finetuning import METHODS, Settings
+from lib.finetuning import METHODS
 
 figures.use()
 pd.set_option("display.max_colwidth", None)
@@ -71,14 +74,14 @@ spec.astype("Int64").rename_axis(None)
 # %% [markdown]
 # ## Which runs there are, and what they cost
 #
-# The full grid has, for each table, 60 runs of ID-ExpO for each explainer, $S$ and form of deletion regulariser (two
-# learning rates, three $\lambda$, two $\lambda_3$, five splits), 30 runs each of ExpO-S and ExpO-F, and 10 of CE-only.
-# Rivals do not train an explanation: they are trained once, and keep the best epoch for each explainer and $S$.
-# The estimate for all of these scales the time of the runs that are recorded. Where a table has none of a method
-# (marked ~), collins lends its seconds, times the ratio of multiplications in an epoch, as if it stopped at the same
-# epoch.
-# Seconds are of training one run, to the epoch where it stopped; validation comes on top. The last two columns are
-# hours, of the recorded runs and of the full grid.
+# The full grid has, for each table, 60 runs of ID-ExpO for each explainer and $S$ (two learning rates, three $\lambda$,
+# two $\lambda_3$, five splits), with LIME as many again for each of Del-B and Del-C (not for collins-23), 30 runs each
+# of ExpO-S and ExpO-F, and 10 of CE-only. Rivals do not train an explanation: they are trained once, and keep the best
+# epoch for each explainer and $S$.
+#
+# Seconds are of training one run, to the epoch where it stopped; validation comes on top. They are from two kinds of
+# processor that had other work at times, and in part from mixed precision, so small differences say nothing. The last
+# two columns are hours: of the recorded runs, and of the full grid if its other runs took as long.
 
 # %% tags=["hide-input"]
 run = ["dataset", "method", "deletion", "split", "seed", *claims_id.HYPER]
@@ -93,47 +96,39 @@ def planned(dataset, method):
     return 60 * 4 if (dataset, method) == ("collins-23", "ID-ExpO") else FULL[method]
 
 
-def work(dataset, method):
-    """Multiplications of an epoch, up to a factor: copies of each row, times the network's weights."""
-    samples, Q, C = spec.loc[dataset]
-    masks, steps = Settings.M, sum(claims_id.S_VALUES) / len(claims_id.S_VALUES) * Q
-    copies = {"CE-only": 1, "ID-ExpO": 1 + masks + 2 * steps}.get(method, 1 + masks)
-    return samples * copies * Settings.hidden * (Q + Settings.hidden + C)
-
-
 each = {"runs": ("split", "size"), "s": ("seconds", "mean"), "epochs": ("epochs", "mean"), "mixed": ("mixed", "mean")}
-found = one.groupby(["dataset", "method"]).agg(**each)
-per = found.reindex([(d, m) for d in there for m in METHODS])
-lent = [per["s"]["collins", m] * work(d, m) / work("collins", m) for d, m in per.index]
-full = per["s"].fillna(pd.Series(lent, per.index)) * [planned(*key) for key in per.index] / 3600
+per = one.groupby(["dataset", "method"]).agg(**each).reindex([(d, m) for d in there for m in METHODS])
+per["of"] = [planned(*key) for key in per.index]
+full = per["s"] * per["of"] / 3600
 costs = pd.DataFrame(
     {
         "runs": per["runs"].fillna(0).astype(int),
-        "of": [planned(*key) for key in per.index],
-        "epochs": per["epochs"].map("{:.0f}".format, na_action="ignore").fillna("–"),
-        "seconds": per["s"].map("{:.3g}".format, na_action="ignore").fillna("–"),
-        "precision": per["mixed"].map(lambda share: {0: "single", 1: "mixed"}.get(share, "both"), "ignore").fillna("–"),
-        "hours": (per["runs"] * per["s"] / 3600).fillna(0).map("{:.2f}".format),
-        "full grid": ["~" * lacks + f"{hours:.1f}" for hours, lacks in zip(full, per["s"].isna())],
+        "of": per["of"],
+        "epochs": per["epochs"].map("{:.0f}".format, na_action="ignore"),
+        "seconds": per["s"].map("{:.3g}".format, na_action="ignore"),
+        "precision": per["mixed"].map(lambda share: {0: "single", 1: "mixed"}.get(share, "both"), "ignore"),
+        "hours": (per["runs"] * per["s"] / 3600).map("{:.2f}".format, na_action="ignore"),
+        "full grid": full.map("{:.1f}".format, na_action="ignore"),
     }
 )
+processors = sorted(set(frame["device"].str.removeprefix("cpu: ").str.split(",").str[0]))
 glue("tables-hours", float((per["runs"] * per["s"]).sum() / 3600), display=False)
 glue("tables-estimate", float(full.sum()), display=False)
-glue("tables-devices", "; ".join(sorted(frame["device"].unique())), display=False)
+glue("tables-devices", " or ".join(processors), display=False)
 glue("tables-smaller", ", ".join(claims_id.smaller(frame)) or "no table", display=False)
-costs.rename_axis([None, None]).rename(index=whole)
+costs.fillna("–").rename_axis([None, None]).rename(index=whole)
 
 # %% [markdown]
-# Training the recorded runs took {glue:text}`tables-hours:.1f` hours of one core, on {glue:text}`tables-devices`. The
-# full grid of the tables listed would take about {glue:text}`tables-estimate:.0f`. `make experiments` runs it, and on a
-# GPU with `--config device=cuda`, all runs of a cell at once.
+# Training the recorded runs took {glue:text}`tables-hours:.1f` hours of one core ({glue:text}`tables-devices`). The
+# full grid of the tables listed would take about {glue:text}`tables-estimate:.0f` hours. `make experiments` runs it,
+# and on a GPU `make experiments CONFIG="device=cuda"`, all runs of a cell at once.
 #
-# > The grid here is smaller than the paper's for {glue:text}`tables-smaller`; the next table has what ID-ExpO was run
-# > with. ExpO-S and ExpO-F had the same splits and learning rates, and on the two tables that cost most two of the
-# > $\lambda$: those that validation had chosen most often on the other tables. On these two, ID-ExpO has no records
-# > of Del-B and Del-C, and was run with $\lambda$ of 0.1 and 0.01 first; 0.001 was added when validation had nearly
-# > always chosen 0.01. CE-only, which costs next to nothing, has both learning rates. Everywhere up to 200 epochs and
-# > the paper's patience stay.
+# > The grid here is smaller than the paper's for {glue:text}`tables-smaller`; the next table has what was run. ExpO-S
+# > and ExpO-F had the same splits and learning rates as ID-ExpO; CE-only, which costs next to nothing, has both
+# > learning rates. On mfeat-fourier and one-hundred-plants-shape, ID-ExpO was run at $S = 0.3\,Q$ only, with $\lambda$
+# > of 0.1 and 0.01 first; 0.001 was added when validation had nearly always chosen 0.01. There ExpO-S and ExpO-F had
+# > two of the $\lambda$: those that validation had chosen most often on the other tables. Del-B and Del-C have records
+# > on {glue:text}`tables-forms`. Everywhere up to 200 epochs and the paper's patience stay.
 
 # %% tags=["hide-input"]
 own = trained[expo & (trained["deletion"] == "A")]
@@ -213,7 +208,8 @@ glue("tables-mixed-lams", ", ".join(f"{lam:g}" for lam in sorted(set(once.loc[~s
 glue("tables-mixed-most", float((gaps["mean"] / gaps["sem"]).abs().max()), display=False)
 means = pairs.groupby("measure", sort=False)[["value", "value mixed"]].mean().map("{:.3f}".format)
 means.columns = ["single", "mixed"]
-means.assign(difference=[records.plus_minus(*gap, "+.4f") for gap in gaps.to_numpy()]).rename_axis(None)
+means = means.assign(difference=[records.plus_minus(*gap, "+.4f") for gap in gaps.to_numpy()]).rename_axis(None)
+means.rename(index={"contributions": "mean |φ|", "masked": "accuracy, masked", "sensitivity": "sensitivity-4"})
 
 # %% [markdown]
 # The largest difference is {glue:text}`tables-mixed-most:.1f` standard errors. {glue:text}`tables-mixed-same` of
@@ -310,24 +306,23 @@ for name in (*claims_id.TABLES, "collins-23"):
 # %% [markdown]
 # ## Which deletion regulariser
 #
-# ID-ExpO with LIME and each of Del-A, Del-B and Del-C ({eq}`id-a1`, {eq}`id-a2`, {eq}`id-a3`), averaged over the tables
-# that have records of all three (the paper's Fig. A.1).
+# ID-ExpO with LIME and each of Del-A, Del-B and Del-C ({eq}`id-a1`, {eq}`id-a2`, {eq}`id-a3`), averaged for each $S$
+# over the tables that have records of all three there (the paper's Fig. A.1).
 
 # %% tags=["hide-input"]
-forms = front[(front["method"] == "ID-ExpO") & (front["explainer"] == "LIME") & front["dataset"].isin(claims_id.TABLES)]
-complete = forms.groupby(["dataset", "S"])["deletion"].transform("nunique") == 3
-forms = panels(forms[complete]).assign(method=lambda rows: "Del-" + rows["deletion"])
-compared = sorted(set(forms["dataset"]))
-glue("tables-forms", ", ".join(compared) or "none yet", display=False)
+forms = claims_id.all_forms(front[front["dataset"].isin(claims_id.TABLES)])
+forms = panels(forms).assign(method=lambda rows: "Del-" + rows["deletion"])
+over = {S: ", ".join(sorted(set(rows["dataset"]))) for S, rows in forms.groupby("S")}
+apart = [f"{names} (S = {S:g} Q)" for S, names in over.items()] if len(set(over.values())) > 1 else set(over.values())
+glue("tables-forms", "; ".join(apart) or "none yet", display=False)
 fig = figures.nothing("No records of all three forms yet.")
 if len(forms):
     plt.close(fig)
-    mean = forms.groupby(["panel", "method", "eta", "measure", "split"], as_index=False)["value"].mean()
-    balance = {
-        m: claims_id.balance(mean[(mean["method"] == m) & (mean["eta"] == 2)]).mean()
-        for m in ("Del-A", "Del-B", "Del-C")
-    }
-    title = "2 accuracy + insertion + 1 − deletion at η = 2: " + ", ".join(f"{m} {v:.2f}" for m, v in balance.items())
+    mean = forms.groupby(["panel", "S", "method", "eta", "measure", "split"], as_index=False)["value"].mean()
+    two = mean[(mean["eta"] == 2) & (mean["S"] == mean["S"].min())]
+    balance = {m: claims_id.balance(rows).mean() for m, rows in two.groupby("method")}
+    told = ", ".join(f"{m} {v:.2f}" for m, v in balance.items())
+    title = f"2 accuracy + insertion + 1 − deletion at η = 2, S = {two['S'].min():g} Q: {told}"
     fig = figures.fronts(mean, title, sorted(set(mean["panel"])))
 glue("tables-forms-figure", fig, display=False)
 plt.close(fig)
@@ -348,40 +343,36 @@ plt.close(fig)
 
 
 # %% tags=["hide-input"]
-def differences(name, S):
-    """ID-ExpO minus each rival, every explainer and measure: difference, * where p < 0.05."""
-    three = main[(main["eta"] == 3) & (main["dataset"] == name) & (main["S"] == S)]
-    table = {}
-    for explainer in claims_id.EXPLAINERS:
-        for rival in claims_id.RIVALS:
-            for measure in ("accuracy", "insertion", "1 − deletion", "sensitivity"):
-                own = claims_id.ours(three, measure, explainer=explainer)
-                other = claims_id.by_split(three, measure, explainer=explainer, method=rival)
-                both = own.index.intersection(other.index)
-                if len(both) > 1:
-                    gap = records.paired(own[both], other[both])
-                    star = " *" if gap.p < 0.05 else ""
-                    table.setdefault(measure, {})[explainer, rival] = f"{gap.difference:+.3f}{star}"
-    return pd.DataFrame(table)
+HEADS = {"accuracy": "accuracy", "insertion": "insertion", "1 − deletion": "1 − del.", "sensitivity": "sens.-4"}
 
 
-def stacked(tables):
-    """Tables with their names, one beneath the other."""
-    table = pd.concat(tables).rename(index=whole)
-    return table.rename_axis([*[""] * (table.index.nlevels - 1), "minus"])
+def short(explainer, S):
+    return f"{explainer}, {S:g}"
 
 
-found = {(S, name): differences(name, S) for S in claims_id.S_VALUES for name in claims_id.TABLES}
-found = {key: table for key, table in found.items() if len(table)}
-steel = {f"S = {S:g} Q": table for (S, name), table in found.items() if name == "steel-plates-fault"}
-stacked(steel) if steel else print("No records of steel-plates-fault yet.")
+def differences(name):
+    """ID-ExpO minus each rival, every explainer, S and measure: difference, * where p < 0.05."""
+    three, table = main[(main["eta"] == 3) & (main["dataset"] == name)], {}
+    for explainer, S, rival in product(claims_id.EXPLAINERS, claims_id.S_VALUES, claims_id.RIVALS):
+        for measure, head in HEADS.items():
+            own = claims_id.ours(three, measure, explainer=explainer, S=S)
+            other = claims_id.by_split(three, measure, explainer=explainer, S=S, method=rival)
+            both = own.index.intersection(other.index)
+            if len(both) > 1:
+                gap = records.paired(own[both], other[both])
+                star = "\u00a0*" if gap.p < 0.05 else ""
+                table.setdefault(head, {})[short(explainer, S), whole(rival)] = f"{gap.difference:+.3f}{star}"
+    return pd.DataFrame(table).rename_axis([None, "minus"])
+
+
+differences("steel-plates-fault")
 
 # %% [markdown]
-# On all the other tables:
+# The same on all the other tables:
 
 # %% tags=["hide-input"]
-others = {(name, f"S = {S:g} Q"): table for (S, name), table in found.items() if name != "steel-plates-fault"}
-stacked(dict(sorted(others.items()))) if others else print("No records yet.")
+for name in [name for name in claims_id.TABLES if name in there and name != "steel-plates-fault"]:
+    display(Markdown(f"*{name}*"), differences(name))
 
 # %% [markdown]
 # ## A measure that nobody trained: sensitivity-n
@@ -393,9 +384,26 @@ stacked(dict(sorted(others.items()))) if others else print("No records yet.")
 two = front[(front["eta"] == 2) & front["deletion"].isin(["A", "none"]) & (front["measure"] == "sensitivity")]
 summary = records.mean_sem(two, ["dataset", "explainer", "S", "method"])
 summary["text"] = [records.plus_minus(mean, sem) for mean, sem in zip(summary["mean"], summary["sem"])]
-wide = summary.pivot(index=["dataset", "explainer", "S"], columns="method", values="text")
-wide = wide.reindex(columns=[m for m in ("pretrained", *METHODS) if m in wide], index=wide.index)
-wide.fillna("–").rename(columns=whole).rename_axis(columns="sensitivity-4")
+summary["column"] = [short(*row) for row in summary[["explainer", "S"]].itertuples(index=False)]
+wide = summary.pivot(index=["dataset", "method"], columns="column", values="text")
+columns = [c for e, S in product(claims_id.EXPLAINERS, claims_id.S_VALUES) if (c := short(e, S)) in wide]
+order = [key for key in product(there, ("pretrained", *METHODS)) if key in wide.index]
+wide = wide.reindex(order)[columns].rename(index=whole).rename_axis(["sensitivity-4", None]).rename_axis(columns=None)
+
+means = summary.pivot(index=["dataset", "explainer", "S"], columns="method", values="mean")
+above = means["ID-ExpO"] > means[[m for m in METHODS[1:] if m in means]].max(axis=1)
+for explainer, rows in means.groupby("explainer"):
+    rose = rows["ID-ExpO"] > rows["pretrained"]
+    told = f"{above[rows.index].sum()} of {len(rows)}", f"{rose.sum()} of {len(rows)}"
+    for name, text in zip(("above", "rose"), told):
+        glue(f"tables-sensitivity-{name}-{explainer}", text, display=False)
+wide.fillna("–")
+
+# %% [markdown]
+# With KernelSHAP, ID-ExpO has a higher mean than every rival in {glue:text}`tables-sensitivity-above-KernelSHAP`
+# comparisons of a table and an $S$, and a higher one than the predictors it started from in
+# {glue:text}`tables-sensitivity-rose-KernelSHAP`; with LIME in {glue:text}`tables-sensitivity-above-LIME` and
+# {glue:text}`tables-sensitivity-rose-LIME`.
 
 # %% [markdown]
 # ## What becomes of the contributions

@@ -42,7 +42,7 @@ def summarised(verdicts):
     table = verdicts[["says", "verdict"]].rename(columns={"says": "the paper finds"})
     table["hold"] = [f"{held}\u00a0of\u00a0{n}" if n else "–" for held, n in zip(verdicts["holds"], counted)]
     table["against"] = [wrong if n else "–" for wrong, n in zip(verdicts["contradicted"], counted)]
-    return table.rename(index=lambda label: label[3:]).rename_axis(None)
+    return table.rename(index=lambda label: label.replace("-", "\u2011")).rename_axis(None)
 
 
 def glue_short(name, verdicts):
@@ -51,10 +51,16 @@ def glue_short(name, verdicts):
     glue(name, summarised(verdicts).assign(**{"data sets": tested}), display=False)
 
 
-for label, words in verdicts["verdict"].items():
-    glue(f"claims-{label.lower()}", words, display=False)
-for word in ("reproduced", "partly", "not reproduced", "not yet tested"):
-    glue(f"claims-count-{word.replace(' ', '-')}", int((verdicts["verdict"] == word).sum()), display=False)
+def glue_verdicts(paper, verdicts):
+    """Each verdict by its claim's label, and how many claims have it."""
+    for label, words in verdicts["verdict"].items():
+        glue(f"claims-{label.lower()}", words, display=False)
+    for word in ("reproduced", "partly", "not reproduced", "not yet tested"):
+        count = int((verdicts["verdict"] == word).sum())
+        glue(f"claims-count-{paper}-{word.replace(' ', '-')}", count, display=False)
+
+
+glue_verdicts("fe", verdicts)
 for name, value in (
     ("U", claims_fe.U),
     ("margin", claims.MARGIN),
@@ -72,8 +78,9 @@ tested = verdicts["tested on"].replace(everywhere, "all data sets")
 summarised(verdicts).assign(**{"tested on": tested.to_numpy()})
 
 # %% [markdown]
-# In all: {glue:text}`claims-count-reproduced` reproduced, {glue:text}`claims-count-partly` partly,
-# {glue:text}`claims-count-not-reproduced` not reproduced, {glue:text}`claims-count-not-yet-tested` not yet tested.
+# In all: {glue:text}`claims-count-fe-reproduced` reproduced, {glue:text}`claims-count-fe-partly` partly,
+# {glue:text}`claims-count-fe-not-reproduced` not reproduced, {glue:text}`claims-count-fe-not-yet-tested` not yet
+# tested. The claims of the other paper [are below](sec-claims-id).
 #
 # ## The rule
 #
@@ -114,7 +121,7 @@ def shown(label):
         return print("No records yet.")
     table = pd.DataFrame(
         {
-            "comparison": f"{row.what} {row.claimed}",
+            "comparison": f"{row.what}: {row.claimed}",
             "data set": claims.titles(row.dataset),
             "outcome": row.outcome,
             "mean": three(row.value),
@@ -281,16 +288,20 @@ glue("claims-smaller", ", ".join(claims_id.smaller(frame_id)) or "no table", dis
 tests_id = claims_id.tests(frame_id)
 verdicts_id = claims_id.verdicts(tests_id)
 every = pd.concat([tests, tests_id])
-for label, words in verdicts_id["verdict"].items():
-    glue(f"claims-{label.lower()}", words, display=False)
+glue_verdicts("id", verdicts_id)
 glue_short("claims-summary-id", verdicts_id)
-summarised(verdicts_id).assign(**{"tested on": verdicts_id["tested on"].to_numpy()})
+tested_id = verdicts_id["tested on"].replace(", ".join(claims_id.TABLES), "all six tables")
+summarised(verdicts_id).assign(**{"tested on": tested_id.to_numpy()})
 
 # %% [markdown]
+# In all: {glue:text}`claims-count-id-reproduced` reproduced, {glue:text}`claims-count-id-partly` partly,
+# {glue:text}`claims-count-id-not-reproduced` not reproduced, {glue:text}`claims-count-id-not-yet-tested` not yet
+# tested. ID-C1 to ID-C5, ID-C7 and ID-C12 are about images and Grad-CAM.
+#
 # ### ID-C6: which deletion regulariser
 #
 # Balance is twice the accuracy plus insertion plus one minus deletion on test rows, at $\eta = 2$ and with LIME,
-# averaged over the tables that have records of all three forms.
+# averaged for each $S$ over the tables that have records of all three forms there.
 # **Verdict: {glue:text}`claims-id-c6`.**
 
 # %% tags=["remove-input"]
@@ -327,6 +338,7 @@ shown("ID-C8")
 # > The paper puts that loss down to the Shapley kernel's extremely small values, which make {eq}`id-12` unstable. Our
 # > weights are divided by their mean ([](13_explainers)), so this cause is gone from our runs, and a loss that it alone
 # > brings about would not show here.
+#
 # **Verdict: {glue:text}`claims-id-c9`.**
 
 # %% tags=["remove-input"]

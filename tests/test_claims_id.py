@@ -85,7 +85,7 @@ def test_a_table_is_compared_at_the_S_that_was_run(told):
     assert (S["collins"], S["mfeat-fourier"], S["qsar-biodeg"]) == ([0.3], [0.3, 0.5], [0.3, 0.5])
     assert set(found["explainer"]) == set(claims_id.EXPLAINERS)
     verdicts = claims_id.verdicts(claims_id.tests(part))
-    assert all("Collins" in names and "Mfeat" not in names for names in verdicts.loc[["ID-C8", "ID-C11"], "tested on"])
+    assert all("collins" in names and "mfeat" not in names for names in verdicts.loc[["ID-C8", "ID-C11"], "tested on"])
 
 
 def test_validation_chooses_and_eta_weighs_accuracy(told):
