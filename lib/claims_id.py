@@ -83,9 +83,9 @@ def ours(rows: pd.DataFrame, measure: str, **where) -> pd.Series:
 
 
 def best_rival(rows: pd.DataFrame, measure: str, **where) -> pd.Series:
-    """The highest value among the three rivals, split by split; empty unless all three are there."""
+    """The highest value among the three rivals, of each split where all three are there."""
     found = [by_split(rows, measure, method=rival, **where) for rival in RIVALS]
-    return pd.concat(found, axis=1).max(axis=1) if all(len(values) for values in found) else pd.Series(dtype=float)
+    return pd.concat(found, axis=1).max(axis=1, skipna=False).dropna()
 
 
 def cells(rows: pd.DataFrame) -> list[tuple[str, str, float]]:
@@ -104,10 +104,11 @@ def name(explainer: str, S: float) -> str:
 def del_a_is_best(front, frame):
     """Balance is the valscore of test rows at eta 2, for each S over the data sets with records of all three forms."""
     rows = all_forms(at(front, eta=2))
-    for S in S_VALUES:
-        part = at(rows, S=S)
+    parts = {S: at(rows, S=S) for S in S_VALUES}
+    for S, part in parts.items():
         score = {form: balance(at(part, deletion=form)) for form in "ABC"}
-        names = ", ".join(sorted(set(part["dataset"]))) or "all"
+        # under one name while an S is missing, so that the other alone does not stand for the claim
+        names = ", ".join(sorted(set(part["dataset"]))) if all(map(len, parts.values())) else "all"
         for other in "BC":
             yield compare(names, f"balance, Del-A − Del-{other}, S = {S:g} Q", score["A"] - score[other], ">")
 

@@ -90,7 +90,8 @@ class Settings:
             raise ValueError(f"T must be positive, got {self.T}")
 
     def weights(self, Z: Tensor, explainer: str) -> Tensor:
-        """The explainer's kernel: masks (..., M, D) -> (..., M)."""
+        """The explainer's kernel: masks (..., M, D) -> (..., M). ValueError if there is no such explainer."""
+        check_criterion((explainer, self.S))
         if explainer == "KernelSHAP":
             return explainers.shapley_kernel(Z, self.scaled)
         return explainers.lime_kernel(Z, self.kernel, self.width)
@@ -342,6 +343,7 @@ def _run(method, folds, runs, start, settings, criteria, f, background, device, 
     if bad := int((~b.isfinite()).sum()):
         raise ValueError(f"background must be finite, got {bad} NaN or infinite values")
     check_folds(runs, folds)
+    _check_rows(folds)
     if f is None:
         f = start.f if start else Classifier((shape.numel(), *[settings.hidden] * settings.layers, folds.C))
     if settings.mixed and not isinstance(f, Classifier):
@@ -350,6 +352,7 @@ def _run(method, folds, runs, start, settings, criteria, f, background, device, 
     bank = None
     if start:
         at = places("start", start.runs, runs)
+        _check_start(start, [start.runs.fold[i] for i in at], folds, list(runs.fold))
         bank = {n: t[at, 0] for n, t in start.bank.items()}
     if bank is None and method != "Predictor" and isinstance(f, Classifier):
         raise ValueError("start must be a pretrained predictor (see `pretrain`), got None")
@@ -365,11 +368,37 @@ def _run(method, folds, runs, start, settings, criteria, f, background, device, 
     return replace(tuned, **_report(tuned))
 
 
+def _check_rows(folds: Folds) -> None:
+    """ValueError unless every part has rows, finite features and labels of its classes."""
+    for part in ("train", "val", "test"):
+        x, y = getattr(folds, f"x_{part}"), getattr(folds, f"y_{part}")
+        if not x.shape[1]:
+            raise ValueError(f"{folds.name}: x_{part} must have at least one row, got none")
+        if bad := int((~x.isfinite()).sum()):
+            raise ValueError(f"{folds.name}: x_{part} must be finite, got {bad} NaN or infinite values")
+        if y.min() < 0 or y.max() >= folds.C:
+            raise ValueError(f"{folds.name}: y_{part} must be classes 0 to {folds.C - 1}, got {y.min()} to {y.max()}")
+
+
+def _check_start(start: Tuned, earlier: list[int], folds: Folds, fold: list[int]) -> None:
+    """ValueError unless start was trained on the very rows that each run trains on: others would leak test rows."""
+    theirs, ours = start.folds.index_train[earlier].cpu(), folds.index_train[fold].cpu()
+    if start.folds.name != folds.name or not torch.equal(theirs, ours):
+        got, wanted = (f"{of.name}, splits {sorted({int(of.split[i]) for i in at})}"
+                       for of, at in ((start.folds, earlier), (folds, fold)))  # fmt: skip
+        raise ValueError(f"start must be pretrained on the same training rows, {wanted}, got {got}: see `pretrain`")
+
+
 def measured(tuned: Tuned, criteria: Sequence[Criterion]) -> Tuned:
     """The same predictors measured by other criteria: what `pretrain` gave, say, by those of the runs it starts."""
-    bank = {n: t[:, :1].expand(-1, len(criteria), *t.shape[2:]) for n, t in tuned.bank.items()}
     criteria = tuple(map(check_criterion, criteria))
-    return replace(tuned, bank=bank, criteria=criteria, **_report(replace(tuned, bank=bank, criteria=criteria)))
+    if not criteria:
+        raise ValueError("criteria must name at least one (explainer, S), got none")
+    bank = {n: t[:, :1].expand(-1, len(criteria), *t.shape[2:]) for n, t in tuned.bank.items()}
+    best = [of[:1] * len(criteria) for of in tuned.best_epoch]
+    history = tuned.history | {"measure": tuned.history["measure"][..., :1].repeat(len(criteria), -1)}
+    other = replace(tuned, bank=bank, criteria=criteria, best_epoch=best, history=history)
+    return replace(other, **_report(other))
 
 
 @torch.no_grad()

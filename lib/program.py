@@ -116,7 +116,10 @@ class Program:
 
     @torch.no_grad()
     def validate(self, stack: Tensor) -> Tensor:
-        """Measure some runs, keep those that got better, and stop those that did not for long, by any criterion."""
+        """Measure some runs, keep those that got better, and stop those that did not for long, by any criterion.
+
+        With several criteria a run goes on as long as one of them improves, and the others may improve meanwhile.
+        """
         state, epoch = self.state, self.state["epoch"]
         bank = {n: t[stack] for n, t in state["bank"].items()}
         measure = self.measure(bank, stack).cpu()
@@ -190,9 +193,9 @@ class Program:
             saved = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises a different one for each kind of damage
             raise ValueError(f"checkpoint {path} cannot be read ({error}): give another path or delete it") from error
-        if saved["fingerprint"] != self.fingerprint():
+        if not isinstance(saved, dict) or saved.get("fingerprint") != self.fingerprint():
             raise ValueError(
-                f"checkpoint {path} belongs to another configuration (method, runs, settings or data differ): "
+                f"checkpoint {path} belongs to another configuration (method, runs, settings, start or data differ): "
                 "give another path or delete it"
             )
         self.state = saved["state"]

@@ -120,6 +120,8 @@ def validate(frame: pd.DataFrame, where: str = "records") -> pd.DataFrame:
 def check_out(path: str | Path) -> Path:
     """The path itself, its folder made; ValueError if nothing can be written there. Call it before a long run."""
     path = Path(path)
+    if path.is_dir():
+        raise ValueError(f"out must be a file's name, got the folder {str(path)!r}")
     probe = path.with_name(f".{path.name}.{os.getpid()}.probe")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -277,6 +279,8 @@ def paired(a: Sequence[float] | pd.Series, b: Sequence[float] | pd.Series, level
     a, b = np.asarray(a, float), np.asarray(b, float)
     if a.shape != b.shape or a.ndim != 1 or len(a) < 2:
         raise ValueError(f"a and b must be as many values, at least two, got shapes {a.shape} and {b.shape}")
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise ValueError(f"a and b must be finite, got {a} and {b}")
     n, difference, error = len(a), (a - b).mean(), stats.sem(a - b)
     half = stats.t.ppf((1 + level) / 2, n - 1) * error
     p = 2 * stats.t.sf(abs(difference) / error, n - 1) if error > 0 else float(difference == 0)

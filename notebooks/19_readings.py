@@ -208,7 +208,7 @@ pd.DataFrame.from_dict(rows, orient="index", columns=pd.MultiIndex.from_tuples(o
 # | gradient through the temperature | none: $T$ is a setting | `T`; `soft_mask(T=)` | {ref}`sec-code-gradient` |
 # | gradient through the thresholds $t_s$ | kept | none | {ref}`sec-code-gradient` |
 # | LIME's kernel for vectors | L2, of $\lVert 1 - z \rVert / \sqrt{D}$ | `kernel="cosine"` | [](13_explainers) |
-# | its width | 0.75, the package lime's | `width` | [](13_explainers) |
+# | its width | 0.75, the package lime's (0.25 for its cosine) | `width` | [](13_explainers) |
 # | ExpO's kernel, its width | cosine, 0.25 | `cosine_width` | [](14_stability_fidelity) |
 # | tiny Shapley weights beside $\varepsilon$ | divided by their mean | `scaled=False` | [](13_explainers) |
 # | the all-ones mask, of infinite weight | 1,000 times the heaviest | `shapley_kernel(whole=)` | [](13_explainers) |
@@ -229,6 +229,8 @@ pd.DataFrame.from_dict(rows, orient="index", columns=pd.MultiIndex.from_tuples(o
 # | equal contributions | the first of them come first | none | [](11_soft_masks) |
 # | may the start itself be the best epoch | no: it is first measured after an epoch | none | [](16_tables) |
 # | a run that diverges | never the best, stops by patience | `patience` | below |
+# | patience of a rival, trained once for all explainers, $S$ | from the last gain by any of them | none | below |
+# | "randomly dividing" into splits | at random within each class (stratified) | none | below |
 #
 # **Mean or sum.** {eq}`id-11` adds up all samples, and stochastic gradients estimate that sum up to a factor. We take a
 # batch's mean, as the learning rates of the paper suggest: with the sum over 128 samples, 0.01 would act as 1.28. All
@@ -247,3 +249,10 @@ pd.DataFrame.from_dict(rows, orient="index", columns=pd.MultiIndex.from_tuples(o
 # **Divergence.** $\Omega_{\mathrm{Del}}$ has no lower bound: the less likely class $y$ becomes on deleted inputs, the
 # better. With a large $\lambda$ and a large step a run can run away. It then scores NaN and stops, while the others go
 # on. One that does so before its first validation is left out of the results.
+#
+# **Patience.** A rival's training does not depend on the explainer that measures it, so it is trained once and keeps
+# its best epoch for each explainer and $S$. It stops when none of the four valscores has improved for 20 epochs. One of
+# them alone might have stopped it sooner, so a rival may find a better epoch than it would by itself; ID-ExpO may not.
+#
+# **Splits.** Each part has its share of every class, to within a row. With rare classes, as in wine-quality-red, a
+# split by chance alone could leave one out of training.

@@ -114,7 +114,7 @@ CHANGES = {
         ("log f: gradient of the logit", "grad * odds.neg().sigmoid()", "grad"),
         ("log f: gradient to y alone", ".exp_().mul_(-g)", ".exp_().mul_(0)"),
         ("log f: others pushed up", ".exp_().mul_(-g)", ".exp_().mul_(g)"),
-        ("log f: labels of the first rows", "zip(*(t.split(size) for t in", "zip(*(t[:size].split(size) for t in"),
+        ("log f: labels of the first rows", "zip(*(t.split(_rows", "zip(*(t[:1].expand_as(t).split(_rows"),
         ("start: 1/K for 1/sqrt(K)", "1 / math.sqrt(fan_in)", "1 / fan_in"),
         ("layer: gradient through dead units", "torch.ops.aten.threshold_backward(grad, y, 0)", "grad.clone()"),
         ("layer: gradient where x is positive", "W.mT * ctx.scale) if", "W.mT * ctx.scale) * (x > 0) if"),

@@ -70,6 +70,42 @@ def test_the_opposite_story_contradicts(label):
     assert outcomes(frame(turned, steel=steel, forms=0.1), label) == {claims.CONTRADICTED}
 
 
+def test_the_numbers_are_those_that_the_claims_name():
+    """Each lead over the best of three different rivals; ratios and losses against the method named."""
+    told = TOLD | {"ExpO-S": (0.80, 0.90, 0.4, 0.50, 0.08), "ExpO-F": (0.84, 0.85, 0.6, 0.45, 0.09),
+                   "CE-only": (0.82, 0.80, 0.5, 0.55, 0.10)}  # fmt: skip
+    tests = claims_id.tests(frame(told))
+
+    def values(label, *words):
+        rows = tests[(tests["claim"] == label) & tests["what"].map(lambda what: all(word in what for word in words))]
+        assert len(rows)
+        return rows["value"].to_numpy()
+
+    for label, words, expected in (
+        ("ID-C8", ["insertion"], 0.95 - 0.90),
+        ("ID-C8", ["1 − deletion"], 0.8 - 0.6),
+        ("ID-C9", ["ExpO-S, LIME"], 0.85 - 0.80),
+        ("ID-C9", ["CE-only, KernelSHAP"], 0.65 - 0.82),
+        ("ID-C10", [], 0.2 / 0.1),
+        ("ID-C11", [], 0.70 - 0.55),
+    ):
+        assert values(label, *words) == pytest.approx(expected, rel=0.05, abs=0.01), (label, words)
+    accuracy = values("ID-C8", "accuracy")
+    assert accuracy == pytest.approx(0.85 - 0.84, abs=0.01)
+
+
+def test_one_S_without_all_three_forms_leaves_c6_untested(told):
+    one = told[~(told["deletion"].isin(["B", "C"]) & (told["S"] == 0.5))]
+    verdicts = claims_id.verdicts(claims_id.tests(one))
+    assert verdicts.loc["ID-C6", "verdict"] == "not yet tested"
+
+
+def test_a_split_that_one_rival_lacks_has_no_best_rival(told):
+    part = claims_id.chosen(told[(told["method"] != "ExpO-F") | (told["split"] != 3)])
+    where = {"dataset": "collins", "explainer": "LIME", "S": 0.5}
+    assert list(claims_id.best_rival(part, "insertion", **where).index) == [0, 1, 2, 4]
+
+
 def test_records_of_one_rival_too_few_are_no_best_rival(told):
     part = claims_id.chosen(told[told["method"] != "ExpO-F"])
     assert claims_id.best_rival(part, "insertion", dataset="collins", explainer="LIME", S=0.5).empty

@@ -267,7 +267,7 @@ def test_an_interrupted_fine_tuning_is_resumed_bit_for_bit(method, monkeypatch, 
 
 
 @pytest.mark.parametrize("method", ["ExpO-F", "CE-only"])
-def test_several_criteria_keep_what_each_would_alone(method):
+def test_several_criteria_keep_what_each_would_alone_while_patience_lasts(method):
     """One training serves both explainers and any S."""
     folds, setting = table(rows=60), replace(SMALL, epochs=6)
     start = pretrain(folds)
@@ -279,6 +279,22 @@ def test_several_criteria_keep_what_each_would_alone(method):
         same({n: t[:, v] for n, t in together.scores.items()}, {n: t[:, 0] for n, t in alone.scores.items()}, **EXACT)
         assert [best[v] for best in together.best_epoch] == [best[0] for best in alone.best_epoch]
         assert np.allclose(together.history["measure"][..., v], alone.history["measure"][..., 0])
+
+
+def test_patience_counts_from_the_last_gain_by_any_criterion(monkeypatch):
+    """So with several criteria a run may be longer than with one of them, never shorter."""
+
+    def measure(program, bank, stack):
+        epoch = program.state["epoch"]
+        scores = torch.tensor([min(epoch, 2), min(epoch // 2, 5)], dtype=torch.float64)  # last gains at 2 and at 10
+        return scores[: len(program.criteria)].expand(len(stack), -1)
+
+    folds, setting = table(), replace(SMALL, epochs=60, patience=3)
+    start = pretrain(folds)
+    monkeypatch.setattr(finetuning._Program, "measure", measure)
+    for criteria, best, stopped in ((BOTH[:1], [2], 5), (BOTH, [2, 10], 13)):
+        got = train("CE-only", folds, Runs.grid(2), start, setting, criteria=criteria)
+        assert (got.best_epoch, got.stopped_epoch) == ([best] * 2, [stopped] * 2)
 
 
 def test_training_starts_from_the_pretrained_predictors(tmp_path):
@@ -366,6 +382,10 @@ def test_predictors_can_be_measured_by_other_criteria():
     got = finetuning.measured(start, BOTH)
     assert got.scores["test_insertion"].shape == (2, 2)
     assert torch.equal(got.bank["W"][:, 0], got.bank["W"][:, 1])
+    assert got.best_epoch == [of * 2 for of in start.best_epoch]
+    assert got.history["measure"].shape == (*start.history["measure"].shape[:2], 2)
+    with pytest.raises(ValueError, match="criteria must name at least one"):
+        finetuning.measured(start, [])
     assert torch.equal(got.scores["test_accuracy"][:, 0], got.scores["test_accuracy"][:, 1])
     assert not torch.equal(got.scores["test_insertion"][:, 0], got.scores["test_insertion"][:, 1])
 
@@ -501,6 +521,36 @@ def test_a_start_that_lacks_a_split_or_a_seed_is_refused():
         train(folds=folds, start=start)
     with pytest.raises(ValueError, match=r"start lacks the \(fold, seed\) pairs \[\(0, 7\)\]"):
         train(folds=folds, runs=Runs.grid(1, seeds=(7,)), start=start)
+
+
+def test_a_start_from_other_training_rows_is_refused():
+    """Its predictors have seen rows that these splits test on."""
+    folds = table()
+    start = pretrain(table((7, 8)))
+    with pytest.raises(ValueError, match=r"same training rows, toy, splits \[0, 1\], got toy, splits \[7, 8\]"):
+        train(folds=folds, start=start)
+    with pytest.raises(ValueError, match="same training rows, other, splits"):
+        train(folds=replace(folds, name="other"), start=pretrain(folds))
+
+
+@pytest.mark.parametrize("part", ["train", "val", "test"])
+def test_rows_that_cannot_be_used_are_named(part):
+    folds = table()
+    x, y = getattr(folds, f"x_{part}").clone(), getattr(folds, f"y_{part}")
+    x[1, 2, 3] = math.nan
+    for bad, message in (
+        ({f"x_{part}": x}, f"x_{part} must be finite, got 1 NaN"),
+        ({f"x_{part}": x[:, :0], f"y_{part}": y[:, :0]}, f"x_{part} must have at least one row"),
+        ({f"y_{part}": y + 1}, f"y_{part} must be classes 0 to 2, got .* to 3"),
+        ({f"y_{part}": y - 1}, f"y_{part} must be classes 0 to 2, got -1 to"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            pretrain(replace(folds, **bad))
+
+
+def test_a_misspelt_explainer_is_refused():
+    with pytest.raises(ValueError, match="explainer must be one of LIME, KernelSHAP, got 'kernelSHAP'"):
+        pretrain(table()).explain(table().x_test[0], "kernelSHAP")
 
 
 def test_one_feature_or_no_class_cannot_be_pretrained():

@@ -113,6 +113,8 @@ def test_a_place_that_cannot_be_written_to_is_refused(tmp_path):
         records.check_out(tmp_path / "file" / "a.parquet")
     assert records.check_out(tmp_path / "new" / "a.parquet").parent.is_dir()
     assert not list((tmp_path / "new").iterdir())
+    with pytest.raises(ValueError, match="out must be a file's name, got the folder"):
+        records.check_out(tmp_path)
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
@@ -234,6 +236,12 @@ def test_paired_matches_series_by_split():
         records.paired(a, b.iloc[:2])
     with pytest.raises(ValueError, match="at least two"):
         records.paired([1.0], [2.0])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_paired_takes_finite_values(value):
+    with pytest.raises(ValueError, match="a and b must be finite"):
+        records.paired([1, value, 2], [0, 0, 0])
 
 
 def test_paired_without_spread():

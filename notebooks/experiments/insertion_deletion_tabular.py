@@ -50,8 +50,16 @@ from lib import finetuning, records
 from lib.finetuning import Runs, Settings
 
 torch.set_num_threads(threads)
-for place in filter(None, (out, checkpoint)):
-    records.check_out(place)
+records.check_out(out)
+if checkpoint:
+    records.check_out(checkpoint)
+if method not in finetuning.METHODS:
+    raise ValueError(f"method must be one of {', '.join(finetuning.METHODS)}, got {method!r}")
+axes = {"explainers": explainers, "S_values": S_values, "lams": lams, "lam3s": lam3s, "lrs": lrs, "splits": splits}
+for name, values in axes.items():
+    if not values or len(set(values)) < len(values):
+        raise ValueError(f"{name} must be different values, at least one, got {values}")
+criteria = [finetuning.check_criterion(criterion) for criterion in itertools.product(explainers, S_values)]
 if method == "ID-ExpO" and len(explainers) * len(S_values) != 1:
     raise ValueError(f"ID-ExpO trains one explainer and one S at a time, got {explainers} and {S_values}")
 if method != "ID-ExpO" and list(lam3s) != [0]:
@@ -63,13 +71,12 @@ if method == "CE-only" and list(lams) != [0]:
 # Predictors are trained first on cross-entropy alone; every run of a split starts from the same one.
 
 # %%
-table = tables.load(data)
-folds = tables.folds(table, splits)
 options = {"epochs": epochs, "patience": patience, "mixed": mixed}
 settings = Settings(explainer=explainers[0], S=S_values[0], deletion=deletion, **options)
-start = finetuning.pretrain(folds, [seed], Settings(), device=device)
 runs = Runs.grid(len(splits), lams, lam3s, lrs, [seed])
-criteria = list(itertools.product(explainers, S_values))
+table = tables.load(data)
+folds = tables.folds(table, splits)
+start = finetuning.pretrain(folds, [seed], Settings(), device=device)
 Q = folds.x_train.shape[2]
 f"{len(runs)} runs of {method} on {data}: {folds.x_train.shape[1]} training rows, {Q} features, {folds.C} classes"
 
@@ -90,7 +97,6 @@ tuned = finetuning.train(
 def rows_of(trained, name, lowest=("deletion",)):
     """One row for each measurement of a trained set of runs."""
     for r, (v, (explainer, S)) in itertools.product(range(len(trained.runs)), enumerate(criteria)):
-        column = min(v, len(trained.best_epoch[r]) - 1)
         run = {
             "method": name,
             "split": splits[trained.runs.fold[r]],
@@ -102,7 +108,7 @@ def rows_of(trained, name, lowest=("deletion",)):
             "lam3": trained.runs.lam3[r],
             "lr": trained.runs.lr[r],
             "epochs": trained.stopped_epoch[r],
-            "best_epoch": trained.best_epoch[r][column],
+            "best_epoch": trained.best_epoch[r][v],
             "seconds": trained.seconds[r],
             "mixed": trained.settings.mixed,
         }
