@@ -390,7 +390,7 @@ columns = [c for e, S in product(claims_id.EXPLAINERS, claims_id.S_VALUES) if (c
 order = [key for key in product(there, ("pretrained", *METHODS)) if key in wide.index]
 wide = wide.reindex(order)[columns].rename(index=whole).rename_axis(["sensitivity-4", None]).rename_axis(columns=None)
 
-means = summary.pivot(index=["dataset", "explainer", "S"], columns="method", values="mean")
+means = summary.pivot(index=["dataset", "explainer", "S"], columns="method", values="mean").dropna(subset="ID-ExpO")
 above = means["ID-ExpO"] > means[[m for m in METHODS[1:] if m in means]].max(axis=1)
 for explainer, rows in means.groupby("explainer"):
     rose = rows["ID-ExpO"] > rows["pretrained"]
