@@ -1,0 +1,92 @@
+"""A GPU computes what a CPU computes; skipped where there is none."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from lib import explainers, finetuning, metrics, training
+from tests import test_finetuning as id_
+from tests import test_training as fe
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that torch can use")
+
+
+def moved(t):
+    """The same ingredients of a step on the GPU, parameters as leaves of their own."""
+    on = {name: value.cuda() for name, value in vars(t).items() if isinstance(value, torch.Tensor)}
+    theta = {name: value.detach().cuda().requires_grad_() for name, value in t.theta.items()}
+    return type(t)(**vars(t) | on | {"theta": theta})
+
+
+@pytest.mark.parametrize("method", finetuning.METHODS)
+@pytest.mark.parametrize("options", [{}, {"explainer": "KernelSHAP", "deletion": "C"}, {"chunk": 5, "deletion": "B"}])
+def test_the_objective_and_its_gradient_are_those_of_a_cpu(method, options):
+    t, sides = id_.step(), []
+    for own in (t, moved(t)):
+        loss = id_.objective(own, method, **options)
+        sides.append([loss, *torch.autograd.grad(loss.sum(), list(own.theta.values()))])
+    for ours, theirs in zip(*sides):
+        torch.testing.assert_close(theirs.cpu(), ours, **fe.EXACT)
+
+
+def test_curves_and_masked_accuracy_are_those_of_a_cpu():
+    sides = []
+    for t in (id_.step(B=20), moved(id_.step(B=20))):
+        phi = explainers.explain(t.f, t.theta, t.x, t.y, t.b, t.Z, t.P)[0].detach()
+        curves = metrics.curves(t.f, t.theta, t.x, t.y, t.b, phi, [1, 2, 5])
+        sides.append((phi, *curves[1:], metrics.masked_accuracy(t.f, t.theta, t.x, t.y, t.b, t.Z)))
+    for ours, theirs in zip(*sides):
+        torch.testing.assert_close(theirs.cpu(), ours, **fe.EXACT)
+
+
+@pytest.mark.parametrize("method", ["ID-ExpO", "ExpO-S", "CE-only"])
+def test_an_interrupted_fine_tuning_is_resumed_bit_for_bit(method, monkeypatch, tmp_path):
+    folds, path = id_.table(), tmp_path / "checkpoint.pt"
+    start = id_.pretrain(folds, device="cuda")
+    whole = id_.train(method, folds, start=start, device="cuda")
+    with monkeypatch.context() as patch:
+        fe.interrupt(patch, 2, finetuning._Program)
+        with pytest.raises(fe.Interrupted):
+            id_.train(method, folds, start=start, device="cuda", checkpoint=path, save_every=0)
+    again = id_.train(method, folds, start=start, device="cuda", checkpoint=path)
+    fe.same(again.bank, whole.bank)
+    fe.same(again.scores, whole.scores)
+
+
+@pytest.mark.parametrize("method", ["ID-ExpO", "ExpO-F"])
+def test_a_run_does_not_depend_on_its_company(method):
+    folds = id_.table()
+    start = id_.pretrain(folds, device="cuda")
+    together = id_.train(method, folds, start=start, device="cuda")
+    runs = finetuning.Runs((1,), (0.05,), (0.01,), (0.05,), (0,))
+    alone = id_.train(method, folds, runs, start, device="cuda")
+    at = list(zip(together.runs.fold, together.runs.lam)).index((1, 0.05))
+    for name in alone.bank:
+        torch.testing.assert_close(alone.bank[name][0], together.bank[name][at], **fe.EXACT)
+
+
+def test_tuned_predictors_explain_rows():
+    tuned = id_.train(start=id_.pretrain(id_.table(), device="cuda"), folds=id_.table(), device="cuda")
+    phi = tuned.explain(tuned.folds.x_test[0], "KernelSHAP")
+    assert phi.is_cuda
+    assert phi.shape == tuned.folds.x_test[0].shape
+
+
+@pytest.mark.parametrize("method", ["Ours", "Joint", "RPSR", "PretrainR"])
+def test_steps_replayed_as_a_graph_are_the_plain_ones(method, monkeypatch):
+    """FE, without noise: graphs draw it for several steps at once."""
+    quiet = replace(fe.SMALL, epochs=6, dropout=0.0, sigma=1e-12)
+    taken = fe.train(method, settings=quiet, device="cuda")
+    monkeypatch.setattr(training, "steps_for", lambda update, *_: update)
+    plain = fe.train(method, settings=quiet, device="cuda")
+    for name in plain.bank:
+        torch.testing.assert_close(taken.bank[name], plain.bank[name], rtol=1e-7, atol=1e-7)
+
+
+def test_masks_come_from_the_gpus_own_generators():
+    Z = explainers.draw_masks(2000, 6, [torch.Generator("cuda").manual_seed(s) for s in (0, 0, 1)])
+    assert Z.is_cuda
+    assert torch.equal(Z[0], Z[1])
+    assert not torch.equal(Z[0], Z[2])
+    torch.testing.assert_close(Z.mean((0, 1)).cpu(), torch.full((6,), 0.5), atol=0.04, rtol=0)
