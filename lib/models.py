@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn.functional import logsigmoid
+from torch.nn.functional import logsigmoid, pad
 
 Theta = dict[str, Tensor]
 BLOCK = 655_360  # numbers that a CPU's cache holds: 2.6 MB in single precision
@@ -80,7 +80,7 @@ class _DroppedReLU(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, W, b, keep, scale):
-        y = torch.baddbmm(b * scale, x, W * scale).relu_()
+        y = _affine(x, W * scale, None if b is None else b * scale).relu_()
         if keep is not None:
             y.mul_(keep.to(y.dtype))
         ctx.save_for_backward(x, W, y)
@@ -92,22 +92,51 @@ class _DroppedReLU(torch.autograd.Function):
         x, W, y = ctx.saved_tensors
         grad = torch.ops.aten.threshold_backward(grad, y, 0)
         dx = torch.bmm(grad, W.mT * ctx.scale) if ctx.needs_input_grad[0] else None
-        return dx, torch.bmm(x.mT, grad) * ctx.scale, grad.sum(1, keepdim=True) * ctx.scale, None, None
+        db = grad.sum(1, keepdim=True) * ctx.scale if ctx.needs_input_grad[2] else None
+        return dx, torch.bmm(x.mT, grad) * ctx.scale, db, None, None
+
+
+def _affine(x: Tensor, W: Tensor, b: Tensor | None) -> Tensor:
+    """x W + b. Not by baddbmm on a GPU, where it writes b to every row first and takes three times as long."""
+    if b is None:
+        return torch.bmm(x, W)
+    return torch.bmm(x, W).add_(b) if x.is_cuda else torch.baddbmm(b, x, W)
+
+
+def _widened(x: Tensor, W: Tensor, b: Tensor) -> tuple[Tensor, Tensor, None]:
+    """x, W, no b: the same x W + b with columns of ones in x up to a multiple of 8, as a GPU wants; one carries b."""
+    extra = 8 - x.shape[-1] % 8
+    return pad(x, (0, extra), value=1), pad(torch.cat([W, b], 1), (0, 0, 0, extra - 1)), None
 
 
 class _LastLayer(torch.autograd.Function):
-    """x W + b for a few columns: narrow matrix on the left and contiguous, or BLAS takes up to 7 times as long."""
+    """x W + b for a few columns, summed in the type of b where x is of another, to which W and gradients are rounded.
+
+    Narrow matrix on the left and contiguous, or BLAS takes up to 7 times as long.
+    """
 
     @staticmethod
     def forward(ctx, x, W, b):
+        W = W.to(x.dtype)
         ctx.save_for_backward(x, W)
-        return torch.baddbmm(b.mT, W.mT.contiguous(), x.mT).mT
+        ctx.dtype = b.dtype
+        return _summed(W.mT.contiguous(), x.mT, b.dtype).add_(b.mT).mT
 
     @staticmethod
     def backward(ctx, grad):
         x, W = ctx.saved_tensors
-        dx = torch.bmm(grad, W.mT) if ctx.needs_input_grad[0] else None
-        return dx, torch.bmm(grad.mT, x).mT, grad.sum(1, keepdim=True)
+        rounded, C = grad.to(x.dtype), grad.shape[-1]
+        if x.is_cuda:  # columns of zeros up to a multiple of 8, as in `_widened`
+            rounded, W = (pad(t, (0, -C % 8)) for t in (rounded, W))
+        dx = torch.bmm(rounded, W.mT) if ctx.needs_input_grad[0] else None
+        return dx, _summed(rounded.mT, x, ctx.dtype)[:, :C].mT, grad.sum(1, keepdim=True)
+
+
+def _summed(a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
+    """a b, batched, with sums and result of this type whatever that of the factors."""
+    if a.is_cuda and a.dtype != dtype:
+        return torch.bmm(a, b, out_dtype=dtype)
+    return torch.bmm(a.to(dtype), b.to(dtype))
 
 
 class MLP:
@@ -116,7 +145,7 @@ class MLP:
     sizes: (D, K1, ..., K), at least D alone (then f is the identity). dropout: the share of units set to zero.
     Dropout decisions come from the caller as 16-bit random numbers, `n_draws` for each row, so that the
     probability of a drop is exact to 2^-16 and no run's noise depends on which others share its stack.
-    products: the type that layers multiply in; None: that of x.
+    products: the type that layers multiply in, and of what comes out; None: that of x.
     """
 
     def __init__(self, sizes: Sequence[int], dropout: float = 0.3, products: torch.dtype | None = None):
@@ -145,14 +174,15 @@ class MLP:
         """f(x): x (R, B, D) -> (R, B, K). bits (R, B, n_draws), int16: dropout on; None: off (evaluation)."""
         drop = bits is not None and self.n_draws
         keep, scale, start = _keep(bits, self.dropout) if drop else None, 1 / (1 - self.dropout) if drop else 1.0, 0
-        dtype, products = x.dtype, self.products or x.dtype
-        x = x.to(products)
+        x = x.to(self.products or x.dtype)
         for layer, width in enumerate(self.sizes[1:], 1):
             own = keep[..., start : start + width] if drop else None
-            W, b = (theta[f"{name}{layer}"].to(products) for name in "Wb")
+            W, b = (theta[f"{name}{layer}"].to(x.dtype) for name in "Wb")
+            if layer == 1 and x.is_cuda:
+                x, W, b = _widened(x, W, b)
             x = _DroppedReLU.apply(x, W, b, own, scale)
             start += width
-        return x.to(dtype)
+        return x
 
 
 class Classifier:
@@ -167,9 +197,9 @@ class Classifier:
         self.hidden, self.C = MLP(sizes[:-1], dropout=0), sizes[-1]
 
     def mixed(self) -> "Classifier":
-        """The same predictor with hidden layers that multiply in bfloat16: 8 significant bits instead of 24.
+        """The same predictor with layers that multiply in bfloat16: 8 significant bits instead of 24.
 
-        Parameters, their gradients and the last layer keep their type.
+        Parameters and logits keep their type, and so do sums within a product.
         """
         twin = copy.copy(self)
         twin.hidden = MLP(self.hidden.sizes, dropout=0, products=torch.bfloat16)

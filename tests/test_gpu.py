@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from lib import explainers, finetuning, metrics, training
+from lib.models import Classifier
 from tests import test_finetuning as id_
 from tests import test_training as fe
+from tests.test_explainers import generators
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that torch can use")
 
@@ -28,6 +30,19 @@ def test_the_objective_and_its_gradient_are_those_of_a_cpu(method, options):
         sides.append([loss, *torch.autograd.grad(loss.sum(), list(own.theta.values()))])
     for ours, theirs in zip(*sides):
         torch.testing.assert_close(theirs.cpu(), ours, **fe.EXACT)
+
+
+def test_mixed_precision_is_that_of_a_cpu():
+    """To the few units in the eighth bit by which roundings of hidden layers may differ."""
+    f, x = Classifier((11, 64, 64, 6)), torch.randn(2, 50, 11, generator=torch.Generator().manual_seed(0))
+    theta, sides = f.init(generators(2)), []
+    for device in ("cpu", "cuda"):
+        own = {n: t.to(device).requires_grad_() for n, t in theta.items()}
+        logits = f.mixed()(own, x.to(device))
+        sides.append([logits, *torch.autograd.grad(logits.square().sum(), list(own.values()))])
+    for ours, theirs in zip(*sides):
+        assert theirs.dtype == torch.float32
+        assert (theirs.cpu() - ours).norm() < 2**-8 * ours.norm()
 
 
 def test_curves_and_masked_accuracy_are_those_of_a_cpu():
@@ -75,8 +90,8 @@ def test_tuned_predictors_explain_rows():
 
 @pytest.mark.parametrize("method", ["Ours", "Joint", "RPSR", "PretrainR"])
 def test_steps_replayed_as_a_graph_are_the_plain_ones(method, monkeypatch):
-    """FE, without noise: graphs draw it for several steps at once."""
-    quiet = replace(fe.SMALL, epochs=6, dropout=0.0, sigma=1e-12)
+    """FE. One epoch, as a graph's steps draw their noise ahead of the next epoch's order; 21 rows, 11 steps."""
+    quiet = replace(fe.SMALL, epochs=1, check=1, batch=2, dropout=0.0, sigma=1e-12)
     taken = fe.train(method, settings=quiet, device="cuda")
     monkeypatch.setattr(training, "steps_for", lambda update, *_: update)
     plain = fe.train(method, settings=quiet, device="cuda")

@@ -183,8 +183,8 @@ def test_a_classifiers_gradients_are_autograds_however_its_rows_are_cut(monkeypa
     assert all(torch.allclose(a, b) for a, b in zip(got, expected))
 
 
-def test_mixed_precision_rounds_the_hidden_layers_and_nothing_else():
-    """Logits and gradients of eight significant bits, in the parameters' own type; the last layer has all 24."""
+def test_mixed_precision_rounds_what_layers_multiply_and_nothing_else():
+    """Logits and gradients of eight significant bits, in the parameters' own type; sums and biases have all 24."""
     f = Classifier((6, 64, 64, 4))
     x = double(3, 2, 50, 6).float()
     theta = {n: t.requires_grad_() for n, t in f.init(generators(2)).items()}
@@ -197,7 +197,18 @@ def test_mixed_precision_rounds_the_hidden_layers_and_nothing_else():
         assert 2**-14 < (rounded - plain).norm() / plain.norm() < 2**-5
     last = Classifier((6, 4))
     theta = last.init(generators(2))
-    assert torch.equal(last.mixed()(theta, x), last(theta, x.bfloat16().float()))
+    rounded = {"W": theta["W"].bfloat16().float(), "b": theta["b"]}
+    assert torch.equal(last.mixed()(theta, x), last(rounded, x.bfloat16().float()))
+
+
+@pytest.mark.parametrize("K", [1, 7, 8, 11])
+def test_a_product_widened_for_a_gpu_is_the_same(K):
+    """Columns up to a multiple of 8, at least one, which carries the bias."""
+    x, W, b = double(0, 2, 5, K), double(1, 2, K, 3), double(2, 2, 1, 3)
+    wide, weights, none = models._widened(x, W, b)
+    assert none is None
+    assert wide.shape[-1] == weights.shape[1] == 8 * (K // 8 + 1)
+    torch.testing.assert_close(wide @ weights, x @ W + b)
 
 
 def test_log_probability_is_torchs_cross_entropy():
