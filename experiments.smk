@@ -28,44 +28,23 @@ MAIN = {data: [cell(data, method) for method in GATED + PLAIN] for data in SPLIT
 LAMBDA = {data: [cell(data, "Ours", lam) for lam in LAMBDAS] for data in SPLITS}
 
 
-# ID on tables. --config id_grid=small: one learning rate and one weight of |phi|^2 instead of two of each, and of the
-# two WIDE tables, whose runs cost most, one S, Del-A alone and the two lambda that validation chose most elsewhere for
-# each rival
-WIDE = ["mfeat-fourier", "one-hundred-plants-shape"]
-WIDE_LAMS = {"ExpO-F": "0.1,0.001", "ExpO-S": "0.01,0.001"}
-TABLES = ["steel-plates-fault", "wine-quality-red", "collins", "qsar-biodeg", *WIDE, "collins-23"]
+# ID on tables. --config id_grid=small: one learning rate and one weight of |phi|^2 instead of two of each
+TABLES = ["collins", "qsar-biodeg", "wine-quality-red", "steel-plates-fault", "mfeat-fourier",
+          "one-hundred-plants-shape", "collins-23"]  # fmt: skip
 LAMS = "0.1,0.01,0.001"
-ID_GRIDS = {"full": ("0.001,0", "0.01,0.001"), "small": ("0.001", "0.01")}
-GRID = config.get("id_grid", "full")
-LAM3S, LRS = ID_GRIDS[GRID]
-EXPLAINERS = ["LIME", "KernelSHAP"]
-
-
-def narrowed(data):
-    """Whether only a part of the grid is wanted of this table."""
-    return GRID == "small" and data in WIDE
-
-
-def S_values(data):
-    return ["0.3"] if narrowed(data) else ["0.3", "0.5"]
-
-
-def lams(data, method):
-    if method == "CE-only":
-        return "0"
-    return WIDE_LAMS.get(method, LAMS) if narrowed(data) else LAMS
+LAM3S, LRS = {"full": ("0.001,0", "0.01,0.001"), "small": ("0.001", "0.01")}[config.get("id_grid", "full")]
 
 
 def id_cells(data):
     """Rivals, trained once for all explainers and S; ID-ExpO for each of them; Del-B and Del-C with LIME."""
     rivals = [f"results/id/{data}/{method}.parquet" for method in ("CE-only", "ExpO-S", "ExpO-F")]
-    others = [] if narrowed(data) or data == "collins-23" else [("LIME", "B"), ("LIME", "C")]
-    forms = [*((explainer, "A") for explainer in EXPLAINERS), *others]
-    return rivals + [f"results/id/{data}/ID-ExpO-{e}-S{S}-{form}.parquet" for e, form in forms for S in S_values(data)]
+    others = [] if data == "collins-23" else [("LIME", "B"), ("LIME", "C")]
+    forms = [("LIME", "A"), ("KernelSHAP", "A"), *others]
+    return rivals + [f"results/id/{data}/ID-ExpO-{e}-S{S}-{form}.parquet" for e, form in forms for S in ("0.3", "0.5")]
 
 
-# one cell, collins with LIME and S = 0.3 Q, of the small grid in mixed precision and of the full grid in single
-ASIDE = ["results/mixed/collins.parquet", "results/full/collins.parquet"]
+# one cell of two tables, LIME with S = 0.3 Q, always in single precision
+SINGLE = [f"results/single/{data}.parquet" for data in ("collins", "qsar-biodeg")]
 
 
 rule all:
@@ -73,7 +52,7 @@ rule all:
         MAIN.values(),
         LAMBDA.values(),
         [id_cells(data) for data in TABLES],
-        ASIDE,
+        SINGLE,
 
 
 rule fe:
@@ -85,7 +64,7 @@ rule fe:
 rule id:
     input:
         [id_cells(data) for data in TABLES],
-        ASIDE,
+        SINGLE,
 
 
 for data in SPLITS:
@@ -131,12 +110,11 @@ rule id_expo:
         "results/id/{data}/ID-ExpO-{explainer}-S{S}-{form}.parquet",
     params:
         run=lambda w: f"runs/{w.data}-ID-ExpO-{w.explainer}-S{w.S}-{w.form}",
-        lams=lambda w: lams(w.data, "ID-ExpO"),
     threads: THREADS
     shell:
         "python -m lib.run {input.notebook} {params.run}.ipynb -p data {wildcards.data} -p method ID-ExpO"
         " -p explainers {wildcards.explainer} -p S_values {wildcards.S} -p deletion {wildcards.form}"
-        " -p lams {params.lams} -p lam3s {LAM3S} -p lrs {LRS} -p mixed {MIXED} -p device {DEVICE}"
+        " -p lams {LAMS} -p lam3s {LAM3S} -p lrs {LRS} -p mixed {MIXED} -p device {DEVICE}"
         " -p threads {threads} -p checkpoint {params.run}.pt -p out {output}"
 
 
@@ -149,29 +127,23 @@ rule id_rival:
         method="CE-only|ExpO-S|ExpO-F",
     params:
         run=lambda w: f"runs/{w.data}-{w.method}",
-        lams=lambda w: lams(w.data, w.method),
-        S_values=lambda w: "0.3,0.5" if w.method == "CE-only" else ",".join(S_values(w.data)),
-        lrs=lambda w: ID_GRIDS["full"][1] if w.method == "CE-only" else LRS,
+        lams=lambda w: "0" if w.method == "CE-only" else LAMS,
     threads: THREADS
     shell:
         "python -m lib.run {input.notebook} {params.run}.ipynb -p data {wildcards.data} -p method {wildcards.method}"
-        " -p explainers LIME,KernelSHAP -p S_values {params.S_values} -p lams {params.lams} -p lam3s 0 -p lrs {params.lrs}"
+        " -p explainers LIME,KernelSHAP -p S_values 0.3,0.5 -p lams {params.lams} -p lam3s 0 -p lrs {LRS}"
         " -p mixed {MIXED} -p device {DEVICE} -p threads {threads} -p checkpoint {params.run}.pt -p out {output}"
 
 
-rule id_aside:
+rule id_single:
     input:
         notebook=ancient("notebooks/experiments/insertion_deletion_tabular.py"),
     output:
-        "results/{aside}/{data}.parquet",
-    wildcard_constraints:
-        aside="mixed|full",
+        "results/single/{data}.parquet",
     params:
-        run=lambda w: f"runs/{w.data}-{w.aside}",
-        grid=lambda w: "-p lam3s {} -p lrs {}".format(*ID_GRIDS["full" if w.aside == "full" else "small"]),
-        mixed=lambda w: w.aside == "mixed",
+        run=lambda w: f"runs/{w.data}-single",
     threads: THREADS
     shell:
         "python -m lib.run {input.notebook} {params.run}.ipynb -p data {wildcards.data} -p method ID-ExpO"
-        " -p explainers LIME -p S_values 0.3 {params.grid} -p mixed {params.mixed} -p device {DEVICE}"
+        " -p explainers LIME -p S_values 0.3 -p lams {LAMS} -p lam3s {LAM3S} -p lrs {LRS} -p device {DEVICE}"
         " -p threads {threads} -p checkpoint {params.run}.pt -p out {output}"

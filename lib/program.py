@@ -112,18 +112,21 @@ class Program:
         """`advance`, and its time shared out among the runs."""
         started = time.perf_counter()
         self.advance(stack, epochs)
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)  # a GPU's work goes on when the call returns
         self.state["seconds"][stack] += (time.perf_counter() - started) / len(stack)
 
     @torch.no_grad()
     def validate(self, stack: Tensor) -> Tensor:
-        """Measure some runs, keep those that got better, and stop those that did not for long, by any criterion.
+        """Measure some runs, keep those that got better, and stop those that did not for long by any criterion.
 
-        With several criteria a run goes on as long as one of them improves, and the others may improve meanwhile.
+        A criterion whose patience has ended keeps what it has while others go on: what it would have kept alone.
         """
-        state, epoch = self.state, self.state["epoch"]
+        state, epoch, earlier = self.state, self.state["epoch"], self.state["history"]["epoch"][-1:] or [0]
         bank = {n: t[stack] for n, t in state["bank"].items()}
         measure = self.measure(bank, stack).cpu()
-        better = measure > state["best"][stack]
+        waiting = earlier[0] - state["best_epoch"][stack] < self.settings.patience
+        better = (measure > state["best"][stack]) & waiting
         run, criterion = better.nonzero(as_tuple=True)
         for n, tensor in bank.items():
             state["best_bank"][n][stack[run], criterion] = tensor[run]

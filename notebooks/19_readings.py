@@ -229,7 +229,7 @@ pd.DataFrame.from_dict(rows, orient="index", columns=pd.MultiIndex.from_tuples(o
 # | equal contributions | the first of them come first | none | [](11_soft_masks) |
 # | may the start itself be the best epoch | no: it is first measured after an epoch | none | [](16_tables) |
 # | a run that diverges | never the best, stops by patience | `patience` | below |
-# | patience of a rival, trained once for all explainers, $S$ | from the last gain by any of them | none | below |
+# | patience of a rival, trained once for all explainers, $S$ | each valscore's own, as if trained for it | none | below |
 # | "randomly dividing" into splits | at random within each class (stratified) | none | below |
 #
 # **Mean or sum.** {eq}`id-11` adds up all samples, and stochastic gradients estimate that sum up to a factor. We take a
@@ -251,8 +251,8 @@ pd.DataFrame.from_dict(rows, orient="index", columns=pd.MultiIndex.from_tuples(o
 # on. One that does so before its first validation is left out of the results.
 #
 # **Patience.** A rival's training does not depend on the explainer that measures it, so it is trained once and keeps
-# its best epoch for each explainer and $S$. It stops when none of the four valscores has improved for 20 epochs. One of
-# them alone might have stopped it sooner, so a rival may find a better epoch than it would by itself; ID-ExpO may not.
+# its best epoch for each explainer and $S$. Each of the four valscores has a patience of its own and, once that has
+# ended, keeps what it has while the training goes on for the others: what comes out is what four trainings would give.
 #
 # **Splits.** Each part has its share of every class, to within a row. With rare classes, as in wine-quality-red, a
 # split by chance alone could leave one out of training.

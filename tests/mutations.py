@@ -186,7 +186,9 @@ CHANGES = {
     "program": [
         ("start: split taken for seed", "zip(earlier.fold, earlier.seed)", "zip(earlier.seed, earlier.fold)"),
         ("draws: seeded by place", "1_000_003 * seed + int(folds.split[fold])", "1_000_003 * seed + fold"),
-        ("stopping: ties are better", 'better = measure > state["best"]', 'better = measure >= state["best"]'),
+        ("stopping: ties are better", 'measure > state["best"]', 'measure >= state["best"]'),
+        ("stopping: a criterion never closes", 'best"][stack]) & waiting', 'best"][stack])'),
+        ("stopping: a criterion closes a check early", "earlier[0] - state", "epoch - state"),
         ("stopping: one check late", ">= self.settings.patience)", "> self.settings.patience)"),
         ("stopping: by the first criterion to rest", '["best_epoch"][stack].amax(1)', '["best_epoch"][stack].amin(1)'),
         (

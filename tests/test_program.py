@@ -14,7 +14,7 @@ from tests.test_training import toy
 NAN = float("nan")
 # measures of two criteria at epochs 1, 2, ...; the last repeats
 SCRIPT = {
-    0: [(0.1, 0.9), (0.5, 0.8), (0.4, 0.8), (0.4, 0.8), (0.4, 0.8), (0.4, 0.8), (0.4, 0.8)],
+    0: [(0.1, 0.9), (0.5, 0.8), (0.4, 0.8), (0.4, 0.8), (0.4, 0.99), (0.4, 0.8), (0.4, 0.8)],
     1: [(0.3, 0.1), (0.3, 0.2), (0.3, 0.3), (0.3, 0.4), (0.3, 0.5), (0.3, 0.6), (0.3, 0.7)],
     2: [(NAN, NAN)] * 7,
 }
@@ -67,6 +67,7 @@ def counting(criteria=2, **change):
 
 
 def test_each_criterion_keeps_its_own_best_epoch_and_any_of_them_keeps_a_run_alive():
+    """Run 0 by the second: what comes at epoch 5, three epochs of patience after the first being over, is too late."""
     program = counting()
     program.run(progress=False)
     state = program.state
