@@ -126,6 +126,7 @@ if method == "CE-only":
 
 # %%
 about = {"rows": len(table.x), "classes": folds.C, "features": ", ".join(table.features)}
+about["start_lr"] = start.runs.lr[0]  # of the pretraining
 frame = pd.DataFrame(rows).assign(paper="ID", dataset=table.name, **about)
 described = {"experiment": "insertion_deletion_tabular", **dataclasses.asdict(settings)}
 for name in ("stack_rows", "chunk", "mixed", "explainer", "S", "deletion"):  # speed, and what has columns of its own
