@@ -6,6 +6,7 @@ claims_id.verdicts(tests)
 """
 
 import dataclasses
+import itertools
 import json
 from pathlib import Path
 
@@ -24,7 +25,6 @@ S_VALUES = (0.3, 0.5)
 RIVALS = METHODS[1:]
 SETTING = ["dataset", "method", "deletion", "explainer", "S"]
 HYPER = ["lam", "lam3", "lr"]
-GRID = {"lam": 3, "lam3": 2, "lr": 2}  # values of each in the paper
 NOT_COMPARED = ("chunk", "stack_rows", "mixed", "explainer", "S", "deletion")  # speed, and what has columns of its own
 
 
@@ -51,12 +51,6 @@ def chosen(frame: pd.DataFrame, eta: float = 2.0) -> pd.DataFrame:
     best = score.reset_index().sort_values("score", ascending=False, kind="stable").drop_duplicates(run)
     test = frame[frame["part"] == "test"].merge(best[[*run, *HYPER]], on=[*run, *HYPER])
     return test.assign(eta=eta)
-
-
-def smaller(frame: pd.DataFrame) -> list[str]:
-    """Data sets where ID-ExpO has fewer values of a hyperparameter than the paper's grid."""
-    own = frame[frame["method"] == "ID-ExpO"].groupby("dataset")[HYPER].nunique()
-    return list(own.index[(own < pd.Series(GRID)).any(axis=1)])
 
 
 def fronts(frame: pd.DataFrame) -> pd.DataFrame:
@@ -88,10 +82,7 @@ def best_rival(rows: pd.DataFrame, measure: str, **where) -> pd.Series:
     return pd.concat(found, axis=1).max(axis=1, skipna=False).dropna()
 
 
-def cells(rows: pd.DataFrame) -> list[tuple[str, str, float]]:
-    """Data set, explainer and S of every comparison: of a data set the S that ID-ExpO has records of, all if none."""
-    own = rows[rows["method"] == "ID-ExpO"].groupby("dataset")["S"].unique()
-    return [(d, e, S) for d in TABLES for e in EXPLAINERS for S in S_VALUES if d not in own or S in own[d]]
+CELLS = tuple(itertools.product(TABLES, EXPLAINERS, S_VALUES))  # data set, explainer and S of every comparison
 
 
 def name(explainer: str, S: float) -> str:
@@ -131,7 +122,7 @@ def best_on_all_tables(front, frame):
 
     With KernelSHAP the paper itself reports losses of accuracy "in some cases", and does not list them.
     """
-    for d, explainer, S in cells(front):
+    for d, explainer, S in CELLS:
         cell = at(front, dataset=d, explainer=explainer, S=S)
         for measure in ("insertion", "1 − deletion"):
             leads = [ours(rows, measure) - best_rival(rows, measure) for rows in (at(cell, eta=eta) for eta in ETAS)]
@@ -156,7 +147,7 @@ def accuracy_on_steel(front, frame):
 def larger_contributions(front, frame):
     """The ratio of mean |phi|, ID-ExpO over CE-only, at eta 2, on a logarithmic scale."""
     two = at(front, eta=2)
-    for d, S in ((d, S) for d, explainer, S in cells(front) if explainer == "LIME"):
+    for d, S in ((d, S) for d, explainer, S in CELLS if explainer == "LIME"):
         where = {"dataset": d, "explainer": "LIME", "S": S}
         both = [ours(two, "contributions", **where), by_split(two, "contributions", method="CE-only", **where)]
         ratio = np.log(both[0]) - np.log(both[1])
@@ -166,7 +157,7 @@ def larger_contributions(front, frame):
 def less_missingness_bias(front, frame):
     """Accuracy on randomly masked inputs at eta 2, relative to CE-only."""
     two = at(front, eta=2)
-    for d, explainer, S in cells(front):
+    for d, explainer, S in CELLS:
         where = {"dataset": d, "explainer": explainer, "S": S}
         lead = ours(two, "masked", **where) - by_split(two, "masked", method="CE-only", **where)
         yield compare(d, f"accuracy on masked inputs, ID-ExpO − CE-only, {name(explainer, S)}", lead, ">")

@@ -25,8 +25,7 @@
 
 # %% tags=["parameters"]
 results = "results/id"  # a folder of records made by the experiment notebook
-results_mixed = "results/mixed"  # one cell of them again, trained in mixed precision
-results_full = "results/full"  # and with the paper's whole grid
+results_single = "results/single"  # one cell of two tables again, trained in single precision
 
 # %% tags=["hide-input"]
 from itertools import product
@@ -79,9 +78,9 @@ spec.astype("Int64").rename_axis(None)
 # of ExpO-S and ExpO-F, and 10 of CE-only. Rivals do not train an explanation: they are trained once, and keep the best
 # epoch for each explainer and $S$.
 #
-# Seconds are of training one run, to the epoch where it stopped; validation comes on top. They are from two kinds of
-# processor that had other work at times, and in part from mixed precision, so small differences say nothing. The last
-# two columns are hours: of the recorded runs, and of the full grid if its other runs took as long.
+# Seconds are a run's share of its program's training, to the epoch where it stopped; validation comes on top. A program
+# trains all runs of a cell; up to ten of them shared the GPU and waited for each other. The last two columns are hours
+# of such programs: of the recorded runs, and of the full grid if its other runs took as long.
 
 # %% tags=["hide-input"]
 run = ["dataset", "method", "deletion", "split", "seed", *claims_id.HYPER]
@@ -111,24 +110,20 @@ costs = pd.DataFrame(
         "full grid": full.map("{:.1f}".format, na_action="ignore"),
     }
 )
-processors = sorted(set(frame["device"].str.removeprefix("cpu: ").str.split(",").str[0]))
+devices = sorted(set(frame["device"].str.replace("(cpu|cuda): ", "", regex=True).str.split(",").str[0]))
 glue("tables-hours", float((per["runs"] * per["s"]).sum() / 3600), display=False)
 glue("tables-estimate", float(full.sum()), display=False)
-glue("tables-devices", " or ".join(processors), display=False)
-glue("tables-smaller", ", ".join(claims_id.smaller(frame)) or "no table", display=False)
+glue("tables-devices", " or ".join(devices), display=False)
 costs.fillna("–").rename_axis([None, None]).rename(index=whole)
 
 # %% [markdown]
-# Training the recorded runs took {glue:text}`tables-hours:.1f` hours of one core ({glue:text}`tables-devices`). The
-# full grid of the tables listed would take about {glue:text}`tables-estimate:.0f` hours. `make experiments` runs it,
-# and on a GPU `make experiments CONFIG="device=cuda"`, all runs of a cell at once.
+# Training the recorded runs took {glue:text}`tables-hours:.2f` hours of a program ({glue:text}`tables-devices`); the
+# full grid of the tables listed would take {glue:text}`tables-estimate:.2f`. On one core of a CPU it was estimated at
+# over a hundred hours, from the seconds of a smaller grid. `make experiments CORES=10 CONFIG="device=cuda mixed=true"`
+# runs it on a GPU, ten programs at a time, and without the words in quotes on a CPU.
 #
-# > The grid here is smaller than the paper's for {glue:text}`tables-smaller`; the next table has what was run. ExpO-S
-# > and ExpO-F had the same splits and learning rates as ID-ExpO; CE-only, which costs next to nothing, has both
-# > learning rates. On mfeat-fourier and one-hundred-plants-shape, ID-ExpO was run at $S = 0.3\,Q$ only, with $\lambda$
-# > of 0.1 and 0.01 first; 0.001 was added when validation had nearly always chosen 0.01. There ExpO-S and ExpO-F had
-# > two of the $\lambda$: those that validation had chosen most often on the other tables. Del-B and Del-C have records
-# > on {glue:text}`tables-forms`. Everywhere up to 200 epochs and the paper's patience stay.
+# > Del-B and Del-C have records on {glue:text}`tables-forms`, not on the two widest tables: the GPU was at hand for a
+# > quarter of an hour. The next table has the values that were run of each hyperparameter.
 
 # %% tags=["hide-input"]
 own = trained[expo & (trained["deletion"] == "A")]
@@ -139,82 +134,61 @@ def values(rows, columns):
     return rows.groupby("dataset")[columns].agg(lambda v: ", ".join(f"{x:g}" for x in sorted(set(v))))
 
 
-rivals = [values(trained[trained["method"] == m], ["lam"]).add_suffix(m) for m in ("ExpO-S", "ExpO-F")]
-ran = pd.concat([values(own, ["lam"]), *rivals, values(own, ["lam3", "lr", "S", "split"])], axis=1).reindex(there)
-ran.loc["the paper"] = ["0.001, 0.01, 0.1"] * 3 + ["0, 0.001", "0.001, 0.01", "0.3, 0.5", "five"]
-ran.columns = ["λ", "λ of ExpO-S", "λ of ExpO-F", "λ₃", "learning rate", "S / Q", "splits"]
+ran = values(own, ["lam", "lam3", "lr", "S", "split"]).reindex(there)
+ran.loc["the paper"] = ["0.001, 0.01, 0.1", "0, 0.001", "0.001, 0.01", "0.3, 0.5", "five"]
+ran.columns = ["λ", "λ₃", "learning rate", "S / Q", "splits"]
 ran.fillna("–").rename_axis(None).rename(columns=lambda label: " ".join(map(whole, label.split(" "))))
 
 # %% [markdown]
-# ### What the smaller grid misses
+# ### What validation chose
 #
-# One cell was run with the paper's whole grid: collins, ID-ExpO with LIME, $S = 0.3\,Q$. Scores on test rows when
-# validation chooses among its settings with learning rate 0.01 and $\lambda_3 = 0.001$ alone, and among all:
+# Of all choices of ID-ExpO with Del-A, over splits, explainers, $S$ and $\eta$, the share that falls on each value of
+# a hyperparameter. The larger learning rate is nearly always the better one; which $\lambda$ is best depends on the
+# table.
 
 # %% tags=["hide-input"]
-every = claims_id.load(results_full)
-small = claims_id.at(every, lr=0.01, lam3=0.001)
-names = [f"of\u00a0{len(part.drop_duplicates(claims_id.HYPER))}" for part in (small, every)]
-picked = [claims_id.fronts(part).assign(settings=name) for part, name in zip((small, every), names)]
-scores = records.mean_sem(pd.concat(picked), ["eta", "settings", "measure"])
-scores["text"] = [records.plus_minus(mean, sem) for mean, sem in zip(scores["mean"], scores["sem"])]
-table = scores.pivot(index=["eta", "settings"], columns="measure", values="text")
-table = table.reindex([(eta, name) for eta in (0.5, 2.0, 3.0) for name in names])
-choices = claims_id.at(picked[1], measure="accuracy")
-glue("tables-full-choices", len(choices), display=False)
-glue("tables-full-lr", int((choices["lr"] == 0.001).sum()), display=False)
-glue("tables-full-lam3", int((choices["lam3"] == 0).sum()), display=False)
-strong = claims_id.at(every, part="test", measure="1 − deletion", lam=0.1).groupby("lr")["value"].mean()
-glue("tables-full-strong-slow", float(strong[0.001]), display=False)
-glue("tables-full-strong-fast", float(strong[0.01]), display=False)
-same = {"dataset": "collins", "method": "ID-ExpO", "deletion": "A", "explainer": "LIME", "S": 0.3}
-twice = [claims_id.ours(claims_id.at(rows, eta=3, **same), "accuracy").mean() for rows in (front, picked[0])]
-glue("tables-full-first", float(twice[0]), display=False)
-glue("tables-full-again", float(twice[1]), display=False)
-table = table[["accuracy", "insertion", "1 − deletion"]].rename_axis([None, None]).rename_axis(columns=None)
-table.rename(index="η\u00a0=\u00a0{:g}".format, level=0)
+picked = front[(front["deletion"] == "A") & (front["measure"] == "accuracy")]
+shares = {
+    f"{title} = {value:g}": (picked[column] == value).groupby(picked["dataset"]).mean()
+    for column, title in (("lam", "λ"), ("lam3", "λ₃"), ("lr", "lr"))
+    for value in sorted(set(picked[column]), reverse=True)
+}
+pd.DataFrame(shares).reindex(there).map("{:.0%}".format).rename_axis(None).rename(
+    columns=lambda label: label.replace(" ", "\u00a0")
+)
 
 # %% [markdown]
-# Over all $\eta$ and splits, of {glue:text}`tables-full-choices` choices {glue:text}`tables-full-lr` fall on the
-# learning rate 0.001 and {glue:text}`tables-full-lam3` on $\lambda_3 = 0$. The smaller step changes the predictor less
-# before patience ends: with $\lambda = 0.1$ one minus deletion is {glue:text}`tables-full-strong-slow:.2f` in the mean
-# of its runs, and {glue:text}`tables-full-strong-fast:.2f` with the larger one.
-#
-# > The differences in accuracy above are no larger than what rounding alone makes. The settings of the smaller grid
-# > were trained once more with this cell, with the same seeds, on another processor and by later code, which round
-# > differently: their accuracy at $\eta = 3$ is {glue:text}`tables-full-again:.3f`, and
-# > {glue:text}`tables-full-first:.3f` in the records used on the rest of this page. So this cell does not show that the
-# > smaller grid costs accuracy, nor that it costs none.
-#
 # ### What mixed precision changes
 #
-# Nearly all of the time goes into products with the hidden layers' weights. Where the table says *mixed*, training does
-# them in bfloat16, with 8 significant bits instead of 24 (`Settings(mixed=True)`; for the grid,
-# `make experiments CONFIG="mixed=true"`). The last layer, the explainer's least squares, validation and test are never
-# rounded. One cell was trained both ways, from the same start and with the same random numbers: collins, ID-ExpO with
-# LIME, $S = 0.3\,Q$. Means of its runs' test scores, and their differences with standard errors:
+# Nearly all of the time goes into products with the layers' weights. Where the table says *mixed*, training does them
+# in bfloat16, with 8 significant bits instead of 24 (`Settings(mixed=True)`), and sums them in single precision. The
+# explainer's least squares, validation and test are never rounded. One cell of two tables was trained both ways, from
+# the same start and with the same random numbers: ID-ExpO with LIME, $S = 0.3\,Q$. Means of its runs' test scores, and
+# their differences with standard errors:
 
 # %% tags=["hide-input"]
 key = ["dataset", "method", "explainer", "S", "deletion", "split", "seed", *claims_id.HYPER]
-both = [every[every["part"] == "test"] for every in (frame, claims_id.load(results_mixed))]
+both = [every[every["part"] == "test"] for every in (claims_id.load(results_single), frame)]
 pairs = both[0].merge(both[1], on=[*key, "measure"], suffixes=("", " mixed"))
 pairs["gap"] = pairs["value mixed"] - pairs["value"]
-gaps = pairs.groupby("measure", sort=False)["gap"].agg(["mean", "sem"])
+gaps = pairs.groupby(["dataset", "measure"], sort=False)["gap"].agg(["mean", "sem"])
 once = pairs.drop_duplicates(key)
 same = once["best_epoch"] == once["best_epoch mixed"]
 glue("tables-mixed-runs", len(once), display=False)
 glue("tables-mixed-same", int(same.sum()), display=False)
-glue("tables-mixed-lams", ", ".join(f"{lam:g}" for lam in sorted(set(once.loc[~same, "lam"]))), display=False)
 glue("tables-mixed-most", float((gaps["mean"] / gaps["sem"]).abs().max()), display=False)
-means = pairs.groupby("measure", sort=False)[["value", "value mixed"]].mean().map("{:.3f}".format)
+glue("tables-mixed-compared", len(gaps), display=False)
+means = pairs.groupby(["dataset", "measure"], sort=False)[["value", "value mixed"]].mean().map("{:.3f}".format)
 means.columns = ["single", "mixed"]
-means = means.assign(difference=[records.plus_minus(*gap, "+.4f") for gap in gaps.to_numpy()]).rename_axis(None)
-means.rename(index={"contributions": "mean |φ|", "masked": "accuracy, masked", "sensitivity": "sensitivity-4"})
+means = means.assign(difference=[records.plus_minus(*gap, "+.4f") for gap in gaps.to_numpy()])
+means.rename_axis([None, None]).rename(
+    index={"contributions": "mean |φ|", "masked": "accuracy, masked", "sensitivity": "sensitivity-4"}
+)
 
 # %% [markdown]
-# The largest difference is {glue:text}`tables-mixed-most:.1f` standard errors. {glue:text}`tables-mixed-same` of
-# {glue:text}`tables-mixed-runs` runs are best at the same epoch; the others ($\lambda$ of
-# {glue:text}`tables-mixed-lams`) part ways while they train, as runs do that differ in rounding alone.
+# The largest of the {glue:text}`tables-mixed-compared` differences is {glue:text}`tables-mixed-most:.1f` standard
+# errors. {glue:text}`tables-mixed-same` of {glue:text}`tables-mixed-runs` runs are best at the same epoch; the others
+# part ways while they train, as runs do that differ in rounding alone.
 #
 # ## Insertion and deletion against accuracy
 #
@@ -324,6 +298,9 @@ if len(forms):
     told = ", ".join(f"{m} {v:.2f}" for m, v in balance.items())
     title = f"2 accuracy + insertion + 1 − deletion at η = 2, S = {two['S'].min():g} Q: {told}"
     fig = figures.fronts(mean, title, sorted(set(mean["panel"])))
+    kept = two.pivot_table(index="method", columns="measure", values="value")
+    for (form, measure), value in kept.stack().items():
+        glue(f"tables-{form}-{measure.removeprefix('1 − ')}", float(value), display=False)
 glue("tables-forms-figure", fig, display=False)
 plt.close(fig)
 
@@ -334,6 +311,13 @@ plt.close(fig)
 #
 # Three forms of the deletion regulariser with LIME, averaged over {glue:text}`tables-forms`.
 # ```
+#
+# Del-A and Del-B can hardly be told apart: they differ by a multiple of the cross-entropy ([](12_regularizers)). Del-C
+# is the one that keeps accuracy: at $\eta = 2$ and the smaller $S$ it is {glue:text}`tables-Del-C-accuracy:.3f`, with
+# Del-A {glue:text}`tables-Del-A-accuracy:.3f`, while insertion ({glue:text}`tables-Del-C-insertion:.3f` and
+# {glue:text}`tables-Del-A-insertion:.3f`) and one minus deletion ({glue:text}`tables-Del-C-deletion:.3f` and
+# {glue:text}`tables-Del-A-deletion:.3f`) are close. Del-C has a lower bound, 0, which it nears as soon as the
+# class is unlikely on deleted inputs; Del-A goes on to reward making it unlikelier still. That may be why.
 #
 # ## Are the differences real?
 #

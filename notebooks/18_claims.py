@@ -278,13 +278,10 @@ shown("FE-C9")
 # {cite:t}`yoshikawa2024insertion` test six tables; their image experiments are not part of this page. Runs are those
 # that validation chose by {eq}`id-15`, at the $\eta$ that each comparison names; see [](16_tables). The rule for a
 # comparison and a verdict is the one above. Five splits of tables that share rows carry little evidence each: an
-# interval over five splits must be narrow to hold after correction. The grid is [smaller than the
-# paper's](16_tables) on {glue:text}`claims-smaller`. A table is compared at the $S$ that ID-ExpO was run with there, so
-# one $S$ is enough for it to count.
+# interval over five splits must be narrow to hold after correction.
 
 # %% tags=["hide-input"]
 frame_id = claims_id.load(results_id)
-glue("claims-smaller", ", ".join(claims_id.smaller(frame_id)) or "no table", display=False)
 tests_id = claims_id.tests(frame_id)
 verdicts_id = claims_id.verdicts(tests_id)
 every = pd.concat([tests, tests_id])

@@ -229,7 +229,7 @@ pd.DataFrame.from_dict(rows, orient="index", columns=pd.MultiIndex.from_tuples(o
 # | equal contributions | the first of them come first | none | [](11_soft_masks) |
 # | may the start itself be the best epoch | no: it is first measured after an epoch | none | [](16_tables) |
 # | a run that diverges | never the best, stops by patience | `patience` | below |
-# | patience of a rival, trained once for all explainers, $S$ | each valscore's own, as if trained for it | none | below |
+# | patience of a rival, trained once for all explainers, $S$ | each valscore's own | none | below |
 # | "randomly dividing" into splits | at random within each class (stratified) | none | below |
 #
 # **Mean or sum.** {eq}`id-11` adds up all samples, and stochastic gradients estimate that sum up to a factor. We take a
