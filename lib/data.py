@@ -12,7 +12,9 @@ Axes: N rows, D features, C outputs, S splits.
 import contextlib
 import hashlib
 import io
+import math
 import os
+import warnings
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -112,7 +114,23 @@ def from_csv(path: str | Path, task: str = "classification") -> Table:
 
 
 def _read_csv(path: Path, name: str, source: str, task: str = "classification") -> Table:
-    return _from_frame(pd.read_csv(path), name, source, task, path)
+    """The table in a CSV file; ValueError that names the file if it is not one, or has no header."""
+    try:
+        with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
+            frame = pd.read_csv(path, index_col=False)
+    except (ValueError, pd.errors.ParserWarning) as error:  # empty, ragged, not UTF-8: all are ValueErrors to pandas
+        expected = "UTF-8 text, a header row, then rows of as many values"
+        raise ValueError(f"{path} is not a table ({str(error).strip()}): it must be {expected}") from error
+    if all(_is_number(column) for column in frame):
+        raise ValueError(f"{path} has no header: its first row must name the columns, got {', '.join(frame)}")
+    return _from_frame(frame, name, source, task, path)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _from_frame(frame: pd.DataFrame, name: str, source: str, task: str, origin: str | Path) -> Table:
@@ -121,8 +139,10 @@ def _from_frame(frame: pd.DataFrame, name: str, source: str, task: str, origin: 
     if words or not len(x.columns) or not len(x):
         raise ValueError(f"{name}: features must be numbers, got {words or 'an empty table'} in {origin}")
     if last.isna().any():
-        raise ValueError(f"{name}: column {last.name!r} lacks its value in {last.isna().sum()} rows")
+        raise ValueError(f"{name}: column {last.name!r} lacks its value in {last.isna().sum()} rows of {origin}")
     if task == "regression":
+        if not pd.api.types.is_numeric_dtype(last):
+            raise ValueError(f"{name}: column {last.name!r} must be numbers for regression, got {last.iloc[0]!r}")
         y, classes = last.to_numpy(np.float64)[:, None], (str(last.name),)
     else:
         labels, y = np.unique(last.to_numpy(), return_inverse=True)

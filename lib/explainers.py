@@ -70,8 +70,11 @@ def shapley_kernel(Z: Tensor, scaled: bool = True, whole: float = 1e3) -> Tensor
 def projection(Z: Tensor, k: Tensor, eps: float) -> Tensor:
     """P = (Z^T K Z + eps I)^-1 Z^T K: masks (..., M, D), weights k (..., M) -> (..., D, M) (ID-12).
 
-    Solved in float64. ValueError if eps is negative, or if it is 0 and the system has no unique solution.
+    Solved in float64. ValueError if k has another shape, if eps is negative, or if it is 0 and the system has no unique
+    solution.
     """
+    if k.shape != Z.shape[:-1]:
+        raise ValueError(f"k must be a weight for each mask, {tuple(Z.shape[:-1])}, got {tuple(k.shape)}")
     if not (eps >= 0 and math.isfinite(eps)):
         raise ValueError(f"eps must be a finite number of at least 0, got {eps}")
     weighted = (Z * k[..., None]).double().mT
@@ -97,9 +100,11 @@ def explain(
     same. keep: below 1, backward visits this share of the masks, drawn by the size of their gradient from the
     generators: unbiased and noisy.
     """
-    M = Z.shape[-2]
-    if Z.shape[0] != x.shape[0] or P.shape[-1] != M:
-        raise ValueError(f"Z must be (R, M, D) or (R, B, M, D) and P (..., D, M), got {Z.shape} and {P.shape}")
+    (M, D), batch = Z.shape[-2:], tuple(x.shape[:2])
+    if Z.shape[:-2] not in (batch[:1], batch):
+        raise ValueError(f"Z must be (R, M, D) or (R, B, M, D) with R and B = {batch} as in x, got {tuple(Z.shape)}")
+    if P.shape not in ((batch[0], D, M), (*batch, D, M)):
+        raise ValueError(f"P must be (R, D, M) or (R, B, D, M) with D and M = {D, M} as in Z, got {tuple(P.shape)}")
     if y.shape != x.shape[:2]:
         raise ValueError(f"y must be (R, B) = {tuple(x.shape[:2])}, got {tuple(y.shape)}")
     if not 0 < keep <= 1:

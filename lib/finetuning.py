@@ -23,7 +23,16 @@ from torch import Tensor
 from lib import explainers, masks, metrics, regularizers
 from lib.data import Folds
 from lib.models import Classifier, Network, Theta, log_probability
-from lib.program import Program, check_checkpoint, check_device, check_folds, places
+from lib.program import (
+    Program,
+    check_axes,
+    check_checkpoint,
+    check_counts,
+    check_device,
+    check_folds,
+    check_numbers,
+    places,
+)
 
 METHODS = ("ID-ExpO", "ExpO-S", "ExpO-F", "CE-only")
 EXPLAINERS = ("LIME", "KernelSHAP")
@@ -71,23 +80,20 @@ class Settings:
     stack_rows: int = 30_000  # rows multiplied together on a CPU
 
     def __post_init__(self):
-        for name in ("M", "epochs", "patience", "check", "batch", "hidden", "stack_rows"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        check_counts(self, "M", "epochs", "patience", "check", "batch", "hidden", "stack_rows")
+        check_counts(self, *["chunk"] * (self.chunk is not None))
+        check_counts(self, "layers", least=0)
+        check_numbers(self, "eps", "eta", "momentum", "weight_decay")
         check_criterion((self.explainer, self.S))
         if self.deletion not in regularizers.DELETIONS:
             raise ValueError(f"deletion must be one of {', '.join(regularizers.DELETIONS)}, got {self.deletion!r}")
-        if not (self.eps >= 0 and self.width > 0 and self.cosine_width > 0):
-            raise ValueError(f"eps must be at least 0 and widths positive, got {self.eps}, {self.width} and "
-                             f"{self.cosine_width}")  # fmt: skip
+        check_numbers(self, "width", "cosine_width", *["T"] * (self.T is not None), positive=True)
+        if not self.momentum < 1:
+            raise ValueError(f"momentum must lie in [0, 1), got {self.momentum}")
         if self.kernel not in explainers.KERNELS:
             raise ValueError(f"kernel must be one of {', '.join(explainers.KERNELS)}, got {self.kernel!r}")
         if not 0 < self.keep <= 1:
             raise ValueError(f"keep must be a share of the masks in (0, 1], got {self.keep}")
-        if self.chunk is not None and self.chunk < 1:
-            raise ValueError(f"chunk must be at least 1, got {self.chunk}")
-        if self.T is not None and not self.T > 0:
-            raise ValueError(f"T must be positive, got {self.T}")
 
     def weights(self, Z: Tensor, explainer: str) -> Tensor:
         """The explainer's kernel: masks (..., M, D) -> (..., M). ValueError if there is no such explainer."""
@@ -119,7 +125,8 @@ class Runs:
 
     @classmethod
     def grid(cls, folds: int, lams=(0.0,), lam3s=(0.0,), lrs=(0.01,), seeds=(0,)) -> "Runs":
-        """Every split with every setting, splits fastest."""
+        """Every split with every setting, splits fastest. ValueError if one of them has no value."""
+        check_axes(folds=range(folds), lams=lams, lam3s=lam3s, lrs=lrs, seeds=seeds)
         cells = itertools.product(seeds, lrs, lam3s, lams, range(folds))
         return cls(*map(tuple, zip(*((f, lam, lam3, lr, seed) for seed, lr, lam3, lam, f in cells))))
 
@@ -149,7 +156,15 @@ class Tuned:
 
     @torch.no_grad()
     def explain(self, x: Tensor, explainer: str = "LIME", y: Tensor | None = None, run: int = 0, criterion: int = 0):
-        """phi (B, Q) of inputs x (B, *input) as f sees them, for labels y (B,): by default those predicted."""
+        """phi (B, Q) of inputs x (B, *input) as f sees them, for labels y (B,): by default those predicted.
+
+        ValueError if x has other axes or NaN, or if y are not as many classes.
+        """
+        if x.shape[1:] != self.background.shape or not len(x):
+            raise ValueError(f"x must be rows of {tuple(self.background.shape)}, got {tuple(x.shape)}")
+        if y is not None and (y.shape != x.shape[:1] or y.is_floating_point()):
+            raise ValueError(f"y must be a class for each of {len(x)} rows, got {y.dtype} {tuple(y.shape)}")
+        _check_values("x", x, "y", y, self.folds.C)
         theta, fold = self.theta(run, criterion), self.runs.fold[run]
         y = self.f(theta, x[None]).argmax(-1) if y is None else y[None]
         Z = _test_masks(self.folds, [fold], self.settings.M, phi_size(x[None])).to(x)
@@ -358,6 +373,8 @@ def _run(method, folds, runs, start, settings, criteria, f, background, device, 
         raise ValueError("start must be a pretrained predictor (see `pretrain`), got None")
     path = check_checkpoint(checkpoint)
     program = _Program(method, folds, runs, settings, f, device, dtype, criteria, b.to(device), bank)
+    if isinstance(f, Network):
+        _check_logits(f, program.state["bank"], folds.x_train[list(runs.fold), :8], folds.C)
     program.run(path, every, progress, label=method)
     state = program.state
     tuned = Tuned(
@@ -374,10 +391,25 @@ def _check_rows(folds: Folds) -> None:
         x, y = getattr(folds, f"x_{part}"), getattr(folds, f"y_{part}")
         if not x.shape[1]:
             raise ValueError(f"{folds.name}: x_{part} must have at least one row, got none")
-        if bad := int((~x.isfinite()).sum()):
-            raise ValueError(f"{folds.name}: x_{part} must be finite, got {bad} NaN or infinite values")
-        if y.min() < 0 or y.max() >= folds.C:
-            raise ValueError(f"{folds.name}: y_{part} must be classes 0 to {folds.C - 1}, got {y.min()} to {y.max()}")
+        _check_values(f"{folds.name}: x_{part}", x, f"{folds.name}: y_{part}", y, folds.C)
+
+
+def _check_values(x_name: str, x: Tensor, y_name: str, y: Tensor | None, C: int) -> None:
+    """ValueError unless inputs are finite and labels, if any, are of the C classes."""
+    if bad := int((~x.isfinite()).sum()):
+        raise ValueError(f"{x_name} must be finite, got {bad} NaN or infinite values")
+    if y is not None and (y.min() < 0 or y.max() >= C):
+        raise ValueError(f"{y_name} must be classes 0 to {C - 1}, got {y.min()} to {y.max()}")
+
+
+@torch.no_grad()
+def _check_logits(f, theta: Theta, x: Tensor, C: int) -> None:
+    """ValueError unless f gives a logit for each class on inputs x (R, B, *input), and not their probabilities."""
+    logits = f(theta, x)
+    if logits.shape != (*x.shape[:2], C):
+        raise ValueError(f"f must give {C} logits, one for each class, got outputs {tuple(logits.shape[1:])}")
+    if (logits >= 0).all() and torch.allclose(logits.sum(-1), torch.ones((), dtype=logits.dtype, device=x.device)):
+        raise ValueError("f must give logits, got probabilities: leave out the softmax at its end")
 
 
 def _check_start(start: Tuned, earlier: list[int], folds: Folds, fold: list[int]) -> None:

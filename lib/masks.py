@@ -7,6 +7,7 @@ All channels of a pixel are masked alike. b is the background, in the shape of o
 """
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -82,19 +83,22 @@ def check_phi(phi: Tensor) -> Tensor:
 
 def _sizes(s: Sequence[int], phi: Tensor) -> Tensor:
     Q = phi.shape[-1]
-    if not len(s) or min(s) < 1 or max(s) > Q:
-        raise ValueError(f"s must be numbers of features between 1 and Q = {Q}, got {list(s)}")
+    if not len(s) or not all(isinstance(n, Integral) and 1 <= n <= Q for n in s):
+        raise ValueError(f"s must be whole numbers of features between 1 and Q = {Q}, got {list(s)}")
     return torch.as_tensor(s, device=phi.device)
 
 
 def _aligned(x: Tensor, b: Tensor, r: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """x and b with an axis for K, r with the axes of one input."""
     batch, Q = r.ndim - 2, r.shape[-1]
+    if batch < 0:
+        raise ValueError(f"r must be masks (..., K, Q), got {tuple(r.shape)}")
     shape = x.shape[batch:]
     if x.shape[:batch] != r.shape[:-2] or shape[-2:].numel() != Q or len(shape) not in (1, 3):
-        raise ValueError(f"x must be (..., Q) or (..., C, H, W) with Q = {Q} for phi, got {tuple(x.shape)}")
-    if b.shape[-len(shape) :] != shape:
-        raise ValueError(f"b must have the shape of one input, {tuple(shape)}, got {tuple(b.shape)}")
+        axes = f"{tuple(r.shape[:-2])} and then Q or C, H, W with Q = {Q}"
+        raise ValueError(f"x must have the axes of its masks, {axes}, got {tuple(x.shape)}")
+    if b.shape not in (shape, x.shape):
+        raise ValueError(f"b must have the shape of one input, {tuple(shape)}, or of x, got {tuple(b.shape)}")
     if len(shape) == 3:
         r = r.unflatten(-1, (1, *shape[1:]))
     if b.ndim > len(shape):

@@ -83,6 +83,8 @@ def sensitivity_n(
     D = phi.shape[-1]
     if not 1 <= n < D:
         raise ValueError(f"n must lie between 1 and D - 1 = {D - 1}, got {n}")
+    if len(generators) != len(phi):
+        raise ValueError(f"generators must be one for each of {len(phi)} runs, got {len(generators)}")
     ranks = torch.stack([torch.rand(sets, D, generator=g, device=g.device) for g in generators]).argsort(-1)
     removed = (ranks.argsort(-1) < n).to(phi.dtype)  # (R, sets, D)
     drop = log_probability(f(theta, x), y).exp()[..., None] - perturbed_probability(

@@ -11,6 +11,7 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -207,6 +208,29 @@ class Program:
         self.state["moments"] = {n: [t.to(self.device) for t in kept] for n, kept in self.state["moments"].items()}
         for generator, state in zip(self.generators, saved["generators"]):
             generator.set_state(state)
+
+
+def check_counts(settings, *names: str, least: int = 1) -> None:
+    """ValueError unless these settings are whole numbers of at least so much."""
+    for name in names:
+        value = getattr(settings, name)
+        if not (isinstance(value, Integral) and value >= least):
+            raise ValueError(f"{name} must be a whole number of at least {least}, got {value}")
+
+
+def check_numbers(settings, *names: str, positive: bool = False) -> None:
+    """ValueError unless these settings are finite and not negative, or positive."""
+    for name in names:
+        value = getattr(settings, name)
+        if not (0 <= value < math.inf) or (positive and value == 0):
+            raise ValueError(f"{name} must be a finite number {'above' if positive else 'of at least'} 0, got {value}")
+
+
+def check_axes(**axes) -> None:
+    """ValueError unless each axis of a grid has a value."""
+    for name, values in axes.items():
+        if not len(values):
+            raise ValueError(f"{name} must hold at least one value, got none")
 
 
 def check_device(device: str) -> str:

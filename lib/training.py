@@ -21,7 +21,16 @@ from lib import examples, gates, metrics
 from lib.data import Folds
 from lib.examples import METHODS, PREDICTOR, Method
 from lib.models import MLP, Network, predict_logits, stack_uniform
-from lib.program import Program, check_checkpoint, check_device, check_folds, places
+from lib.program import (
+    Program,
+    check_axes,
+    check_checkpoint,
+    check_counts,
+    check_device,
+    check_folds,
+    check_numbers,
+    places,
+)
 
 FULL_RANGE = (-(2**63), None)  # random_ over all 64 bits
 
@@ -51,11 +60,12 @@ class Settings:
     stack_rows: int = 10_000  # rows multiplied together on a CPU: fits its cache; results are the same up to rounding
 
     def __post_init__(self):
-        for name in ("epochs", "patience", "check", "batch", "hidden", "J", "stack_rows"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.layers < 0 or not self.lr > 0:
-            raise ValueError(f"layers must be at least 0 and lr positive, got {self.layers} and {self.lr}")
+        check_counts(self, "epochs", "patience", "check", "batch", "hidden", "J", "stack_rows")
+        check_counts(self, "layers", least=0)
+        check_numbers(self, "lr", positive=True)
+        check_numbers(self, "S_start")
+        if not math.isfinite(self.mu_start):
+            raise ValueError(f"mu_start must be a finite number, got {self.mu_start}")
         if not self.U:
             raise ValueError("U must hold at least one value, got none")
         gates.check_sigma(self.sigma)
@@ -88,7 +98,8 @@ class Runs:
 
     @classmethod
     def grid(cls, folds: int, etas=(0.0,), lams=(1.0,), seeds=(0,)) -> "Runs":
-        """Every split with every eta, lambda and seed, splits fastest."""
+        """Every split with every eta, lambda and seed, splits fastest. ValueError if one of them has no value."""
+        check_axes(folds=range(folds), etas=etas, lams=lams, seeds=seeds)
         cells = [(f, e, l, s) for s in seeds for l in lams for e in etas for f in range(folds)]
         return cls(*map(tuple, zip(*cells)))
 

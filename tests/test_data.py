@@ -234,6 +234,29 @@ def test_a_bad_table_is_refused_with_the_column(columns, message, tmp_path):
         data.from_csv(write_csv(tmp_path / "bad.csv", **columns))
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "bad.csv is not a table .*UTF-8 text, a header row, then rows of as many values"),
+        (b"a,b,class\n1,2,u\n1,2,3,v\n", "bad.csv is not a table .*line 3"),
+        (b"a,class\n1,2,u\n1,3,v\n", "bad.csv is not a table .*header"),
+        ("a,class\n1,très\n2,non\n".encode("latin-1"), "bad.csv is not a table .*utf-8"),
+        (b"1,2,3\n4,5,6\n7,8,9\n", "bad.csv has no header: its first row must name the columns, got 1, 2, 3"),
+        (b"a,b,class\n1,2\n3,4,v\n", "column 'class' lacks its value in 1 rows of .*bad.csv"),
+    ],
+)
+def test_a_file_that_is_no_table_is_named(content, message, tmp_path):
+    (tmp_path / "bad.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        data.from_csv(tmp_path / "bad.csv")
+
+
+def test_values_for_regression_must_be_numbers(tmp_path):
+    path = write_csv(tmp_path / "words.csv", a=[1, 2], v=["low", "high"])
+    with pytest.raises(ValueError, match="column 'v' must be numbers for regression, got 'low'"):
+        data.from_csv(path, "regression")
+
+
 def test_a_missing_own_table_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"no data file at .*nowhere.csv"):
         data.load(str(tmp_path / "nowhere.csv"))

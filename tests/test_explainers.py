@@ -371,10 +371,23 @@ def test_a_share_of_masks_without_gradient_is_a_gradient_of_zero():
         (lambda t: explain(t, keep=0.5), "generators must be one for each of 2 runs if keep < 1, got 0"),
         (lambda t: explain(t, chunk=0), "chunk must be at least 1, got 0"),
         (lambda t: explain(toy(R=1), chunk=-3), "chunk must be at least 1, got -3"),
-        (lambda t: explain(SimpleNamespace(**vars(t) | {"Z": t.Z[:1]})), r"Z must be \(R, M, D\) or .*got .*\[1, 12"),
-        (lambda t: explain(SimpleNamespace(**vars(t) | {"P": t.P[..., :9]})), r"P \(..., D, M\), got .*5, 9\]"),
-        (lambda t: explain(SimpleNamespace(**vars(t) | {"b": t.b[:4]})), r"b must have the shape of one input, \(5,\)"),
-        (lambda t: explain(SimpleNamespace(**vars(t) | {"x": t.x[..., :4]})), r"x must be .*with Q = 5 for phi"),
+        (
+            lambda t: explain(SimpleNamespace(**vars(t) | {"Z": t.Z[:1]})),
+            r"Z must be \(R, M, D\) or .*\(2, 3\) as in x, got \(1, 12",
+        ),
+        (
+            lambda t: explain(SimpleNamespace(**vars(t) | {"P": t.P[..., :9]})),
+            r"P must be \(R, D, M\) .*\(5, 12\) as in Z, got .* 9\)",
+        ),
+        (lambda t: explain(SimpleNamespace(**vars(t) | {"P": t.P[:, :4]})), r"P must be .*got \(2, 4, 12\)"),
+        (lambda t: explain(SimpleNamespace(**vars(t) | {"P": t.P[:1]})), r"P must be .*got \(1, 5, 12\)"),
+        (lambda t: explain(SimpleNamespace(**vars(t) | {"Z": t.Z[:, None]})), r"Z must be .*got \(2, 1, 12, 5\)"),
+        (lambda t: explainers.projection(t.Z, torch.ones(12), 0.1), r"k must be .*\(2, 12\), got \(12,\)"),
+        (
+            lambda t: explain(SimpleNamespace(**vars(t) | {"b": t.b[:4]})),
+            r"b must have the shape of one input, \(5,\), or of x",
+        ),
+        (lambda t: explain(SimpleNamespace(**vars(t) | {"x": t.x[..., :4]})), r"x must have .*with Q = 5, got"),
         (lambda t: explain(SimpleNamespace(**vars(t) | {"y": t.y[:, :2]})), r"y must be \(R, B\) = \(2, 3\), got"),
     ],
 )

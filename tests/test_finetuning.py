@@ -555,6 +555,33 @@ def test_a_misspelt_explainer_is_refused():
         pretrain(table()).explain(table().x_test[0], "kernelSHAP")
 
 
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (torch.zeros(5), None, r"x must be rows of \(5,\), got \(5,\)"),
+        (torch.zeros(2, 4), None, r"x must be rows of \(5,\), got \(2, 4\)"),
+        (torch.zeros(0, 5), None, r"x must be rows of \(5,\), got \(0, 5\)"),
+        (torch.full((2, 5), math.nan), None, "x must be finite, got 10 NaN"),
+        (torch.zeros(2, 5), torch.tensor([0]), r"y must be a class for each of 2 rows, got torch.int64 \(1,\)"),
+        (torch.zeros(2, 5), torch.zeros(2), "y must be a class for each of 2 rows, got torch.float32"),
+        (torch.zeros(2, 5), torch.tensor([0, 3]), "y must be classes 0 to 2, got 0 to 3"),
+    ],
+)
+def test_rows_that_cannot_be_explained_are_named(x, y, message):
+    with pytest.raises(ValueError, match=message):
+        pretrain(table()).explain(x.double(), "LIME", y)
+
+
+def test_a_module_must_give_a_logit_for_each_class():
+    for layers, message in (
+        ([nn.Linear(5, 3), nn.Softmax(-1)], "f must give logits, got probabilities: leave out the softmax"),
+        ([nn.Linear(5, 2)], r"f must give 3 logits, one for each class, got outputs \(8, 2\)"),
+    ):
+        f = Network(nn.Sequential(*layers).double())
+        with pytest.raises(ValueError, match=message):
+            train("CE-only", runs=Runs.grid(1), start=None, f=f)
+
+
 def test_one_feature_or_no_class_cannot_be_pretrained():
     for folds, message in ((ONE, "single feature"), (toy((0,), task="regression"), "is a regression task")):
         with pytest.raises(ValueError, match=message):
@@ -562,9 +589,9 @@ def test_one_feature_or_no_class_cannot_be_pretrained():
 
 
 @pytest.mark.parametrize("name", ["M", "epochs", "patience", "check", "batch", "hidden", "stack_rows", "chunk"])
-@pytest.mark.parametrize("value", [0, -1])
+@pytest.mark.parametrize("value", [0, -1, 10.5])
 def test_counts_must_be_at_least_one(name, value):
-    with pytest.raises(ValueError, match=f"{name} must be at least 1, got {value}"):
+    with pytest.raises(ValueError, match=f"{name} must be a whole number of at least 1, got {value}"):
         Settings(**{name: value})
 
 
@@ -576,12 +603,17 @@ def test_counts_must_be_at_least_one(name, value):
         ({"deletion": "D"}, "deletion must be one of A, B, C, got 'D'"),
         ({"S": 0.0}, r"S must be a share of the features in \(0, 1\], got 0.0"),
         ({"S": 1.1}, r"S must be a share of the features in \(0, 1\], got 1.1"),
-        ({"eps": -0.01}, "eps must be at least 0 and widths positive, got -0.01"),
-        ({"eps": math.nan}, "eps must be at least 0 and widths positive, got nan"),
-        ({"width": 0.0}, "eps must be at least 0 and widths positive, got .* 0.0"),
-        ({"cosine_width": -1.0}, "widths positive, got .*-1.0"),
+        ({"eps": -0.01}, "eps must be a finite number of at least 0, got -0.01"),
+        ({"eps": math.nan}, "eps must be a finite number of at least 0, got nan"),
+        ({"eta": -1.0}, "eta must be a finite number of at least 0, got -1.0"),
+        ({"weight_decay": math.inf}, "weight_decay must be a finite number of at least 0, got inf"),
+        ({"momentum": -0.1}, "momentum must be a finite number of at least 0, got -0.1"),
+        ({"momentum": 1.0}, r"momentum must lie in \[0, 1\), got 1.0"),
+        ({"layers": -1}, "layers must be a whole number of at least 0, got -1"),
+        ({"width": 0.0}, "width must be a finite number above 0, got 0.0"),
+        ({"cosine_width": -1.0}, "cosine_width must be a finite number above 0, got -1.0"),
         ({"keep": 0.0}, r"keep must be a share of the masks in \(0, 1\], got 0.0"),
-        ({"T": -2.0}, "T must be positive, got -2.0"),
+        ({"T": -2.0}, "T must be a finite number above 0, got -2.0"),
     ],
 )
 def test_bad_settings_are_named(change, message):
@@ -594,6 +626,14 @@ def test_bad_settings_are_named(change, message):
 def test_strengths_and_rates_are_finite_and_not_negative(name, value):
     with pytest.raises(ValueError, match=f"{name} must be a finite number of at least 0, got {value}"):
         Runs.grid(2, **{f"{name}s": (0.1, value)})
+
+
+@pytest.mark.parametrize("axis", ["lams", "lam3s", "lrs", "seeds"])
+def test_a_grid_needs_a_value_on_every_axis(axis):
+    with pytest.raises(ValueError, match=f"{axis} must hold at least one value, got none"):
+        Runs.grid(2, **{axis: ()})
+    with pytest.raises(ValueError, match="folds must hold at least one value, got none"):
+        Runs.grid(0)
 
 
 def test_runs_need_one_value_of_each_kind():

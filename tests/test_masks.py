@@ -254,23 +254,25 @@ def test_the_step_must_fit(step):
         masks.steps(10, 0.5, step)
 
 
-@pytest.mark.parametrize("s", [[], [0], [1, 6], [-1]])
+@pytest.mark.parametrize("s", [[], [0], [1, 6], [-1], [2.0], [1, math.nan]])
 @pytest.mark.parametrize("make", [masks.top_mask, masks.threshold_mask, masks.soft_mask])
 def test_s_must_be_numbers_of_features(make, s):
-    with pytest.raises(ValueError, match=r"s must be numbers of features between 1 and Q = 5, got \["):
+    with pytest.raises(ValueError, match=r"s must be whole numbers of features between 1 and Q = 5, got \["):
         make(torch.zeros(2, 5), s)
 
 
 @pytest.mark.parametrize(
     ("x", "b", "message"),
     [
-        ((2, 4), (4,), r"x must be \(..., Q\) or \(..., C, H, W\) with Q = 6 for phi, got \(2, 4\)"),
-        ((3, 6), (6,), r"x must be .*Q = 6 for phi, got \(3, 6\)"),
-        ((2, 2, 3), (2, 3), r"x must be .*got \(2, 2, 3\)"),  # an image needs its channels' axis
-        ((2, 3, 2, 4), (3, 2, 4), r"x must be .*got \(2, 3, 2, 4\)"),
-        ((2, 6), (5,), r"b must have the shape of one input, \(6,\), got \(5,\)"),
-        ((2, 6), (), r"b must have the shape of one input, \(6,\), got \(\)"),
-        ((2, 3, 2, 3), (3,), r"b must have the shape of one input, \(3, 2, 3\), got \(3,\)"),
+        ((2, 4), (4,), r"x must have .* masks, \(2,\) and then Q or C, H, W with Q = 6, got \(2, 4\)"),
+        ((3, 6), (6,), r"x must have .*Q = 6, got \(3, 6\)"),
+        ((2, 2, 3), (2, 3), r"x must have .*got \(2, 2, 3\)"),  # an image needs its channels' axis
+        ((2, 3, 2, 4), (3, 2, 4), r"x must have .*got \(2, 3, 2, 4\)"),
+        ((2, 6), (5,), r"b must have the shape of one input, \(6,\), or of x, got \(5,\)"),
+        ((2, 6), (), r"b must have the shape of one input, \(6,\), or of x, got \(\)"),
+        ((2, 6), (3, 6), r"b must have .*got \(3, 6\)"),
+        ((2, 6), (1, 6), r"b must have .*got \(1, 6\)"),
+        ((2, 3, 2, 3), (3,), r"b must have the shape of one input, \(3, 2, 3\), or of x, got \(3,\)"),
     ],
 )
 def test_wrong_shapes_are_named(x, b, message):
@@ -278,6 +280,11 @@ def test_wrong_shapes_are_named(x, b, message):
     for change in (masks.insert, masks.delete):
         with pytest.raises(ValueError, match=message):
             change(torch.zeros(x), torch.zeros(b), r)
+
+
+def test_masks_need_an_axis_of_their_own():
+    with pytest.raises(ValueError, match=r"r must be masks \(..., K, Q\), got \(6,\)"):
+        masks.insert(torch.zeros(6), torch.zeros(6), torch.zeros(6))
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])

@@ -230,10 +230,10 @@ def test_explanations_must_be_finite(bad):
 @pytest.mark.parametrize(
     ("change", "s", "message"),
     [
-        ({}, [6], r"s must be numbers of features between 1 and Q = 5, got \[6\]"),
-        ({}, [0, 1], r"s must be numbers of features between 1 and Q = 5, got \[0, 1\]"),
-        ({"b": torch.zeros(4)}, [1], r"b must have the shape of one input, \(5,\), got \(4,\)"),
-        ({"x": torch.zeros(2, 3, 4)}, [1], r"x must be .*with Q = 5 for phi, got \(2, 3, 4\)"),
+        ({}, [6], r"s must be whole numbers of features between 1 and Q = 5, got \[6\]"),
+        ({}, [0, 1], r"s must be whole numbers of features between 1 and Q = 5, got \[0, 1\]"),
+        ({"b": torch.zeros(4)}, [1], r"b must have the shape of one input, \(5,\), or of x, got \(4,\)"),
+        ({"x": torch.zeros(2, 3, 4)}, [1], r"x must have .*with Q = 5, got \(2, 3, 4\)"),
     ],
 )
 def test_bad_curves_are_named(change, s, message):
@@ -247,3 +247,9 @@ def test_sensitivity_removes_some_features_and_leaves_some(n):
         sensitivity(toy(), normal(3, 2, 3, 5), n=n)
     with pytest.raises(ValueError, match="n must lie between 1 and D - 1 = 0, got 1"):  # one feature: nothing is left
         sensitivity(toy(Q=1, M=2), normal(3, 2, 3, 1), n=1)
+
+
+def test_sensitivity_draws_from_a_generator_for_each_run():
+    t, phi = toy(), normal(3, 2, 3, 5)
+    with pytest.raises(ValueError, match="generators must be one for each of 2 runs, got 1"):
+        metrics.sensitivity_n(t.f, t.theta, t.x, t.y, t.b, phi, [torch.Generator()])

@@ -779,10 +779,16 @@ def test_a_checkpoint_needs_a_folder(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["epochs", "patience", "check", "batch", "hidden", "J", "stack_rows"])
-@pytest.mark.parametrize("value", [0, -1])
+@pytest.mark.parametrize("value", [0, -1, 2.5])
 def test_counts_must_be_at_least_one(name, value):
-    with pytest.raises(ValueError, match=f"{name} must be at least 1, got {value}"):
+    with pytest.raises(ValueError, match=f"{name} must be a whole number of at least 1, got {value}"):
         Settings(**{name: value})
+
+
+@pytest.mark.parametrize("axis", ["etas", "lams", "seeds"])
+def test_a_grid_needs_a_value_on_every_axis(axis):
+    with pytest.raises(ValueError, match=f"{axis} must hold at least one value, got none"):
+        Runs.grid(2, **{axis: []})
 
 
 @pytest.mark.parametrize(
@@ -791,8 +797,11 @@ def test_counts_must_be_at_least_one(name, value):
         ({"sigma": 0.0}, "sigma must be a positive number, got 0.0"),
         ({"sigma": -1.0}, "sigma must be a positive number, got -1.0"),
         ({"sigma": math.nan}, "sigma must be a positive number, got nan"),
-        ({"lr": 0.0}, "lr positive, got .* 0.0"),
-        ({"layers": -1}, "layers must be at least 0.*got -1"),
+        ({"lr": 0.0}, "lr must be a finite number above 0, got 0.0"),
+        ({"lr": math.nan}, "lr must be a finite number above 0, got nan"),
+        ({"layers": -1}, "layers must be a whole number of at least 0, got -1"),
+        ({"S_start": -1.0}, "S_start must be a finite number of at least 0, got -1.0"),
+        ({"mu_start": math.inf}, "mu_start must be a finite number, got inf"),
         ({"sigma": math.inf}, "sigma must be a positive number, got inf"),
         ({"U": ()}, "U must hold at least one value, got none"),
         ({"rank": "best"}, "rank must be one of magnitude, signed, gate, got 'best'"),
