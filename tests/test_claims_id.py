@@ -94,6 +94,37 @@ def test_the_numbers_are_those_that_the_claims_name():
     assert accuracy == pytest.approx(0.85 - 0.84, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("label", "measure", "eta"),
+    [
+        ("ID-C6", "accuracy", 2.0),
+        ("ID-C8", "accuracy", 3.0),
+        ("ID-C9", "accuracy", 3.0),
+        ("ID-C10", "contributions", 2.0),
+        ("ID-C11", "masked", 2.0),
+    ],
+)
+def test_a_claim_looks_at_its_own_eta_alone(label, measure, eta, told):
+    front, values = claims_id.fronts(told), {}
+    for other in (None, *claims_id.ETAS):
+        moved = front["eta"].eq(other) & front["measure"].eq(measure) & front["deletion"].eq("A")
+        changed = front.assign(value=front["value"] + 0.05 * moved)
+        values[other] = [c.value for c in claims_id.CLAIMS[label].comparisons(changed, None)]
+    assert [other for other in claims_id.ETAS if values[other] != values[None]] == [eta]
+
+
+def test_balance_is_the_valscore_of_test_rows_at_eta_2():
+    rows = [{"split": 0, "measure": m, "value": v} for m, v in zip(NAMES[:3], (0.5, 0.3, 0.11))]
+    rows += [{**row, "value": row["value"] + 0.2} for row in rows]  # a second data set
+    assert claims_id.balance(pd.DataFrame(rows)).to_dict() == pytest.approx({0: 2 * 0.6 + 0.4 + 0.21})
+
+
+def test_steel_is_looked_at_with_the_smaller_S_alone(told):
+    other = told.assign(value=told["value"].mask(told["S"].eq(0.5) & told["measure"].eq("accuracy"), 0.1))
+    pair = [claims_id.tests(rows).query("claim == 'ID-C9'")["value"] for rows in (told, other)]
+    assert pair[0].equals(pair[1])
+
+
 def test_one_S_without_all_three_forms_leaves_c6_untested(told):
     one = told[~(told["deletion"].isin(["B", "C"]) & (told["S"] == 0.5))]
     verdicts = claims_id.verdicts(claims_id.tests(one))

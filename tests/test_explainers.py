@@ -116,6 +116,9 @@ def test_scaled_shapley_weights_have_mean_one(D, seed):
 def test_masks_of_ones_and_zeros_alone_have_finite_weights():
     for Z in (torch.ones(3, 4), torch.zeros(3, 4), torch.tensor([[0.0], [1.0]]), torch.ones(1, 1)):
         assert explainers.shapley_kernel(Z).isfinite().all()
+    Z = torch.tensor([[1.0, 1, 1, 1], [1, 0, 0, 0], [1, 1, 0, 0]], dtype=torch.float64)
+    whole, largest, _ = explainers.shapley_kernel(Z, scaled=False)
+    assert whole.item() == pytest.approx(1000 * largest.item())
 
 
 # --- The least squares -----------------------------------------------------------------------------------------------

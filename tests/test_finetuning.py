@@ -271,10 +271,10 @@ def test_an_interrupted_fine_tuning_is_resumed_bit_for_bit(method, monkeypatch, 
 def test_several_criteria_keep_what_each_would_alone(method, patience):
     """One training serves both explainers and any S."""
     folds, setting = table(rows=60), replace(SMALL, epochs=12, patience=patience)
-    start = pretrain(folds)
-    together = train(method, folds, start=start, settings=setting, criteria=BOTH)
-    assert together.bank["W"].shape[:2] == (4, 2)
-    for v, criterion in enumerate(BOTH):
+    start, criteria = pretrain(folds), (*BOTH, ("LIME", 0.75))
+    together = train(method, folds, start=start, settings=setting, criteria=criteria)
+    assert together.bank["W"].shape[:2] == (4, 3)
+    for v, criterion in enumerate(criteria):
         alone = train(method, folds, start=start, settings=setting, criteria=[criterion])
         same({n: t[:, v] for n, t in together.bank.items()}, {n: t[:, 0] for n, t in alone.bank.items()})
         same({n: t[:, v] for n, t in together.scores.items()}, {n: t[:, 0] for n, t in alone.scores.items()}, **EXACT)
@@ -368,7 +368,30 @@ def test_scores_are_those_of_the_predicted_class_with_the_splits_masks(explainer
         assert torch.allclose(got.curves["deletion"][r, 0], curves.deleted.mean((0, 1)))
         assert got.scores["test_contributions"][r, 0].item() == pytest.approx(phi.abs().mean().item())
         assert torch.allclose(got.curves["contributions"][r, 0], phi[: finetuning.SHOWN].flatten())
-    assert (got.scores["test_sensitivity"].abs() <= 1).all()
+        own = [torch.Generator().manual_seed(purpose * 10**12 + int(folds.split[fold])) for purpose in (1, 2)]
+        Z = explainers.draw_masks(SMALL.M, 5, own[:1]).double()
+        masked = metrics.masked_accuracy(got.f, theta, x[None], y[None], got.background, Z)
+        assert got.scores["test_masked"][r, 0].item() == pytest.approx(masked.item())
+        sensitivity = metrics.sensitivity_n(got.f, theta, x[None], predicted, got.background, phi[None], own[1:], n=4)
+        assert got.scores["test_sensitivity"][r, 0].item() == pytest.approx(sensitivity.mean().item())
+
+
+def test_a_splits_masks_are_its_own_whatever_splits_are_beside_it():
+    both, alone = table((0, 1)), table((1,))
+    x = both.x_test[1]
+    assert torch.allclose(pretrain(both).explain(x, run=1), pretrain(alone).explain(x))
+
+
+def test_weights_are_those_of_the_settings():
+    Z = explainers.draw_masks(20, 5, [torch.Generator().manual_seed(0)])
+    setting = Settings(kernel="cosine", width=0.4, scaled=False)
+    assert torch.equal(setting.weights(Z, "LIME"), explainers.lime_kernel(Z, "cosine", 0.4))
+    assert torch.equal(setting.weights(Z, "KernelSHAP"), explainers.shapley_kernel(Z, scaled=False))
+
+
+def test_pretraining_keeps_the_epoch_of_the_best_validation_accuracy():
+    start = pretrain(table())
+    assert np.array_equal(start.history["measure"][..., 0].max(0), start.scores["val_accuracy"][:, 0])
 
 
 def test_explaining_the_predicted_class_is_what_no_label_means():
