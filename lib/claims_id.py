@@ -5,7 +5,6 @@ tests = claims_id.tests(frame)
 claims_id.verdicts(tests)
 """
 
-import dataclasses
 import itertools
 import json
 from pathlib import Path
@@ -25,14 +24,12 @@ S_VALUES = (0.3, 0.5)
 RIVALS = METHODS[1:]
 SETTING = ["dataset", "method", "deletion", "explainer", "S"]
 HYPER = ["lam", "lam3", "lr"]
-NOT_COMPARED = ("chunk", "stack_rows", "mixed", "explainer", "S", "deletion")  # speed, and what has columns of its own
 
 
 def load(folder: str | Path = records.ROOT / "results" / "id") -> pd.DataFrame:
     """All records of the experiment on tables; ValueError if some were made with other settings than it has today."""
     frame = records.read(folder)
-    wanted = {"experiment": "insertion_deletion_tabular", **dataclasses.asdict(Settings())}
-    wanted = {k: v for k, v in json.loads(json.dumps(wanted)).items() if k not in NOT_COMPARED}
+    wanted = {"experiment": "insertion_deletion_tabular", **Settings().recorded()}
     for (dataset, method, text), _ in frame.groupby(["dataset", "method", "settings"]):
         claims.check_settings(folder, method, dataset, json.loads(text), wanted)
     upward = frame["value"].where(frame["measure"] != "deletion", 1 - frame["value"])

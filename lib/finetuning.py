@@ -13,7 +13,7 @@ import itertools
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +37,7 @@ from lib.program import (
 METHODS = ("ID-ExpO", "ExpO-S", "ExpO-F", "CE-only")
 EXPLAINERS = ("LIME", "KernelSHAP")
 SHOWN = 8  # test rows whose contributions are kept beside the scores
+SPEED, COLUMNS = ("chunk", "stack_rows"), ("explainer", "S", "deletion", "mixed")  # settings, see `Settings.recorded`
 Criterion = tuple[str, float]  # an explainer and S
 
 
@@ -94,6 +95,10 @@ class Settings:
             raise ValueError(f"kernel must be one of {', '.join(explainers.KERNELS)}, got {self.kernel!r}")
         if not 0 < self.keep <= 1:
             raise ValueError(f"keep must be a share of the masks in (0, 1], got {self.keep}")
+
+    def recorded(self) -> dict:
+        """The settings that identify a record: no matter of speed, and not what has a column of its own there."""
+        return {name: value for name, value in asdict(self).items() if name not in SPEED + COLUMNS}
 
     def weights(self, Z: Tensor, explainer: str) -> Tensor:
         """The explainer's kernel: masks (..., M, D) -> (..., M). ValueError if there is no such explainer."""

@@ -1,6 +1,5 @@
 """The claims on insertion and deletion: made-up records that tell the paper's story reproduce them, others do not."""
 
-import dataclasses
 import json
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 from lib import claims, claims_id, records
 from lib.finetuning import Settings
 
-SETTINGS = {"experiment": "insertion_deletion_tabular", **dataclasses.asdict(Settings())}
+SETTINGS = {"experiment": "insertion_deletion_tabular", **Settings().recorded()}
 # accuracy, insertion, 1 - deletion, masked, contributions
 TOLD = {"ID-ExpO": (0.85, 0.95, 0.8, 0.7, 0.2), "ExpO-S": (0.86, 0.85, 0.5, 0.5, 0.1),
         "ExpO-F": (0.86, 0.85, 0.5, 0.5, 0.1), "CE-only": (0.86, 0.85, 0.5, 0.5, 0.1)}  # fmt: skip
@@ -170,8 +169,8 @@ def written(path, settings=SETTINGS, table="collins", **columns):
     rows = frame(tables=[table]).query("measure in ('accuracy', '1 − deletion')")
     rows = rows.assign(measure=rows["measure"].replace("1 − deletion", "deletion"), direction="higher", paper="ID")
     constant = {"epochs": 9, "seconds": 1.0, "device": "cpu", "versions": "v", "code": "unknown"}
-    text = json.dumps({k: v for k, v in settings.items() if k not in claims_id.NOT_COMPARED})
-    records.write(rows.assign(**constant, config="c", settings=text, **columns), path / f"{table}.parquet")
+    rows = rows.assign(**constant, config="c", settings=json.dumps(settings), **columns)
+    records.write(rows, path / f"{table}.parquet")
     return rows
 
 

@@ -382,6 +382,12 @@ def test_a_splits_masks_are_its_own_whatever_splits_are_beside_it():
     assert torch.allclose(pretrain(both).explain(x, run=1), pretrain(alone).explain(x))
 
 
+def test_a_record_is_identified_by_what_changes_its_numbers_and_has_no_column():
+    same_run = Settings(chunk=7, stack_rows=9, explainer="KernelSHAP", S=0.3, deletion="C", mixed=True)
+    assert same_run.recorded() == Settings().recorded()
+    assert Settings(M=7, keep=0.5).recorded() != Settings(M=7).recorded() != Settings().recorded()
+
+
 def test_weights_are_those_of_the_settings():
     Z = explainers.draw_masks(20, 5, [torch.Generator().manual_seed(0)])
     setting = Settings(kernel="cosine", width=0.4, scaled=False)

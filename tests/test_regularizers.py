@@ -191,9 +191,9 @@ def test_an_unknown_form_is_named(form):
 @pytest.mark.parametrize(
     ("x", "b", "message"),
     [
-        ((2, 3, 4), (5,), r"x must be .*with Q = 5 for phi, got \(2, 3, 4\)"),
-        ((2, 4, 5), (5,), r"x must be .*got \(2, 4, 5\)"),
-        ((2, 3, 5), (6,), r"b must have the shape of one input, \(5,\), got \(6,\)"),
+        ((2, 3, 4), (5,), r"x must have .*with Q = 5, got \(2, 3, 4\)"),
+        ((2, 4, 5), (5,), r"x must have .*got \(2, 4, 5\)"),
+        ((2, 3, 5), (6,), r"b must have the shape of one input, \(5,\), or of x, got \(6,\)"),
     ],
 )
 def test_wrong_shapes_are_named(x, b, message):

@@ -38,7 +38,6 @@ checkpoint = ""  # a file to resume from after an interruption
 out = "runs/wine-quality-red-ID-ExpO.parquet"
 
 # %%
-import dataclasses
 import itertools
 from pathlib import Path
 
@@ -128,9 +127,7 @@ if method == "CE-only":
 about = {"rows": len(table.x), "classes": folds.C, "features": ", ".join(table.features)}
 about["start_lr"] = start.runs.lr[0]  # of the pretraining
 frame = pd.DataFrame(rows).assign(paper="ID", dataset=table.name, **about)
-described = {"experiment": "insertion_deletion_tabular", **dataclasses.asdict(settings)}
-for name in ("stack_rows", "chunk", "mixed", "explainer", "S", "deletion"):  # speed, and what has columns of its own
-    described.pop(name)
+described = {"experiment": "insertion_deletion_tabular", **settings.recorded()}
 records.write(frame.assign(**records.provenance(described, device)), out)
 if checkpoint:
     Path(checkpoint).unlink(missing_ok=True)
