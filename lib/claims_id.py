@@ -33,8 +33,7 @@ def load(folder: str | Path = records.ROOT / "results" / "id") -> pd.DataFrame:
     for (dataset, method, text), _ in frame.groupby(["dataset", "method", "settings"]):
         claims.check_settings(folder, method, dataset, json.loads(text), wanted)
     upward = frame["value"].where(frame["measure"] != "deletion", 1 - frame["value"])
-    mixed = frame.get("mixed", pd.Series(False, frame.index)).eq(True)  # the first records do not say
-    return frame.assign(value=upward, mixed=mixed).replace({"measure": {"deletion": "1 − deletion"}})
+    return frame.assign(value=upward).replace({"measure": {"deletion": "1 − deletion"}})
 
 
 def chosen(frame: pd.DataFrame, eta: float = 2.0) -> pd.DataFrame:

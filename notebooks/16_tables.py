@@ -118,12 +118,13 @@ costs.fillna("–").rename_axis([None, None]).rename(index=whole)
 
 # %% [markdown]
 # Training the recorded runs took {glue:text}`tables-hours:.2f` hours of a program ({glue:text}`tables-devices`); the
-# full grid of the tables listed would take {glue:text}`tables-estimate:.2f`. On one core of a CPU it was estimated at
-# over a hundred hours, from the seconds of a smaller grid. `make experiments CORES=10 CONFIG="device=cuda mixed=true"`
-# runs it on a GPU, ten programs at a time, and without the words in quotes on a CPU.
+# full grid of the tables listed would take {glue:text}`tables-estimate:.2f`. One core of a CPU would need over a hundred
+# hours, as estimated from a smaller grid that was run before there was a GPU. `make experiments` runs it all on a CPU,
+# `make experiments CORES=10 CONFIG="device=cuda mixed=true"` on a GPU, ten programs at a time.
 #
-# > Del-B and Del-C have records on {glue:text}`tables-forms`, not on the two widest tables: the GPU was at hand for a
-# > quarter of an hour. The next table has the values that were run of each hyperparameter.
+# > The GPU was at hand for a quarter of an hour. What was left out: Del-B and Del-C on the two widest tables (they have
+# > records on {glue:text}`tables-forms`), and collins-23, which has the smaller grid, run on a CPU. The next table has
+# > the values that were run of each hyperparameter.
 
 # %% tags=["hide-input"]
 own = trained[expo & (trained["deletion"] == "A")]
@@ -153,7 +154,8 @@ shares = {
     for column, title in (("lam", "λ"), ("lam3", "λ₃"), ("lr", "lr"))
     for value in sorted(set(picked[column]), reverse=True)
 }
-pd.DataFrame(shares).reindex(there).map("{:.0%}".format).rename_axis(None).rename(
+tables = [name for name in there if name in claims_id.TABLES]
+pd.DataFrame(shares).reindex(tables).map("{:.0%}".format).rename_axis(None).rename(
     columns=lambda label: label.replace(" ", "\u00a0")
 )
 

@@ -89,6 +89,9 @@ def test_the_numbers_are_those_that_the_claims_name():
         ("ID-C11", [], 0.70 - 0.55),
     ):
         assert values(label, *words) == pytest.approx(expected, rel=0.05, abs=0.01), (label, words)
+    claimed = tests.groupby("claim")["claimed"].unique().map(set)
+    assert claimed["ID-C8"] == {"> 0", "> -0.05"}
+    assert claimed["ID-C9"] == {"within ±0.05", "< 0"}
     accuracy = values("ID-C8", "accuracy")
     assert accuracy == pytest.approx(0.85 - 0.84, abs=0.01)
 
@@ -184,9 +187,7 @@ def test_deletion_is_loaded_as_one_minus_deletion(tmp_path):
 
 
 def test_the_precision_of_training_is_told_and_is_not_another_configuration(tmp_path):
-    """Records from before there was a choice are of single precision."""
-    written(tmp_path)
-    assert not claims_id.load(tmp_path)["mixed"].any()
+    written(tmp_path, mixed=False)
     written(tmp_path, table="qsar-biodeg", mixed=True)
     told = claims_id.load(tmp_path).groupby("dataset")["mixed"].unique()
     assert {name: list(values) for name, values in told.items()} == {"collins": [False], "qsar-biodeg": [True]}

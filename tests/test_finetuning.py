@@ -368,12 +368,18 @@ def test_scores_are_those_of_the_predicted_class_with_the_splits_masks(explainer
         assert torch.allclose(got.curves["deletion"][r, 0], curves.deleted.mean((0, 1)))
         assert got.scores["test_contributions"][r, 0].item() == pytest.approx(phi.abs().mean().item())
         assert torch.allclose(got.curves["contributions"][r, 0], phi[: finetuning.SHOWN].flatten())
-        own = [torch.Generator().manual_seed(purpose * 10**12 + int(folds.split[fold])) for purpose in (1, 2)]
-        Z = explainers.draw_masks(SMALL.M, 5, own[:1]).double()
+        Z = explainers.draw_masks(SMALL.M, 5, [torch.Generator().manual_seed(10**12 + int(folds.split[fold]))]).double()
         masked = metrics.masked_accuracy(got.f, theta, x[None], y[None], got.background, Z)
         assert got.scores["test_masked"][r, 0].item() == pytest.approx(masked.item())
-        sensitivity = metrics.sensitivity_n(got.f, theta, x[None], predicted, got.background, phi[None], own[1:], n=4)
-        assert got.scores["test_sensitivity"][r, 0].item() == pytest.approx(sensitivity.mean().item())
+
+
+@pytest.mark.parametrize(("Q", "n"), [(3, 2), (5, 4), (7, 4)])
+def test_sensitivity_removes_four_features_where_there_are_more(Q, n):
+    got = train(folds=toy((3,), D=Q), settings=replace(SMALL, epochs=1))
+    x, own = got.folds.x_test[0], torch.Generator().manual_seed(2 * 10**12 + 3)
+    phi, predicted = got.explain(x)[None], got.f(got.theta(), x[None]).argmax(-1)
+    expected = metrics.sensitivity_n(got.f, got.theta(), x[None], predicted, got.background, phi, [own], n=n)
+    assert got.scores["test_sensitivity"][0, 0].item() == pytest.approx(expected.mean().item())
 
 
 def test_a_splits_masks_are_its_own_whatever_splits_are_beside_it():
