@@ -82,13 +82,16 @@ class Settings:
 
     def __post_init__(self):
         check_counts(self, "M", "epochs", "patience", "check", "batch", "hidden", "stack_rows")
-        check_counts(self, *["chunk"] * (self.chunk is not None))
         check_counts(self, "layers", least=0)
         check_numbers(self, "eps", "eta", "momentum", "weight_decay")
+        check_numbers(self, "width", "cosine_width", positive=True)
+        if self.chunk is not None:
+            check_counts(self, "chunk")
+        if self.T is not None:
+            check_numbers(self, "T", positive=True)
         check_criterion((self.explainer, self.S))
         if self.deletion not in regularizers.DELETIONS:
             raise ValueError(f"deletion must be one of {', '.join(regularizers.DELETIONS)}, got {self.deletion!r}")
-        check_numbers(self, "width", "cosine_width", *["T"] * (self.T is not None), positive=True)
         if not self.momentum < 1:
             raise ValueError(f"momentum must lie in [0, 1), got {self.momentum}")
         if self.kernel not in explainers.KERNELS:
