@@ -8,8 +8,8 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 book: .venv/installed ## execute the chapters that need it and build _build/html/index.html
-	@$(BIN)/snakemake --cores $(CORES) --nolock --rerun-incomplete --quiet all || \
-	  { echo "Stopped. If nothing above says why: $(BIN)/snakemake --cores 1 --nolock" >&2; exit 1; }
+	@$(BIN)/snakemake --snakefile workflow/Snakefile --cores $(CORES) --nolock --rerun-incomplete --quiet all || \
+	  { echo "Stopped. If nothing above says why: $(BIN)/snakemake --snakefile workflow/Snakefile --cores 1 --nolock" >&2; exit 1; }
 	@$(BIN)/python -m book.pages times
 
 test: book ## lint, unit and property tests, references, and the built book in a browser
@@ -22,8 +22,8 @@ experiments: .venv/installed ## run what is missing of the grid, two runs at a t
 	  { echo "make experiments: some runs failed (see above), or it is running already" >&2; exit 1; }
 
 grid: # a killed Snakemake leaves its own lock, which the one above makes needless
-	@$(BIN)/snakemake --snakefile experiments.smk --unlock --quiet all
-	$(BIN)/snakemake --snakefile experiments.smk --cores $(CORES) --keep-going --rerun-incomplete --rerun-triggers mtime \
+	@$(BIN)/snakemake --snakefile workflow/experiments.smk --unlock --quiet all
+	$(BIN)/snakemake --snakefile workflow/experiments.smk --cores $(CORES) --keep-going --rerun-incomplete --rerun-triggers mtime \
 	  $(if $(CONFIG),--config $(CONFIG))
 
 reference: book ## write what the short chapters print to tests/reference, for nbval to compare with

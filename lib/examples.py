@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss
 
 from lib import gates
-from lib.models import respond
+from lib.nets import respond
 
 RANKS = ("magnitude", "signed", "gate")
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from lib import examples, masks
 from lib.explainers import Predictor, perturbed_probability, predict
 from lib.masks import insert
-from lib.models import Theta, log_probability
+from lib.nets import Theta, log_probability
 from lib.regularizers import follow
 
 ROUNDING = 1e-6  # what differs by less does not vary: sums of a few contributions, or of probabilities

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lib import masks
 from lib.explainers import Predictor, predict
-from lib.models import Theta, log_probability
+from lib.nets import Theta, log_probability
 
 DELETIONS = ("A", "B", "C")
 TINY = 1e-37  # -log f no smaller keeps log(1 - f) finite, in single precision too

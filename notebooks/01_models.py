@@ -35,9 +35,10 @@ import matplotlib.pyplot as plt
 import torch
 from myst_nb import glue
 
-from lib import data, examples, figures
-from lib.models import respond
-from lib.training import Runs, Settings, train
+from lib import data, examples
+from lib.nets import respond
+from lib.study import figures
+from lib.training.fewer import Runs, Settings, train
 
 figures.use()
 torch.set_default_dtype(torch.float64)

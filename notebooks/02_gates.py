@@ -32,8 +32,9 @@ import torch
 from myst_nb import glue
 from torch.special import ndtr as Phi  # of the standard normal
 
-from lib import data, figures, gates
-from lib.training import Runs, Settings, train
+from lib import data, gates
+from lib.study import figures
+from lib.training.fewer import Runs, Settings, train
 
 figures.use()
 torch.set_default_dtype(torch.float64)

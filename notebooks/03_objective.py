@@ -34,9 +34,10 @@ J = 3  # draws of the gates in the check against the library
 import matplotlib.pyplot as plt
 from myst_nb import glue
 
-from lib import data, figures, models
+from lib import data, nets
 from lib.examples import METHODS
-from lib.training import Draws, Settings, minibatch_loss
+from lib.study import figures
+from lib.training.fewer import Draws, Settings, minibatch_loss
 
 figures.use()
 torch.set_default_dtype(torch.float64)
@@ -204,7 +205,7 @@ eps = 0.5 * draws().noise((N, J, C))[0]
 Z = (mu[:, None] + eps).clamp(0, 1).transpose(0, 1)  # (J, N, C)
 g, h = outputs(f, W, S, Z, x[batch], x)
 plainly = minibatch_objective(y[batch], g, h, mu, lam=2, eta=0.05)
-mlp, weights = models.MLP((D, K, K, K), dropout=0), torch.tensor([[2.0], [0.05]])
+mlp, weights = nets.MLP((D, K, K, K), dropout=0), torch.tensor([[2.0], [0.05]])
 ours = METHODS["Ours"], folds, runs, batch[None]
 library = minibatch_loss(mlp, bank, *ours, *weights, draws(), Settings(J=J))
 print("same objective:", torch.allclose(library, plainly))

@@ -30,9 +30,10 @@ import torch
 from myst_nb import glue
 from torch.nn.functional import cross_entropy
 
-from lib import data, examples, figures, gates
+from lib import data, examples, gates
 from lib.examples import METHODS
-from lib.training import Runs, Settings, train
+from lib.study import figures
+from lib.training.fewer import Runs, Settings, train
 
 figures.use()
 

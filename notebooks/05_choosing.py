@@ -29,8 +29,9 @@ import pandas as pd
 import torch
 from myst_nb import glue
 
-from lib import data, examples, figures, metrics
-from lib.training import Runs, Settings, train
+from lib import data, examples, metrics
+from lib.study import figures
+from lib.training.fewer import Runs, Settings, train
 
 figures.use()
 

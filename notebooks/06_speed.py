@@ -35,10 +35,12 @@ import matplotlib.pyplot as plt
 import torch
 from myst_nb import glue
 
-from lib import data, examples, figures, training
+from lib import data, examples
 from lib.examples import METHODS
-from lib.models import MLP, stack_uniform
-from lib.training import Draws, Runs, Settings
+from lib.nets import MLP, stack_uniform
+from lib.study import figures
+from lib.training import fewer
+from lib.training.fewer import Draws, Runs, Settings
 from tests import plain
 
 torch.set_num_threads(1)
@@ -94,7 +96,7 @@ def step(f, bank, rows, **settings):
     one, draws = torch.ones(1), Draws([torch.Generator().manual_seed(1)], torch.float32)
     batch, fold = torch.arange(32)[None], torch.zeros(1, dtype=torch.int64)
     where = f, bank, METHODS["Ours"], table, fold, batch
-    loss = training.minibatch_loss(*where, one, 0 * one, draws, Settings(**settings))
+    loss = fewer.minibatch_loss(*where, one, 0 * one, draws, Settings(**settings))
     return torch.autograd.grad(loss.sum(), [bank["f.W1"], bank["W"], bank["S"]])
 
 
@@ -192,8 +194,8 @@ def run_alone_and_in_company():
     """The first split's W, trained by itself and among ten, in double precision."""
     double = data.folds(data.load("glass"), range(10), dtype=torch.float64)
     settings, options = Settings(epochs=2), {"progress": False, "dtype": torch.float64}
-    alone = training.train("Ours", double, Runs.grid(1, [1e-2]), settings, **options)
-    together = training.train("Ours", double, Runs.grid(10, [1e-2]), settings, **options)
+    alone = fewer.train("Ours", double, Runs.grid(1, [1e-2]), settings, **options)
+    together = fewer.train("Ours", double, Runs.grid(10, [1e-2]), settings, **options)
     return alone.bank["W"][0], together.bank["W"][0]
 
 
@@ -208,7 +210,7 @@ train_plain = plain.functions().train_plain
 def milliseconds(R, **settings):
     """Milliseconds for one epoch of one model in a stack of R."""
     settings = Settings(epochs=epochs, **settings)
-    trained = training.train("Ours", folds, Runs.grid(R), settings, progress=False)
+    trained = fewer.train("Ours", folds, Runs.grid(R), settings, progress=False)
     return 1e3 * sum(trained.seconds) / R / epochs
 
 

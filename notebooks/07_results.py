@@ -33,8 +33,9 @@ import numpy as np
 import pandas as pd
 from myst_nb import glue
 
-from lib import claims, claims_fe, data, figures, records
+from lib import data
 from lib.examples import METHODS
+from lib.study import claims, claims_fe, figures, records
 
 figures.use()
 pd.set_option("display.max_colwidth", None)

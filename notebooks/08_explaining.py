@@ -36,8 +36,9 @@ from myst_nb import glue
 from sklearn.datasets import load_wine
 from sklearn.linear_model import LinearRegression
 
-from lib import data, figures
-from lib.training import Runs, Settings, train
+from lib import data
+from lib.study import figures
+from lib.training.fewer import Runs, Settings, train
 
 figures.use()
 

@@ -39,9 +39,11 @@ from myst_nb import glue
 from sklearn.datasets import load_digits, load_wine
 from torch import nn
 
-from lib import data, figures, finetuning, run
-from lib.models import Network
-from lib.training import Runs, Settings, train
+from lib import data, run
+from lib.nets import Network
+from lib.study import figures
+from lib.training import expo
+from lib.training.fewer import Runs, Settings, train
 
 figures.use()
 
@@ -157,16 +159,16 @@ for _ in range(20):
 
 # %% [markdown]
 # `Network` wraps it as before. With `start=None`, `train` begins with the module's own parameters
-# (`finetuning.pretrain(folds, f=Network(mine))` would train it from there first). CE-only, the same fine-tuning without
+# (`expo.pretrain(folds, f=Network(mine))` would train it from there first). CE-only, the same fine-tuning without
 # the regularisers, shows what merely training on would do.
 
 # %%
-settings = finetuning.Settings(explainer="LIME", S=0.3, M=50, batch=32, epochs=30, patience=30)
+settings = expo.Settings(explainer="LIME", S=0.3, M=50, batch=32, epochs=30, patience=30)
 results = {}
 for method, lam in (("CE-only", 0.0), ("ID-ExpO", 0.1)):
-    runs = finetuning.Runs.grid(1, lams=[lam])
+    runs = expo.Runs.grid(1, lams=[lam])
     options = {"f": Network(mine), "progress": False}
-    results[method] = finetuning.train(method, folds, runs, None, settings, **options)
+    results[method] = expo.train(method, folds, runs, None, settings, **options)
 named = ("accuracy", "insertion", "deletion")
 rows = {m: [t.scores[f"test_{n}"].item() for n in named] for m, t in results.items()}
 pd.DataFrame.from_dict(rows, "index", columns=named).round(3)

@@ -40,8 +40,10 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from myst_nb import glue
 
-from lib import data, figures, finetuning, masks, metrics
-from lib.finetuning import Settings
+from lib import data, masks, metrics
+from lib.study import figures
+from lib.training import expo
+from lib.training.expo import Settings
 
 figures.use()
 torch.set_default_dtype(torch.float64)
@@ -57,7 +59,7 @@ table = data.load(dataset)
 folds = data.folds(table, splits=[0], dtype=torch.float64)
 settings = Settings(epochs=epochs, patience=epochs, hidden=64)
 how = {"progress": False, "dtype": torch.float64}
-trained = finetuning.pretrain(folds, settings=settings, **how)
+trained = expo.pretrain(folds, settings=settings, **how)
 theta, x = trained.theta(), folds.x_test[0]  # (B, Q)
 
 

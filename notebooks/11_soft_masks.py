@@ -30,8 +30,10 @@ import torch
 from IPython.display import HTML
 from myst_nb import glue
 
-from lib import data, figures, finetuning, masks, regularizers
-from lib.finetuning import Settings
+from lib import data, masks, regularizers
+from lib.study import figures
+from lib.training import expo
+from lib.training.expo import Settings
 
 figures.use()
 torch.set_default_dtype(torch.float64)
@@ -218,7 +220,7 @@ print(f"along phi, T followed: {followed.abs():.3f}, T held: {held:.3f}")
 folds = data.folds(data.load(dataset), splits=[0], dtype=torch.float64)
 settings = Settings(epochs=epochs, patience=epochs, hidden=64)
 how = {"progress": False, "dtype": torch.float64}
-trained = finetuning.pretrain(folds, settings=settings, **how)
+trained = expo.pretrain(folds, settings=settings, **how)
 theta, X = trained.theta(), folds.x_test[0]  # (B, Q)
 Q, y, phi = X.shape[1], trained.f(theta, X[None]).argmax(-1), trained.explain(X)
 S, b = round(S_share * Q), torch.zeros(Q)

@@ -39,9 +39,11 @@ from myst_nb import glue
 from torch import nn
 from torch.nn.functional import logsigmoid
 
-from lib import data, explainers, figures, finetuning, metrics, regularizers
-from lib.finetuning import Runs, Settings
+from lib import data, explainers, metrics, regularizers
 from lib.regularizers import Path
+from lib.study import figures
+from lib.training import expo
+from lib.training.expo import Runs, Settings
 
 figures.use()
 torch.set_default_dtype(torch.float64)
@@ -283,7 +285,7 @@ X, Y, C = folds.x_train[0], folds.y_train[0], folds.C
 (N, Q), b, S = X.shape, torch.zeros(X.shape[1]), round(S_share * X.shape[1])
 settings = Settings(S=S_share, M=M, hidden=64, epochs=60, patience=60)
 how = {"progress": False, "dtype": torch.float64}
-start = finetuning.pretrain(folds, settings=settings, **how)
+start = expo.pretrain(folds, settings=settings, **how)
 
 
 def network(theta):
@@ -312,7 +314,7 @@ def mean_loss(explain):
 plainly = mean_loss(lambda n: lime(f, X[n], Y[n], b, Z))
 batch = X[None, :16], Y[None, :16], b, Z[None]
 lams = torch.tensor([lam]), torch.tensor([0.01])
-library = finetuning.objective("ID-ExpO", start.f, theta, *batch, *lams, settings)[0]
+library = expo.objective("ID-ExpO", start.f, theta, *batch, *lams, settings)[0]
 print("same objective:", torch.allclose(library, plainly))
 (by_library,) = torch.autograd.grad(library, theta["W1"])
 slopes = torch.autograd.grad(plainly, list(f.parameters()))
@@ -366,7 +368,7 @@ def train_plain_id(
 few = replace(folds, x_train=X[None, :96], y_train=Y[None, :96])
 quick = Settings(S=S_share, M=8, hidden=64, epochs=1, batch=32)
 runs = Runs.grid(1, [lam], lrs=[lr])
-library = network(finetuning.train("ID-ExpO", few, runs, start, quick, **how).theta())
+library = network(expo.train("ID-ExpO", few, runs, start, quick, **how).theta())
 plain = deepcopy(f)
 train_plain_id(plain, X[:96], Y[:96], b, lime, S, lam, lr=lr, M=8, batch=32)
 both = zip(plain.parameters(), library.parameters())
@@ -382,7 +384,7 @@ print("same parameters:", all(torch.allclose(p, q) for p, q in both))
 tuning = Settings(S=S_share, M=M, hidden=64, epochs=epochs, patience=epochs)
 tuned = {"before": start}
 for method in ("CE-only", "ID-ExpO"):
-    tuned[method] = finetuning.train(method, folds, runs, start, tuning, **how)
+    tuned[method] = expo.train(method, folds, runs, start, tuning, **how)
 
 
 # %%

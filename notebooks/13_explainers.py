@@ -37,8 +37,10 @@ import pandas as pd
 from myst_nb import glue
 from sklearn.linear_model import Ridge
 
-from lib import data, explainers, figures, finetuning, metrics
-from lib.finetuning import Settings
+from lib import data, explainers, metrics
+from lib.study import figures
+from lib.training import expo
+from lib.training.expo import Settings
 
 figures.use()
 torch.set_default_dtype(torch.float64)
@@ -83,7 +85,7 @@ def plain_lime(f, x, y, b, Z, k, eps):
 folds = data.folds(data.load(dataset), splits=[0], dtype=torch.float64)
 settings = Settings(epochs=epochs, patience=epochs, hidden=64)
 how = {"progress": False, "dtype": torch.float64}
-trained = finetuning.pretrain(folds, settings=settings, **how)
+trained = expo.pretrain(folds, settings=settings, **how)
 theta, x = trained.theta(), folds.x_test[0]  # (B, Q)
 
 

@@ -33,9 +33,11 @@ import pandas as pd
 import torch
 from myst_nb import glue
 
-from lib import data, explainers, figures, finetuning, regularizers
-from lib.finetuning import Runs, Settings
-from lib.models import log_probability
+from lib import data, explainers, regularizers
+from lib.nets import log_probability
+from lib.study import figures
+from lib.training import expo
+from lib.training.expo import Runs, Settings
 
 figures.use()
 torch.set_default_dtype(torch.float64)
@@ -52,7 +54,7 @@ torch.set_default_dtype(torch.float64)
 folds = data.folds(data.load(dataset), splits=[0], dtype=torch.float64)
 common = {"hidden": 32, "S": S_share, "M": M}
 how = {"progress": False, "dtype": torch.float64}
-start = finetuning.pretrain(folds, settings=Settings(epochs=60, patience=60, **common), **how)
+start = expo.pretrain(folds, settings=Settings(epochs=60, patience=60, **common), **how)
 x, b = folds.x_test, start.background  # (1, B, Q): the library's run axis is 1
 Q = x.shape[2]
 Z = explainers.draw_masks(M, Q, [torch.Generator().manual_seed(0)], dtype=torch.float64)
@@ -205,7 +207,7 @@ settings = Settings(epochs=epochs, patience=epochs, check=epochs, **common)
 lams = {"CE-only": 0.0} | dict(zip(("ExpO-F", "ExpO-S", "ID-ExpO"), strengths))
 tuned = {"before": start}
 for method, lam in lams.items():
-    tuned[method] = finetuning.train(method, folds, Runs.grid(1, [lam]), start, settings, **how)
+    tuned[method] = expo.train(method, folds, Runs.grid(1, [lam]), start, settings, **how)
 
 # %% [markdown]
 # Each is then measured by all, on test rows, with masks that none was trained on: fidelity and stability with the

@@ -33,8 +33,10 @@ import pandas as pd
 import torch
 from myst_nb import glue
 
-from lib import data, explainers, figures, finetuning, masks, metrics
-from lib.finetuning import Runs, Settings
+from lib import data, explainers, masks, metrics
+from lib.study import figures
+from lib.training import expo
+from lib.training.expo import Runs, Settings
 
 figures.use()
 torch.set_default_dtype(torch.float64)
@@ -46,10 +48,10 @@ torch.set_default_dtype(torch.float64)
 folds = data.folds(data.load(dataset), splits=[0], dtype=torch.float64)
 common = {"hidden": 32, "S": S_share, "M": 50}
 how = {"progress": False, "dtype": torch.float64}
-start = finetuning.pretrain(folds, settings=Settings(epochs=60, patience=60, **common), **how)
+start = expo.pretrain(folds, settings=Settings(epochs=60, patience=60, **common), **how)
 settings = Settings(epochs=epochs, patience=epochs, check=epochs, **common)
-plain = finetuning.train("CE-only", folds, Runs.grid(1), start, settings, **how)
-tuned = finetuning.train("ID-ExpO", folds, Runs.grid(1, lams), start, settings, **how)
+plain = expo.train("CE-only", folds, Runs.grid(1), start, settings, **how)
+tuned = expo.train("ID-ExpO", folds, Runs.grid(1, lams), start, settings, **how)
 x, y, b = folds.x_test, folds.y_test, start.background  # (1, B, Q): the library's run axis is 1
 Q = x.shape[2]
 
@@ -323,7 +325,7 @@ glue("measuring-wrong", (predicted != label).double().mean().item(), display=Fal
 
 # %%
 small = data.folds(data.load("glass"), splits=[0], dtype=torch.float64)
-many = finetuning.pretrain(small, range(seeds), Settings(epochs=60, patience=60, **common), **how)
+many = expo.pretrain(small, range(seeds), Settings(epochs=60, patience=60, **common), **how)
 parts = {}
 for part in ("val", "test"):
     triple = (many.scores[f"{part}_{name}"][:, 0] for name in ("accuracy", "insertion", "deletion"))

@@ -36,8 +36,8 @@ import pandas as pd
 from IPython.display import Markdown, display
 from myst_nb import glue
 
-from lib import claims_id, figures, records
-from lib.finetuning import METHODS
+from lib.study import claims_id, figures, records
+from lib.training.expo import METHODS
 
 figures.use()
 pd.set_option("display.max_colwidth", None)

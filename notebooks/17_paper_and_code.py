@@ -49,8 +49,10 @@ import pandas as pd
 import torch
 from myst_nb import glue
 
-from lib import data, explainers, figures, finetuning, masks, metrics, regularizers
-from lib.finetuning import Runs, Settings
+from lib import data, explainers, masks, metrics, regularizers
+from lib.study import figures
+from lib.training import expo
+from lib.training.expo import Runs, Settings
 
 figures.use()
 torch.set_default_dtype(torch.float64)
@@ -62,7 +64,7 @@ torch.set_default_dtype(torch.float64)
 folds = data.folds(data.load(dataset), splits=[0], dtype=torch.float64)
 common = {"hidden": 32, "S": S_share, "M": 50}
 how = {"progress": False, "dtype": torch.float64}
-start = finetuning.pretrain(folds, settings=Settings(epochs=60, patience=60, **common), **how)
+start = expo.pretrain(folds, settings=Settings(epochs=60, patience=60, **common), **how)
 f, theta, b = start.f, start.theta(), start.background
 x, y = folds.x_train[:, :batch], folds.y_train[:, :batch]  # (1, B, Q), the library's run axis is 1
 Q = x.shape[2]
@@ -291,7 +293,7 @@ pd.DataFrame(lines, ["insertion", "deletion"]).T.round(3)
 
 # %%
 settings = Settings(epochs=epochs, patience=epochs, **common)
-tuned = finetuning.train("ID-ExpO", folds, Runs.grid(1, [0.03]), start, settings, **how)
+tuned = expo.train("ID-ExpO", folds, Runs.grid(1, [0.03]), start, settings, **how)
 valscores = tuned.history["measure"][:, 0, 0]
 for name, looked in (("each epoch", valscores), ("every fifth", valscores[4::5])):
     print(f"{name:12} best valscore {looked.max():.3f}")
@@ -302,7 +304,7 @@ for name, looked in (("each epoch", valscores), ("every fifth", valscores[4::5])
 
 # %%
 small = data.folds(data.load("glass"), splits=[0], dtype=torch.float64)
-glass = finetuning.pretrain(small, settings=Settings(epochs=60, patience=60, **common), **how)
+glass = expo.pretrain(small, settings=Settings(epochs=60, patience=60, **common), **how)
 for name, trained in (("glass", glass), (dataset, start)):
     val, test = (trained.scores[f"{part}_accuracy"].item() for part in ("val", "test"))
     print(f"{name:8} accuracy on validation {val:.2f}, on test {test:.2f}")

@@ -14,9 +14,9 @@
 # # The claims, tested
 #
 # Each conclusion that the two papers draw from their experiments is put here in our words, as comparisons whose outcome
-# the records decide. No verdict on this page is written by hand: `lib/claims_fe.py` and `lib/claims_id.py` hold the
-# rules, and the page changes with the records. First {cite:t}`iwata2021fewer`, then {cite:t}`yoshikawa2024insertion`
-# [on tables](sec-claims-id).
+# the records decide. No verdict on this page is written by hand: `claims_fe.py` and `claims_id.py` of `lib/study` hold
+# the rules, and the page changes with the records. First {cite:t}`iwata2021fewer`, then
+# {cite:t}`yoshikawa2024insertion` [on tables](sec-claims-id).
 
 # %% tags=["parameters"]
 results = "results/fe"  # a folder of records made by the experiment notebook
@@ -27,7 +27,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from myst_nb import glue
 
-from lib import claims, claims_fe, claims_id, figures
+from lib.study import claims, claims_fe, claims_id, figures
 
 figures.use()
 pd.set_option("display.max_colwidth", None)

@@ -33,7 +33,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from myst_nb import glue
 
-from lib import data, figures, records, run
+from lib import data, run
+from lib.study import figures, records
 
 figures.use()
 frame = records.read(results)
@@ -200,7 +201,7 @@ pd.DataFrame.from_dict(rows, orient="index", columns=pd.MultiIndex.from_tuples(o
 # (sec-readings-id)=
 # ## The second paper
 #
-# Arguments are those of `finetuning.Settings`, unless another function is named. "None" means that another reading
+# Arguments are those of `expo.Settings`, unless another function is named. "None" means that another reading
 # needs other code.
 #
 # | left open or ambiguous | our reading | argument | where it is shown |

@@ -14,10 +14,12 @@ from pathlib import Path
 
 import torch
 
-from lib import data, explainers, finetuning, metrics, records, training
+from lib import data, explainers, metrics
 from lib.examples import METHODS
-from lib.models import MLP
-from lib.training import Runs, Settings
+from lib.nets import MLP
+from lib.study import records
+from lib.training import expo, fewer
+from lib.training.fewer import Runs, Settings
 from tests import plain
 
 ETAS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -37,7 +39,7 @@ def ours(name: str, splits: int, etas, epochs: int) -> float:
     """Seconds for lib to train Ours on `splits` x `etas` from the start, validation included."""
     folds = data.folds(data.load(name), range(splits))
     runs = Runs.grid(splits, etas)
-    return timed(lambda: training.train("Ours", folds, runs, Settings(epochs=epochs), device=DEVICE))
+    return timed(lambda: fewer.train("Ours", folds, runs, Settings(epochs=epochs), device=DEVICE))
 
 
 def one_at_a_time(name: str, etas, epochs: int) -> float:
@@ -86,9 +88,7 @@ def program(N: int, share: float, features: int = 64, classes: int = 4):
     table = data.Table("synthetic", x.numpy(), y.numpy(), "classification", names[:features], names[:classes], "")
     folds = data.folds(table, [0]).to(DEVICE)
     f = MLP((features, 64, 64, 64))
-    run = training._Program(
-        METHODS["Ours"], folds, Runs.grid(1), Settings(), f, {}, torch.device(DEVICE), torch.float32
-    )
+    run = fewer._Program(METHODS["Ours"], folds, Runs.grid(1), Settings(), f, {}, torch.device(DEVICE), torch.float32)
     mu = run.state["bank"]["mu"]
     mu[:] = -4  # eight standard deviations: no draw opens these
     mu[:, : round(share * mu.shape[1])] = 4
@@ -101,7 +101,7 @@ def program(N: int, share: float, features: int = 64, classes: int = 4):
 def wine(rows: int = 128):
     """A predictor of wine-quality-red, its parameters, and test rows: x (1, B, Q), y (1, B), b (Q,)."""
     folds = data.folds(data.load("wine-quality-red"), [0])
-    start = finetuning.pretrain(folds, settings=finetuning.Settings(epochs=5), progress=False)
+    start = expo.pretrain(folds, settings=expo.Settings(epochs=5), progress=False)
     x = folds.x_test[:, :rows]
     return start.f, start.theta(), x, start.f(start.theta(), x).argmax(-1), torch.zeros(x.shape[2])
 
@@ -153,11 +153,11 @@ def id_metrics_loop(S: int = 5) -> float:
 def id_tabular_40_runs(epochs: int = 5) -> float:
     """5 splits x 8 settings of ID-ExpO on wine, 5 epochs: the chapter's loop, timed on one run / lib."""
     folds = data.folds(data.load("wine-quality-red"), range(5))
-    settings = finetuning.Settings(epochs=epochs)
-    start = finetuning.pretrain(folds, settings=settings, progress=False)
-    runs = finetuning.Runs.grid(5, lams=(0.1, 0.01), lam3s=(0.001, 0.0), lrs=(0.01, 0.001))
+    settings = expo.Settings(epochs=epochs)
+    start = expo.pretrain(folds, settings=settings, progress=False)
+    runs = expo.Runs.grid(5, lams=(0.1, 0.01), lam3s=(0.001, 0.0), lrs=(0.01, 0.001))
     before = plain_id_epoch(folds, settings)
-    lib = timed(lambda: finetuning.train("ID-ExpO", folds, runs, start, settings, device=DEVICE))
+    lib = timed(lambda: expo.train("ID-ExpO", folds, runs, start, settings, device=DEVICE))
     return 40 * epochs * (before + plain_id_epoch(folds, settings)) / 2 / lib
 
 
@@ -173,7 +173,7 @@ def plain_id_epoch(folds, settings) -> float:
     def lime(f, x, y, b, Z):
         return functions.plain_lime(f, x, y, b, Z, explainers.lime_kernel(Z), settings.eps)
 
-    steps = max(finetuning.masks.steps(Q, settings.S))
+    steps = max(expo.masks.steps(Q, settings.S))
     x, y, b = folds.x_train[0], folds.y_train[0], torch.zeros(Q)
     return timed(lambda: functions.train_plain_id(f, x, y, b, lime, steps, 0.1, lr=0.01, epochs=1))
 
@@ -185,7 +185,7 @@ def id_mixed() -> float:
     Z = explainers.draw_masks(200, x.shape[2], [torch.Generator().manual_seed(0)])
 
     def step(f):
-        loss = finetuning.objective("ID-ExpO", f, theta, x, y, b, Z, *torch.full((2, 1), 0.1), finetuning.Settings())
+        loss = expo.objective("ID-ExpO", f, theta, x, y, b, Z, *torch.full((2, 1), 0.1), expo.Settings())
         torch.autograd.grad(loss.sum(), list(theta.values()))
 
     return in_turn(lambda: step(f), lambda: step(f.mixed()), rounds=20)
@@ -209,11 +209,11 @@ def one_step(M: int) -> int:
     theta = {n: t.repeat(5, *(1,) * (t.ndim - 1)).requires_grad_() for n, t in theta.items()}
     x, y = x.repeat(5, 1, 1), y.repeat(5, 1)
     Z = explainers.draw_masks(M, x.shape[2], [torch.Generator().manual_seed(r) for r in range(5)])
-    settings = finetuning.Settings(M=M, chunk=50)
+    settings = expo.Settings(M=M, chunk=50)
 
     def step(Z=Z):
         weights = torch.full((5,), 0.1), torch.full((5,), 0.001)
-        loss = finetuning.objective("ID-ExpO", f, theta, x, y, b, Z, *weights, settings)
+        loss = expo.objective("ID-ExpO", f, theta, x, y, b, Z, *weights, settings)
         torch.autograd.grad(loss.sum(), list(theta.values()))
 
     step(Z[:, :20])  # what stays for good is there now

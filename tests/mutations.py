@@ -88,7 +88,7 @@ CHANGES = {
         ("valscore: eta on Ins", "eta * accuracy + insertion", "accuracy + eta * insertion"),
         ("geometric mean: arithmetic", "predictive.clamp_min(0) * faith", "predictive.clamp_min(0) + faith"),
     ],
-    "models": [
+    "nets/__init__": [
         ("softmax over rows", "logits.softmax(-1)", "logits.softmax(-2)"),
         ("log f: y among the others", "rows.scatter(1, at, -math.inf).logsumexp", "rows.logsumexp"),
         ("layer: bias not scaled", "else b * scale", "else b"),
@@ -183,7 +183,7 @@ CHANGES = {
         ),
         ("explain: h of all entries", "explain_logits(kept, F_n[None]", "explain_logits(A[None], F_n[None]"),
     ],
-    "program": [
+    "training/engine": [
         ("start: split taken for seed", "zip(earlier.fold, earlier.seed)", "zip(earlier.seed, earlier.fold)"),
         ("draws: seeded by place", "1_000_003 * seed + int(folds.split[fold])", "1_000_003 * seed + fold"),
         ("stopping: ties are better", 'measure > state["best"]', 'measure >= state["best"]'),
@@ -256,7 +256,7 @@ CHANGES = {
         ("steps: rounded up", "round(S * Q)", "-int(-S * Q // 1)"),
         ("steps: from 0", "list(range(step, max", "list(range(0, max"),
     ],
-    "explainers": [
+    "explainers/__init__": [
         ("Shapley: the whole weighs less", "whole: float = 1e3", "whole: float = 1e2"),
         ("LIME: no half in the exponent", "(2 * width**2)", "width**2"),
         ("LIME: width not squared", "(2 * width**2)", "(2 * width)"),
@@ -334,7 +334,7 @@ CHANGES = {
         ("stability: f(x) left out", "(y_tilde - p[..., None])", "(y_tilde - 0 * p[..., None])"),
         ("stability: no kernel", "(k * (y_tilde - p[..., None]).square())", "(y_tilde - p[..., None]).square()"),
     ],
-    "training": [
+    "training/fewer": [
         ("step: variance for spread", "eps = settings.sigma * draws", "eps = settings.sigma**2 * draws"),
         ("step: rows with all gates open", "(Z > 0).flatten(2).any(2)", "(Z > 0).flatten(2).all(2)"),
         ("step: shut rows count as open", "(Z > 0).flatten(2)", "(Z >= 0).flatten(2)"),
@@ -373,7 +373,7 @@ CHANGES = {
         ("step: bits of all rows from one run", "own_rows[r] * n_draws", "own_rows[0] * n_draws"),
         ("step: no dropout", "f(theta, x[:, :dropped], bits)", "f(theta, x[:, :dropped])"),
     ],
-    "finetuning": [
+    "training/expo": [
         ("objective: no lambda on both", "lam[:, None] * both", "both"),
         (
             "objective: lambda on insertion alone",
@@ -465,7 +465,7 @@ CHANGES = {
         ("weights: always L2", "lime_kernel(Z, self.kernel, self.width)", 'lime_kernel(Z, "L2", self.width)'),
         ("weights: width fixed", "lime_kernel(Z, self.kernel, self.width)", "lime_kernel(Z, self.kernel)"),
     ],
-    "claims_id": [
+    "study/claims_id": [
         (
             "claims: worst settings chosen",
             'sort_values("score", ascending=False',

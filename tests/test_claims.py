@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from lib import claims, claims_fe, data, records
-from lib.training import Settings
+from lib import data
+from lib.study import claims, claims_fe, records
+from lib.training.fewer import Settings
 
 SPLITS = range(6)
 GATED = ("Ours", "RPSR", "PretrainR")
@@ -289,7 +290,7 @@ def test_one_data_set_has_one_configuration(told, tmp_path):
 
 def test_the_grid_runs_cifar10_with_the_settings_that_its_records_must_have():
     """Each "-p name value" in experiments.smk is wanted of the records, and nothing else differs from the tables'."""
-    extra = re.search(r'EXTRA = \{CIFAR10: "(.+?)"\}', (records.ROOT / "experiments.smk").read_text())[1]
+    extra = re.search(r'EXTRA = \{CIFAR10: "(.+?)"\}', (records.ROOT / "workflow" / "experiments.smk").read_text())[1]
     given = {name: float(value) for name, value in re.findall(r"-p (\w+) (\S+)", extra)}
     wanted, tables = claims_fe._settings("cifar10-resnet18"), claims_fe._settings("glass")
     assert given == {name: value for name, value in wanted.items() if value != tables[name]}

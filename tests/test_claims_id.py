@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import claims, claims_id, records
-from lib.finetuning import Settings
+from lib.study import claims, claims_id, records
+from lib.training.expo import Settings
 
 SETTINGS = {"experiment": "insertion_deletion_tabular", **Settings().recorded()}
 # accuracy, insertion, 1 - deletion, masked, contributions

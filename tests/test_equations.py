@@ -9,7 +9,7 @@ from book import pages
 def test_equation_has_one_place_a_function_and_a_test(label):
     places = pages.tags()[label]
     assert [place.name for place in places] == [label.lower()], f"tagged at {places}"
-    assert pages.definitions("lib/*.py")[label], "no docstring in lib has a first line that ends in this label"
+    assert pages.definitions("lib/**/*.py")[label], "no docstring in lib has a first line that ends in this label"
     assert pages.definitions("tests/test_*.py")[label], "no test names this label"
 
 

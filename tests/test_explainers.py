@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
 from lib import explainers
-from lib.models import Classifier
+from lib.nets import Classifier
 
 few = settings(deadline=None, max_examples=25, derandomize=True)
 KERNELS = {

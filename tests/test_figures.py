@@ -9,7 +9,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from scipy import stats
 
-from lib import figures
+from lib.study import figures
 
 FE = ("Ours", "Joint", "RPSR", "RPS", "PretrainR", "Pretrain")
 ID = ("ID-ExpO", "ExpO-S", "ExpO-F", "CE-only")

@@ -10,9 +10,10 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from lib import data, explainers, finetuning, masks, metrics
-from lib.finetuning import METHODS, Runs, Settings
-from lib.models import Classifier, Network
+from lib import data, explainers, masks, metrics
+from lib.nets import Classifier, Network
+from lib.training import expo
+from lib.training.expo import METHODS, Runs, Settings
 from tests import test_explainers
 from tests.test_training import EXACT, Interrupted, interrupt, last_bank, same, toy
 
@@ -27,7 +28,7 @@ def table(splits=(0, 1), **options):
 
 def pretrain(folds, seeds=(0,), **options):
     settings = replace(SMALL, epochs=4)
-    return finetuning.pretrain(folds, seeds, settings, progress=False, dtype=folds.x_train.dtype, **options)
+    return expo.pretrain(folds, seeds, settings, progress=False, dtype=folds.x_train.dtype, **options)
 
 
 def train(method="ID-ExpO", folds=None, runs=None, start=0, settings=SMALL, **options):
@@ -35,7 +36,7 @@ def train(method="ID-ExpO", folds=None, runs=None, start=0, settings=SMALL, **op
     runs = runs or Runs.grid(len(folds.split), **HYPER)
     start = pretrain(folds, sorted(set(runs.seed))) if start == 0 else start
     options = {"dtype": folds.x_train.dtype, "progress": False} | options
-    return finetuning.train(method, folds, runs, start, settings, **options)
+    return expo.train(method, folds, runs, start, settings, **options)
 
 
 # --- The objective ---------------------------------------------------------------------------------------------------
@@ -50,7 +51,7 @@ def step(samples=None, **size):
 
 def objective(t, method="ID-ExpO", theta=None, **change):
     setting = replace(SMALL, M=t.Z.shape[-2], **change)
-    return finetuning.objective(method, t.f, theta or t.theta, t.x, t.y, t.b, t.Z, t.lam, t.lam3, setting)
+    return expo.objective(method, t.f, theta or t.theta, t.x, t.y, t.b, t.Z, t.lam, t.lam3, setting)
 
 
 def by_hand(t, r, i, method, deletion="A", explainer="LIME", T=None, own=False):
@@ -176,7 +177,7 @@ def test_steps_are_torchs_sgd():
     optimisers = [torch.optim.SGD([p], lr=float(rate), **options) for p, rate in zip(theirs, lr)]
     theta, momentum = {"W": start.clone()}, {"W": torch.zeros_like(start)}
     for _ in range(5):
-        finetuning.sgd(theta, {"W": theta["W"].cos()}, momentum, lr, 0.9, 0.05)
+        expo.sgd(theta, {"W": theta["W"].cos()}, momentum, lr, 0.9, 0.05)
         for p, sgd in zip(theirs, optimisers):
             p.grad = p.detach().cos()
             sgd.step()
@@ -200,7 +201,7 @@ def test_training_takes_torchs_steps_down_the_objective(fresh, tmp_path):
             Z = explainers.draw_masks(10, 5, [own], len(batch) if fresh else None, torch.float64)
             x, y, b = folds.x_train[1:, batch], folds.y_train[1:, batch], torch.zeros(5, dtype=torch.float64)
             sgd.zero_grad()
-            finetuning.objective("ID-ExpO", start.f, theta, x, y, b, Z, lam, lam3, setting).sum().backward()
+            expo.objective("ID-ExpO", start.f, theta, x, y, b, Z, lam, lam3, setting).sum().backward()
             sgd.step()
     same(last_bank(tmp_path / "c"), {n: t.detach() for n, t in theta.items()}, **EXACT)
 
@@ -254,7 +255,7 @@ def test_an_interrupted_fine_tuning_is_resumed_bit_for_bit(method, monkeypatch, 
         options["criteria"] = BOTH
     whole = train(method, folds, checkpoint=tmp_path / "whole", **options)
     with monkeypatch.context() as patch:
-        interrupt(patch, 2, finetuning._Program)
+        interrupt(patch, 2, expo._Program)
         with pytest.raises(Interrupted):
             train(method, folds, checkpoint=tmp_path / "cut", **options)
     assert torch.load(tmp_path / "cut", weights_only=True)["state"]["epoch"] == 2
@@ -293,7 +294,7 @@ def test_patience_counts_from_the_last_gain_by_any_criterion(monkeypatch):
 
     folds, setting = table(), replace(SMALL, epochs=60, patience=3)
     start = pretrain(folds)
-    monkeypatch.setattr(finetuning._Program, "measure", measure)
+    monkeypatch.setattr(expo._Program, "measure", measure)
     for criteria, best, stopped in ((BOTH[:1], [5], 8), (BOTH, [5, 10], 13)):
         got = train("CE-only", folds, Runs.grid(2), start, setting, criteria=criteria)
         assert (got.best_epoch, got.stopped_epoch) == ([best] * 2, [stopped] * 2)
@@ -342,7 +343,7 @@ def test_a_run_that_diverges_leaves_the_others_alone():
 # --- Scores ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("explainer", finetuning.EXPLAINERS)
+@pytest.mark.parametrize("explainer", expo.EXPLAINERS)
 def test_scores_are_those_of_the_predicted_class_with_the_splits_masks(explainer):
     """Explained by `Tuned.explain`, scored by hard masks up to S; history holds their valscore (ID-1, ID-2, ID-15)."""
     folds, setting = table(), replace(SMALL, explainer=explainer, epochs=1, eta=1.3)
@@ -367,7 +368,7 @@ def test_scores_are_those_of_the_predicted_class_with_the_splits_masks(explainer
         assert torch.allclose(got.curves["insertion"][r, 0], curves.inserted.mean((0, 1)))
         assert torch.allclose(got.curves["deletion"][r, 0], curves.deleted.mean((0, 1)))
         assert got.scores["test_contributions"][r, 0].item() == pytest.approx(phi.abs().mean().item())
-        assert torch.allclose(got.curves["contributions"][r, 0], phi[: finetuning.SHOWN].flatten())
+        assert torch.allclose(got.curves["contributions"][r, 0], phi[: expo.SHOWN].flatten())
         Z = explainers.draw_masks(SMALL.M, 5, [torch.Generator().manual_seed(10**12 + int(folds.split[fold]))]).double()
         masked = metrics.masked_accuracy(got.f, theta, x[None], y[None], got.background, Z)
         assert got.scores["test_masked"][r, 0].item() == pytest.approx(masked.item())
@@ -416,13 +417,13 @@ def test_explaining_the_predicted_class_is_what_no_label_means():
 
 def test_predictors_can_be_measured_by_other_criteria():
     start = pretrain(table())
-    got = finetuning.measured(start, BOTH)
+    got = expo.measured(start, BOTH)
     assert got.scores["test_insertion"].shape == (2, 2)
     assert torch.equal(got.bank["W"][:, 0], got.bank["W"][:, 1])
     assert got.best_epoch == [of * 2 for of in start.best_epoch]
     assert got.history["measure"].shape == (*start.history["measure"].shape[:2], 2)
     with pytest.raises(ValueError, match="criteria must name at least one"):
-        finetuning.measured(start, [])
+        expo.measured(start, [])
     assert torch.equal(got.scores["test_accuracy"][:, 0], got.scores["test_accuracy"][:, 1])
     assert not torch.equal(got.scores["test_insertion"][:, 0], got.scores["test_insertion"][:, 1])
 
@@ -430,7 +431,7 @@ def test_predictors_can_be_measured_by_other_criteria():
 def test_fine_tuning_improves_insertion_and_deletion_on_a_real_table():
     """On glass, against the same epochs of cross-entropy alone (ID-11)."""
     folds, setting = data.folds(data.load("glass"), [0, 1]), Settings(epochs=15, patience=99, M=30, hidden=32, eta=0)
-    start = finetuning.pretrain(folds, settings=replace(setting, epochs=30), progress=False)
+    start = expo.pretrain(folds, settings=replace(setting, epochs=30), progress=False)
     runs, better = Runs.grid(2, lams=(0.3,), lrs=(0.02,)), {}
     for method in ("ID-ExpO", "CE-only"):
         scores = train(method, folds, runs, start, setting).scores
@@ -553,7 +554,7 @@ def test_bad_arguments_are_named_before_anything_is_written(change, message, mon
 
 def test_a_start_that_lacks_a_split_or_a_seed_is_refused():
     folds = table()
-    start = finetuning.pretrain(table((0,)), settings=SMALL, progress=False, dtype=torch.float64)
+    start = expo.pretrain(table((0,)), settings=SMALL, progress=False, dtype=torch.float64)
     with pytest.raises(ValueError, match=r"start lacks the \(fold, seed\) pairs \[\(1, 0\)\]"):
         train(folds=folds, start=start)
     with pytest.raises(ValueError, match=r"start lacks the \(fold, seed\) pairs \[\(0, 7\)\]"):

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lib import explainers, finetuning, metrics, training
-from lib.models import Classifier
+from lib import explainers, metrics
+from lib.nets import Classifier
+from lib.training import expo, fewer
 from tests import test_finetuning as id_
 from tests import test_training as fe
 from tests.test_explainers import generators
@@ -21,7 +22,7 @@ def moved(t):
     return type(t)(**vars(t) | on | {"theta": theta})
 
 
-@pytest.mark.parametrize("method", finetuning.METHODS)
+@pytest.mark.parametrize("method", expo.METHODS)
 @pytest.mark.parametrize("options", [{}, {"explainer": "KernelSHAP", "deletion": "C"}, {"chunk": 5, "deletion": "B"}])
 def test_the_objective_and_its_gradient_are_those_of_a_cpu(method, options):
     t, sides = id_.step(), []
@@ -61,7 +62,7 @@ def test_an_interrupted_fine_tuning_is_resumed_bit_for_bit(method, monkeypatch, 
     start = id_.pretrain(folds, device="cuda")
     whole = id_.train(method, folds, start=start, device="cuda")
     with monkeypatch.context() as patch:
-        fe.interrupt(patch, 2, finetuning._Program)
+        fe.interrupt(patch, 2, expo._Program)
         with pytest.raises(fe.Interrupted):
             id_.train(method, folds, start=start, device="cuda", checkpoint=path, save_every=0)
     again = id_.train(method, folds, start=start, device="cuda", checkpoint=path)
@@ -74,7 +75,7 @@ def test_a_run_does_not_depend_on_its_company(method):
     folds = id_.table()
     start = id_.pretrain(folds, device="cuda")
     together = id_.train(method, folds, start=start, device="cuda")
-    runs = finetuning.Runs((1,), (0.05,), (0.01,), (0.05,), (0,))
+    runs = expo.Runs((1,), (0.05,), (0.01,), (0.05,), (0,))
     alone = id_.train(method, folds, runs, start, device="cuda")
     at = list(zip(together.runs.fold, together.runs.lam)).index((1, 0.05))
     for name in alone.bank:
@@ -93,7 +94,7 @@ def test_steps_replayed_as_a_graph_are_the_plain_ones(method, monkeypatch):
     """FE. One epoch, as a graph's steps draw their noise ahead of the next epoch's order; 21 rows, 11 steps."""
     quiet = replace(fe.SMALL, epochs=1, check=1, batch=2, dropout=0.0, sigma=1e-12)
     taken = fe.train(method, settings=quiet, device="cuda")
-    monkeypatch.setattr(training, "steps_for", lambda update, *_: update)
+    monkeypatch.setattr(fewer, "steps_for", lambda update, *_: update)
     plain = fe.train(method, settings=quiet, device="cuda")
     for name in plain.bank:
         torch.testing.assert_close(taken.bank[name], plain.bank[name], rtol=1e-7, atol=1e-7)

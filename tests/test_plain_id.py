@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from lib import data, explainers, finetuning, metrics
-from lib.finetuning import Runs, Settings
+from lib import data, explainers, metrics
+from lib.training import expo
+from lib.training.expo import Runs, Settings
 from tests import plain
 
 S, STEPS = 0.3, 5  # of 18 features
@@ -24,7 +25,7 @@ def folds():
 @pytest.fixture(scope="module")
 def start(folds):
     settings = replace(QUICK, epochs=20, patience=20)
-    return finetuning.pretrain(folds, settings=settings, progress=False, dtype=torch.float64)
+    return expo.pretrain(folds, settings=settings, progress=False, dtype=torch.float64)
 
 
 def network(theta):
@@ -54,7 +55,7 @@ def test_curves_are_the_loops_over_samples_and_steps(folds, start):
     assert torch.allclose(path.deleted[0], deleted, atol=1e-12)
 
 
-@pytest.mark.parametrize("explainer", finetuning.EXPLAINERS)
+@pytest.mark.parametrize("explainer", expo.EXPLAINERS)
 def test_lime_of_a_batch_is_lime_of_each_sample(folds, start, explainer):
     f, x = network(start.theta()), folds.x_test[0, :4]
     y, b = torch.tensor([0, 1, 2, 3]), torch.full((18,), 0.1, dtype=torch.float64)
@@ -71,7 +72,7 @@ def test_fine_tuning_takes_the_plain_loops_steps(folds, start, lam3):
     """Momentum, weight decay, shuffling, masks and all terms: six steps lead to the same parameters (ID-11)."""
     runs = Runs.grid(1, [0.3], [lam3], [0.02])
     settings = replace(QUICK, eta=0)  # insertion and deletion alone choose the epoch: here the last
-    tuned = finetuning.train("ID-ExpO", folds, runs, start, settings, progress=False, dtype=torch.float64)
+    tuned = expo.train("ID-ExpO", folds, runs, start, settings, progress=False, dtype=torch.float64)
     assert tuned.best_epoch == [[2]]
     f, x, y, b = network(start.theta()), folds.x_train[0], folds.y_train[0], torch.zeros(18, dtype=torch.float64)
     options = {"lam3": lam3, "lr": 0.02, "epochs": 2, "M": 12, "batch": 16}

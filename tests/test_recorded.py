@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lib import data, training
-from lib.training import RecordedSteps, Runs, Settings
+from lib import data
+from lib.training import fewer
+from lib.training.fewer import RecordedSteps, Runs, Settings
 
 METHODS = ["Ours", "Joint", "RPSR", "PretrainR", "Predictor"]
 SETTINGS = Settings(epochs=1, check=1, hidden=8, layers=2, U=(2, "all"))  # 150 rows: batches of 32 and a last one of 22
@@ -21,12 +22,12 @@ def folds():
 def recorded(monkeypatch):
     """Makes training on the CPU take the GPU's way."""
     monkeypatch.setattr(
-        training, "steps_for", lambda update, N, C, f, settings, device: RecordedSteps(update, N, C, f, settings)
+        fewer, "steps_for", lambda update, N, C, f, settings, device: RecordedSteps(update, N, C, f, settings)
     )
 
 
 def train(method, folds, runs, settings):
-    return training.train(method, folds, runs, settings, progress=False, dtype=torch.float64)
+    return fewer.train(method, folds, runs, settings, progress=False, dtype=torch.float64)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -52,7 +53,7 @@ def test_every_step_has_noise_of_its_own(folds):
     steps = RecordedSteps(
         lambda batch, draws, settings: seen.append(draws.noise(()).clone()), 5, 2, _NoDropout, SETTINGS
     )
-    draws = training.Draws([torch.Generator().manual_seed(0)], torch.float64)
+    draws = fewer.Draws([torch.Generator().manual_seed(0)], torch.float64)
     for _ in range(2 * steps.block + 1):
         steps(torch.zeros(1, 4, dtype=torch.int64), draws)
     assert len(torch.stack(seen).unique(dim=0)) == len(seen)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from lib import records
+from lib.study import records
 
 ETAS = (0.0, 0.01, 1.0)
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lib import explainers, masks, regularizers
-from lib.models import log_probability
+from lib.nets import log_probability
 from lib.regularizers import Path
 from tests.test_explainers import double, generators, toy
 

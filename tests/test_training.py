@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from lib import data, examples, gates, metrics, program, training
+from lib import data, examples, gates, metrics
 from lib.examples import METHODS, PREDICTOR
-from lib.models import MLP, Network
-from lib.training import Draws, Runs, Settings
+from lib.nets import MLP, Network
+from lib.training import engine, fewer
+from lib.training.fewer import Draws, Runs, Settings
 from tests import mutations, plain
-from tests.test_models import plain_dropout
+from tests.test_nets import plain_dropout
 
 few = settings(deadline=None, max_examples=25, derandomize=True)
 SMALL = Settings(epochs=4, check=2, patience=100, batch=8, hidden=6, layers=2, U=(2, "all"))
@@ -40,7 +41,7 @@ def toy(splits=(0,), rows=30, D=3, C=3, task="classification", dtype=torch.float
 def train(method="Ours", folds=None, runs=None, settings=SMALL, **options):
     folds = folds or toy()
     runs = runs or Runs.grid(len(folds.split), etas=(0.01,))
-    return training.train(method, folds, runs, settings, dtype=folds.x_train.dtype, progress=False, **options)
+    return fewer.train(method, folds, runs, settings, dtype=folds.x_train.dtype, progress=False, **options)
 
 
 def last_bank(path):
@@ -94,7 +95,7 @@ def loss(s, runs=None, draws=None, **change):
     runs = list(range(len(s.seeds))) if runs is None else runs
     draws = draws or Kept([torch.Generator().manual_seed(s.seeds[r]) for r in runs], torch.float64)
     bank = {n: t[runs] for n, t in s.bank.items()}
-    return training.minibatch_loss(
+    return fewer.minibatch_loss(
         s.f, bank, s.method, s.folds, s.fold[runs], s.batch[runs], s.lam[runs], s.eta[runs], draws,
         replace(s.settings, **change),
     )  # fmt: skip
@@ -197,7 +198,7 @@ def test_open_rows_are_found(R, N, J, C, share, seed):
     """Each run's rows with any gate above 0, in order, the rest not valid (FE-8)."""
     generator = torch.Generator().manual_seed(seed)
     Z = torch.rand(R, N, J, C, generator=generator) * (torch.rand(R, N, J, C, generator=generator) < share)
-    rows, valid, counts = training.open_rows(Z)
+    rows, valid, counts = fewer.open_rows(Z)
     for r in range(R):
         expected = [n for n in range(N) if (Z[r, n] > 0).any()]
         assert rows[r][valid[r]].tolist() == expected
@@ -385,7 +386,7 @@ def test_recorded_steps_take_the_steps_of_their_draws():
         return Draws([torch.Generator().manual_seed(seed) for seed in s.seeds], torch.float64)
 
     own, again = draws(), draws()
-    recorded = training.RecordedSteps(update, N, C, s.f, s.settings, block)
+    recorded = fewer.RecordedSteps(update, N, C, s.f, s.settings, block)
     batches = [batch for _ in range(2) for batch in own.orders(N).split(8, 1)]  # 8, 8 and 5 rows, twice
     assert len([again.orders(N) for _ in range(2)]) * block == len(batches)
     for batch in batches:
@@ -446,7 +447,7 @@ def scripted(monkeypatch):
         checks.update({k: checks[k] + 1 for k in fold.tolist() if checks[k] < 6})
         return (torch.tensor(values, dtype=torch.float64)[:, None] ** 2).expand(-1, 2), torch.ones(len(fold), 2)
 
-    monkeypatch.setattr(training, "evaluate", evaluate)
+    monkeypatch.setattr(fewer, "evaluate", evaluate)
 
 
 def test_a_run_stops_patiently_and_is_returned_at_its_best(scripted, tmp_path):
@@ -487,7 +488,7 @@ class Interrupted(Exception):
     pass
 
 
-def interrupt(monkeypatch, after, program=training._Program):
+def interrupt(monkeypatch, after, program=fewer._Program):
     """Make the program die in its check number `after` + 1."""
     real, checks = program.validate, []
 
@@ -528,7 +529,7 @@ def test_an_interrupted_training_is_resumed_bit_for_bit(method, f, monkeypatch, 
 
 def test_a_finished_checkpoint_trains_no_further(monkeypatch, tmp_path):
     first = train(checkpoint=tmp_path / "c")
-    monkeypatch.setattr(training._Program, "advance", lambda *_: pytest.fail("trained on"))
+    monkeypatch.setattr(fewer._Program, "advance", lambda *_: pytest.fail("trained on"))
     again = train(checkpoint=tmp_path / "c")
     same(first.bank, again.bank)
     assert again.seconds == first.seconds
@@ -577,7 +578,7 @@ def test_a_checkpoint_is_written_whole_or_not_at_all(monkeypatch, tmp_path):
 
     monkeypatch.setattr(torch, "save", full)
     with pytest.raises(OSError, match="No space left"):
-        training._Program.save(program, path)
+        fewer._Program.save(program, path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
@@ -589,7 +590,7 @@ def test_a_checkpoint_is_written_whole_or_not_at_all(monkeypatch, tmp_path):
 def test_stage_two_leaves_f_and_w_as_they_were(method, tmp_path):
     """A alone is trained, on the frozen features of stage 1 (FE-15, FE-16, FE-17)."""
     folds, runs = toy(range(2)), Runs.grid(2, etas=(0.0, 0.1))
-    stage1 = training.train_stage1(folds, runs, SMALL, progress=False, dtype=torch.float64)
+    stage1 = fewer.train_stage1(folds, runs, SMALL, progress=False, dtype=torch.float64)
     before = {n: t.clone() for n, t in stage1.bank.items()}
     got = train(method, folds, runs, stage1=stage1, checkpoint=tmp_path / "c")
     same(stage1.bank, before)
@@ -626,7 +627,7 @@ def test_stage_one_is_the_predictor_alone():
 
 def test_a_stage_one_that_lacks_a_split_is_refused():
     folds = toy(range(2))
-    stage1 = training.train_stage1(folds, Runs.grid(1), SMALL, progress=False, dtype=torch.float64)
+    stage1 = fewer.train_stage1(folds, Runs.grid(1), SMALL, progress=False, dtype=torch.float64)
     with pytest.raises(ValueError, match=r"stage1 lacks the \(fold, seed\) pairs \[\(1, 0\)\]"):
         train("Pretrain", folds, stage1=stage1)
 
@@ -668,12 +669,12 @@ def test_training_lowers_the_objective_on_a_real_table(method):
     """Twenty epochs on glass, the whole training split in one batch before and after (FE-6, FE-10 to FE-17)."""
     folds = data.folds(data.load("glass"), [0])
     runs, setting = Runs.grid(1, etas=(1e-3,)), Settings(epochs=20, check=20, hidden=16)
-    stage1 = training.train_stage1(folds, runs, setting, progress=False) if METHODS[method].pretrained else None
+    stage1 = fewer.train_stage1(folds, runs, setting, progress=False) if METHODS[method].pretrained else None
     totals = []
     for lr in (1e-30, 1e-3):
         got = train(method, folds, runs, replace(setting, lr=lr), stage1=stage1)
         N, draws = folds.x_train.shape[1], Draws([torch.Generator().manual_seed(0)], torch.float32)
-        total = training.minibatch_loss(
+        total = fewer.minibatch_loss(
             got.f, got.bank, METHODS[method], got.folds, torch.tensor(got.runs.fold), torch.arange(N)[None],
             torch.ones(1), torch.tensor([1e-3]), draws, replace(setting, J=20),
         )  # fmt: skip
@@ -858,9 +859,9 @@ def test_threads_change_how_runs_are_stacked_and_no_result_beyond_rounding():
         for threads, small in ((1, 2_000), (2, 1)):
             torch.set_num_threads(threads)
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(program, "SMALL_STACK", small)
+                patch.setattr(engine, "SMALL_STACK", small)
                 runs = Runs.grid(4, etas=(0.01,))
-                ours = training._Program(
+                ours = fewer._Program(
                     METHODS["Ours"], folds, runs, settings, MLP((3, 6, 6)), {}, torch.device("cpu"), torch.float64
                 )
                 stacks = ours.stacks()

@@ -45,9 +45,10 @@ import pandas as pd
 import torch
 
 from lib import data as tables
-from lib import records, training
 from lib.examples import METHODS
-from lib.training import Runs, Settings
+from lib.study import records
+from lib.training import fewer
+from lib.training.fewer import Runs, Settings
 
 torch.set_num_threads(threads)
 records.check_out(out)
@@ -77,8 +78,8 @@ for place in filter(None, (checkpoint, stage1)):
     records.check_out(place)
 predictors = None
 if METHODS[method].pretrained:
-    predictors = training.train_stage1(folds, runs, settings, device=device, checkpoint=stage1 or None)
-trained = training.train(method, folds, runs, settings, device=device, checkpoint=checkpoint or None, stage1=predictors)
+    predictors = fewer.train_stage1(folds, runs, settings, device=device, checkpoint=stage1 or None)
+trained = fewer.train(method, folds, runs, settings, device=device, checkpoint=checkpoint or None, stage1=predictors)
 
 # %% [markdown]
 # ## Records

@@ -45,20 +45,21 @@ import pandas as pd
 import torch
 
 from lib import data as tables
-from lib import finetuning, records
-from lib.finetuning import Runs, Settings
+from lib.study import records
+from lib.training import expo
+from lib.training.expo import Runs, Settings
 
 torch.set_num_threads(threads)
 records.check_out(out)
 if checkpoint:
     records.check_out(checkpoint)
-if method not in finetuning.METHODS:
-    raise ValueError(f"method must be one of {', '.join(finetuning.METHODS)}, got {method!r}")
+if method not in expo.METHODS:
+    raise ValueError(f"method must be one of {', '.join(expo.METHODS)}, got {method!r}")
 axes = {"explainers": explainers, "S_values": S_values, "lams": lams, "lam3s": lam3s, "lrs": lrs, "splits": splits}
 for name, values in axes.items():
     if not values or len(set(values)) < len(values):
         raise ValueError(f"{name} must be different values, at least one, got {values}")
-criteria = [finetuning.check_criterion(criterion) for criterion in itertools.product(explainers, S_values)]
+criteria = [expo.check_criterion(criterion) for criterion in itertools.product(explainers, S_values)]
 if method == "ID-ExpO" and len(explainers) * len(S_values) != 1:
     raise ValueError(f"ID-ExpO trains one explainer and one S at a time, got {explainers} and {S_values}")
 if method != "ID-ExpO" and list(lam3s) != [0]:
@@ -75,12 +76,12 @@ settings = Settings(explainer=explainers[0], S=S_values[0], deletion=deletion, *
 runs = Runs.grid(len(splits), lams, lam3s, lrs, [seed])
 table = tables.load(data)
 folds = tables.folds(table, splits)
-start = finetuning.pretrain(folds, [seed], Settings(), device=device)
+start = expo.pretrain(folds, [seed], Settings(), device=device)
 Q = folds.x_train.shape[2]
 f"{len(runs)} runs of {method} on {data}: {folds.x_train.shape[1]} training rows, {Q} features, {folds.C} classes"
 
 # %%
-tuned = finetuning.train(
+tuned = expo.train(
     method, folds, runs, start, settings, criteria, device=device, checkpoint=checkpoint or None
 )  # fmt: skip
 
@@ -121,7 +122,7 @@ def rows_of(trained, name, lowest=("deletion",)):
 
 rows = list(rows_of(tuned, method))
 if method == "CE-only":
-    rows += rows_of(finetuning.measured(start, criteria), "pretrained")
+    rows += rows_of(expo.measured(start, criteria), "pretrained")
 
 # %%
 about = {"rows": len(table.x), "classes": folds.C, "features": ", ".join(table.features)}

@@ -43,9 +43,10 @@ import pandas as pd
 import torch
 
 from lib import data as tables
-from lib import records, training
 from lib.examples import METHODS
-from lib.training import Runs, Settings
+from lib.study import records
+from lib.training import fewer
+from lib.training.fewer import Runs, Settings
 
 torch.set_num_threads(threads)
 records.check_out(out)
@@ -92,7 +93,7 @@ def measure(trained, settings, reading):
         bank = bank | {"S": torch.ones_like(bank["S"])}
     entries = bank["S"][0].numel()
     for part in ("val", "test"):
-        scores = training.evaluate(trained.f, bank, ours, trained.folds, fold, part, settings)
+        scores = fewer.evaluate(trained.f, bank, ours, trained.folds, fold, part, settings)
         for name, values in zip(("accuracy", "faithfulness"), scores):
             for r, u in torch.cartesian_prod(torch.arange(len(fold)), torch.arange(len(U_values))).tolist():
                 U = settings.U_values(entries)[u]
@@ -133,7 +134,7 @@ for name in datasets:
         change = change | ({"patience": short // per_epoch} if reading == "impatient" else {})
         settings = dataclasses.replace(chosen, **change)
         runs = Runs.grid(len(splits), [eta / N if reading == "eta sum divided by N" else eta])
-        trained = training.train("Ours", folds, runs, settings)
+        trained = fewer.train("Ours", folds, runs, settings)
         full = dataclasses.replace(settings, U=U_values)
         frames.append(described(measure(trained, full, reading), name, reading, trained, settings))
         if reading == "as chosen":

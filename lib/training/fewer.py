@@ -20,8 +20,8 @@ from torch import Tensor
 from lib import examples, gates, metrics
 from lib.data import Folds
 from lib.examples import METHODS, PREDICTOR, Method
-from lib.models import MLP, Network, predict_logits, stack_uniform
-from lib.program import (
+from lib.nets import MLP, Network, predict_logits, stack_uniform
+from lib.training.engine import (
     Program,
     check_axes,
     check_checkpoint,

@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lib import claims, data, records
-from lib.claims import MARGIN, Claim, Comparison, compare, fact, title
-from lib.training import Settings
+from lib import data
+from lib.study import claims, records
+from lib.study.claims import MARGIN, Claim, Comparison, compare, fact, title
+from lib.training.fewer import Settings
 
 U = 10  # entries kept in the explanation: where the paper fixes it too
 SLOWER = 1.2  # up to this many times the seconds, a regulariser costs little
@@ -44,7 +45,7 @@ def load(folder: str | Path = records.ROOT / "results" / "fe") -> pd.DataFrame:
 
 
 def _settings(dataset: str) -> dict:
-    """What experiments.smk runs a data set with, as JSON gives it back."""
+    """What workflow/experiments.smk runs a data set with, as JSON gives it back."""
     wide = dataset.startswith("cifar10")
     settings = dataclasses.asdict(Settings(hidden=512 if wide else Settings.hidden))
     settings |= {"experiment": "fewer_examples", "patience_steps": 5_000 if wide else 20_000}

@@ -25,13 +25,13 @@ import torch
 from pyarrow import parquet
 from scipy import stats
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 # name: (type, what it holds); a type with ? may be empty where it does not apply
 COLUMNS = {
     "paper": ("text", "FE or ID"),
     "dataset": ("text", "name in lib.data"),
-    "method": ("text", "name in lib.examples.METHODS or lib.finetuning.METHODS"),
+    "method": ("text", "name in lib.examples.METHODS or lib.training.expo.METHODS"),
     "split": ("whole", "number of the split, which seeds it"),
     "seed": ("whole", "seed of the run"),
     "part": ("text", "val or test"),
@@ -103,7 +103,7 @@ def validate(frame: pd.DataFrame, where: str = "records") -> pd.DataFrame:
     columns = COLUMNS | {name: kind for paper in papers for name, kind in OWN[paper].items()}
     missing = [name for name in columns if name not in frame]
     if missing:
-        raise ValueError(f"{where}: missing column {', '.join(missing)}; see lib.records.COLUMNS and OWN")
+        raise ValueError(f"{where}: missing column {', '.join(missing)}; see lib.study.records.COLUMNS and OWN")
     if frame.empty:
         raise ValueError(f"{where}: no rows")
     typed = {name: _typed(frame[name], kind, where) for name, (kind, _) in columns.items()}

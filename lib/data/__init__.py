@@ -3,7 +3,7 @@
     table = data.load("glass")
     folds = data.folds(table, splits=range(10))   # x_train (S, N, D), y_train (S, N), ...
 
-glass, vehicle and segment ship in lib/tables, diabetes comes with scikit-learn. Everything else is read from
+glass, vehicle and segment ship in lib/data/shipped, diabetes comes with scikit-learn. Everything else is read from
 DATA_DIR (default `data/`, relative to the repository), CIFAR-10 features are cached in `_build/cache`.
 
 Axes: N rows, D features, C outputs, S splits.
@@ -24,8 +24,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-ROOT = Path(__file__).parents[1]
-TABLES = Path(__file__).parent / "tables"
+ROOT = Path(__file__).parents[2]
+TABLES = Path(__file__).parent / "shipped"
 CACHE = ROOT / "_build" / "cache"
 FRACTIONS = (0.7, 0.1, 0.2)
 
@@ -93,7 +93,7 @@ def load(name: str, folder: str | Path | None = None) -> Table:
         return from_csv(name)
     if name in SHIPPED:
         sha, source = SHIPPED[name]
-        path = _checked(Path(folder or TABLES) / f"{name}.csv", sha, "`git checkout lib/tables` restores it")
+        path = _checked(Path(folder or TABLES) / f"{name}.csv", sha, "`git checkout lib/data/shipped` restores it")
         return _read_csv(path, name, source)
     if name in FETCHED or name == WITH_ALL:
         return _openml(name, _data_dir(folder))

@@ -3,7 +3,7 @@
 A claim is a set of comparisons. Most are paired over splits: the mean difference, its 95 % interval, and the p value
 of its lying right at the edge of what is claimed, corrected within the claim for being several (Holm). A comparison
 holds if it lies on the claimed side with p below 0.05, is contradicted if on the other, and is undecided otherwise.
-The claims themselves are in `lib.claims_fe` and `lib.claims_id`.
+The claims themselves are in `lib.study.claims_fe` and `lib.study.claims_id`.
 """
 
 import math
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from lib import records
+from lib.study import records
 
 LEVEL = 0.05
 MARGIN = 0.05  # accuracies this close are comparable

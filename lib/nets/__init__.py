@@ -220,8 +220,9 @@ class Classifier:
 class Network:
     """Anybody's nn.Module as f, at R = 1: rows of any shape in, (B, K) out.
 
-    Its own dropout and batch norm are in train mode when bits are given, as `lib.training` does. `lib.finetuning` never
-    does: there they are off and frozen, so that a sample's explanation does not depend on its batch.
+    Its own dropout and batch norm are in train mode when bits are given, as `lib.training.fewer` does.
+    `lib.training.expo` never does: there they are off and frozen, so that a sample's explanation does not depend on its
+    batch.
     """
 
     n_draws = 0  # its random layers draw from torch's global generator, see own_noise

@@ -1,7 +1,7 @@
 """The grids of full runs of both papers: one notebook for each cell, one file of records for each notebook.
 
 `make experiments` runs what is missing, two at a time; finished cells are kept, a killed one resumes from its
-checkpoint, a failed one does not stop the rest. On a cluster: snakemake --snakefile experiments.smk --executor slurm.
+checkpoint, a failed one does not stop the rest. On a cluster: snakemake --snakefile workflow/experiments.smk --executor slurm.
 """
 
 import os

@@ -1,8 +1,8 @@
 """Fine-tuning R predictors at once so that their explanations are faithful: ID-ExpO and its rivals (ID-11).
 
-    start = finetuning.pretrain(folds, seeds=[0])
+    start = expo.pretrain(folds, seeds=[0])
     runs = Runs.grid(len(folds.split), lams=[0.1, 0.01], lam3s=[0.0], lrs=[0.01])
-    tuned = finetuning.train("ID-ExpO", folds, runs, start, Settings(explainer="LIME", S=0.5))
+    tuned = expo.train("ID-ExpO", folds, runs, start, Settings(explainer="LIME", S=0.5))
 
 A run's batches and masks come from its own generator, as in `lib.training`, with the same guarantees. Validation and
 test explain the predicted class, with one set of masks for each split, the same for every run and epoch.
@@ -22,8 +22,8 @@ from torch import Tensor
 
 from lib import explainers, masks, metrics, regularizers
 from lib.data import Folds
-from lib.models import Classifier, Network, Theta, log_probability
-from lib.program import (
+from lib.nets import Classifier, Network, Theta, log_probability
+from lib.training.engine import (
     Program,
     check_axes,
     check_checkpoint,

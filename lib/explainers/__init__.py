@@ -4,7 +4,7 @@
     P = projection(Z, shapley_kernel(Z), eps)       # (Z^T K Z + eps I)^-1 Z^T K
     phi = explain(f, theta, x, y, b, Z, P)          # P y~, whole batches at once
 
-f(theta, x) gives logits: x (R, n, *input) -> (R, n, C) for R runs (see lib.models). Masks (R, M, D) are shared by all
+f(theta, x) gives logits: x (R, n, *input) -> (R, n, C) for R runs (see lib.nets). Masks (R, M, D) are shared by all
 samples of a run, (R, B, M, D) are each sample's own; D superpixels, or the D = Q features of a vector.
 """
 
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from lib import masks
-from lib.models import Theta, log_probability
+from lib.nets import Theta, log_probability
 
 Predictor = Callable[[Theta, Tensor], Tensor]
 KERNELS = ("L2", "cosine")  # LIME's

@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from lib import records
+from lib.study import records
 
 WIDTH = 6.4  # inches: the widest that keeps 12-point letters legible on a phone
 MIN_SPAN = 0.1  # of a score's axis, so that noise does not fill the panel

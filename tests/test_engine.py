@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from lib.program import Program, check_checkpoint, check_device
+from lib.training.engine import Program, check_checkpoint, check_device
 from tests.test_training import toy
 
 NAN = float("nan")

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib import claims, metrics, records
-from lib.claims import MARGIN, Claim, compare
-from lib.finetuning import EXPLAINERS, METHODS, Settings
+from lib import metrics
+from lib.study import claims, records
+from lib.study.claims import MARGIN, Claim, compare
+from lib.training.expo import EXPLAINERS, METHODS, Settings
 
 ETAS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)  # weights of accuracy in the valscore that chooses hyperparameters
 TABLES = (
