@@ -30,8 +30,16 @@ def explain_logits(A: Tensor, F_n: Tensor, F: Tensor) -> Tensor:
 
 
 def faithful(g: Tensor, h: Tensor) -> Tensor:
-    """Where the largest outputs of g and h (..., C) agree: bool (...) (FE-4, FE-5)."""
-    return g.argmax(-1) == h.argmax(-1)
+    """Where the largest outputs of g and h (..., C) agree: bool (...) (FE-4, FE-5).
+
+    Where the largest outputs of h tie, or one is NaN, h names no class, and there is nothing to agree with.
+    """
+    return (g.argmax(-1) == h.argmax(-1)) & ~tied(h) & ~g.isnan().any(-1)
+
+
+def tied(h: Tensor) -> Tensor:
+    """Where h (..., C) has no single largest output, by a tie or by NaN: bool (...)."""
+    return ~((h == h.amax(-1, keepdim=True)).sum(-1) == 1)
 
 
 # --- The objective ---------------------------------------------------------------------------------------------------
@@ -141,6 +149,24 @@ def keep_top(A: Tensor, U: int, mu: Tensor | None = None, rank: str = "magnitude
     return A * (positions(A, mu, rank) < check_U(U, A.shape[1] * A.shape[2]))
 
 
+def distinct(place: Tensor, U: int) -> Tensor:
+    """How many training examples the U first entries (n, c) belong to: places (..., N, C) -> (...) (FE-22)."""
+    return (place < U).any(-1).sum(-1)
+
+
+def neighbours(F_n: Tensor, y_n: Tensor, F: Tensor, k: int, C: int) -> Tensor:
+    """Votes of the k training examples nearest to each row in f's space, a baseline for h: (..., B, C).
+
+    F_n (..., N, K) with labels y_n (..., N), F (..., B, K). Classes with as many votes stand in the order of their
+    nearest example.
+    """
+    near = torch.cdist(F, F_n).topk(min(k, F_n.shape[-2]), -1, largest=False).indices
+    labels = y_n[..., None, :].expand(*near.shape[:-1], -1).gather(-1, near)
+    votes = torch.zeros(*near.shape[:-1], C, dtype=torch.float64, device=F.device)
+    nearer = torch.arange(near.shape[-1], 0, -1, device=F.device, dtype=votes.dtype)  # k, ..., 1: sums below 1 / k
+    return votes.scatter_add_(-1, labels, (1 + nearer / (k + 1) ** 3).expand(labels.shape))
+
+
 def check_U(U: int, entries: int) -> int:
     """U itself; ValueError unless 1 <= U <= N x C."""
     if not (isinstance(U, Integral) and 1 <= U <= entries):
@@ -182,6 +208,8 @@ def explain(
     rows, classes = order // A.shape[1], order % A.shape[1]
     h = explain_logits(kept, F_n[None], F[None, None])[0, 0]
     k = similarity(F_n[rows][None], F[None, None])[0, :, 0]
+    agree = None
+    if task == "classification":  # where h itself predicts, there is nothing else to be faithful to
+        agree = bool(~h.isnan().any() if g is None else faithful(g, h))
     g = h if g is None else g
-    agree = bool(faithful(g, h)) if task == "classification" else None
     return Explanation(rows, classes, A[rows, classes], k, respond(g, task), respond(h, task), agree)

@@ -17,12 +17,24 @@ ROUNDING = 1e-6  # what differs by less does not vary: sums of a few contributio
 
 def accuracy(g: Tensor, y: Tensor) -> Tensor:
     """Share of rows whose largest output is the label: g (..., B, C), y (..., B) -> (...) (FE-18)."""
-    return (g.argmax(-1) == y).double().mean(-1)
+    return share(right(g, y))
+
+
+def right(g: Tensor, y: Tensor) -> Tensor:
+    """Where the largest output of g (..., B, C) is the label y (..., B); nowhere that g is NaN."""
+    return (g.argmax(-1) == y) & ~g.isnan().any(-1)
+
+
+def share(where: Tensor, rows: Tensor | None = None) -> Tensor:
+    """Share of rows where it holds, bool (..., B) -> (...); of those in the mask rows (..., B) alone, if given."""
+    if rows is None:
+        return where.double().mean(-1)
+    return (where & rows).double().sum(-1) / rows.double().sum(-1)
 
 
 def faithfulness(g: Tensor, h: Tensor) -> Tensor:
     """Share of rows where g and h (..., B, C) predict the same class -> (...) (FE-19)."""
-    return examples.faithful(g, h).double().mean(-1)
+    return share(examples.faithful(g, h))
 
 
 def r_squared(prediction: Tensor, target: Tensor) -> Tensor:

@@ -361,3 +361,13 @@ def test_images_of_the_jpeg_copy_match_their_labels():
     assert y.max() <= 9
     assert np.array_equal(images, data.cifar10_images(n=20)[0])
     assert not np.array_equal(images, data.cifar10_images(n=20, seed=1)[0])
+
+
+def test_new_rows_equal_no_training_row():
+    x = np.random.default_rng(0).integers(0, 2, (60, 3)).astype(float)
+    table = data.Table("t", x, np.arange(60) % 2, "classification", ("a", "b", "c"), ("0", "1"), "")
+    folds = data.folds(table, [0, 1])
+    found = data.new_rows(folds)
+    for s in range(2):
+        train = {tuple(row) for row in x[folds.index_train[s]]}
+        assert found[s].tolist() == [tuple(row) not in train for row in x[folds.index_test[s]]]

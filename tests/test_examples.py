@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.neighbors import KNeighborsClassifier
 from torch.nn.functional import cross_entropy, kl_div, mse_loss
 
 from lib import examples, gates, metrics
@@ -68,8 +69,17 @@ def test_faithful_means_the_same_largest_output():
     assert examples.faithful(g, h).tolist() == [True, False, True]
     assert examples.faithful(g, g * 1e-3 - 5).all()  # only the order matters
     assert not examples.faithful(g, -g)[0]
-    tied = torch.zeros(1, 3)
-    assert examples.faithful(tied, tied).all()  # a tie is broken the same way in both
+
+
+def test_ties_and_nan_are_not_agreement():
+    """An h whose largest outputs tie names no class, and neither does NaN (FE-4)."""
+    g = torch.tensor([[0.7, 0.2, 0.1]])
+    for h in ([1.0, 1.0, 0.0], [0.0, 0.0, 0.0], [torch.nan, 0.0, 0.0], [1.0, torch.nan, 0.0]):
+        assert examples.tied(torch.tensor([h])).all()
+        assert not examples.faithful(g, torch.tensor([h])).any()
+    assert not examples.faithful(g * torch.nan, g).any()
+    assert not examples.tied(torch.tensor([[1.0, 0.0, 0.0]])).any()
+    assert examples.faithful(g, torch.tensor([[1.0, 0.0, 0.0]])).all()
 
 
 @few
@@ -379,3 +389,21 @@ def test_u_beyond_the_entries_is_refused(U):
 def test_an_unknown_rank_is_refused():
     with pytest.raises(ValueError, match="rank must be one of magnitude, signed, gate, got 'best'"):
         examples.positions(torch.zeros(1, 2, 2), rank="best")
+
+
+def test_entries_belong_to_as_many_examples_as_have_one():
+    place = torch.tensor([[0, 3], [1, 2], [4, 5]])
+    assert [examples.distinct(place, U).item() for U in range(1, 7)] == [1, 2, 2, 2, 3, 3]
+
+
+@pytest.mark.parametrize("k", [1, 4, 7, 100])
+def test_neighbours_vote_as_a_classifier_by_neighbours_does(k):
+    """scikit-learn's count of votes; of classes with as many, the one whose example is nearest (k = 2)."""
+    random = torch.Generator().manual_seed(0)
+    F_n, F = torch.randn(30, 3, generator=random), torch.randn(20, 3, generator=random)
+    y_n = torch.arange(30) % 4
+    votes = examples.neighbours(F_n, y_n, F, k, 4)
+    theirs = KNeighborsClassifier(min(k, 30)).fit(F_n, y_n).predict_proba(F) * min(k, 30)
+    assert torch.equal(votes.floor(), torch.tensor(theirs).round())
+    two = examples.neighbours(F_n, y_n, F, 2, 4)
+    assert torch.equal(two.argmax(-1), examples.neighbours(F_n, y_n, F, 1, 4).argmax(-1))

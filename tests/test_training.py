@@ -441,10 +441,11 @@ def scripted(monkeypatch):
     """Validation that follows SCRIPT, one list of measures a fold, one entry a check."""
     checks = dict.fromkeys(SCRIPT, 0)
 
-    def evaluate(f, bank, method, folds, fold, part, settings):
+    def evaluate(f, bank, method, folds, fold, part, settings, U=None):
         values = [SCRIPT[k][checks[k]] for k in fold.tolist()]
         checks.update({k: checks[k] + 1 for k in fold.tolist() if checks[k] < 6})
-        return (torch.tensor(values, dtype=torch.float64)[:, None] ** 2).expand(-1, 2), torch.ones(len(fold), 2)
+        measures = torch.tensor(values, dtype=torch.float64)[:, None].expand(-1, len(U or settings.U))
+        return measures**2, torch.ones_like(measures), torch.zeros_like(measures)
 
     monkeypatch.setattr(fewer, "evaluate", evaluate)
 
@@ -473,11 +474,59 @@ def test_epochs_need_not_be_a_multiple_of_the_check():
     assert got.stopped_epoch == [5]
 
 
-def test_the_choice_of_the_epoch_counts_every_u():
-    """The measure is the mean over U of sqrt(accuracy x faithfulness) on validation rows."""
-    got = train(settings=replace(SMALL, epochs=2, U=(1, 3, 10, "all")))
-    by_hand = (got.scores["val_accuracy"] * got.scores["val_faithfulness"]).sqrt().mean(1)
+@pytest.mark.parametrize(("keep", "column"), [(1, 0), (3, 1), (10, 2), (10_000, 3)])
+def test_the_epoch_is_chosen_at_one_u(keep, column):
+    """The measure is sqrt(accuracy x faithfulness) on validation rows at U = keep, or at all entries if fewer."""
+    got = train(settings=replace(SMALL, epochs=2, U=(1, 3, 10, "all"), keep=keep))
+    by_hand = (got.scores["val_accuracy"] * got.scores["val_faithfulness"]).sqrt()[:, column]
     assert got.history["measure"][0].tolist() == pytest.approx(by_hand.tolist())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_s_can_start_where_h_has_unit_spread(method):
+    """Before r, over training rows and outputs, with all entries; the same draws otherwise."""
+    folds, f = toy(range(2)), MLP((3, 6, 6), dropout=0.3)
+    settings = replace(SMALL, epochs=1)
+    fixed, program_folds = {}, folds
+    if METHODS[method].pretrained:
+        f, fixed = MLP((3,), dropout=0), {"W": torch.ones(2, 3, 3, dtype=torch.float64)}
+    banks = [
+        fewer._Program(
+            METHODS[method], program_folds, Runs.grid(2), replace(settings, S_start=start), f, fixed, "cpu",
+            torch.float64,
+        ).state["bank"]
+        for start in (1.0, "unit")
+    ]  # fmt: skip
+    scale = banks[1]["S"] / banks[0]["S"]
+    A = examples.expected_influence(banks[1]["S"], banks[1].get("mu"))
+    for r in range(2):
+        F = f({n[2:]: t[[r]] for n, t in banks[1].items() if n.startswith("f.")}, folds.x_train[[r]])[0]
+        h = F @ (A[r].T @ F).T
+        assert h.std().item() == pytest.approx(1)
+        assert torch.allclose(scale[r], scale[r].mean())
+
+
+def test_scores_of_some_rows_alone():
+    """A mask of rows leaves the others out of accuracy, faithfulness and ties."""
+    got = train(settings=replace(SMALL, epochs=2))
+    fold, B = torch.tensor([0]), got.folds.x_test.shape[1]
+    options = got.f, got.bank, METHODS["Ours"], got.folds, fold, "test", got.settings
+    halves = torch.arange(B)[None] < B // 2
+    whole, first, rest = (fewer.evaluate(*options, rows=rows) for rows in (None, halves, ~halves))
+    for all_rows, a, b in zip(whole, first, rest):
+        assert torch.allclose(B * all_rows, (B // 2) * a + (B - B // 2) * b)
+
+
+def test_a_diverged_model_is_never_faithful_or_right():
+    got = train(settings=replace(SMALL, epochs=2))
+    bank = got.bank | {"S": got.bank["S"] * torch.nan}
+    _, agree, ties = fewer.evaluate(got.f, bank, METHODS["Ours"], got.folds, torch.tensor([0]), "val", got.settings)
+    assert (agree == 0).all()
+    assert (ties == 1).all()
+    bank = got.bank | {"W": got.bank["W"] * torch.nan}
+    right, agree, _ = fewer.evaluate(got.f, bank, METHODS["Ours"], got.folds, torch.tensor([0]), "val", got.settings)
+    assert (right == 0).all()
+    assert (agree == 0).all()
 
 
 # --- Checkpoints -----------------------------------------------------------------------------------------------------

@@ -314,6 +314,12 @@ def folds(
     return Folds(table.name, table.task, table.C, torch.tensor(splits), **x, **y, **index, **mean_std, **standardised)
 
 
+def new_rows(folds: Folds) -> torch.Tensor:
+    """Test rows that equal no training row of their split in all features, bool (S, B)."""
+    pairs = zip(folds.x_test.flatten(2), folds.x_train.flatten(2))
+    return torch.stack([torch.cdist(test, train, p=0).amin(1) > 0 for test, train in pairs])
+
+
 def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation over rows: (S, N, D) -> (S, 1, D) twice; infinite where constant, to divide to 0."""
     constant = np.ptp(values, axis=1, keepdims=True) == 0

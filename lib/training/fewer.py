@@ -33,6 +33,7 @@ from lib.training.engine import (
 )
 
 FULL_RANGE = (-(2**63), None)  # random_ over all 64 bits
+BLOCK_NUMBERS = 2**23  # 16-bit random numbers that a run draws at once on a GPU, 16 MiB
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,9 @@ class Settings:
     sigma: float = gates.SIGMA
     J: int = 1
     mu_start: float = 0.5
-    S_start: float = 1.0  # S ~ N(0, S_start^2)
+    S_start: float | str = 1.0  # S ~ N(0, S_start^2); "unit": h's first outputs before r have unit spread
     U: tuple[int | str, ...] = (5, 10, 20, 30, 50, 100, "all")
+    keep: int = 10  # the U whose geometric mean of accuracy and faithfulness on validation chooses the epoch
     rank: str = "magnitude"  # how influence is ranked (FE-22)
     exact_mean: bool = False  # E[z] in closed form instead of FE-20's max(0, min(1, mu))
     through_g: bool = True  # l(g, h) also moves g
@@ -60,10 +62,11 @@ class Settings:
     stack_rows: int = 10_000  # rows multiplied together on a CPU: fits its cache; results are the same up to rounding
 
     def __post_init__(self):
-        check_counts(self, "epochs", "patience", "check", "batch", "hidden", "J", "stack_rows")
+        check_counts(self, "epochs", "patience", "check", "batch", "hidden", "J", "keep", "stack_rows")
         check_counts(self, "layers", least=0)
         check_numbers(self, "lr", positive=True)
-        check_numbers(self, "S_start")
+        if self.S_start != "unit":
+            check_numbers(self, "S_start")
         if not math.isfinite(self.mu_start):
             raise ValueError(f"mu_start must be a finite number, got {self.mu_start}")
         if not self.U:
@@ -114,7 +117,7 @@ class Trained:
     folds: Folds  # what f sees (for Pretrain's stage 2, the features of stage 1)
     runs: Runs
     settings: Settings
-    scores: dict[str, Tensor]  # "val_accuracy", "val_faithfulness", "test_...": (R, U values)
+    scores: dict[str, Tensor]  # "val_accuracy", "val_faithfulness", "val_ties", "test_...": (R, U values)
     best_epoch: list[int]
     stopped_epoch: list[int]
     seconds: list[float]  # a run's share of its stacks' time, stage 1 included
@@ -242,14 +245,16 @@ class RecordedSteps:
     """Training steps of one stack, recorded once as a CUDA graph for each batch size and then replayed.
 
     A replay is one launch where a step has hundreds, each of them longer than its arithmetic. Shapes must not change,
-    so every training example is evaluated, open or not, and random numbers are drawn for `block` steps at once.
+    so every training example is evaluated, open or not, and random numbers are drawn for a block of steps at once.
     Without CUDA the same steps run unrecorded, which is how they are tested.
     """
 
-    def __init__(self, update, N: int, C: int, f: MLP, settings: Settings, block: int = 8):
-        self.update, self.n_draws, self.block = update, f.n_draws, block
+    def __init__(self, update, N: int, C: int, f: MLP, settings: Settings, block: int | None = None):
+        self.update, self.n_draws = update, f.n_draws
         self.settings = replace(settings, open_rows=False)
         self.gates, self.rows = (N, settings.J, C), settings.batch + (N if settings.drop_examples else 0)
+        numbers = 2 * N * settings.J * C + self.rows * f.n_draws  # 16 bits each
+        self.block = block or min(32, max(1, BLOCK_NUMBERS // numbers))  # a run's own: the same in any company
         self.left = 0  # steps whose draws are still unused
         self.inputs: dict[int | str, Tensor] = {}  # a recorded step reads "eps", "bits", and row numbers by their size
         self.graphs: dict[int, torch.cuda.CUDAGraph | None] = {}
@@ -303,30 +308,36 @@ def steps_for(update, N: int, C: int, f: MLP | Network, settings: Settings, devi
 
 @torch.no_grad()
 def evaluate(
-    f, bank, method: Method, folds: Folds, fold: Tensor, part: str, settings: Settings
-) -> tuple[Tensor, Tensor]:
-    """Accuracy (or R^2) of the prediction and faithfulness of h for each U, both (R, U values) (FE-18, FE-19, FE-21).
+    f, bank, method: Method, folds: Folds, fold: Tensor, part: str, settings: Settings, *,
+    U: Sequence[int] | None = None, rows: Tensor | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    """Accuracy (or R^2) of the prediction, faithfulness and ties of h for each U, (R, U values) (FE-18, FE-19, FE-21).
 
-    part: "val" or "test". Without an explanation model both have one column, and faithfulness is 1.
+    part: "val" or "test"; of its rows, those of the mask rows (R, B) alone. Where h itself predicts it is faithful by
+    definition. Without an explanation model all have one column, faithfulness is 1 and no row is tied.
     """
     theta, W, mu = _theta(bank), bank.get("W"), bank.get("mu")
     x, y = getattr(folds, f"x_{part}")[fold], getattr(folds, f"y_{part}")[fold]
-    regression = folds.task == "regression"
-    score = metrics.r_squared if regression else metrics.accuracy
+    share = metrics.share if rows is None else partial(metrics.share, rows=rows)
     F = f(theta, x)
     g = predict_logits(F, W) if method.predictor == "g" else None
     if not method.h_fits:
-        return score(g, y)[:, None], torch.ones(len(fold), 1, dtype=torch.float64, device=F.device)
+        ones = torch.ones(len(fold), 1, dtype=torch.float64, device=F.device)
+        right = metrics.r_squared(g, y) if folds.task == "regression" else share(metrics.right(g, y))
+        return right[:, None], ones, 0 * ones
     F_n = f(theta, folds.x_train[fold])
     A = examples.expected_influence(bank["S"], mu, settings.exact_mean, settings.sigma)
-    place = examples.positions(A, mu, settings.rank)
-    right, agree = [], []
-    for U in settings.U_values(A[0].numel()):
-        h = examples.explain_logits(A * (place < U), F_n, F)
+    place, scores = examples.positions(A, mu, settings.rank), []
+    for u in U or settings.U_values(A[0].numel()):
+        h = examples.explain_logits(A * (place < u), F_n, F)
         predicted = h if g is None else g
-        right.append(score(predicted, y))
-        agree.append(metrics.r_squared(h, predicted) if regression else metrics.faithfulness(predicted, h))
-    return torch.stack(right, 1), torch.stack(agree, 1)
+        if folds.task == "regression":
+            right, agree, ties = metrics.r_squared(predicted, y), metrics.r_squared(h, predicted), torch.zeros(len(h))
+        else:
+            agree = ~h.isnan().any(-1) if g is None else examples.faithful(g, h)
+            right, agree, ties = share(metrics.right(predicted, y)), share(agree), share(examples.tied(h))
+        scores.append((right, agree, ties.to(right)))
+    return tuple(torch.stack(values, 1) for values in zip(*scores))
 
 
 class _Program(Program):
@@ -341,6 +352,7 @@ class _Program(Program):
         R, N = len(runs), folds.x_train.shape[1]
         self.state["open"] = torch.ones(R, dtype=torch.float64)  # share of gates more likely open than shut
         self.state["rows"] = torch.full((R,), float(N))  # training examples expected to be open in a step
+        self.begun = None  # on a GPU: the live runs, their parameters, optimiser and recorded steps
 
     def start(self) -> dict[str, Tensor]:
         """f, then W, then S and mu."""
@@ -350,17 +362,50 @@ class _Program(Program):
             K = self.f(_theta(bank), self.folds.x_train[self.fold, :2]).shape[-1]
             bank["W"] = stack_uniform((K, C), K, self.generators, self.dtype)
         if self.method.h_fits:
-            bank["S"] = self.settings.S_start * Draws(self.generators, self.dtype).noise((N, C))
+            bank["S"] = Draws(self.generators, self.dtype).noise((N, C))
         if self.method.gates:
             bank["mu"] = torch.full_like(bank["S"], self.settings.mu_start)
+        if self.method.h_fits:
+            unit = self.settings.S_start == "unit"
+            bank["S"] *= 1 / self.spread(bank)[:, None, None] if unit else self.settings.S_start
         return bank
+
+    @torch.no_grad()
+    def spread(self, bank: dict[str, Tensor]) -> Tensor:
+        """Standard deviation of h before r over training rows and outputs, with all entries, (R,)."""
+        F = self.f(_theta(bank), self.folds.x_train[self.fold])
+        A = examples.expected_influence(bank["S"], bank.get("mu"), self.settings.exact_mean, self.settings.sigma)
+        return examples.explain_logits(A, F, F).flatten(1).std(1)
 
     def rows(self, live: Tensor) -> Tensor:
         """The batch and the open examples."""
         return self.settings.batch + self.state["rows"][live].double()
 
     def advance(self, stack: Tensor, epochs: int) -> None:
-        """Train some runs for some epochs (Algorithm 1)."""
+        """Train some runs for some epochs (Algorithm 1). A GPU's recorded steps serve until a run stops."""
+        state, begun, runs = self.state, None, stack.tolist()
+        if self.device.type == "cuda":
+            begun = self.begun if self.begun and self.begun[0] == runs else None
+        if begun is None:
+            self.begun = None  # its memory first
+            begun = runs, *self.begin(stack)
+        _, bank, adam, steps = begun
+        if isinstance(steps, RecordedSteps):
+            steps.left = 0  # what is left of the draws is in no checkpoint
+            self.begun = begun
+        draws = Draws([self.generators[r] for r in runs], self.dtype)
+        with self.f.own_noise(self.generators[runs[0]]):
+            for _ in range(epochs):
+                for batch in draws.orders(self.folds.x_train.shape[1]).split(self.settings.batch, 1):
+                    steps(batch, draws)
+        for n, tensor in bank.items():
+            state["bank"][n][stack] = tensor.detach()
+        for n in self.trained:
+            for moment, kept in zip(state["moments"][n], ("exp_avg", "exp_avg_sq")):
+                moment[stack] = adam.state[bank[n]][kept]
+
+    def begin(self, stack: Tensor):
+        """Some runs' parameters, their optimiser and their step, to go on from where the state is."""
         state, settings = self.state, self.settings
         bank = {n: t[stack].clone().requires_grad_(n in self.trained) for n, t in state["bank"].items()}
         adam = torch.optim.Adam(
@@ -370,9 +415,7 @@ class _Program(Program):
         for n in self.trained:
             m, v = (moment[stack] for moment in state["moments"][n])
             adam.state[bank[n]] = {"step": step.clone().to(self.device), "exp_avg": m, "exp_avg_sq": v}
-        draws = Draws([self.generators[r] for r in stack], self.dtype)
         fold, lam, eta = self.fold[stack], self.lam[stack], self.eta[stack]
-
         F_n = self.folds.x_train[fold] if self.method.pretrained else None  # stage 2 sees features, and they stay
 
         def update(batch: Tensor, draws: Draws, settings: Settings = settings) -> None:
@@ -382,21 +425,15 @@ class _Program(Program):
             adam.step()
 
         N, C = self.folds.x_train.shape[1], self.folds.C
-        steps = steps_for(update, N, C, self.f, settings, self.device)
-        with self.f.own_noise(self.generators[stack[0]]):
-            for _ in range(epochs):
-                for batch in draws.orders(N).split(settings.batch, 1):
-                    steps(batch, draws)
-        for n, tensor in bank.items():
-            state["bank"][n][stack] = tensor.detach()
-        for n in self.trained:
-            for moment, kept in zip(state["moments"][n], ("exp_avg", "exp_avg_sq")):
-                moment[stack] = adam.state[bank[n]][kept]
+        return bank, adam, steps_for(update, N, C, self.f, settings, self.device)
 
     def measure(self, bank: dict[str, Tensor], stack: Tensor) -> Tensor:
-        """Geometric mean of accuracy and faithfulness, over all U: the whole curve counts."""
-        scores = evaluate(self.f, bank, self.method, self.folds, self.fold[stack], "val", self.settings)
-        return metrics.geometric_mean(*scores).mean(1, keepdim=True)
+        """Geometric mean of accuracy and faithfulness at U = `keep`, or at all entries where there are fewer."""
+        U = [min(self.settings.keep, bank["S"][0].numel())] if self.method.h_fits else None
+        accuracy, faithfulness, _ = evaluate(
+            self.f, bank, self.method, self.folds, self.fold[stack], "val", self.settings, U=U
+        )
+        return metrics.geometric_mean(accuracy, faithfulness)
 
     def observe(self, bank: dict[str, Tensor], stack: Tensor) -> None:
         """The share of open gates, and how many examples they leave open."""
@@ -481,7 +518,8 @@ def _finish(method: str, program: _Program, stage1: Trained | None) -> Trained:
                      program.fold[rows], part, program.settings)
             for rows in torch.arange(len(program.runs)).split(10)
         ]  # fmt: skip
-        scores[f"{part}_accuracy"], scores[f"{part}_faithfulness"] = (torch.cat(p).cpu() for p in zip(*pieces))
+        for name, values in zip(("accuracy", "faithfulness", "ties"), zip(*pieces)):
+            scores[f"{part}_{name}"] = torch.cat(values).cpu()
     seconds = state["seconds"].clone()
     if stage1:  # its time belongs to every run that builds on it
         seconds += torch.tensor(stage1.seconds, dtype=torch.float64)[program.fold.cpu()]

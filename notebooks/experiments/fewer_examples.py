@@ -28,7 +28,8 @@ U_values = [5, 10, 20, 30, 50, 100, "all"]  # entries (n, c) kept in the explana
 epochs = 10_000  # at most
 patience_steps = 20_000  # gradient steps without a better validation measure before a run stops
 hidden = 64  # units a layer
-S_start = 1.0  # S starts as N(0, S_start^2)
+S_start = "1"  # S starts as N(0, S_start^2); unit: where h's first outputs have unit spread
+keep = 10  # the U whose geometric mean of accuracy and faithfulness on validation chooses the epoch
 seed = 0
 device = "cpu"  # or "cuda"
 threads = 1  # of the processor, for one process
@@ -45,6 +46,7 @@ import pandas as pd
 import torch
 
 from lib import data as tables
+from lib import examples, metrics
 from lib.examples import METHODS
 from lib.study import records
 from lib.training import fewer
@@ -58,6 +60,7 @@ if method not in METHODS:
     raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
 if not METHODS[method].gates and list(etas) != [0]:
     raise ValueError(f"{method} has no gates, so its etas must be [0], got {etas}")
+gated = METHODS[method].gates
 
 # %% [markdown]
 # Patience is counted in gradient steps, so that it means the same for a table of 150 rows and one of 1,600.
@@ -69,7 +72,8 @@ patience = math.ceil(patience_steps / steps)
 check = max(1, min(10, patience // 20))
 entries = N * folds.C
 U = tuple(u for u in U_values if u == "all" or u <= entries)
-settings = Settings(epochs=epochs, patience=patience, check=check, hidden=hidden, S_start=S_start, U=U)
+spread = S_start if S_start == "unit" else float(S_start)
+settings = Settings(epochs=epochs, patience=patience, check=check, hidden=hidden, S_start=spread, keep=keep, U=U)
 runs = Runs.grid(len(splits), etas, lambdas, [seed])
 f"{len(runs)} runs of {method} on {data}: {N} training rows, {folds.C} classes, patience {patience} epochs"
 
@@ -84,13 +88,38 @@ trained = fewer.train(method, folds, runs, settings, device=device, checkpoint=c
 # %% [markdown]
 # ## Records
 #
-# Accuracy and faithfulness on validation and test rows for each U, the share of open gates, and the ten most
-# influential entries of each run.
+# For each U: accuracy, faithfulness and the share of ties in h on validation and test rows; the first two on test rows
+# that equal no training row; how many examples U entries belong to; how often the U nearest training examples in f's
+# space vote for what g predicts. Then the share of open gates, and the ten most influential entries of each run.
 
 # %%
 regression = folds.task == "regression"
 names = {"accuracy": "r2", "faithfulness": "r2_h"} if regression else {}
+lowest = ("ties", "examples")
 kept = settings.U_values(entries)
+new = tables.new_rows(folds)
+
+
+def further(r):
+    """What else is measured of run r: measure -> (part, a value for each U)."""
+    fold, bank = torch.tensor([trained.runs.fold[r]]), {n: t[[r]] for n, t in trained.bank.items()}
+    place = examples.positions(trained.influence[[r]], bank.get("mu"), settings.rank)[0]
+    yield "examples", "train", [examples.distinct(place, u).item() for u in kept]
+    if regression:
+        return
+    options = trained.f, bank, METHODS[method], trained.folds, fold.to(device), "test", settings
+    scores = fewer.evaluate(*options, rows=new[runs.fold[r]][None].to(device))
+    for name, values in zip(("accuracy_new", "faithfulness_new"), scores):
+        yield name, "test", values[0].tolist()
+    if "W" in bank:
+        at = trained.runs.fold[r]
+        F_n, F = (trained.f({n: t[[r]] for n, t in trained.theta.items()}, x[[at]])[0]
+                  for x in (trained.folds.x_train, trained.folds.x_test))  # fmt: skip
+        g = F @ bank["W"][0]
+        votes = [examples.neighbours(F_n, trained.folds.y_train[at], F, u, folds.C) for u in kept]
+        yield "neighbours", "test", [metrics.faithfulness(g, v).item() for v in votes]
+
+
 rows = []
 for r in range(len(runs)):
     run = {
@@ -103,24 +132,27 @@ for r in range(len(runs)):
         "seconds": trained.seconds[r],
     }
     for part in ("val", "test"):
-        for measure in ("accuracy", "faithfulness"):
+        for measure in ("accuracy", "faithfulness", "ties"):
             values = trained.scores[f"{part}_{measure}"][r].tolist()
             name = names.get(measure, measure)
             rows += [{**run, "U": u, "part": part, "measure": name, "value": v} for u, v in zip(kept, values)]
-    if METHODS[method].gates:
+    for measure, part, values in further(r):
+        rows += [{**run, "U": u, "part": part, "measure": measure, "value": v} for u, v in zip(kept, values)]
+    if gated:
         share = (trained.bank["mu"][r] > 0).float().mean().item()
         rows.append({**run, "part": "train", "measure": "open", "value": share})
     fold = trained.runs.fold[r]
     top = trained.explain(trained.folds.x_test[fold, 0], U=min(10, entries), run=r)
-    examples = trained.folds.index_train[fold, top.rows]
+    numbers = trained.folds.index_train[fold, top.rows]
     rows += [
         {**run, "U": place, "part": "train", "measure": "influence", "value": a, "example": n, "output": c}
-        for place, (a, n, c) in enumerate(zip(top.influence.tolist(), examples.tolist(), top.classes.tolist()), 1)
+        for place, (a, n, c) in enumerate(zip(top.influence.tolist(), numbers.tolist(), top.classes.tolist()), 1)
     ]
 
 # %%
 frame = pd.DataFrame(rows).astype({"U": "Int64", "example": "Int64", "output": "Int64"})
-frame = frame.assign(paper="FE", dataset=table.name, method=method, direction="higher")
+frame["direction"] = frame["measure"].isin(lowest).map({True: "lower", False: "higher"})
+frame = frame.assign(paper="FE", dataset=table.name, method=method)
 described = {"experiment": "fewer_examples", "patience_steps": patience_steps, **dataclasses.asdict(settings)}
 described.pop("stack_rows")  # changes speed, not results
 records.write(frame.assign(**records.provenance(described, device)), out)
