@@ -32,6 +32,7 @@ S_start = "1"  # S starts as N(0, S_start^2); unit: where h's first outputs have
 keep = 10  # the U whose geometric mean of accuracy and faithfulness on validation chooses the epoch
 seed = 0
 device = "cpu"  # or "cuda"
+tf32 = False  # on a GPU: factors of products rounded to 11 bits (TensorFloat-32), faster
 threads = 1  # of the processor, for one process
 checkpoint = ""  # a file to resume from after an interruption
 stage1 = ""  # a file that Pretrain and PretrainR share for their prediction models
@@ -53,6 +54,7 @@ from lib.training import fewer
 from lib.training.fewer import Runs, Settings
 
 torch.set_num_threads(threads)
+torch.set_float32_matmul_precision("high" if tf32 else "highest")
 records.check_out(out)
 table = tables.load(data)
 folds = tables.folds(table, splits)
@@ -155,6 +157,8 @@ frame["direction"] = frame["measure"].isin(lowest).map({True: "lower", False: "h
 frame = frame.assign(paper="FE", dataset=table.name, method=method)
 described = {"experiment": "fewer_examples", "patience_steps": patience_steps, **dataclasses.asdict(settings)}
 described.pop("stack_rows")  # changes speed, not results
+if tf32:
+    described["tf32"] = True
 records.write(frame.assign(**records.provenance(described, device)), out)
 if checkpoint:
     Path(checkpoint).unlink(missing_ok=True)
