@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import re
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from lib import data
-from lib.study import claims, claims_fe, records
+from lib.study import claims, claims_fe, grid, records
 from lib.training.fewer import Settings
 
 SPLITS = range(6)
@@ -289,10 +288,10 @@ def test_one_data_set_has_one_configuration(told, tmp_path):
 
 
 def test_the_grid_runs_cifar10_with_the_settings_that_its_records_must_have():
-    """Each "-p name value" in experiments.smk is wanted of the records, and nothing else differs from the tables'."""
-    extra = re.search(r'EXTRA = \{CIFAR10: "(.+?)"\}', (records.ROOT / "workflow" / "experiments.smk").read_text())[1]
-    given = {name: float(value) for name, value in re.findall(r"-p (\w+) (\S+)", extra)}
+    """Each parameter of its run in grid.yaml is wanted of the records, and nothing else differs from the tables'."""
+    run = next(run for run in grid.read() if run.out == f"results/fe/{claims_fe.CIFAR10}/Ours-lambda1.parquet")
     wanted, tables = claims_fe._settings("cifar10-resnet18"), claims_fe._settings("glass")
+    given = {name: value for name, value in run.given.items() if name in wanted}
     assert given == {name: value for name, value in wanted.items() if value != tables[name]}
 
 
