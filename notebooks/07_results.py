@@ -324,8 +324,8 @@ times.map(lambda v: "–" if pd.isna(v) else f"{v:,.0f}" if v >= 100 else f"{v:.
 
 # %% tags=["hide-input"]
 cifar10 = names[-1]
-pictures = data.cifar10_at_hand(cifar10.removeprefix("cifar10-"))
-label = data.cifar10_chosen()[1]
+pictures = data.cifar10.at_hand(cifar10.removeprefix("cifar10-"))
+label = data.cifar10.chosen()[1]
 grey = np.full((32, 32, 3), 224, np.uint8)
 counts = {}
 for method in ("Ours", "Joint"):
@@ -335,16 +335,16 @@ for method in ("Ours", "Joint"):
     if len(top):
         plt.close(fig)
         tiles = [grey if pictures is None else pictures[n] for n in top["example"]]
-        classes = [data.CIFAR10_CLASSES[label[n]] for n in top["example"]]
-        outputs = [data.CIFAR10_CLASSES[c] for c in top["output"]]
+        classes = [data.cifar10.CLASSES[label[n]] for n in top["example"]]
+        outputs = [data.cifar10.CLASSES[c] for c in top["output"]]
         captions = [f"{c}\n→ {o}\n{a:+.2f}" for c, o, a in zip(classes, outputs, top["value"])]
-        counts[method] = {c: classes.count(c) for c in data.CIFAR10_CLASSES}
+        counts[method] = {c: classes.count(c) for c in data.cifar10.CLASSES}
         fig = figures.images(
             tiles, captions, f"{method}: {len(set(classes))} of 10 classes, {titles[cifar10]}", columns=5
         )
     glue(f"results-images-{method}", fig, display=False)
     plt.close(fig)
-pd.DataFrame(counts, index=data.CIFAR10_CLASSES) if counts else None
+pd.DataFrame(counts, index=data.cifar10.CLASSES) if counts else None
 
 # %% [markdown]
 # ```{glue:figure} results-images-Ours

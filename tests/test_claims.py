@@ -42,7 +42,7 @@ def run(dataset, method, split, eta, lam=1.0, scores=TOLD, noise=0.01, fall=0.1)
         for measure, value in zip(claims_fe.SCORES, values):
             yield from ({**base, "part": part, "measure": measure, "U": U, "value": value} for U in (5, 10))
     if dataset == claims_fe.CIFAR10:
-        first = np.unique(data.cifar10_chosen()[1], return_index=True)[1]
+        first = np.unique(data.cifar10.chosen()[1], return_index=True)[1]
         examples = first if method == "Ours" else first[0] + np.arange(10)
         rows = {**base, "part": "train", "measure": "influence", "value": 1.0}
         yield from ({**rows, "U": place, "example": n} for place, n in enumerate(examples, 1))

@@ -79,7 +79,7 @@ def classes_picked(ten: pd.DataFrame, dataset: str, method: str) -> pd.Series:
     rows = rows[rows["measure"] == "influence"]
     if rows.empty:
         return pd.Series(dtype=float)
-    label = data.cifar10_chosen()[1][rows["example"].astype(int)]
+    label = data.cifar10.chosen()[1][rows["example"].astype(int)]
     return rows.assign(label=label).groupby("split")["label"].nunique().astype(float)
 
 
