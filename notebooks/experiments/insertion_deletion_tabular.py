@@ -45,6 +45,7 @@ import pandas as pd
 import torch
 
 from lib import data as tables
+from lib import explainers as explaining
 from lib.study import records
 from lib.training import expo
 from lib.training.expo import Runs, Settings
@@ -59,7 +60,8 @@ axes = {"explainers": explainers, "S_values": S_values, "lams": lams, "lam3s": l
 for name, values in axes.items():
     if not values or len(set(values)) < len(values):
         raise ValueError(f"{name} must be different values, at least one, got {values}")
-criteria = [expo.check_criterion(criterion) for criterion in itertools.product(explainers, S_values)]
+named = [explaining.named(name) for name in explainers]
+criteria = [expo.check_criterion(criterion) for criterion in itertools.product(named, S_values)]
 if method == "ID-ExpO" and len(explainers) * len(S_values) != 1:
     raise ValueError(f"ID-ExpO trains one explainer and one S at a time, got {explainers} and {S_values}")
 if method != "ID-ExpO" and list(lam3s) != [0]:
@@ -72,7 +74,7 @@ if method == "CE-only" and list(lams) != [0]:
 
 # %%
 options = {"epochs": epochs, "patience": patience, "mixed": mixed}
-settings = Settings(explainer=explainers[0], S=S_values[0], deletion=deletion, **options)
+settings = Settings(explainer=named[0], S=S_values[0], deletion=deletion, **options)
 runs = Runs.grid(len(splits), lams, lam3s, lrs, [seed])
 table = tables.load(data)
 folds = tables.folds(table, splits)
@@ -101,7 +103,7 @@ def rows_of(trained, name, lowest=("deletion",)):
             "method": name,
             "split": splits[trained.runs.fold[r]],
             "seed": trained.runs.seed[r],
-            "explainer": explainer,
+            "explainer": explainer.name,
             "S": S,
             "deletion": deletion if name == "ID-ExpO" else "none",
             "lam": trained.runs.lam[r],
