@@ -49,11 +49,12 @@ from lib import data as tables
 from lib import examples, metrics
 from lib.examples import METHODS
 from lib.study import records
+from lib.study.provenance import provenance
 from lib.training import fewer
 from lib.training.fewer import Runs, Settings
 
 torch.set_num_threads(threads)
-records.check_out(out)
+records.check_out(out, checkpoint=checkpoint, stage1=stage1)
 table = tables.load(data)
 folds = tables.folds(table, splits)
 if method not in METHODS:
@@ -78,8 +79,6 @@ runs = Runs.grid(len(splits), etas, lambdas, [seed])
 f"{len(runs)} runs of {method} on {data}: {N} training rows, {folds.C} classes, patience {patience} epochs"
 
 # %%
-for place in filter(None, (checkpoint, stage1)):
-    records.check_out(place)
 predictors = None
 if METHODS[method].pretrained:
     predictors = fewer.train_stage1(folds, runs, settings, device=device, checkpoint=stage1 or None)
@@ -155,7 +154,7 @@ frame["direction"] = frame["measure"].isin(lowest).map({True: "lower", False: "h
 frame = frame.assign(paper="FE", dataset=table.name, method=method)
 described = {"experiment": "fewer_examples", "patience_steps": patience_steps, **dataclasses.asdict(settings)}
 described.pop("stack_rows")  # changes speed, not results
-records.write(frame.assign(**records.provenance(described, device)), out)
+records.write(frame.assign(**provenance(described, device)), out)
 if checkpoint:
     Path(checkpoint).unlink(missing_ok=True)
 

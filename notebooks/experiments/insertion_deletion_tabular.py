@@ -47,13 +47,12 @@ import torch
 from lib import data as tables
 from lib import explainers as explaining
 from lib.study import records
+from lib.study.provenance import provenance
 from lib.training import expo
 from lib.training.expo import Runs, Settings
 
 torch.set_num_threads(threads)
-records.check_out(out)
-if checkpoint:
-    records.check_out(checkpoint)
+records.check_out(out, checkpoint=checkpoint)
 if method not in expo.METHODS:
     raise ValueError(f"method must be one of {', '.join(expo.METHODS)}, got {method!r}")
 axes = {"explainers": explainers, "S_values": S_values, "lams": lams, "lam3s": lam3s, "lrs": lrs, "splits": splits}
@@ -131,7 +130,7 @@ about = {"rows": len(table.x), "classes": folds.C, "features": ", ".join(table.f
 about["start_lr"] = start.runs.lr[0]  # of the pretraining
 frame = pd.DataFrame(rows).assign(paper="ID", dataset=table.name, **about)
 described = {"experiment": "insertion_deletion_tabular", **settings.recorded()}
-records.write(frame.assign(**records.provenance(described, device)), out)
+records.write(frame.assign(**provenance(described, device)), out)
 if checkpoint:
     Path(checkpoint).unlink(missing_ok=True)
 
