@@ -53,6 +53,8 @@ from lib.study.provenance import provenance
 from lib.training import fewer
 from lib.training.fewer import Runs, Settings
 
+VERSION = 2  # raised when what is computed changes; 1 kept epochs by all U together and took ties for agreement
+
 torch.set_num_threads(threads)
 records.check_out(out, checkpoint=checkpoint, stage1=stage1)
 table = tables.load(data)
@@ -154,7 +156,7 @@ frame["direction"] = frame["measure"].isin(lowest).map({True: "lower", False: "h
 frame = frame.assign(paper="FE", dataset=table.name, method=method)
 described = {"experiment": "fewer_examples", "patience_steps": patience_steps, **dataclasses.asdict(settings)}
 described.pop("stack_rows")  # changes speed, not results
-records.write(frame.assign(**provenance(described, device)), out)
+records.write(frame.assign(**provenance(described, device, version=VERSION)), out)
 if checkpoint:
     Path(checkpoint).unlink(missing_ok=True)
 
