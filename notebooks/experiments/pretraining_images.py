@@ -49,6 +49,7 @@ import torch
 from lib.data import images as sets
 from lib.nets import resnet
 from lib.study import records
+from lib.study.provenance import provenance
 from lib.training.engine import check_device
 from lib.training.pretraining import Pretraining, accuracy, gains_from_bfloat16, pretrain
 
@@ -74,7 +75,7 @@ net = trainer.best()
 
 # %%
 described = {"experiment": "pretraining_images", "digest": images.digest, **vars(settings)}
-about = records.provenance(described, device)
+about = provenance(described, device)
 scores = {part: accuracy(net, images, part) for part in ("val", "test")}
 run = {
     "method": "pretrained" if not radius else "PGD",
