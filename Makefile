@@ -17,14 +17,9 @@ test: book ## lint, unit and property tests, references, and the built book in a
 	$(BIN)/ruff format --check
 	$(BIN)/pytest -n $(CORES) --dist loadfile --nbval
 
-experiments: .venv/installed ## run what is missing of the grid, two runs at a time; may be stopped and called again
-	@mkdir -p runs && flock --nonblock runs/lock $(MAKE) --no-print-directory grid || \
-	  { echo "make experiments: some runs failed (see above), or it is running already" >&2; exit 1; }
-
-grid: # a killed Snakemake leaves its own lock, which the one above makes needless
-	@$(BIN)/snakemake --snakefile workflow/experiments.smk --unlock --quiet all
-	$(BIN)/snakemake --snakefile workflow/experiments.smk --cores $(CORES) --keep-going --rerun-incomplete --rerun-triggers mtime \
-	  $(if $(CONFIG),--config $(CONFIG))
+experiments: .venv/installed ## run what is missing of the grids: DRY=1 ONLY="id collins" BUDGET=10m CONFIG="device=cuda"
+	@$(BIN)/python -m workflow.experiments --cores $(CORES) --only "$(ONLY)" --budget "$(BUDGET)" --config "$(CONFIG)" \
+	  $(if $(DRY),--dry)
 
 reference: book ## write what the short chapters print to tests/reference, for nbval to compare with
 	$(BIN)/python -m tests.test_references
@@ -46,4 +41,4 @@ clean: ## remove what `make book` made; .venv and results stay
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes $<
 	@touch $@
 
-.PHONY: help book test experiments grid reference bench lock clean
+.PHONY: help book test experiments reference bench lock clean

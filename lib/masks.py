@@ -38,12 +38,15 @@ def threshold_mask(phi: Tensor, s: Sequence[int]) -> Tensor:
 def temperature(phi: Tensor) -> Tensor:
     """Distinct contributions over their range, about one over the mean gap, per sample: phi (..., Q) -> (...) (ID-7).
 
-    It takes no gradient: T is a setting, read off phi. Where all contributions are equal it is 1.
+    It takes no gradient: T is a setting, read off phi. Where all contributions are equal it is 1; where they differ by
+    next to nothing it is the largest number that there is.
     """
+    check_phi(phi)
     ordered = phi.detach().sort(-1).values
     spread = ordered[..., -1] - ordered[..., 0]
     distinct = 1 + (ordered.diff(dim=-1) > 0).sum(-1)
-    return torch.where(spread > 0, distinct / spread.where(spread > 0, torch.ones_like(spread)), 1.0).to(phi.dtype)
+    T = distinct / spread.where(spread > 0, torch.ones_like(spread))
+    return T.clamp_max(torch.finfo(phi.dtype).max).where(spread > 0, 1.0).to(phi.dtype)
 
 
 def thresholds(phi: Tensor, s: Sequence[int]) -> Tensor:
@@ -58,8 +61,13 @@ def thresholds(phi: Tensor, s: Sequence[int]) -> Tensor:
 
 
 def soft_mask(phi: Tensor, s: Sequence[int], T: Tensor | float | None = None) -> Tensor:
-    """r = sigmoid(T (phi - t_s)), phi (..., Q) -> (..., K, Q); T (...) by default each sample's own (ID-7, ID-8)."""
+    """r = sigmoid(T (phi - t_s)), phi (..., Q) -> (..., K, Q); T (...) by default each sample's own (ID-7, ID-8).
+
+    ValueError unless phi is finite and T finite and above 0.
+    """
     T = temperature(phi) if T is None else torch.as_tensor(T, dtype=phi.dtype, device=phi.device)
+    if not (T.isfinite() & (T > 0)).all():
+        raise ValueError(f"T must be finite and above 0, got {T.min().item()} to {T.max().item()}")
     return torch.sigmoid(T[..., None, None] * (phi[..., None, :] - thresholds(phi, s)[..., None]))
 
 
@@ -82,7 +90,7 @@ def check_phi(phi: Tensor) -> Tensor:
 
 
 def _sizes(s: Sequence[int], phi: Tensor) -> Tensor:
-    Q = phi.shape[-1]
+    Q = check_phi(phi).shape[-1]
     if not len(s) or not all(isinstance(n, Integral) and 1 <= n <= Q for n in s):
         raise ValueError(f"s must be whole numbers of features between 1 and Q = {Q}, got {list(s)}")
     return torch.as_tensor(s, device=phi.device)

@@ -1,4 +1,4 @@
-"""How good predictions and their explanations are: FE's scores (one a run), then ID's (one a sample)."""
+"""How good predictions and their explanations are: FE's scores (of a set of rows), then ID's (of each input)."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from lib import examples, masks
-from lib.explainers import Predictor, perturbed_probability, predict
-from lib.masks import insert
-from lib.nets import Theta, log_probability
+from lib.explainers import FEATURES, Explainer, perturbed_probability
+from lib.explainers.linear import product
+from lib.predictor import Predictor
 from lib.regularizers import follow
 
 ROUNDING = 1e-6  # what differs by less does not vary: sums of a few contributions, or of probabilities
@@ -72,38 +72,35 @@ class Curves(NamedTuple):
 
 
 @torch.no_grad()
-def curves(f: Predictor, theta: Theta, x: Tensor, y: Tensor, b: Tensor, phi: Tensor, s: Sequence[int]) -> Curves:
-    """Insertion and deletion curves of explanations phi (R, B, Q) for inputs x (R, B, *input), hard masks (ID-1, ID-2).
+def curves(
+    predictor: Predictor, x: Tensor, y: Tensor, *, phi: Tensor, s: Sequence[int], explainer: Explainer = FEATURES,
+    whole: Tensor | None = None,
+) -> Curves:  # fmt: skip
+    """Insertion and deletion curves of explanations phi (..., D) for inputs x (..., *input), hard masks (ID-1, ID-2).
 
-    Protocol: the first point is s[0] features, neither the bare background nor, unless s says so, the whole input;
-    plain mean over s; the background b replaces what is masked; y (R, B) is the class explained and scored, which
-    callers choose: the predicted one in our experiments.
+    Protocol: the first point is s[0] cells, neither the bare background nor, unless s says so, the whole input; plain
+    mean over s; the background replaces what is masked; y (...) is the class explained and scored, which callers
+    choose: the predicted one in our experiments. explainer: says which features or pixels a cell is, by default each
+    its own. whole: log f(x)_y, where it is known already.
     """
-    path = follow(f, theta, x, y, b, masks.top_mask(masks.check_phi(phi), s))
+    r = explainer.expand(masks.top_mask(phi, s), predictor.b.shape)
+    path = follow(predictor, x, y, r=r, whole=whole)
     return Curves(tuple(s), path.inserted.exp(), path.deleted.exp(), path.whole.exp())
 
 
 @torch.no_grad()
 def sensitivity_n(
-    f: Predictor, theta: Theta, x: Tensor, y: Tensor, b: Tensor, phi: Tensor, generators: Sequence[torch.Generator],
-    n: int = 4, sets: int = 100, segments: Tensor | None = None,
-) -> Tensor:  # fmt: skip
-    """Sensitivity-n: correlation over random sets of n features between their sum in phi and the drop of f(x)_y.
+    predictor: Predictor, x: Tensor, y: Tensor, *, phi: Tensor, removed: Tensor, explainer: Explainer = FEATURES
+) -> Tensor:
+    """Sensitivity-n: correlation over sets of n cells between their sum in phi (..., D) and the drop of f(x)_y.
 
-    phi (R, B, D) with D features or superpixels, x (R, B, *input), y (R, B) -> (R, B); 0 where either is constant.
+    removed: the sets, as `random_sets` draws them, (sets, D) or with the axes of x, 1 where shared. x (..., *input),
+    y (...) -> (...); 0 where either is constant.
     """
-    D = phi.shape[-1]
-    if not 1 <= n < D:
-        raise ValueError(f"n must lie between 1 and D - 1 = {D - 1}, got {n}")
-    if len(generators) != len(phi):
-        raise ValueError(f"generators must be one for each of {len(phi)} runs, got {len(generators)}")
-    ranks = torch.stack([torch.rand(sets, D, generator=g, device=g.device) for g in generators]).argsort(-1)
-    removed = (ranks.argsort(-1) < n).to(phi.dtype)  # (R, sets, D)
-    drop = log_probability(f(theta, x), y).exp()[..., None] - perturbed_probability(
-        f, theta, x, y, b, 1 - removed, segments
-    )
+    kept = explainer.expand(1 - removed, predictor.b.shape)
+    drop = predictor.log_probability(x, y).exp()[..., None] - perturbed_probability(predictor, x, y, kept)
     largest = phi.abs().amax(-1, keepdim=True)
-    sums = (phi / largest.where(largest > 0, 1)) @ removed.mT  # the unit of phi is nobody's business
+    sums = product(removed, phi / largest.where(largest > 0, 1))  # the unit of phi is nobody's business
     pair = torch.stack([sums, drop]).double()
     pair = pair - pair.mean(-1, keepdim=True)
     constant = (pair.abs() < ROUNDING).all(-1).any(0)
@@ -111,18 +108,27 @@ def sensitivity_n(
     return torch.where(constant, 0.0, correlation)
 
 
+def random_sets(D: int, generator: torch.Generator, *, n: int = 4, sets: int = 100, dtype=torch.float32) -> Tensor:
+    """Sets of n of D cells, 1 on those that are removed: (sets, D). ValueError unless 1 <= n < D."""
+    if not 1 <= n < D:
+        raise ValueError(f"n must lie between 1 and D - 1 = {D - 1}, got {n}")
+    order = torch.rand(sets, D, generator=generator, device=generator.device).argsort(-1)
+    return (order.argsort(-1) < n).to(dtype)
+
+
 @torch.no_grad()
-def masked_accuracy(f: Predictor, theta: Theta, x: Tensor, y: Tensor, b: Tensor, Z: Tensor) -> Tensor:
-    """Accuracy on inputs x (R, B, *input) with features masked by each of Z (R, M, D), mean over both -> (R,).
+def masked_accuracy(predictor: Predictor, x: Tensor, y: Tensor, *, r: Tensor) -> Tensor:
+    """Accuracy on inputs x (..., B, *input) masked by each of r (..., M, Q), mean over both -> (...).
 
     Low where what is masked is missed, and where masking takes inputs to a place that the predictor has not seen
     (missingness bias): compare predictors, not with accuracy on whole inputs.
     """
     right = 0
-    for z in Z.split(20, -2):
-        own = z[:, None].expand(-1, x.shape[1], -1, -1)
-        right = right + (predict(f, theta, insert(x, b, own)).argmax(-1) == y[..., None]).double().sum((1, 2))
-    return right / (x.shape[1] * Z.shape[-2])
+    for some in r.split(20, -2):
+        own = some.unsqueeze(-3).expand(*y.shape, -1, -1)
+        classes = predictor.logits(masks.insert(x, predictor.b, own)).argmax(-1)
+        right = right + (classes == y[..., None]).double().sum((-2, -1))
+    return right / (y.shape[-1] * r.shape[-2])
 
 
 def valscore(accuracy: Tensor, insertion: Tensor, deletion: Tensor, eta: float = 2.0) -> Tensor:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from lib import masks
-from lib.explainers import Predictor, predict
-from lib.nets import Theta, log_probability
+from lib.explainers.linear import product
+from lib.predictor import Predictor
 
 DELETIONS = ("A", "B", "C")
 TINY = 1e-37  # -log f no smaller keeps log(1 - f) finite, in single precision too
@@ -25,12 +25,15 @@ class Path(NamedTuple):
     deleted: Tensor
 
 
-def follow(f: Predictor, theta: Theta, x: Tensor, y: Tensor, b: Tensor, r: Tensor) -> Path:
-    """The path of masks r (R, B, K, Q), soft or hard: x (R, B, *input), y (R, B); all inputs in one forward."""
-    K = r.shape[2]
-    inputs = torch.cat([x.unsqueeze(2), masks.insert(x, b, r), masks.delete(x, b, r)], 2)
-    whole, inserted, deleted = log_probability(predict(f, theta, inputs), y[..., None]).split([1, K, K], -1)
-    return Path(whole[..., 0], inserted, deleted)
+def follow(predictor: Predictor, x: Tensor, y: Tensor, *, r: Tensor, whole: Tensor | None = None) -> Path:
+    """The path of masks r (..., K, Q), soft or hard: x (..., *input), y (...); all inputs in one forward.
+
+    whole: log f(x)_y, where it is known already.
+    """
+    K, own = r.shape[-2], [] if whole is not None else [x.unsqueeze(r.ndim - 2)]
+    inputs = torch.cat([*own, masks.insert(x, predictor.b, r), masks.delete(x, predictor.b, r)], r.ndim - 2)
+    parts = predictor.log_probability(inputs, y[..., None]).split([len(own), K, K], -1)
+    return Path(parts[0][..., 0] if own else whole, *parts[1:])
 
 
 def insertion(path: Path) -> Tensor:
@@ -58,14 +61,14 @@ def size(phi: Tensor) -> Tensor:
     return phi.square().sum(-1)
 
 
-def fidelity(y_tilde: Tensor, Z: Tensor, phi: Tensor, k: Tensor) -> Tensor:
-    """ExpO-F: (1/M) sum_m K_mm (y~_m - phi^T z_m)^2, y~ (R, B, M), phi (R, B, D), k (R, M) -> (R, B) (ID-A4)."""
-    linear = phi @ Z.mT if Z.ndim == phi.ndim else (Z @ phi[..., None])[..., 0]
-    k = k if Z.ndim > phi.ndim else k.unsqueeze(-2)
-    return (k * (y_tilde - linear).square()).mean(-1)
+def fidelity(y_tilde: Tensor, phi: Tensor, *, Z: Tensor, k: Tensor) -> Tensor:
+    """ExpO-F: (1/M) sum_m K_mm (y~_m - phi^T z_m)^2, y~ (..., M), phi (..., D) -> (...) (ID-A4).
+
+    Masks Z (M, D) and weights k (M) or with the leading axes of y~, 1 where shared along one.
+    """
+    return (k * (y_tilde - product(Z, phi)).square()).mean(-1)
 
 
-def stability(y_tilde: Tensor, p: Tensor, k: Tensor) -> Tensor:
-    """ExpO-S: (1/M) sum_m K_mm (y~_m - f(x)_y)^2, y~ (R, B, M), p = f(x)_y (R, B), k (R, M) -> (R, B) (ID-A5)."""
-    k = k if k.ndim == y_tilde.ndim else k.unsqueeze(-2)
+def stability(y_tilde: Tensor, p: Tensor, *, k: Tensor) -> Tensor:
+    """ExpO-S: (1/M) sum_m K_mm (y~_m - f(x)_y)^2, y~ (..., M), p = f(x)_y (...), k as there -> (...) (ID-A5)."""
     return (k * (y_tilde - p[..., None]).square()).mean(-1)

@@ -24,26 +24,18 @@
 
 # %% tags=["parameters"]
 results = "results/fe"  # a folder of records made by the experiment notebook
+newer = "results/fewer"  # takes the place of a data set's records once its set there is complete
 
 # %% tags=["hide-input"]
-import json
-
-import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
-from myst_nb import glue
 
-from lib import data
-from lib.examples import METHODS
-from lib.study import claims, claims_fe, figures, records
+from lib.study import claims_fe, figures, pages_fe, runs_fe
+from lib.study.gluing import keep
 
 figures.use()
 pd.set_option("display.max_colwidth", None)
-frame = claims_fe.load(results)
-names = claims_fe.datasets(frame)
-titles = {name: claims.title(name) for name in names}
-main = frame[frame["lam"] == 1]
-ten = claims_fe.chosen(main)  # the runs whose eta validation chose at U = 10
+frame = runs_fe.load(results, newer)
+ten = runs_fe.chosen(frame[frame["lam"] == 1])  # the runs whose eta validation chose at U = 10
 
 # %% [markdown]
 # ## Which runs there are
@@ -54,52 +46,9 @@ ten = claims_fe.chosen(main)  # the runs whose eta validation chose at U = 10
 # it was trained in; hours are of all runs together.
 
 # %% tags=["hide-input"]
-run = ["dataset", "method", "split", "seed", "eta"]
-runs = main.drop_duplicates(run).groupby(["dataset", "method"])
-table = runs.agg(
-    splits=("split", "nunique"),
-    ηs=("eta", "nunique"),
-    runs=("split", "size"),
-    epochs=("epochs", "mean"),
-    best=("best_epoch", "mean"),
-    seconds=("seconds", "mean"),
-)
-table["hours"] = runs["seconds"].sum() / 3600
-every = pd.MultiIndex.from_product([names, METHODS], names=["data set", "method"])
-table = table.reindex(every[every.isin(table.index)])
-
-
-PLANNED = {"split": 10, "lam": 5}  # splits, and values of lambda with Ours, for each data set as in the paper
-
-
-def lacks(name):
-    """What of the paper's grid has no records."""
-    rows, found = main[main["dataset"] == name], []
-    if missing := [method for method in METHODS if method not in set(rows["method"])]:
-        found.append("all methods" if len(missing) == len(METHODS) else ", ".join(missing))
-    splits = rows.groupby("method")["split"].nunique().min() if len(rows) else 0
-    if 0 < splits < PLANNED["split"]:
-        found.append(f"{PLANNED['split'] - splits} of {PLANNED['split']} splits")
-    if frame.loc[frame["dataset"] == name, "lam"].nunique() < PLANNED["lam"]:
-        found.append("other λ than 1")
-    return found
-
-
-absent = {name: lacks(name) for name in names}
-words = "; ".join(f"{titles[name]}: {' and '.join(found)}" for name, found in absent.items() if found)
-glue("results-missing", words or "nothing", display=False)
-settings = {name: json.loads(frame.loc[frame["dataset"] == name, "settings"].iloc[0]) for name in set(frame["dataset"])}
-patience = {}
-for name in names:
-    patience.setdefault(settings[name]["patience_steps"] if name in settings else 0, []).append(titles[name])
-words = "; ".join(f"{steps:,} on {', '.join(on)}" for steps, on in patience.items() if steps)
-glue("results-patience", words, display=False)
-glue("results-epochs-most", max(of["epochs"] for of in settings.values()), display=False)
-glue("results-runs", int(table["runs"].sum()), display=False)
-glue("results-hours", float(table["hours"].sum()), display=False)
-glue("results-devices", "; ".join(sorted(frame["device"].unique())), display=False)
-plain = dict.fromkeys(table, "{:,.0f}".format) | {"seconds": "{:,.3g}".format, "hours": "{:.2f}".format}
-table.apply(lambda column: column.map(plain[column.name])).rename(index=titles, columns={"best": "best epoch"})
+table = pages_fe.runs_table(frame)
+keep("results", pages_fe.about(frame, table))
+pages_fe.runs_shown(table)
 
 # %% [markdown]
 # These are {glue:text}`results-runs` runs, {glue:text}`results-hours:.1f` hours one after the other, on
@@ -122,44 +71,7 @@ table.apply(lambda column: column.map(plain[column.name])).rename(index=titles, 
 # bends although the predictor does not know of $U$, another $\eta$ was chosen.
 
 # %% tags=["hide-input"]
-scores = main[main["measure"].isin(claims_fe.SCORES)]
-best = records.choose_eta(scores)
-best = best[best["part"] == "test"]
-
-
-def in_order(rows):
-    """Rows by data set in the paper's order, named as shown."""
-    return rows.set_index("dataset").loc[[n for n in names if n in set(rows["dataset"])]].rename(titles).reset_index()
-
-
-def short(name):
-    """The data set alone, for titles."""
-    return titles[name].split()[0]
-
-
-def signed(value):
-    """Two digits with their sign, and no minus before zero."""
-    return f"{round(value, 2) + 0.0:+.2f}"
-
-
-def against(measure, other):
-    """What Ours has over another method at U = 10, in words for a title."""
-    gaps = {short(d): claims_fe.difference(ten, d, measure, "Ours", other) for d in names}
-    found = ", ".join(f"{d} {signed(gap.value)}" for d, gap in gaps.items() if gap.splits)
-    return f"Ours minus {other} at U = 10: {found}" if found else "no records of both yet"
-
-
-for measure in claims_fe.SCORES:
-    fig = figures.curves(
-        in_order(best[best["measure"] == measure]),
-        x="U",
-        title=f"{measure.capitalize()}. {against(measure, 'Pretrain')}",
-        xlabel="U, entries kept",
-        ylabel=f"test {measure}, higher is better",
-        last="all",
-    )
-    glue(f"results-{measure}", fig, display=False)
-    plt.close(fig)
+keep("results", pages_fe.score_figures(frame))
 
 # %% [markdown]
 # ```{glue:figure} results-accuracy
@@ -179,25 +91,11 @@ for measure in claims_fe.SCORES:
 #
 # The same at $U = 10$ in numbers: mean over splits ± standard error, the best mean of each column marked *.
 
+# %% tags=["hide-input"]
+pages_fe.scoreboard(frame, "accuracy")
 
 # %% tags=["hide-input"]
-def scoreboard(measure):
-    """Methods by data sets, "mean ± standard error", * at the best."""
-    summary = records.mean_sem(best[(best["measure"] == measure) & (best["U"] == claims_fe.U)], ["dataset", "method"])
-    text = [records.plus_minus(mean, sem, ".3f") for mean, sem in zip(summary["mean"], summary["sem"])]
-    top = summary.groupby("dataset")["mean"].transform("max").round(3)
-    summary["text"] = text + np.where(summary["mean"].round(3) >= top, "\u00a0*", "")
-    wide = summary.pivot(index="method", columns="dataset", values="text")
-    wide = wide.reindex(
-        index=[method for method in METHODS if method in wide.index], columns=[name for name in names if name in wide]
-    )
-    return wide.fillna("–").rename(columns=titles).rename_axis(columns=f"test {measure}", index=None)
-
-
-scoreboard("accuracy")
-
-# %% tags=["hide-input"]
-scoreboard("faithfulness")
+pages_fe.scoreboard(frame, "faithfulness")
 
 # %% [markdown]
 # ## The weight of faithfulness
@@ -205,28 +103,8 @@ scoreboard("faithfulness")
 # $\lambda$ weighs the explanation's loss against the prediction's. Here Ours keeps ten entries, and
 # $\eta$ is chosen again for each $\lambda$.
 
-
 # %% tags=["hide-input"]
-def sweep(rows, x, xlabel, lead, finding):
-    """Both measures of Ours at U = 10 against a hyperparameter, as two glued figures; the title: lead, findings."""
-    for measure in claims_fe.SCORES:
-        part = rows[rows["measure"] == measure]
-        part = part[part.groupby("dataset")[x].transform("nunique") > 1]
-        fig = figures.nothing(f"No records of more than one {xlabel[0]} yet.")
-        if len(part):
-            plt.close(fig)
-            means = dict(iter(records.mean_sem(part, ["dataset", x]).groupby("dataset")))
-            found = ", ".join(f"{short(d)} {finding(means[d])}" for d in names if d in means)
-            title = f"{measure.capitalize()} of Ours{lead}: {found}"
-            fig = figures.curves(in_order(part), x, title, xlabel, f"test {measure}, higher is better")
-        glue(f"results-{x}-{measure}", fig, display=False)
-        plt.close(fig)
-
-
-ours = frame[(frame["method"] == "Ours") & (frame["U"] == claims_fe.U) & frame["measure"].isin(claims_fe.SCORES)]
-every_lambda = records.choose_eta(ours).query("part == 'test'") if len(ours) else ours
-lead = f", λ from {every_lambda['lam'].min():g} to {every_lambda['lam'].max():g}"
-sweep(every_lambda, "lam", "λ", lead, lambda m: signed(m["mean"].iloc[-1] - m["mean"].iloc[0]))
+keep("results", pages_fe.lambda_figures(frame))
 
 # %% [markdown]
 # ```{glue:figure} results-lam-accuracy
@@ -250,8 +128,7 @@ sweep(every_lambda, "lam", "λ", lead, lambda m: signed(m["mean"].iloc[-1] - m["
 # before they have learned.
 
 # %% tags=["hide-input"]
-every_eta = ours[(ours["lam"] == 1) & (ours["part"] == "test")]
-sweep(every_eta, "eta", "η", ", the best η", lambda m: f"{m.loc[m['mean'].idxmax(), 'eta']:g}")
+keep("results", pages_fe.eta_figures(frame))
 
 # %% [markdown]
 # ```{glue:figure} results-eta-accuracy
@@ -273,13 +150,8 @@ sweep(every_eta, "eta", "η", ", the best η", lambda m: f"{m.loc[m['mean'].idxm
 # the epoch that validation chose.
 
 # %% tags=["hide-input"]
-gates = main[main["measure"] == "open"].assign(percent=lambda rows: 100 * rows["value"])
-shares = gates.pivot_table(index=["dataset", "method"], columns="eta", values="percent")
-order = pd.MultiIndex.from_product([names, [m for m in METHODS if METHODS[m].gates]], names=["data set", "method"])
-shares = shares.reindex(order[order.isin(shares.index)]).rename(index=titles)
-epochs = main[main["method"] == "Ours"].drop_duplicates(run).groupby("eta")["best_epoch"].mean()
-glue("results-epochs", ", ".join(f"{epoch:,.0f} at {eta:g}" for eta, epoch in epochs.items()) or "none", display=False)
-shares.map("{:.3g}".format).rename(columns="{:g}".format).rename_axis(columns="η")
+keep("results", {"epochs": pages_fe.chosen_epochs(frame)})
+pages_fe.open_gates(frame)
 
 # %% [markdown]
 # A share counts the gates at the epoch that validation chose, which need not be late: the mean epoch chosen for Ours is
@@ -297,23 +169,8 @@ shares.map("{:.3g}".format).rename(columns="{:g}".format).rename_axis(columns="�
 # > below {glue:text}`results-blur` to say nothing.
 
 # %% tags=["hide-input"]
-paper = pd.DataFrame(  # Table 1 of the paper
-    {
-        "glass": [635, 663, 573, 543, 541, 540],
-        "vehicle": [2849, 2628, 2977, 2979, 1800, 1845],
-        "segment": [19184, 19497, 18731, 19507, 10713, 11330],
-        "cifar10": [2450, 2422, 1823, 1680, 1769, 1749],
-    },
-    index=["Ours", "Joint", "RPS", "RPSR", "Pretrain", "PretrainR"],
-)
-glue("results-blur", claims_fe.BLUR, display=False)
-costs = ten[ten["part"] == "test"].drop_duplicates(run)
-rows = {}
-for name in costs["dataset"].unique():
-    rows[name, "here"] = costs[costs["dataset"] == name].groupby("method")["seconds"].mean()
-    rows[name, "paper"] = paper[name.split("-")[0]]
-times = pd.DataFrame(rows, index=list(METHODS)).T.reindex(names, level=0).rename(index=titles)
-times.map(lambda v: "–" if pd.isna(v) else f"{v:,.0f}" if v >= 100 else f"{v:.3g}")
+keep("results", {"blur": claims_fe.BLUR})
+pages_fe.seconds_table(ten)
 
 # %% [markdown]
 # ## The ten most influential images
@@ -323,28 +180,9 @@ times.map(lambda v: "–" if pd.isna(v) else f"{v:,.0f}" if v >= 100 else f"{v:.
 # shared with this project; where they are not at hand, grey squares stand for them.
 
 # %% tags=["hide-input"]
-cifar10 = names[-1]
-pictures = data.cifar10_at_hand(cifar10.removeprefix("cifar10-"))
-label = data.cifar10_chosen()[1]
-grey = np.full((32, 32, 3), 224, np.uint8)
-counts = {}
-for method in ("Ours", "Joint"):
-    top = ten[(ten["dataset"] == cifar10) & (ten["method"] == method) & (ten["measure"] == "influence")]
-    top = top[top["split"] == top["split"].min()].sort_values("U")
-    fig = figures.nothing(f"No records of {method} on CIFAR10 yet.")
-    if len(top):
-        plt.close(fig)
-        tiles = [grey if pictures is None else pictures[n] for n in top["example"]]
-        classes = [data.CIFAR10_CLASSES[label[n]] for n in top["example"]]
-        outputs = [data.CIFAR10_CLASSES[c] for c in top["output"]]
-        captions = [f"{c}\n→ {o}\n{a:+.2f}" for c, o, a in zip(classes, outputs, top["value"])]
-        counts[method] = {c: classes.count(c) for c in data.CIFAR10_CLASSES}
-        fig = figures.images(
-            tiles, captions, f"{method}: {len(set(classes))} of 10 classes, {titles[cifar10]}", columns=5
-        )
-    glue(f"results-images-{method}", fig, display=False)
-    plt.close(fig)
-pd.DataFrame(counts, index=data.CIFAR10_CLASSES) if counts else None
+pictures, counts = pages_fe.image_figures(ten)
+keep("results", pictures)
+counts
 
 # %% [markdown]
 # ```{glue:figure} results-images-Ours

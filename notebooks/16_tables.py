@@ -28,29 +28,16 @@ results = "results/id"  # a folder of records made by the experiment notebook
 results_single = "results/single"  # one cell of two tables again, trained in single precision
 
 # %% tags=["hide-input"]
-from itertools import product
-
-import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
-from myst_nb import glue
 
-from lib.study import claims_id, figures, records
-from lib.training.expo import METHODS
+from lib.study import figures, pages_id, runs_id
+from lib.study.gluing import keep
 
 figures.use()
 pd.set_option("display.max_colwidth", None)
-frame = claims_id.load(results)
-front = claims_id.fronts(frame)
-there = [name for name in (*claims_id.TABLES, "collins-23") if name in set(frame["dataset"])]
-
-
-def whole(label):
-    """The name of a method or an S, which must not break within on a phone."""
-    short = label in METHODS or str(label).startswith("S =")
-    return label.replace("-", "\u2011").replace(" ", "\u00a0") if short else label
-
+frame = runs_id.load(results)
+front = runs_id.fronts(frame)
 
 # %% [markdown]
 # ## The tables
@@ -60,15 +47,7 @@ def whole(label):
 # the class away. The 19 others are honest, and `collins` means these.
 
 # %% tags=["hide-input"]
-about = frame.dropna(subset="features").drop_duplicates("dataset").set_index("dataset").reindex(there)
-spec = pd.DataFrame(
-    {
-        "samples": about["rows"],
-        "features": about["features"].str.split(", ").str.len(),
-        "classes": about["classes"],
-    }
-)
-spec.astype("Int64").rename_axis(None)
+pages_id.tables_about(frame)
 
 # %% [markdown]
 # ## Which runs there are, and what they cost
@@ -83,42 +62,9 @@ spec.astype("Int64").rename_axis(None)
 # those of all recorded runs of a row together.
 
 # %% tags=["hide-input"]
-run = ["dataset", "method", "deletion", "split", "seed", *claims_id.HYPER]
-trained = frame[frame["method"].isin(METHODS)]
-expo = trained["method"] == "ID-ExpO"
-one = pd.concat([trained[expo].drop_duplicates([*run, "explainer", "S"]), trained[~expo].drop_duplicates(run)])
-FULL = {"ID-ExpO": 60 * (4 + 4), "ExpO-S": 30, "ExpO-F": 30, "CE-only": 10}  # Del-B and Del-C with LIME only
-
-
-def planned(dataset, method):
-    """Runs of the full grid; collins-23 is not trained with Del-B and Del-C."""
-    return 60 * 4 if (dataset, method) == ("collins-23", "ID-ExpO") else FULL[method]
-
-
-each = {"runs": ("split", "size"), "s": ("seconds", "mean"), "epochs": ("epochs", "mean"), "mixed": ("mixed", "mean")}
-per = one.groupby(["dataset", "method"]).agg(**each).reindex([(d, m) for d in there for m in METHODS])
-per["of"] = [planned(*key) for key in per.index]
-full = per["s"] * per["of"] / 3600
-costs = pd.DataFrame(
-    {
-        "runs": per["runs"].fillna(0).astype(int),
-        "of": per["of"],
-        "epochs": per["epochs"].map("{:.0f}".format, na_action="ignore"),
-        "seconds": per["s"].map("{:.3g}".format, na_action="ignore"),
-        "precision": per["mixed"].map(lambda share: {0: "single", 1: "mixed"}.get(share, "both"), "ignore"),
-        "minutes": (per["runs"] * per["s"] / 60).map("{:.1f}".format, na_action="ignore"),
-    }
-)
-minutes = (
-    one.groupby(one["device"].str.replace("(cpu|cuda): ", "", regex=True).str.split(",").str[0])["seconds"].sum() / 60
-)
-own = one[(one["method"] == "ID-ExpO") & (one["deletion"] == "A")].drop_duplicates(["dataset", *claims_id.HYPER])
-settings = own.groupby("dataset").size()
-less = [f"{name}, where ID-ExpO has {n} of 12 settings" for name, n in settings[settings < 12].items()]
-glue("tables-minutes", "; ".join(f"{m:.0f} minutes on {device}" for device, m in minutes.items()), display=False)
-glue("tables-estimate", float((per["s"] * per["of"]).sum() / 60), display=False)
-glue("tables-less", "; ".join(less) or "no table", display=False)
-costs.fillna("–").rename_axis([None, None]).rename(index=whole)
+costs = pages_id.costs(frame)
+keep("tables", pages_id.costs_told(frame, costs))
+pages_id.costs_shown(costs)
 
 # %% [markdown]
 # Training the recorded runs took {glue:text}`tables-minutes`, added up over programs that ran side by side; the full
@@ -138,13 +84,7 @@ costs.fillna("–").rename_axis([None, None]).rename(index=whole)
 # table.
 
 # %% tags=["hide-input"]
-picked = front[(front["deletion"] == "A") & (front["measure"] == "accuracy")]
-shares = {
-    (title, f"{value:g}"): (picked[column] == value).groupby(picked["dataset"]).mean()
-    for column, title in (("lam", "λ"), ("lam3", "λ₃"), ("lr", "learning rate"))
-    for value in sorted(set(picked[column]), reverse=True)
-}
-pd.DataFrame(shares).reindex(claims_id.TABLES).dropna().map("{:.0%}".format).rename_axis(None)
+pages_id.choices(front)
 
 # %% [markdown]
 # ### What mixed precision changes
@@ -156,23 +96,9 @@ pd.DataFrame(shares).reindex(claims_id.TABLES).dropna().map("{:.0%}".format).ren
 # their differences with standard errors:
 
 # %% tags=["hide-input"]
-key = ["dataset", "method", "explainer", "S", "deletion", "split", "seed", *claims_id.HYPER]
-both = [every[every["part"] == "test"] for every in (claims_id.load(results_single), frame)]
-pairs = both[0].merge(both[1], on=[*key, "measure"], suffixes=("", " mixed"))
-pairs["gap"] = pairs["value mixed"] - pairs["value"]
-gaps = pairs.groupby(["dataset", "measure"], sort=False)["gap"].agg(["mean", "sem"])
-once = pairs.drop_duplicates(key)
-same = once["best_epoch"] == once["best_epoch mixed"]
-glue("tables-mixed-runs", len(once), display=False)
-glue("tables-mixed-same", int(same.sum()), display=False)
-glue("tables-mixed-most", float((gaps["mean"] / gaps["sem"]).abs().max()), display=False)
-glue("tables-mixed-compared", len(gaps), display=False)
-means = pairs.groupby(["dataset", "measure"], sort=False)[["value", "value mixed"]].mean().map("{:.3f}".format)
-means.columns = ["single", "mixed"]
-means = means.assign(difference=[records.plus_minus(*gap, "+.4f") for gap in gaps.to_numpy()])
-means.rename_axis([None, None]).rename(
-    index={"contributions": "mean |φ|", "masked": "accuracy, masked", "sensitivity": "sensitivity-4"}
-)
+means, told = pages_id.precisions(runs_id.load(results_single), frame)
+keep("tables", told)
+means
 
 # %% [markdown]
 # The largest of the {glue:text}`tables-mixed-compared` differences is {glue:text}`tables-mixed-most:.1f` standard
@@ -184,37 +110,8 @@ means.rename_axis([None, None]).rename(
 # One figure for each table (the paper's Figures A.5 and A.7 to A.9). Each line joins the hyperparameters that
 # $\eta = 0.5$ to $3$ choose; its largest marker is $\eta = 3$. Up and to the right is better.
 
-
 # %% tags=["hide-input"]
-def panels(rows):
-    """Scores on test rows, their explainer and S as the panel's name."""
-    rows = rows[rows["measure"].isin(["accuracy", "insertion", "1 − deletion"])]
-    return rows.assign(panel=[claims_id.name(e, S) for e, S in zip(rows["explainer"], rows["S"])])
-
-
-def lead(rows, measure, explainer, S):
-    """Mean lead of ID-ExpO over the best rival, for a title."""
-    where = {"explainer": explainer, "S": S}
-    gap = (claims_id.ours(rows, measure, **where) - claims_id.best_rival(rows, measure, **where)).dropna()
-    return f"{round(gap.mean(), 2) + 0.0:+.2f} {measure}" if len(gap) else ""
-
-
-main = front[front["deletion"].isin(["A", "none"]) & front["method"].isin(METHODS)]
-for name in (*claims_id.TABLES, "collins-23"):
-    rows = panels(main[main["dataset"] == name])
-    rows = rows[rows["panel"].isin(rows.loc[rows["method"] == "ID-ExpO", "panel"])]
-    if rows.empty:
-        fig = figures.nothing(f"No records of ID-ExpO on {name} yet.")
-    else:
-        explainer, S = max(zip(rows["explainer"], rows["S"]))  # LIME and 0.5 where recorded
-        three = rows[rows["eta"] == 3]
-        gaps = [lead(three, measure, explainer, S) for measure in ("insertion", "1 − deletion", "accuracy")]
-        leads = f"ID-ExpO minus best rival at η = 3 ({claims_id.name(explainer, S)}): {', '.join(gaps)}"
-        title = f"{name}: {leads if all(gaps) else 'not every rival has records'}"
-        found = [claims_id.name(e, S) for e in claims_id.EXPLAINERS for S in claims_id.S_VALUES]
-        fig = figures.fronts(rows, title, [p for p in found if p in set(rows["panel"])])
-    glue(f"tables-front-{name}", fig, display=False)
-    plt.close(fig)
+keep("tables", {f"front-{name}": pages_id.front_figure(front, name) for name in pages_id.SHOWN})
 
 # %% [markdown]
 # ```{glue:figure} tables-front-collins
@@ -273,25 +170,7 @@ for name in (*claims_id.TABLES, "collins-23"):
 # over the tables that have records of all three there (the paper's Fig. A.1).
 
 # %% tags=["hide-input"]
-forms = claims_id.all_forms(front[front["dataset"].isin(claims_id.TABLES)])
-forms = panels(forms).assign(method=lambda rows: "Del-" + rows["deletion"])
-over = {S: ", ".join(sorted(set(rows["dataset"]))) for S, rows in forms.groupby("S")}
-apart = [f"{names} (S = {S:g} Q)" for S, names in over.items()] if len(set(over.values())) > 1 else set(over.values())
-glue("tables-forms", "; ".join(apart) or "none yet", display=False)
-fig = figures.nothing("No records of all three forms yet.")
-if len(forms):
-    plt.close(fig)
-    mean = forms.groupby(["panel", "S", "method", "eta", "measure", "split"], as_index=False)["value"].mean()
-    two = mean[(mean["eta"] == 2) & (mean["S"] == mean["S"].min())]
-    balance = {m: claims_id.balance(rows).mean() for m, rows in two.groupby("method")}
-    told = ", ".join(f"{m} {v:.2f}" for m, v in balance.items())
-    title = f"2 accuracy + insertion + 1 − deletion at η = 2, S = {two['S'].min():g} Q: {told}"
-    fig = figures.fronts(mean, title, sorted(set(mean["panel"])))
-    kept = two.pivot_table(index="method", columns="measure", values="value")
-    for (form, measure), value in kept.stack().items():
-        glue(f"tables-{form}-{measure.removeprefix('1 − ')}", float(value), display=False)
-glue("tables-forms-figure", fig, display=False)
-plt.close(fig)
+keep("tables", pages_id.forms_told(front))
 
 # %% [markdown]
 # ```{glue:figure} tables-forms-figure
@@ -314,38 +193,15 @@ plt.close(fig)
 # steel-plates-fault. Stars mark p below 0.05, not corrected for the number of tests; [](18_claims) corrects. Splits
 # share rows, so the tests are somewhat too sure of themselves.
 
-
 # %% tags=["hide-input"]
-HEADS = {"accuracy": "accuracy", "insertion": "insertion", "1 − deletion": "1 − del.", "sensitivity": "sens.-4"}
-
-
-def short(explainer, S):
-    return f"{explainer}, {S:g}"
-
-
-def differences(name):
-    """ID-ExpO minus each rival, every explainer, S and measure: difference, * where p < 0.05."""
-    three, table = main[(main["eta"] == 3) & (main["dataset"] == name)], {}
-    for explainer, S, rival in product(claims_id.EXPLAINERS, claims_id.S_VALUES, claims_id.RIVALS):
-        for measure, head in HEADS.items():
-            own = claims_id.ours(three, measure, explainer=explainer, S=S)
-            other = claims_id.by_split(three, measure, explainer=explainer, S=S, method=rival)
-            both = own.index.intersection(other.index)
-            if len(both) > 1:
-                gap = records.paired(own[both], other[both])
-                star = "\u00a0*" if gap.p < 0.05 else ""
-                table.setdefault(head, {})[short(explainer, S), whole(rival)] = f"{gap.difference:+.3f}{star}"
-    return pd.DataFrame(table).rename_axis([None, "minus"])
-
-
-differences("steel-plates-fault")
+pages_id.differences(front, "steel-plates-fault")
 
 # %% [markdown]
 # The same on all the other tables:
 
 # %% tags=["hide-input"]
-for name in [name for name in claims_id.TABLES if name in there and name != "steel-plates-fault"]:
-    display(Markdown(f"*{name}*"), differences(name))
+for name in [name for name in runs_id.TABLES if name in set(frame["dataset"]) - {"steel-plates-fault"}]:
+    display(Markdown(f"*{name}*"), pages_id.differences(front, name))
 
 # %% [markdown]
 # ## A measure that nobody trained: sensitivity-n
@@ -354,23 +210,9 @@ for name in [name for name in claims_id.TABLES if name in there and name != "ste
 # prediction. Mean over splits ± standard error at $\eta = 2$; the predictors before fine-tuning for comparison.
 
 # %% tags=["hide-input"]
-two = front[(front["eta"] == 2) & front["deletion"].isin(["A", "none"]) & (front["measure"] == "sensitivity")]
-summary = records.mean_sem(two, ["dataset", "explainer", "S", "method"])
-summary["text"] = [records.plus_minus(mean, sem) for mean, sem in zip(summary["mean"], summary["sem"])]
-summary["column"] = [short(*row) for row in summary[["explainer", "S"]].itertuples(index=False)]
-wide = summary.pivot(index=["dataset", "method"], columns="column", values="text")
-columns = [c for e, S in product(claims_id.EXPLAINERS, claims_id.S_VALUES) if (c := short(e, S)) in wide]
-order = [key for key in product(there, ("pretrained", *METHODS)) if key in wide.index]
-wide = wide.reindex(order)[columns].rename(index=whole).rename_axis(["sensitivity-4", None]).rename_axis(columns=None)
-
-means = summary.pivot(index=["dataset", "explainer", "S"], columns="method", values="mean").dropna(subset="ID-ExpO")
-above = means["ID-ExpO"] > means[[m for m in METHODS[1:] if m in means]].max(axis=1)
-for explainer, rows in means.groupby("explainer"):
-    rose = rows["ID-ExpO"] > rows["pretrained"]
-    told = f"{above[rows.index].sum()} of {len(rows)}", f"{rose.sum()} of {len(rows)}"
-    for name, text in zip(("above", "rose"), told):
-        glue(f"tables-sensitivity-{name}-{explainer}", text, display=False)
-wide.fillna("–")
+table, told = pages_id.sensitivity(front)
+keep("tables", told)
+table
 
 # %% [markdown]
 # With KernelSHAP, ID-ExpO has a higher mean than every rival in {glue:text}`tables-sensitivity-above-KernelSHAP`
@@ -386,33 +228,8 @@ wide.fillna("–")
 # contribution on each table.
 
 # %% tags=["hide-input"]
-chosen = claims_id.at(front, eta=2, explainer="LIME", measure="contributions")
-chosen = chosen[chosen["deletion"].isin(["A", "none"])]
-wine = claims_id.at(chosen, dataset="wine-quality-red", S=0.5, split=chosen["split"].min()).set_index("method")
-fig = figures.nothing("No records of wine-quality-red yet.")
-if {"ID-ExpO", "CE-only"} <= set(wine.index):
-    plt.close(fig)
-    features = wine["features"].iloc[0].split(", ")
-    fig, ax = plt.subplots(figsize=(figures.WIDTH, 5.2))
-    for i, method in enumerate(("ID-ExpO", "CE-only")):
-        place = np.arange(len(features)) + 0.2 * (2 * i - 1)
-        phi = np.asarray(wine.loc[method, "curve"])[: len(features)]
-        ax.barh(place, phi, height=0.38, color=figures.METHODS[method].color, label=method)
-    ax.set_yticks(range(len(features)), features)
-    ax.invert_yaxis()
-    ax.axvline(0, color=figures.INK, linewidth=1)
-    ax.set_xlabel("contribution φ to the predicted class")
-    ax.grid(axis="x")
-    fig.legend(loc="outside lower center", ncols=2)
-    size = {m: np.abs(np.asarray(wine.loc[m, "curve"])[: len(features)]).mean() for m in ("ID-ExpO", "CE-only")}
-    figures.headline(fig, f"One wine: mean |φ| {size['ID-ExpO']:.3f} with ID-ExpO, {size['CE-only']:.3f} with CE-only")
-glue("tables-wine", fig, display=False)
-plt.close(fig)
-means = records.mean_sem(chosen, ["dataset", "S", "method"])
-means = means.pivot(index=["dataset", "S"], columns="method", values="mean")
-means.reindex(columns=[m for m in ("pretrained", *METHODS) if m in means]).map(
-    "{:.3f}".format, na_action="ignore"
-).fillna("–").rename(columns=whole).rename_axis(columns="|φ|")
+keep("tables", {"wine": pages_id.wine_figure(front)})
+pages_id.contributions(front)
 
 # %% [markdown]
 # ```{glue:figure} tables-wine

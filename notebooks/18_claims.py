@@ -20,62 +20,24 @@
 
 # %% tags=["parameters"]
 results = "results/fe"  # a folder of records made by the experiment notebook
+newer = "results/fewer"  # takes the place of a data set's records once its set there is complete
 results_id = "results/id"  # likewise, of the other paper
 
 # %% tags=["hide-input"]
-import matplotlib.pyplot as plt
 import pandas as pd
-from myst_nb import glue
 
-from lib.study import claims, claims_fe, claims_id, figures
+from lib.study import claims_fe, claims_id, figures, pages_claims, runs, runs_fe, runs_id
+from lib.study.gluing import keep
 
 figures.use()
 pd.set_option("display.max_colwidth", None)
-frame = claims_fe.load(results)
+frame = runs_fe.load(results, newer)
 tests = claims_fe.tests(frame)
 verdicts = claims_fe.verdicts(tests)
-
-
-def summarised(verdicts):
-    """The verdicts as shown: how many of a claim's comparisons hold, and how many speak against it."""
-    counted = verdicts[["holds", "undecided", "contradicted"]].sum(axis=1)
-    table = verdicts[["says", "verdict"]].rename(columns={"says": "the paper finds"})
-    table["hold"] = [f"{held}\u00a0of\u00a0{n}" if n else "–" for held, n in zip(verdicts["holds"], counted)]
-    table["against"] = [wrong if n else "–" for wrong, n in zip(verdicts["contradicted"], counted)]
-    return table.rename(index=lambda label: label.replace("-", "\u2011")).rename_axis(None)
-
-
-def glue_short(name, verdicts):
-    """The same for the opening page, with the number of data sets for their names."""
-    tested = [0 if names == "none" else names.count(", ") + 1 for names in verdicts["tested on"]]
-    glue(name, summarised(verdicts).assign(**{"data sets": tested}), display=False)
-
-
-def glue_verdicts(paper, verdicts):
-    """Each verdict by its claim's label, and how many claims have it."""
-    for label, words in verdicts["verdict"].items():
-        glue(f"claims-{label.lower()}", words, display=False)
-    for word in ("reproduced", "partly", "not reproduced", "not yet tested"):
-        count = int((verdicts["verdict"] == word).sum())
-        glue(f"claims-count-{paper}-{word.replace(' ', '-')}", count, display=False)
-
-
-glue_verdicts("fe", verdicts)
-for name, value in (
-    ("U", claims_fe.U),
-    ("margin", claims.MARGIN),
-    ("slower", claims_fe.SLOWER),
-    ("blur", claims_fe.BLUR),
-    ("level", claims.LEVEL),
-):
-    glue(f"claims-{name}", value, display=False)
-early = frame[(frame["dataset"] == "segment") & (frame["method"] == "PretrainR") & (frame["measure"] == "open")]
-glue("claims-early-epoch", float(early["best_epoch"].median()), display=False)
-glue("claims-early-open", float(early["value"].mean()), display=False)
-glue_short("claims-summary", verdicts)
-everywhere = claims.titles(", ".join(claims_fe.datasets(frame)))
-tested = verdicts["tested on"].replace(everywhere, "all data sets")
-summarised(verdicts).assign(**{"tested on": tested.to_numpy()})
+keep("claims", pages_claims.told("fe", verdicts) | pages_claims.constants() | pages_claims.early(frame))
+keep("claims", {"summary": pages_claims.at_a_glance(verdicts)})
+everywhere = runs.titles(", ".join(runs_fe.datasets(frame)))
+pages_claims.with_data_sets(verdicts, everywhere, "all data sets")
 
 # %% [markdown]
 # In all: {glue:text}`claims-count-fe-reproduced` reproduced, {glue:text}`claims-count-fe-partly` partly,
@@ -103,71 +65,8 @@ summarised(verdicts).assign(**{"tested on": tested.to_numpy()})
 # three splits an interval is wide, and few comparisons can hold.
 # ```
 
-
 # %% tags=["hide-input"]
-every = tests
-
-
-def three(value):
-    """Three digits, no minus before zero."""
-    return "–" if pd.isna(value) else f"{round(value, 3) + 0.0:.3f}"
-
-
-def several(names):
-    """A data set's name, or how many they are."""
-    count = len(names.split(", "))
-    return f"{count} tables" if count > 1 else claims.title(names)
-
-
-def shown(label):
-    """The comparisons of one claim, each with those data sets beneath one another that have any records for it."""
-    rows = every[every["claim"] == label]
-    rows = rows[rows.groupby("dataset")["splits"].transform("max") > 0]
-    if rows.empty:
-        return print("No records yet.")
-    table = pd.DataFrame(
-        {
-            "comparison": f"{row.what}: {row.claimed}",
-            "data set": several(row.dataset),
-            "outcome": row.outcome,
-            "mean": three(row.value),
-            "95 % interval": "–" if pd.isna(row.low) else f"{three(row.low)}\u00a0to\u00a0{three(row.high)}",
-            "p (Holm)": "<\u00a00.001" if row.p < 0.001 else three(row.p),
-            "splits": row.splits or "–",
-        }
-        for row in rows.itertuples()
-    )
-    return table.sort_values("comparison", kind="stable").set_index(["comparison", "data set"])
-
-
-LOOKS = {
-    "glass": ("#0072b2", "o"),
-    "vehicle": ("#d55e00", "s"),
-    "segment": ("#117733", "^"),
-    "cifar10": ("#882255", "D"),
-}
-forest = tests[tests["claim"].between("FE-C1", "FE-C5") & tests["low"].notna()]
-rows = list(dict.fromkeys(zip(forest["claim"], forest["what"])))
-fig, ax = plt.subplots(figsize=(figures.WIDTH, 2 + 0.55 * len(rows)))
-for row in forest.itertuples():
-    color, marker = LOOKS[row.dataset.split("-")[0]]
-    place = rows.index((row.claim, row.what)) + 0.17 * (list(LOOKS).index(row.dataset.split("-")[0]) - 1.5)
-    face = figures.PAPER if row.outcome == claims.UNDECIDED else color
-    error = [[row.value - row.low], [row.high - row.value]]
-    ax.errorbar(row.value, place, xerr=error, fmt=marker, color=color, markerfacecolor=face, capsize=2)
-ax.axvline(0, color=figures.INK, linewidth=1)
-for place, (claim, _) in enumerate(rows):
-    if claim == "FE-C1":
-        ax.barh(place, 2 * claims.MARGIN, left=-claims.MARGIN, height=0.9, color=figures.FAINT)
-ax.use_sticky_edges = False
-ax.set_yticks(range(len(rows)), [f"{claim[3:]}  {what.replace(', ', chr(10))}" for claim, what in rows])
-ax.set(ylim=(max(len(rows), 1) - 0.5, -0.5), xlabel="first method minus second, right: first is better")
-ax.grid(axis="x")
-handles = [ax.errorbar([], [], xerr=[], fmt=marker, color=color) for color, marker in LOOKS.values()]
-fig.legend(handles, ["Glass", "Vehicle", "Segment", "CIFAR10"], loc="outside lower center", ncols=4)
-figures.headline(fig, f"{(forest['outcome'] == claims.HOLDS).sum()} of {len(forest)} comparisons of C1 to C5 hold")
-glue("claims-forest", fig, display=False)
-plt.close(fig)
+keep("claims", {"forest": pages_claims.forest(tests)})
 
 # %% [markdown]
 # ```{glue:figure} claims-forest
@@ -189,7 +88,7 @@ plt.close(fig)
 # > there ([](19_readings)). What CIFAR10 says here and in FE-C3 to FE-C6 is said of that start.
 
 # %% tags=["remove-input"]
-shown("FE-C1")
+pages_claims.comparisons(tests, "FE-C1")
 
 # %% [markdown]
 # ## FE-C2: faithful with few examples
@@ -202,7 +101,7 @@ shown("FE-C1")
 # > no later one better. Stopped by small $U$ alone its gates might do more, here and in FE-C5; that was not tried.
 
 # %% tags=["remove-input"]
-shown("FE-C2")
+pages_claims.comparisons(tests, "FE-C2")
 
 # %% [markdown]
 # ## FE-C3: RPS predicts by its explanation, and badly with few examples
@@ -212,7 +111,7 @@ shown("FE-C2")
 # many entries. **Verdict: {glue:text}`claims-fe-c3`.**
 
 # %% tags=["remove-input"]
-shown("FE-C3")
+pages_claims.comparisons(tests, "FE-C3")
 
 # %% [markdown]
 # ## FE-C4: without gates, joint training is worse at both
@@ -220,7 +119,7 @@ shown("FE-C3")
 # Joint is Ours without gates and their price. **Verdict: {glue:text}`claims-fe-c4`.**
 
 # %% tags=["remove-input"]
-shown("FE-C4")
+pages_claims.comparisons(tests, "FE-C4")
 
 # %% [markdown]
 # ## FE-C5: gates help the others too
@@ -229,7 +128,7 @@ shown("FE-C4")
 # **Verdict: {glue:text}`claims-fe-c5`.**
 
 # %% tags=["remove-input"]
-shown("FE-C5")
+pages_claims.comparisons(tests, "FE-C5")
 
 # %% [markdown]
 # ## FE-C6: one image for each class
@@ -239,7 +138,7 @@ shown("FE-C5")
 # **Verdict: {glue:text}`claims-fe-c6`.**
 
 # %% tags=["remove-input"]
-shown("FE-C6")
+pages_claims.comparisons(tests, "FE-C6")
 
 # %% [markdown]
 # ## FE-C7: the weight of faithfulness should be a trade
@@ -248,7 +147,7 @@ shown("FE-C6")
 # should be below 0 for accuracy and above 0 for faithfulness. **Verdict: {glue:text}`claims-fe-c7`.**
 
 # %% tags=["remove-input"]
-shown("FE-C7")
+pages_claims.comparisons(tests, "FE-C7")
 
 # %% [markdown]
 # ## FE-C8: the price of a gate must be tuned
@@ -258,7 +157,7 @@ shown("FE-C7")
 # **Verdict: {glue:text}`claims-fe-c8`.**
 
 # %% tags=["remove-input"]
-shown("FE-C8")
+pages_claims.comparisons(tests, "FE-C8")
 
 # %% [markdown]
 # ## FE-C9: what it costs in time
@@ -275,7 +174,7 @@ shown("FE-C8")
 # **Verdict: {glue:text}`claims-fe-c9`.**
 
 # %% tags=["remove-input"]
-shown("FE-C9")
+pages_claims.comparisons(tests, "FE-C9")
 
 # %% [markdown]
 # (sec-claims-id)=
@@ -287,14 +186,12 @@ shown("FE-C9")
 # interval over five splits must be narrow to hold after correction.
 
 # %% tags=["hide-input"]
-frame_id = claims_id.load(results_id)
+frame_id = runs_id.load(results_id)
 tests_id = claims_id.tests(frame_id)
 verdicts_id = claims_id.verdicts(tests_id)
-every = pd.concat([tests, tests_id])
-glue_verdicts("id", verdicts_id)
-glue_short("claims-summary-id", verdicts_id)
-tested_id = verdicts_id["tested on"].replace(", ".join(claims_id.TABLES), "all six tables")
-summarised(verdicts_id).assign(**{"tested on": tested_id.to_numpy()})
+keep("claims", pages_claims.told("id", verdicts_id))
+keep("claims", {"summary-id": pages_claims.at_a_glance(verdicts_id)})
+pages_claims.with_data_sets(verdicts_id, ", ".join(runs_id.TABLES), "all six tables")
 
 # %% [markdown]
 # In all: {glue:text}`claims-count-id-reproduced` reproduced, {glue:text}`claims-count-id-partly` partly,
@@ -308,7 +205,7 @@ summarised(verdicts_id).assign(**{"tested on": tested_id.to_numpy()})
 # parts. **Verdict: {glue:text}`claims-id-c6`.**
 
 # %% tags=["remove-input"]
-shown("ID-C6")
+pages_claims.comparisons(tests_id, "ID-C6")
 
 # %% [markdown]
 # ### ID-C8: the best insertion and deletion on every table
@@ -320,12 +217,8 @@ shown("ID-C6")
 # **Verdict: {glue:text}`claims-id-c8`.**
 
 # %% tags=["remove-input"]
-leads = tests_id[(tests_id["claim"] == "ID-C8") & (tests_id["splits"] > 0)]
-leads = leads[~leads["what"].str.startswith("accuracy")]
-glue("claims-leads", len(leads), display=False)
-glue("claims-leads-up", int((leads["value"] > 0).sum()), display=False)
-glue("claims-leads-clear", int((leads["low"] > 0).sum()), display=False)
-shown("ID-C8")
+keep("claims", pages_claims.leads(tests_id))
+pages_claims.comparisons(tests_id, "ID-C8")
 
 # %% [markdown]
 # Correction for this many comparisons asks much of five splits, so look at the intervals too. Of
@@ -346,7 +239,7 @@ shown("ID-C8")
 # **Verdict: {glue:text}`claims-id-c9`.**
 
 # %% tags=["remove-input"]
-shown("ID-C9")
+pages_claims.comparisons(tests_id, "ID-C9")
 
 # %% [markdown]
 # ### ID-C10: larger contributions
@@ -355,7 +248,7 @@ shown("ID-C9")
 # **Verdict: {glue:text}`claims-id-c10`.**
 
 # %% tags=["remove-input"]
-shown("ID-C10")
+pages_claims.comparisons(tests_id, "ID-C10")
 
 # %% [markdown]
 # ### ID-C11: missing features do less harm
@@ -371,7 +264,7 @@ shown("ID-C10")
 
 # %% tags=["remove-input"]
 plants = {"dataset": "one-hundred-plants-shape", "method": "CE-only", "explainer": "LIME", "S": 0.3}
-plants = claims_id.chosen(claims_id.at(frame_id, **plants))
+plants = runs_id.chosen(runs.at(frame_id, **plants))
 for where, measure in (("masked", "masked"), ("whole", "accuracy")):
-    glue(f"claims-{where}-plants", float(claims_id.by_split(plants, measure).mean()), display=False)
-shown("ID-C11")
+    keep("claims", {f"{where}-plants": float(runs_id.by_split(plants, measure).mean())})
+pages_claims.comparisons(tests_id, "ID-C11")

@@ -35,6 +35,7 @@ from myst_nb import glue
 
 from lib import data, run
 from lib.study import figures, records
+from lib.study.statistics import holm, paired, plus_minus
 
 figures.use()
 frame = records.read(results)
@@ -54,12 +55,12 @@ mean, sem = (change.groupby(["dataset", "score"]).agg(what).T for what in ("mean
 
 # %% tags=["hide-input"]
 cells = [(key, r) for key in mean.columns for r in change if change.loc[key][r].any()]
-p = [records.paired(values.loc[key][r], values.loc[key]["as chosen"]).p for key, r in cells]
-sure = [f"{r} ({', '.join(key)})" for (key, r), corrected in zip(cells, records.holm(p)) if corrected < 0.05]
+p = [paired(values.loc[key][r], values.loc[key]["as chosen"]).p for key, r in cells]
+sure = [f"{r} ({', '.join(key)})" for (key, r), corrected in zip(cells, holm(p)) if corrected < 0.05]
 
 
 def shown(name, score, reading):
-    return records.plus_minus(mean[name, score][reading], sem[name, score][reading], "+.2f")
+    return plus_minus(mean[name, score][reading], sem[name, score][reading], "+.2f")
 
 
 described = []
@@ -124,7 +125,7 @@ plt.close(fig)
 # %% tags=["hide-cell"]
 order = [(name, score) for name in datasets for score in scores]
 first = values["as chosen"].groupby(["dataset", "score"]).agg(["mean", "sem"])
-rows = {"as chosen": [records.plus_minus(*first.loc[key]) for key in order]}
+rows = {"as chosen": [plus_minus(*first.loc[key]) for key in order]}
 rows |= {reading: [shown(*key, reading) for key in order] for reading in mean.index}
 pd.DataFrame.from_dict(rows, orient="index", columns=pd.MultiIndex.from_tuples(order))
 

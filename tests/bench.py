@@ -10,13 +10,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from lib import data, explainers, metrics
 from lib.examples import METHODS
+from lib.explainers import LIME
 from lib.nets import MLP
+from lib.predictor import Predictor
 from lib.study import records
 from lib.training import expo, fewer
 from lib.training.fewer import Runs, Settings
@@ -99,11 +102,12 @@ def program(N: int, share: float, features: int = 64, classes: int = 4):
 
 
 def wine(rows: int = 128):
-    """A predictor of wine-quality-red, its parameters, and test rows: x (1, B, Q), y (1, B), b (Q,)."""
+    """A predictor of wine-quality-red, with a run axis of one, and test rows: x (1, B, Q), y (1, B)."""
     folds = data.folds(data.load("wine-quality-red"), [0])
     start = expo.pretrain(folds, settings=expo.Settings(epochs=5), progress=False)
     x = folds.x_test[:, :rows]
-    return start.f, start.theta(), x, start.f(start.theta(), x).argmax(-1), torch.zeros(x.shape[2])
+    predictor = Predictor(start.f, start.theta(), start.background, stacked=True)
+    return predictor, x, predictor.logits(x).argmax(-1)
 
 
 def in_turn(slow: Callable, fast: Callable, rounds: int = 5) -> float:
@@ -118,36 +122,36 @@ def id_lime_captum(M: int = 200, eps: float = 0.01) -> float:
     from captum._utils.models.linear_model import SkLearnRidge
     from captum.attr import Lime
 
-    f, theta, x, y, b = wine()
+    predictor, x, y = wine()
     lime = Lime(
-        lambda rows: f(theta, rows[None])[0].softmax(-1),
+        lambda rows: predictor.probabilities(rows[None])[0],
         interpretable_model=SkLearnRidge(alpha=eps, fit_intercept=False),
         similarity_func=lambda original, changed, mask, **_: explainers.lime_kernel(mask.float()).item(),
     )
 
     def captum():
         for row, label in zip(x[0], y[0].tolist()):
-            lime.attribute(row[None], baselines=b[None], target=label, n_samples=M, perturbations_per_eval=M)
+            lime.attribute(row[None], baselines=predictor.b[None], target=label, n_samples=M, perturbations_per_eval=M)
 
     def lib():
-        Z = explainers.draw_masks(M, x.shape[2], [torch.Generator().manual_seed(0)])
-        explainers.explain(f, theta, x, y, b, Z, explainers.projection(Z, explainers.lime_kernel(Z), eps))
+        Z = explainers.draw_masks(M, x.shape[2], torch.Generator().manual_seed(0))
+        LIME(eps=eps).explain(predictor, x, y, Z=Z)
 
     return in_turn(captum, lib, rounds=2)
 
 
 def id_metrics_loop(S: int = 5) -> float:
     """Insertion and deletion curves of 128 samples: the chapter's loop over samples and steps / lib."""
-    f, theta, x, y, b = wine()
+    predictor, x, y = wine()
     phi, s = torch.randn(x.shape, generator=torch.Generator().manual_seed(0)), range(1, S + 1)
 
     def network(rows):
-        return f(theta, rows[None])[0]
+        return predictor.logits(rows[None])[0]
 
     def plainly():
-        plain.functions().plain_curves(network, x[0], y[0], b, phi[0], s)
+        plain.functions().plain_curves(network, x[0], y[0], predictor.b, phi[0], s)
 
-    return in_turn(plainly, lambda: metrics.curves(f, theta, x, y, b, phi, s))
+    return in_turn(plainly, lambda: metrics.curves(predictor, x, y, phi=phi, s=s))
 
 
 def id_tabular_40_runs(epochs: int = 5) -> float:
@@ -171,7 +175,7 @@ def plain_id_epoch(folds, settings) -> float:
     )  # fmt: skip
 
     def lime(f, x, y, b, Z):
-        return functions.plain_lime(f, x, y, b, Z, explainers.lime_kernel(Z), settings.eps)
+        return functions.plain_lime(f, x, y, b, Z, explainers.lime_kernel(Z), settings.explainer.eps)
 
     steps = max(expo.masks.steps(Q, settings.S))
     x, y, b = folds.x_train[0], folds.y_train[0], torch.zeros(Q)
@@ -180,15 +184,16 @@ def plain_id_epoch(folds, settings) -> float:
 
 def id_mixed() -> float:
     """A training step of one run on wine: in single precision / in mixed, which needs bfloat16 in the processor."""
-    f, theta, x, y, b = wine()
-    theta = {n: t.clone().requires_grad_() for n, t in theta.items()}
-    Z = explainers.draw_masks(200, x.shape[2], [torch.Generator().manual_seed(0)])
+    single, x, y = wine()
+    single = single.at({n: t.clone().requires_grad_() for n, t in single.theta.items()})
+    mixed = replace(single, f=single.f.mixed())
+    Z, wanted = explainers.draw_masks(200, x.shape[2], torch.Generator().manual_seed(0)), list(single.theta)
+    options = {"settings": expo.Settings(), "drawn": {"Z": Z}, "wanted": wanted}
 
-    def step(f):
-        loss = expo.objective("ID-ExpO", f, theta, x, y, b, Z, *torch.full((2, 1), 0.1), expo.Settings())
-        torch.autograd.grad(loss.sum(), list(theta.values()))
+    def step(predictor):
+        expo.gradient("ID-ExpO", predictor, x, y, lam=torch.full((1,), 0.1), lam3=torch.full((1,), 0.1), **options)
 
-    return in_turn(lambda: step(f), lambda: step(f.mixed()), rounds=20)
+    return in_turn(lambda: step(single), lambda: step(mixed), rounds=20)
 
 
 def id_lime_memory() -> float:
@@ -205,18 +210,17 @@ def step_memory(M: int) -> float:
 
 def one_step(M: int) -> int:
     """Take one step of five runs with M masks and return the peak memory that it added."""
-    f, theta, x, y, b = wine()
-    theta = {n: t.repeat(5, *(1,) * (t.ndim - 1)).requires_grad_() for n, t in theta.items()}
-    x, y = x.repeat(5, 1, 1), y.repeat(5, 1)
-    Z = explainers.draw_masks(M, x.shape[2], [torch.Generator().manual_seed(r) for r in range(5)])
-    settings = expo.Settings(M=M, chunk=50)
+    one, x, y = wine()
+    predictor = one.at({n: t.repeat(5, *(1,) * (t.ndim - 1)).requires_grad_() for n, t in one.theta.items()})
+    x, y, settings = x.repeat(5, 1, 1), y.repeat(5, 1), expo.Settings(LIME(M=M, chunk=50))
+    Z = torch.stack([explainers.draw_masks(M, x.shape[2], torch.Generator().manual_seed(r)) for r in range(5)])
+    options = {"settings": settings, "wanted": list(one.theta)}
 
-    def step(Z=Z):
-        weights = torch.full((5,), 0.1), torch.full((5,), 0.001)
-        loss = expo.objective("ID-ExpO", f, theta, x, y, b, Z, *weights, settings)
-        torch.autograd.grad(loss.sum(), list(theta.values()))
+    def step(Z=Z[:, None]):
+        lam, lam3 = torch.full((5,), 0.1), torch.full((5,), 0.001)
+        expo.gradient("ID-ExpO", predictor, x, y, lam=lam, lam3=lam3, drawn={"Z": Z}, **options)
 
-    step(Z[:, :20])  # what stays for good is there now
+    step(Z[:, None, :20])  # what stays for good is there now
     if DEVICE == "cuda":
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()

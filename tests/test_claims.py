@@ -1,8 +1,6 @@
 """The claims' verdicts, on records made up so that a claim holds, fails, is undecided, or was never tested."""
 
-import dataclasses
 import json
-import re
 
 import numpy as np
 import pandas as pd
@@ -12,8 +10,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from lib import data
-from lib.study import claims, claims_fe, records
-from lib.training.fewer import Settings
+from lib.study import claims, claims_fe, grid, records, runs_fe
+from lib.study.statistics import holm
 
 SPLITS = range(6)
 GATED = ("Ours", "RPSR", "PretrainR")
@@ -21,12 +19,12 @@ GATED = ("Ours", "RPSR", "PretrainR")
 TOLD = {"Ours": (0.9, 0.95), "Joint": (0.8, 0.6), "RPS": (0.4, 1), "RPSR": (0.6, 1), "Pretrain": (0.9, 0.3)}
 TOLD |= {"PretrainR": (0.9, 0.6)}
 SECONDS = {"Ours": 400, "Joint": 1200, "RPS": 100, "RPSR": 30, "Pretrain": 100, "PretrainR": 30}  # beyond the blur
-BEST = {"glass": 0.01, "vehicle": 0.1, "segment": 0.01, claims_fe.CIFAR10: 1e-3}
+BEST = {"glass": 0.01, "vehicle": 0.1, "segment": 0.01, runs_fe.CIFAR10: 1e-3}
 
 
 def settings(dataset, **change):
-    patience = {"patience": 100, "check": 5} | change
-    return json.dumps(claims_fe._settings(dataset) | {"stack_rows": 10, "open_rows": True} | patience)
+    known = runs_fe.CIFAR10_CONFIGURATION if dataset.startswith("cifar10") else runs_fe.CONFIGURATION
+    return json.dumps(known | {"stack_rows": 10, "open_rows": True, "patience": 100, "check": 5} | change)
 
 
 def run(dataset, method, split, eta, lam=1.0, scores=TOLD, noise=0.01, fall=0.1):
@@ -40,10 +38,10 @@ def run(dataset, method, split, eta, lam=1.0, scores=TOLD, noise=0.01, fall=0.1)
     for part in ("val", "test"):
         values = means + noise * rng.standard_normal(2)
         values = [values[0], 1.0 if method in ("RPS", "RPSR") else values[1]]
-        for measure, value in zip(claims_fe.SCORES, values):
+        for measure, value in zip(runs_fe.SCORES, values):
             yield from ({**base, "part": part, "measure": measure, "U": U, "value": value} for U in (5, 10))
-    if dataset == claims_fe.CIFAR10:
-        first = np.unique(data.cifar10_chosen()[1], return_index=True)[1]
+    if dataset == runs_fe.CIFAR10:
+        first = np.unique(data.cifar10.chosen()[1], return_index=True)[1]
         examples = first if method == "Ours" else first[0] + np.arange(10)
         rows = {**base, "part": "train", "measure": "influence", "value": 1.0}
         yield from ({**rows, "U": place, "example": n} for place, n in enumerate(examples, 1))
@@ -61,7 +59,8 @@ def frame(datasets=BEST, methods=TOLD, lams=(0.01, 1.0, 100.0), splits=SPLITS, *
         for row in run(dataset, method, split, eta, lam, **how)
     ]
     constant = {"paper": "FE", "seed": 0, "direction": "higher", "epochs": 9, "best_epoch": 5, "device": "cpu"}
-    return pd.DataFrame(rows).assign(**constant, versions="v", code="unknown", config="c0ffee")
+    constant |= {"versions": "v", "code": "unknown", "config": "c0ffee", "experiment_version": 1}
+    return pd.DataFrame(rows).assign(**constant)
 
 
 @pytest.fixture(scope="module")
@@ -218,13 +217,13 @@ def test_equivalence_is_shown_only_if_the_interval_lies_within_the_margin(values
 def test_p_is_corrected_within_a_claim(told):
     noisy = frame(datasets=["glass", "vehicle"], lams=(1.0,), noise=0.1)
     tests = claims_fe.tests(noisy).query("claim == 'FE-C4' and splits > 0")
-    ten = claims_fe.chosen(noisy)
+    ten = runs_fe.chosen(noisy)
     raw = [
-        stats.ttest_rel(*(claims_fe.by_split(ten, d, m, measure) for m in ("Ours", "Joint"))).pvalue
+        stats.ttest_rel(*(runs_fe.by_split(ten, d, m, measure) for m in ("Ours", "Joint"))).pvalue
         for d in ("glass", "vehicle")
-        for measure in claims_fe.SCORES
+        for measure in runs_fe.SCORES
     ]
-    assert tests["p"].tolist() == pytest.approx(records.holm(raw).tolist())
+    assert tests["p"].tolist() == pytest.approx(holm(raw).tolist())
 
 
 @pytest.mark.parametrize(
@@ -244,7 +243,7 @@ def test_the_rule_of_verdicts(outcomes, expected):
 
 def test_chosen_runs_are_those_validation_likes_best_at_ten(told):
     other = told["value"].where((told["U"] != 5) | (told["eta"] != 0.1), 1.0)  # at U = 5 it would choose another eta
-    ten = claims_fe.chosen(told.assign(value=other))
+    ten = runs_fe.chosen(told.assign(value=other))
     ours = ten[(ten["method"] == "Ours") & (ten["lam"] == 1)]
     assert ours.groupby("dataset")["eta"].unique().map(list).to_dict() == {d: [eta] for d, eta in BEST.items()}
     assert set(ten.loc[ten["measure"] == "accuracy", "U"]) == {10}
@@ -252,15 +251,15 @@ def test_chosen_runs_are_those_validation_likes_best_at_ten(told):
 
 
 def test_the_slope_is_the_straight_line(told):
-    found = claims_fe.slope(claims_fe.chosen(told), "glass", "accuracy", "<")
+    found = claims_fe.slope(runs_fe.chosen(told), "glass", "accuracy", "<")
     assert found.value == pytest.approx(-0.02, abs=0.005)
-    assert claims_fe.slope(claims_fe.chosen(told[told["lam"] <= 1]), "glass", "accuracy", "<").splits == 0
+    assert claims_fe.slope(runs_fe.chosen(told[told["lam"] <= 1]), "glass", "accuracy", "<").splits == 0
 
 
 def test_classes_are_those_of_the_images(told):
-    ten = claims_fe.chosen(told)
-    assert set(claims_fe.classes_picked(ten, claims_fe.CIFAR10, "Ours")) == {10}
-    assert set(claims_fe.classes_picked(ten, claims_fe.CIFAR10, "Joint")) == {1}
+    ten = runs_fe.chosen(told)
+    assert set(runs_fe.classes_picked(ten, runs_fe.CIFAR10, "Ours")) == {10}
+    assert set(runs_fe.classes_picked(ten, runs_fe.CIFAR10, "Joint")) == {1}
 
 
 # --- Records ---------------------------------------------------------------------------------------------------------
@@ -268,7 +267,7 @@ def test_classes_are_those_of_the_images(told):
 
 def written(frame, tmp_path):
     records.write(frame, tmp_path / "a.parquet")
-    return claims_fe.load(tmp_path)
+    return runs_fe.load(tmp_path, None)
 
 
 def test_records_of_todays_experiment_are_read(told, tmp_path):
@@ -289,10 +288,10 @@ def test_one_data_set_has_one_configuration(told, tmp_path):
 
 
 def test_the_grid_runs_cifar10_with_the_settings_that_its_records_must_have():
-    """Each "-p name value" in experiments.smk is wanted of the records, and nothing else differs from the tables'."""
-    extra = re.search(r'EXTRA = \{CIFAR10: "(.+?)"\}', (records.ROOT / "workflow" / "experiments.smk").read_text())[1]
-    given = {name: float(value) for name, value in re.findall(r"-p (\w+) (\S+)", extra)}
-    wanted, tables = claims_fe._settings("cifar10-resnet18"), claims_fe._settings("glass")
+    """Each parameter of its run in grid.yaml is wanted of the records, and nothing else differs from the tables'."""
+    run = next(run for run in grid.read() if run.out == f"results/fe/{runs_fe.CIFAR10}/Ours-lambda1.parquet")
+    wanted, tables = runs_fe.CIFAR10_CONFIGURATION, runs_fe.CONFIGURATION
+    given = {name: value for name, value in run.given.items() if name in wanted}
     assert given == {name: value for name, value in wanted.items() if value != tables[name]}
 
 
@@ -301,12 +300,7 @@ def test_settings_that_change_speed_alone_may_differ(told, tmp_path):
     assert len(written(glass.assign(settings=settings("glass", stack_rows=20)), tmp_path)) == len(glass)
 
 
-def test_every_setting_is_compared_but_those_of_speed():
-    fields = {field.name for field in dataclasses.fields(Settings)}
-    assert set(claims_fe._settings("glass")) == fields - set(claims_fe.SPEED) | {"experiment", "patience_steps"}
-
-
 def test_a_missing_column_is_refused(told, tmp_path):
     told.drop(columns="seconds").to_parquet(tmp_path / "a.parquet")
     with pytest.raises(ValueError, match="missing column seconds"):
-        claims_fe.load(tmp_path)
+        runs_fe.load(tmp_path, None)

@@ -6,17 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.study import claims, claims_id, records
-from lib.training.expo import Settings
+from lib.study import claims, claims_id, records, runs_id
 
-SETTINGS = {"experiment": "insertion_deletion_tabular", **Settings().recorded()}
+SETTINGS = runs_id.CONFIGURATION
 # accuracy, insertion, 1 - deletion, masked, contributions
 TOLD = {"ID-ExpO": (0.85, 0.95, 0.8, 0.7, 0.2), "ExpO-S": (0.86, 0.85, 0.5, 0.5, 0.1),
         "ExpO-F": (0.86, 0.85, 0.5, 0.5, 0.1), "CE-only": (0.86, 0.85, 0.5, 0.5, 0.1)}  # fmt: skip
 NAMES = ("accuracy", "insertion", "1 − deletion", "masked", "contributions")
 
 
-def frame(told=TOLD, tables=claims_id.TABLES, steel=-0.2, forms=-0.1, worse=-0.2):
+def frame(told=TOLD, tables=runs_id.TABLES, steel=-0.2, forms=-0.1, worse=-0.2):
     """Five splits as `load` gives them; at lam 0.01 all scores are `worse` off, on validation as well.
 
     steel: what KernelSHAP costs on steel-plates-fault. forms: what Del-B and Del-C have over Del-A in insertion.
@@ -27,8 +26,8 @@ def frame(told=TOLD, tables=claims_id.TABLES, steel=-0.2, forms=-0.1, worse=-0.2
         for d in tables
         for m in told
         for form in ("ABC" if m == "ID-ExpO" else ["none"])
-        for e in claims_id.EXPLAINERS
-        for S in claims_id.S_VALUES
+        for e in runs_id.EXPLAINERS
+        for S in runs_id.S_VALUES
         if form in ("A", "none") or e == "LIME"
     ]
     for d, m, form, e, S in cells:
@@ -107,16 +106,16 @@ def test_the_numbers_are_those_that_the_claims_name():
     ],
 )
 def test_a_claim_looks_at_its_own_eta_alone(label, measure, eta, told):
-    front, values = claims_id.fronts(told), {}
-    for other in (None, *claims_id.ETAS):
+    front, values = runs_id.fronts(told), {}
+    for other in (None, *runs_id.ETAS):
         moved = front["eta"].eq(other) & front["measure"].eq(measure) & front["deletion"].eq("A")
         changed = front.assign(value=front["value"] + 0.05 * moved)
         values[other] = [c.value for c in claims_id.CLAIMS[label].comparisons(changed, None)]
-    assert [other for other in claims_id.ETAS if values[other] != values[None]] == [eta]
+    assert [other for other in runs_id.ETAS if values[other] != values[None]] == [eta]
 
 
 def test_leads_are_taken_where_they_are_least(told):
-    front = claims_id.fronts(told)
+    front = runs_id.fronts(told)
     for eta, step, change in ((1.0, -0.05, -0.05), (2.5, 0.05, 0.0)):
         moved = front["eta"].eq(eta) & front["measure"].eq("insertion") & front["method"].eq("ID-ExpO")
         fronts = (front, front.assign(value=front["value"] + step * moved))
@@ -127,7 +126,7 @@ def test_leads_are_taken_where_they_are_least(told):
 def test_balance_is_the_valscore_of_test_rows_at_eta_2():
     rows = [{"split": 0, "measure": m, "value": v} for m, v in zip(NAMES[:3], (0.5, 0.3, 0.11))]
     rows += [{**row, "value": row["value"] + 0.2} for row in rows]  # a second data set
-    assert claims_id.balance(pd.DataFrame(rows)).to_dict() == pytest.approx({0: 2 * 0.6 + 0.4 + 0.21})
+    assert runs_id.balance(pd.DataFrame(rows)).to_dict() == pytest.approx({0: 2 * 0.6 + 0.4 + 0.21})
 
 
 def test_steel_is_looked_at_with_the_smaller_S_alone(told):
@@ -148,14 +147,14 @@ def test_c6_averages_over_tables_with_all_three_forms(told):
 
 
 def test_a_split_that_one_rival_lacks_has_no_best_rival(told):
-    part = claims_id.chosen(told[(told["method"] != "ExpO-F") | (told["split"] != 3)])
+    part = runs_id.chosen(told[(told["method"] != "ExpO-F") | (told["split"] != 3)])
     where = {"dataset": "collins", "explainer": "LIME", "S": 0.5}
-    assert list(claims_id.best_rival(part, "insertion", **where).index) == [0, 1, 2, 4]
+    assert list(runs_id.best_rival(part, "insertion", **where).index) == [0, 1, 2, 4]
 
 
 def test_records_of_one_rival_too_few_are_no_best_rival(told):
-    part = claims_id.chosen(told[told["method"] != "ExpO-F"])
-    assert claims_id.best_rival(part, "insertion", dataset="collins", explainer="LIME", S=0.5).empty
+    part = runs_id.chosen(told[told["method"] != "ExpO-F"])
+    assert runs_id.best_rival(part, "insertion", dataset="collins", explainer="LIME", S=0.5).empty
     assert outcomes(told[told["method"] != "ExpO-F"], "ID-C8") == set()
 
 
@@ -165,34 +164,41 @@ def test_a_table_that_lacks_one_S_does_not_count(told):
 
 
 def test_validation_chooses_and_eta_weighs_accuracy(told):
-    assert set(claims_id.chosen(told)["lam"]) == {0.1}  # better in everything
+    assert set(runs_id.chosen(told)["lam"]) == {0.1}  # better in everything
     accurate = told["measure"].eq("accuracy") & told["lam"].eq(0.01) & told["part"].eq("val")
     traded = told.assign(value=told["value"] + 0.35 * accurate)  # 0.15 ahead there, and 0.4 behind in the other two
-    assert set(claims_id.chosen(traded, 2)["lam"]) == {0.1}
-    assert set(claims_id.chosen(traded, 3)["lam"]) == {0.01}
-    assert (claims_id.chosen(traded, 3).query("measure == 'accuracy'")["value"] < 0.7).all()  # test rows do not choose
-    assert set(claims_id.fronts(traded)["eta"]) == set(claims_id.ETAS)
+    assert set(runs_id.chosen(traded, 2)["lam"]) == {0.1}
+    assert set(runs_id.chosen(traded, 3)["lam"]) == {0.01}
+    assert (runs_id.chosen(traded, 3).query("measure == 'accuracy'")["value"] < 0.7).all()  # test rows do not choose
+    assert set(runs_id.fronts(traded)["eta"]) == set(runs_id.ETAS)
 
 
 def test_a_run_that_diverged_at_once_is_never_chosen(told):
     """Its parameters are still the pretrained predictor's, which may have the best valscore."""
     start = told["lam"].eq(0.01)
     lucky = told.assign(value=told["value"] + start, best_epoch=told["best_epoch"].mask(start, 0))
-    assert set(claims_id.chosen(lucky)["lam"]) == {0.1}
-    assert set(claims_id.chosen(lucky.assign(best_epoch=5))["lam"]) == {0.01}
+    assert set(runs_id.chosen(lucky)["lam"]) == {0.1}
+    assert set(runs_id.chosen(lucky.assign(best_epoch=5))["lam"]) == {0.01}
 
 
 def written(path, settings=SETTINGS, table="collins", **columns):
     rows = frame(tables=[table]).query("measure in ('accuracy', '1 − deletion')")
     rows = rows.assign(measure=rows["measure"].replace("1 − deletion", "deletion"), direction="higher", paper="ID")
-    constant = {"epochs": 9, "seconds": 1.0, "device": "cpu", "versions": "v", "code": "unknown"}
+    constant = {
+        "epochs": 9,
+        "seconds": 1.0,
+        "device": "cpu",
+        "versions": "v",
+        "code": "unknown",
+        "experiment_version": 1,
+    }
     rows = rows.assign(**constant, config="c", settings=json.dumps(settings), **columns)
     records.write(rows, path / f"{table}.parquet")
     return rows
 
 
 def test_deletion_is_loaded_as_one_minus_deletion(tmp_path):
-    rows, loaded = written(tmp_path), claims_id.load(tmp_path)
+    rows, loaded = written(tmp_path), runs_id.load(tmp_path)
     value = loaded.loc[loaded["measure"] == "1 − deletion", "value"]
     assert np.allclose(value, 1 - rows.loc[rows["measure"] == "deletion", "value"])
     assert np.allclose(
@@ -203,11 +209,11 @@ def test_deletion_is_loaded_as_one_minus_deletion(tmp_path):
 def test_the_precision_of_training_is_told_and_is_not_another_configuration(tmp_path):
     written(tmp_path, mixed=False)
     written(tmp_path, table="qsar-biodeg", mixed=True)
-    told = claims_id.load(tmp_path).groupby("dataset")["mixed"].unique()
+    told = runs_id.load(tmp_path).groupby("dataset")["mixed"].unique()
     assert {name: list(values) for name, values in told.items()} == {"collins": [False], "qsar-biodeg": [True]}
 
 
 def test_records_of_other_settings_are_refused(tmp_path):
     written(tmp_path, SETTINGS | {"M": 50})
     with pytest.raises(ValueError, match=r"on collins are of another configuration, M is 50 where 200 is expected"):
-        claims_id.load(tmp_path)
+        runs_id.load(tmp_path)

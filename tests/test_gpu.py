@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from lib import explainers, metrics
+from lib.explainers import LIME, KernelSHAP
 from lib.nets import Classifier
 from lib.training import expo, fewer
 from tests import test_finetuning as id_
@@ -23,7 +24,7 @@ def moved(t):
 
 
 @pytest.mark.parametrize("method", expo.METHODS)
-@pytest.mark.parametrize("options", [{}, {"explainer": "KernelSHAP", "deletion": "C"}, {"chunk": 5, "deletion": "B"}])
+@pytest.mark.parametrize("options", [{}, {"explainer": KernelSHAP(), "deletion": "C"}, {"masks": 5, "deletion": "B"}])
 def test_the_objective_and_its_gradient_are_those_of_a_cpu(method, options):
     t, sides = id_.step(), []
     for own in (t, moved(t)):
@@ -49,9 +50,9 @@ def test_mixed_precision_is_that_of_a_cpu():
 def test_curves_and_masked_accuracy_are_those_of_a_cpu():
     sides = []
     for t in (id_.step(B=20), moved(id_.step(B=20))):
-        phi = explainers.explain(t.f, t.theta, t.x, t.y, t.b, t.Z, t.P)[0].detach()
-        curves = metrics.curves(t.f, t.theta, t.x, t.y, t.b, phi, [1, 2, 5])
-        sides.append((phi, *curves[1:], metrics.masked_accuracy(t.f, t.theta, t.x, t.y, t.b, t.Z)))
+        phi = LIME().explain(t.predictor, t.x, t.y, Z=t.Z).phi.detach()
+        curves = metrics.curves(t.predictor, t.x, t.y, phi=phi, s=[1, 2, 5])
+        sides.append((phi, *curves[1:], metrics.masked_accuracy(t.predictor, t.x, t.y, r=t.Z[:, 0])))
     for ours, theirs in zip(*sides):
         torch.testing.assert_close(theirs.cpu(), ours, **fe.EXACT)
 
@@ -84,7 +85,7 @@ def test_a_run_does_not_depend_on_its_company(method):
 
 def test_tuned_predictors_explain_rows():
     tuned = id_.train(start=id_.pretrain(id_.table(), device="cuda"), folds=id_.table(), device="cuda")
-    phi = tuned.explain(tuned.folds.x_test[0], "KernelSHAP")
+    phi = tuned.explain(tuned.folds.x_test[0], KernelSHAP())
     assert phi.is_cuda
     assert phi.shape == tuned.folds.x_test[0].shape
 
@@ -101,7 +102,7 @@ def test_steps_replayed_as_a_graph_are_the_plain_ones(method, monkeypatch):
 
 
 def test_masks_come_from_the_gpus_own_generators():
-    Z = explainers.draw_masks(2000, 6, [torch.Generator("cuda").manual_seed(s) for s in (0, 0, 1)])
+    Z = torch.stack([explainers.draw_masks(2000, 6, torch.Generator("cuda").manual_seed(s)) for s in (0, 0, 1)])
     assert Z.is_cuda
     assert torch.equal(Z[0], Z[1])
     assert not torch.equal(Z[0], Z[2])

@@ -1,7 +1,5 @@
 """Scores: shares counted by hand, R^2 as scikit-learn has it; ID's curves and correlations against plain loops."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
@@ -11,7 +9,7 @@ from scipy import stats
 from sklearn.metrics import accuracy_score, r2_score
 
 from lib import metrics
-from tests.test_explainers import toy
+from tests.test_explainers import Toy, toy
 
 few = settings(deadline=None, max_examples=25, derandomize=True)
 sizes = st.tuples(st.integers(1, 3), st.integers(2, 9), st.integers(2, 5), st.integers(0, 999))
@@ -76,7 +74,7 @@ def test_geometric_mean_needs_both():
 
 
 def areas(t, phi, s):
-    return metrics.curves(t.f, t.theta, t.x, t.y, t.b, phi, s)
+    return metrics.curves(t.predictor, t.x, t.y, phi=phi, s=s)
 
 
 @pytest.mark.parametrize("s", [(1, 2, 3), (2, 5)])
@@ -144,12 +142,13 @@ def linear(R=2, B=3, Q=6):
         return torch.stack([p, 1 - p], -1).log()
 
     y = torch.zeros(R, B, dtype=torch.int64)
-    return SimpleNamespace(f=f, theta={}, x=x, y=y, b=b, phi=w[:, None] * (x - b))
+    return Toy(f=f, theta={}, x=x, y=y, b=b, phi=w[:, None] * (x - b))
 
 
 def sensitivity(t, phi, seed=0, **options):
     draws = [torch.Generator().manual_seed(seed + r) for r in range(len(t.x))]
-    return metrics.sensitivity_n(t.f, t.theta, t.x, t.y, t.b, phi, draws, **options)
+    removed = torch.stack([metrics.random_sets(phi.shape[-1], g, dtype=phi.dtype, **options) for g in draws])
+    return metrics.sensitivity_n(t.predictor, t.x, t.y, phi=phi, removed=removed[:, None])
 
 
 @pytest.mark.parametrize("n", [1, 4])
@@ -204,11 +203,11 @@ def test_accuracy_under_masks_is_a_plain_mean():
     t = toy(M=45)
     right = [
         (t.f(t.theta, torch.where(z > 0, t.x, t.b)).argmax(-1) == t.y).double().mean(1)
-        for z in t.Z.transpose(0, 1)[:, :, None]
+        for z in t.Z.transpose(0, 2)[:, 0, :, None]
     ]
-    got = metrics.masked_accuracy(t.f, t.theta, t.x, t.y, t.b, t.Z)
+    got = metrics.masked_accuracy(t.predictor, t.x, t.y, r=t.Z[:, 0])
     assert torch.allclose(got, torch.stack(right).mean(0))
-    whole = metrics.masked_accuracy(t.f, t.theta, t.x, t.y, t.b, torch.ones(2, 3, 5, dtype=torch.float64))
+    whole = metrics.masked_accuracy(t.predictor, t.x, t.y, r=torch.ones(2, 3, 5, dtype=torch.float64))
     assert torch.allclose(whole, metrics.accuracy(t.f(t.theta, t.x), t.y))
 
 
@@ -238,7 +237,7 @@ def test_explanations_must_be_finite(bad):
 )
 def test_bad_curves_are_named(change, s, message):
     with pytest.raises(ValueError, match=message):
-        areas(SimpleNamespace(**vars(toy()) | change), normal(3, 2, 3, 5), s)
+        areas(toy().but(**change), normal(3, 2, 3, 5), s)
 
 
 @pytest.mark.parametrize("n", [0, 5])
@@ -247,9 +246,3 @@ def test_sensitivity_removes_some_features_and_leaves_some(n):
         sensitivity(toy(), normal(3, 2, 3, 5), n=n)
     with pytest.raises(ValueError, match="n must lie between 1 and D - 1 = 0, got 1"):  # one feature: nothing is left
         sensitivity(toy(Q=1, M=2), normal(3, 2, 3, 1), n=1)
-
-
-def test_sensitivity_draws_from_a_generator_for_each_run():
-    t, phi = toy(), normal(3, 2, 3, 5)
-    with pytest.raises(ValueError, match="generators must be one for each of 2 runs, got 1"):
-        metrics.sensitivity_n(t.f, t.theta, t.x, t.y, t.b, phi, [torch.Generator()])

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, linear
 
 from lib import nets
-from lib.nets import MLP, Classifier, Network
+from lib.nets import MLP, Classifier, Network, kernels
 
 few = settings(deadline=None, max_examples=15, derandomize=True)
 ALL_BITS = torch.arange(2**16).to(torch.int16)  # every 16-bit number once
@@ -80,7 +80,7 @@ def test_gradients_of_the_fused_layer_are_right(p):
     """Against finite differences, with and without dropout, in float64."""
     x, W, b = (double(s, *shape).requires_grad_() for s, shape in enumerate([(2, 5, 3), (2, 3, 4), (2, 1, 4)]))
     keep = (torch.rand(2, 5, 4, generator=generators(1)[0]) >= p).to(torch.int16) if p else None
-    layer = nets._DroppedReLU.apply
+    layer = kernels.DroppedReLU.apply
     assert torch.autograd.gradcheck(lambda *t: layer(*t, keep, 1 / (1 - p)), (x, W, b))
     y = layer(x, W, b, keep, 1 / (1 - p))
     assert torch.allclose(y, (x @ W + b).relu() * (1 if keep is None else keep) / (1 - p))
@@ -174,7 +174,7 @@ def test_a_classifier_is_the_mlp_and_a_last_layer():
 
 def test_a_classifiers_gradients_are_autograds_however_its_rows_are_cut(monkeypatch):
     """Blocks of two rows of each run, the last of one, against the layers as torch has them."""
-    monkeypatch.setattr(nets, "BLOCK", 24)
+    monkeypatch.setattr(kernels, "BLOCK", 24)
     f, x, weight = Classifier((3, 6, 5, 4)), double(3, 2, 7, 3), double(4, 2, 7, 4)
     theta = {n: t.requires_grad_() for n, t in f.init(generators(2), torch.float64).items()}
     got = torch.autograd.grad((f(theta, x) * weight).sum(), list(theta.values()))
@@ -205,7 +205,7 @@ def test_mixed_precision_rounds_what_layers_multiply_and_nothing_else():
 def test_a_product_widened_for_a_gpu_is_the_same(K):
     """Columns up to a multiple of 8, at least one, which carries the bias."""
     x, W, b = double(0, 2, 5, K), double(1, 2, K, 3), double(2, 2, 1, 3)
-    wide, weights, none = nets._widened(x, W, b)
+    wide, weights, none = kernels.widened(x, W, b)
     assert none is None
     assert wide.shape[-1] == weights.shape[1] == 8 * (K // 8 + 1)
     torch.testing.assert_close(wide @ weights, x @ W + b)
@@ -226,7 +226,7 @@ def test_log_probability_is_torchs_cross_entropy():
 @pytest.mark.parametrize("block", [1, 7, 10_000])
 def test_log_probability_has_torchs_gradient_in_blocks_of_any_size(block, monkeypatch):
     """grad_j = [j = y] - softmax_j, for blocks that do and do not divide the rows; once only (ID-9, ID-10)."""
-    monkeypatch.setattr(nets, "BLOCK", 5 * block)
+    monkeypatch.setattr(kernels, "BLOCK", 5 * block)
     logits, y = double(0, 2, 3, 4, 5).requires_grad_(), torch.randint(5, (2, 3, 4), generator=generators(1)[0])
     grad = double(1, 2, 3, 4).requires_grad_()
     expected = (torch.eye(5)[y] - logits.detach().softmax(-1)) * grad[..., None]

@@ -7,12 +7,14 @@ import torch
 from torch import nn
 
 from lib import data, explainers, metrics
+from lib.explainers import LIME, KernelSHAP
+from lib.predictor import Predictor
 from lib.training import expo
 from lib.training.expo import Runs, Settings
 from tests import plain
 
 S, STEPS = 0.3, 5  # of 18 features
-QUICK = Settings(S=S, M=12, hidden=16, epochs=2, batch=16)
+QUICK = Settings(LIME(M=12), S=S, hidden=16, epochs=2, batch=16)
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +38,8 @@ def network(theta):
     return nn.Sequential(layers[0], nn.ReLU(), layers[1], nn.ReLU(), layers[2])
 
 
-def weights(Z, explainer="LIME"):
-    return QUICK.weights(Z[None], explainer)[0]
-
-
 def lime(f, x, y, b, Z):
-    return plain.functions().plain_lime(f, x, y, b, Z, weights(Z), QUICK.eps)
+    return plain.functions().plain_lime(f, x, y, b, Z, explainers.lime_kernel(Z), 0.01)
 
 
 def test_curves_are_the_loops_over_samples_and_steps(folds, start):
@@ -49,22 +47,21 @@ def test_curves_are_the_loops_over_samples_and_steps(folds, start):
     phi, b = torch.randn(7, 18, generator=random).double(), torch.randn(18, generator=random).double()
     y, steps = torch.arange(7) % folds.C, [1, 3, 4, 18]
     phi[0, :6] = phi[0, 6]  # a tie
-    path = metrics.curves(start.f, start.theta(), x[None], y[None], b, phi[None], steps)
+    path = metrics.curves(Predictor.of(f, b), x, y, phi=phi, s=steps)
     inserted, deleted = plain.functions().plain_curves(f, x, y, b, phi, steps)
-    assert torch.allclose(path.inserted[0], inserted, atol=1e-12)
-    assert torch.allclose(path.deleted[0], deleted, atol=1e-12)
+    assert torch.allclose(path.inserted, inserted, atol=1e-12)
+    assert torch.allclose(path.deleted, deleted, atol=1e-12)
 
 
-@pytest.mark.parametrize("explainer", expo.EXPLAINERS)
+@pytest.mark.parametrize("explainer", [LIME(), KernelSHAP()])
 def test_lime_of_a_batch_is_lime_of_each_sample(folds, start, explainer):
     f, x = network(start.theta()), folds.x_test[0, :4]
     y, b = torch.tensor([0, 1, 2, 3]), torch.full((18,), 0.1, dtype=torch.float64)
-    Z = explainers.draw_masks(40, 18, [torch.Generator().manual_seed(0)], dtype=torch.float64)
-    k = weights(Z[0], explainer)
-    P = explainers.projection(Z, k[None], QUICK.eps)
-    phi, _ = explainers.explain(start.f, start.theta(), x[None], y[None], b, Z, P)
-    one_by_one = [plain.functions().plain_lime(f, x[n], y[n], b, Z[0], k, QUICK.eps) for n in range(4)]
-    assert torch.allclose(phi[0], torch.stack(one_by_one), atol=1e-12)
+    Z = explainers.draw_masks(40, 18, torch.Generator().manual_seed(0), dtype=torch.float64)
+    phi = explainer.explain(Predictor.of(f, b), x, y, Z=Z).phi
+    k = explainer.weights(Z)
+    one_by_one = [plain.functions().plain_lime(f, x[n], y[n], b, Z, k, 0.01) for n in range(4)]
+    assert torch.allclose(phi, torch.stack(one_by_one), atol=1e-12)
 
 
 @pytest.mark.parametrize("lam3", [0.0, 0.1])

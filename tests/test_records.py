@@ -1,13 +1,10 @@
-"""Records: what is written comes back, what is wrong is refused by name, and the statistics are the textbook's."""
+"""Records: what is written comes back, what is wrong is refused by name, and older files stay readable."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy import stats
 
-from lib.study import records
+from lib.study import provenance, records
 
 ETAS = (0.0, 0.01, 1.0)
 
@@ -25,6 +22,7 @@ def rows(scores=None, splits=(0, 1), methods=("Ours",), U=10, config="c0ffee", *
     )
     constant = {"paper": "FE", "dataset": "glass", "seed": 0, "lam": 1.0, "U": U, "direction": "higher", "epochs": 9}
     constant |= {"best_epoch": 5, "seconds": 1.5, "device": "cpu", "versions": "v", "code": "unknown", "settings": "{}"}
+    constant |= {"experiment_version": 1, "schema": records.SCHEMA}
     return frame.assign(**constant, config=config).assign(**change)
 
 
@@ -49,12 +47,12 @@ def test_a_folder_reads_as_the_sum_of_its_files(tmp_path):
 
 
 def test_files_are_small(tmp_path):
-    settings = records._json({"etas": ETAS, "epochs": 10_000, "text": "x" * 300})
+    settings = provenance._json({"etas": ETAS, "epochs": 10_000, "text": "x" * 300})
     frame = pd.concat([rows(splits=range(10), U=U, settings=settings) for U in (5, 10, 20, 30, 50, 100, 900)])
     assert records.write(frame, tmp_path / "a.parquet").stat().st_size < 25_000  # 840 rows
 
 
-@pytest.mark.parametrize("column", [c for c in (*records.COLUMNS, *records.OWN["FE"]) if c != "paper"])
+@pytest.mark.parametrize("column", [c for c in (*records.COLUMNS, *records.OWN["FE"]) if c not in ("paper", "schema")])
 def test_a_missing_column_is_named_with_its_file(column, tmp_path):
     with pytest.raises(ValueError, match=f"missing column {column};"):
         records.write(rows().drop(columns=column), tmp_path / "new.parquet")
@@ -107,6 +105,19 @@ def test_a_run_in_two_files_is_refused(tmp_path):
         records.read(tmp_path)
 
 
+def test_records_of_schema_1_are_read_as_version_1(tmp_path):
+    rows().drop(columns=["schema", "experiment_version"]).to_parquet(tmp_path / "old.parquet")
+    back = records.read(tmp_path)
+    assert set(back["schema"]) == {1}
+    assert set(back["experiment_version"]) == {1}
+    records.write(rows(splits=[7], experiment_version=3), tmp_path / "new.parquet")
+    both = records.read(tmp_path)
+    assert both.groupby("schema")["experiment_version"].unique().map(list).to_dict() == {1: [1], 2: [3]}
+    rows(schema=records.SCHEMA + 1).to_parquet(tmp_path / "later.parquet")
+    with pytest.raises(ValueError, match=r"later.parquet: records of schema 3, this code reads up to 2"):
+        records.read(tmp_path)
+
+
 def test_a_place_that_cannot_be_written_to_is_refused(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ValueError, match=r"out must be a place that can be written to, got .*file/a.parquet"):
@@ -115,6 +126,45 @@ def test_a_place_that_cannot_be_written_to_is_refused(tmp_path):
     assert not list((tmp_path / "new").iterdir())
     with pytest.raises(ValueError, match="out must be a file's name, got the folder"):
         records.check_out(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"", b"PAR1 no more"])
+def test_a_file_that_is_not_records_is_never_overwritten(content, tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_bytes(content)
+    for act in (records.check_out, lambda out: records.write(rows(), out)):
+        with pytest.raises(ValueError, match=r"out must be a new file or one of records, got .*mine.csv"):
+            act(path)
+    assert path.read_bytes() == content
+    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "other.parquet")
+    with pytest.raises(ValueError, match="which is something else"):
+        records.check_out(tmp_path / "other.parquet")
+    assert records.check_out(records.write(rows(), tmp_path / "a.parquet")).exists()
+
+
+def test_files_of_one_run_are_different_files(tmp_path, monkeypatch):
+    out, kept = tmp_path / "a.parquet", tmp_path / "a.pt"
+    kept.write_bytes(b"a checkpoint")
+    assert records.check_out(out, checkpoint=kept, stage1="") == out
+    assert kept.read_bytes() == b"a checkpoint"
+    monkeypatch.chdir(tmp_path)
+    for other in (out, "a.parquet", "../" + tmp_path.name + "/a.parquet"):
+        with pytest.raises(ValueError, match="out and checkpoint must be different files"):
+            records.check_out(out, checkpoint=other)
+    with pytest.raises(ValueError, match="checkpoint and stage1 must be different files"):
+        records.check_out(out, checkpoint=kept, stage1=kept)
+    with pytest.raises(ValueError, match="checkpoint must be a file's name, got the folder"):
+        records.check_out(out, checkpoint=tmp_path)
+
+
+def test_a_full_disk_is_noticed_before_a_run(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(records.os, "fsync", full)
+    with pytest.raises(ValueError, match=r"place that can be written to, got .*No space left on device"):
+        records.check_out(tmp_path / "a.parquet")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
@@ -129,139 +179,3 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         records.write(rows(splits=[5]), path)
     assert list(tmp_path.iterdir()) == [path]
     assert set(records.read(path)["split"]) == {0, 1}
-
-
-# --- Provenance ------------------------------------------------------------------------------------------------------
-
-
-def test_provenance_fills_its_columns():
-    found = records.provenance({"etas": ETAS}, "cpu")
-    assert records.validate(rows().assign(**found))["config"].iloc[0] == records.config_hash({"etas": list(ETAS)})
-    assert found["device"].startswith("cpu: ")
-    assert "torch 2." in found["versions"]
-    assert found["settings"] == '{"etas": [0, 0.01, 1]}'
-
-
-def test_code_is_unknown_without_git_and_names_a_commit_with_it(tmp_path, monkeypatch):
-    assert records._code(tmp_path) == "unknown"
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert records._code() == "unknown"
-
-
-def test_the_hash_depends_on_the_settings_alone():
-    same = [{"a": 1, "b": (0.5, 2)}, {"b": [0.5, 2.0], "a": np.float64(1)}]
-    assert len({records.config_hash(s) for s in same}) == 1
-    different = [{"a": 1}, {"a": 2}, {"b": 1}, {"a": "1"}, {"a": True}, {"a": [1]}, {"a": None}]
-    assert len({records.config_hash(s) for s in different}) == len(different)
-    assert records.config_hash({"eta": 1e-3, "U": [5, 10]}) == "0dd8efd10e02"  # the same on every machine, for ever
-
-
-def test_settings_that_json_cannot_say_are_refused():
-    with pytest.raises(ValueError, match="settings must be made of numbers"):
-        records.config_hash({"f": object()})
-
-
-# --- Statistics ------------------------------------------------------------------------------------------------------
-
-
-def test_eta_is_chosen_by_the_geometric_mean_on_validation():
-    # The arithmetic mean would take 1.0, accuracy alone would take 0, and test values would take 1.0.
-    scores = {0.0: (0.95, 0.5), 0.01: (0.75, 0.72), 1.0: (0.5, 1.0)}
-    chosen = records.choose_eta(rows(scores))
-    assert set(chosen["eta"]) == {0.01}
-    assert set(chosen["part"]) == {"val", "test"}
-    assert len(chosen) == 8
-
-
-def test_a_tie_goes_to_the_smaller_eta_whatever_the_order():
-    frame = rows({1.0: (0.9, 0.4), 0.01: (0.4, 0.9), 0.0: (0.1, 0.1)})
-    assert set(records.choose_eta(frame)["eta"]) == {0.01}
-    assert set(records.choose_eta(frame.iloc[::-1])["eta"]) == {0.01}
-
-
-def test_every_split_lambda_and_U_chooses_for_itself():
-    one = rows({0.0: (0.9, 0.9), 1.0: (0.1, 0.1)}, splits=[0])
-    two = rows({0.0: (0.1, 0.1), 1.0: (0.9, 0.9)}, splits=[1])
-    three = rows({0.0: (0.1, 0.1), 1.0: (0.9, 0.9)}, splits=[0], U=20)
-    four = rows({0.0: (0.1, 0.1), 1.0: (0.9, 0.9)}, splits=[0], lam=10.0)
-    chosen = records.choose_eta(pd.concat([one, two, three, four]))
-    assert chosen.groupby(["split", "U", "lam"])["eta"].unique().explode().tolist() == [0.0, 1.0, 1.0, 1.0]
-
-
-def test_methods_without_eta_pass_and_negative_scores_do_not_win():
-    joint = rows({np.nan: (0.4, 0.3)}, methods=["Joint"])
-    assert len(records.choose_eta(pd.concat([rows(), joint], ignore_index=True)).query("method == 'Joint'")) == 8
-    negative = rows({0.0: (-2.0, -3.0), 1.0: (0.1, 0.1)})
-    assert set(records.choose_eta(negative)["eta"]) == {1.0}
-
-
-def test_a_run_without_both_validation_measures_is_refused():
-    frame = rows()
-    half = frame[~((frame["measure"] == "faithfulness") & (frame["eta"] == 1.0) & (frame["split"] == 1))]
-    for bad in (half, frame[frame["part"] == "test"], frame.assign(measure="accuracy").drop_duplicates("eta")):
-        with pytest.raises(ValueError, match="records must hold accuracy and faithfulness on validation"):
-            records.choose_eta(bad)
-
-
-def test_mean_and_standard_error_count_splits_not_seeds():
-    value = pd.Series([1.0, 3.0, 2.0, 4.0, 6.0, 8.0])
-    frame = pd.DataFrame(
-        {"method": "Ours", "U": pd.NA, "split": [0, 0, 1, 1, 2, 2], "seed": [0, 1] * 3, "value": value}
-    )
-    (row,) = records.mean_sem(frame, ["method", "U"]).to_dict("records")
-    assert row["mean"] == 4.0
-    assert row["sem"] == pytest.approx(stats.sem([2.0, 3.0, 7.0]))
-    assert row["count"] == 3
-
-
-def test_plus_minus_stays_on_one_line():
-    assert records.plus_minus(0.734, 0.018) == "0.73\u00a0±\u00a00.02"
-    assert records.plus_minus(0.734, 0.018, "+.3f") == "+0.734\u00a0±\u00a00.018"  # a sign for the mean alone
-    assert records.plus_minus(float("nan"), float("nan")) == "–"
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.integers(2, 12), st.integers(0, 1000))
-def test_paired_is_the_paired_t_test(n, seed):
-    a, b = np.random.default_rng(seed).normal(0.5, 1, (2, n))
-    found, known = records.paired(a, b), stats.ttest_rel(a, b)
-    interval = known.confidence_interval(0.95)
-    assert found == pytest.approx(((a - b).mean(), interval.low, interval.high, known.pvalue, n))
-
-
-def test_paired_matches_series_by_split():
-    a, b = pd.Series([1.0, 2.0, 4.0], [0, 1, 2]), pd.Series([0.5, 3.0, 0.0], [1, 2, 0])
-    assert records.paired(a, b) == pytest.approx(records.paired([1, 2, 4], [0, 0.5, 3]))
-    with pytest.raises(ValueError, match="a and b must cover the same splits"):
-        records.paired(a, b.iloc[:2])
-    with pytest.raises(ValueError, match="at least two"):
-        records.paired([1.0], [2.0])
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_paired_takes_finite_values(value):
-    with pytest.raises(ValueError, match="a and b must be finite"):
-        records.paired([1, value, 2], [0, 0, 0])
-
-
-def test_paired_without_spread():
-    assert records.paired([1, 1, 1], [1, 1, 1]) == (0, 0, 0, 1, 3)
-    assert records.paired([2, 2, 2], [1, 1, 1]) == (1, 1, 1, 0, 3)
-
-
-def test_holm_gives_the_values_known_for_it():
-    assert records.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert records.holm([0.9, 0.5]) == pytest.approx([1.0, 1.0])
-    assert len(records.holm([])) == 0
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
-def test_holm_rejects_as_its_step_down_rule_says(p):
-    corrected, m = records.holm(p), len(p)
-    for level in (0.01, 0.05, 0.2):
-        rejected = []
-        for step, i in enumerate(np.argsort(p, kind="stable")):
-            if p[i] * (m - step) > level:
-                break
-            rejected.append(i)
-        assert set(np.flatnonzero(corrected <= level)) == set(rejected)

@@ -7,8 +7,9 @@ import torch
 
 from lib import explainers, masks, regularizers
 from lib.nets import log_probability
+from lib.predictor import Predictor
 from lib.regularizers import Path
-from tests.test_explainers import double, generators, toy
+from tests.test_explainers import double, drawn, explain, toy
 
 
 def hand(whole=0.8, inserted=(0.5, 0.25), deleted=(0.4, 0.1)):
@@ -16,7 +17,8 @@ def hand(whole=0.8, inserted=(0.5, 0.25), deleted=(0.4, 0.1)):
 
 
 def path(t, phi, s=(1, 2, 4), T=1.7, theta=None):
-    return regularizers.follow(t.f, theta or t.theta, t.x, t.y, t.b, masks.soft_mask(phi, s, T))
+    predictor = t.predictor.at(theta or t.theta)
+    return regularizers.follow(predictor, t.x, t.y, r=masks.soft_mask(phi, s, T))
 
 
 def test_insertion_is_the_mean_cross_entropy_along_the_path():
@@ -98,8 +100,10 @@ def test_images_take_the_same_path():
     x, b, W = double(0, 1, 3, 2, 2, 3), double(1, 2, 2, 3), double(2, 6, 3)
     phi, y = double(3, 1, 3, 6), torch.tensor([[0, 1, 2]])
     r = masks.soft_mask(phi, [1, 2, 4])
-    of_images = regularizers.follow(lambda _, x: x.sum(2).flatten(2) @ W, {}, x, y, b, r)
-    of_vectors = regularizers.follow(lambda _, x: x @ W, {}, x.sum(2).flatten(2), y, b.sum(0).flatten(), r)
+    images = Predictor(lambda _, x: x.sum(1).flatten(1) @ W, {}, b)
+    vectors = Predictor(lambda _, x: x @ W, {}, b.sum(0).flatten())
+    of_images = regularizers.follow(images, x, y, r=r)
+    of_vectors = regularizers.follow(vectors, x.sum(2).flatten(2), y, r=r)
     for one, other in zip(of_images, of_vectors):
         assert torch.allclose(one, other)
 
@@ -150,13 +154,14 @@ def test_fidelity_and_stability_are_their_sums(samples):
     """K_mm (y~_m - phi^T z_m)^2, and K_mm (y~_m - f(x)_y)^2, added up in loops, over M (ID-A4, ID-A5)."""
     t = toy(samples=samples)
     k = explainers.lime_kernel(t.Z, "cosine", 0.25)
-    phi, y_tilde = explainers.explain(t.f, t.theta, t.x, t.y, t.b, t.Z, t.P)
+    phi, y_tilde = explain(t)
     p = log_probability(t.f(t.theta, t.x), t.y).exp()
-    fidelity, stability = regularizers.fidelity(y_tilde, t.Z, phi, k), regularizers.stability(y_tilde, p, k)
+    fidelity = regularizers.fidelity(y_tilde, phi, Z=t.Z, k=k)
+    stability = regularizers.stability(y_tilde, p, k=k)
     assert fidelity.shape == stability.shape == (2, 3)
     for r in range(2):
         for i in range(3):
-            own = (r, i) if samples else (r,)
+            own = r, i if samples else 0
             by_masks = [(k[own][m], y_tilde[r, i, m], phi[r, i] @ t.Z[own][m]) for m in range(12)]
             assert fidelity[r, i].item() == pytest.approx(sum(w * (y - g) ** 2 for w, y, g in by_masks).item() / 12)
             expected = sum(w * (y - p[r, i]) ** 2 for w, y, _ in by_masks).item() / 12
@@ -165,21 +170,21 @@ def test_fidelity_and_stability_are_their_sums(samples):
 
 def test_lime_minimises_fidelity():
     """With its own kernel and no eps, any other phi fits the predictions worse (ID-A4)."""
-    t = toy(eps=0.0)
+    t = toy()
     k = explainers.lime_kernel(t.Z)
-    phi, y_tilde = explainers.explain(t.f, t.theta, t.x, t.y, t.b, t.Z, t.P)
-    best = regularizers.fidelity(y_tilde, t.Z, phi, k)
+    phi, y_tilde = explain(t, eps=0.0)
+    best = regularizers.fidelity(y_tilde, phi, Z=t.Z, k=k)
     for seed in range(5):
-        assert (regularizers.fidelity(y_tilde, t.Z, phi + 0.01 * double(seed, *phi.shape), k) > best).all()
+        assert (regularizers.fidelity(y_tilde, phi + 0.01 * double(seed, *phi.shape), Z=t.Z, k=k) > best).all()
 
 
 def test_fidelity_and_stability_vanish_where_they_should():
     """A linear game is explained without loss, and a constant prediction is stable (ID-A4, ID-A5)."""
-    Z = explainers.draw_masks(9, 4, generators(2), dtype=torch.float64)
+    Z = drawn(9, 4, 2)[:, None]
     k, phi = explainers.lime_kernel(Z), double(0, 2, 3, 4)
-    assert regularizers.fidelity(phi @ Z.mT, Z, phi, k).abs().max() < 1e-28
+    assert regularizers.fidelity(phi @ Z[:, 0].mT, phi, Z=Z, k=k).abs().max() < 1e-28
     p = torch.rand(2, 3, dtype=torch.float64)
-    assert regularizers.stability(p[..., None].expand(-1, -1, 9), p, k).abs().max() == 0
+    assert regularizers.stability(p[..., None].expand(-1, -1, 9), p, k=k).abs().max() == 0
 
 
 @pytest.mark.parametrize("form", ["D", "a", "", None])
@@ -197,8 +202,6 @@ def test_an_unknown_form_is_named(form):
     ],
 )
 def test_wrong_shapes_are_named(x, b, message):
-    t = toy()
+    t, r = toy(), masks.top_mask(torch.zeros(2, 3, 5), [1])
     with pytest.raises(ValueError, match=message):
-        regularizers.follow(
-            t.f, t.theta, torch.zeros(x), t.y, torch.zeros(b), masks.top_mask(torch.zeros(2, 3, 5), [1])
-        )
+        regularizers.follow(t.but(b=torch.zeros(b)).predictor, torch.zeros(x), t.y, r=r)

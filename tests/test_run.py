@@ -1,9 +1,18 @@
 """The notebook runner takes known parameters of the right type, and leaves nothing half-written."""
 
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import nbformat
 import pytest
 
 from lib import run
+
+ROOT = Path(__file__).parents[1]
 
 NOTEBOOK = """# %% tags=["parameters"]
 sigma = 0.5  # spread
@@ -78,6 +87,132 @@ def test_a_computed_default_is_refused(tmp_path, capsys):
     path.write_text('# %% tags=["parameters"]\nsplits = list(range(3))\n')
     assert run.main([str(path), str(tmp_path / "out.ipynb")]) == 1
     assert "splits = list(range(3)) is not a plain value" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ("a, b = 0.5, 1", "parameters cell: a, b = (0.5, 1) must be written as one `name = value` each"),
+        ("a = {}\na['x'] = 1", "parameters cell: a['x'] = 1 must be written as one `name = value` each"),
+        ("a = 1 +", "parameters cell: 'a = 1 +' is not Python"),
+        ("a = {[]: 1}", "parameters cell: a = {[]: 1} is not a plain value"),
+        ("a: int", "parameters cell: a: int is not a plain value"),
+    ],
+)
+def test_a_parameters_cell_that_is_not_understood_is_one_line(tmp_path, capsys, cell, reason):
+    path = tmp_path / "chapter.py"
+    path.write_text(f'# %% tags=["parameters"]\n{cell}\n')
+    assert run.main([str(path), str(tmp_path / "out.ipynb")]) == 1
+    assert capsys.readouterr().err.strip() == f"{path}: {reason}"
+
+
+def test_magics_and_chained_names_in_the_parameters_cell_are_understood(tmp_path):
+    path = tmp_path / "chapter.py"
+    path.write_text('# %% tags=["parameters"]\n%matplotlib inline\na = b = 1\n# %%\nprint(a, b)\n')
+    assert run.main([str(path), str(tmp_path / "out.ipynb"), "-p", "b", "2"]) == 0
+    assert printed(tmp_path / "out.ipynb") == "1 2"
+
+
+@pytest.mark.parametrize(
+    ("default", "text", "value"),
+    [
+        ([[0, 1], [2]], "[[0, 1], [2]]", [[0, 1], [2]]),
+        ([[0, 1], [2]], "[0, 1], [2, 3]", [[0, 1], [2, 3]]),
+        (["a"], "['b, c', \"d\"]", ["b, c", "d"]),
+        (["a"], "b, c d", ["b", "c d"]),
+        (["a"], "[b,c,]", ["b", "c"]),
+        (["a"], "1,2", ["1", "2"]),
+        (["a"], "'b, c'", ["b, c"]),
+        ([["a, b"]], "[['c, d', 'e']]", [["c, d", "e"]]),
+        ([5, "all"], "5,all", [5, "all"]),
+        ([5, "all"], "['5', 7]", ["5", 7]),
+        ([0, 0.5], "(1, 2e-1)", [1.0, 0.2]),
+        ([1], "[]", []),
+        ({"a": 1}, "{'b': [1, 2]}", {"b": [1, 2]}),
+        (None, "None", None),
+        (None, "[1, [2]]", [1, [2]]),
+        (None, "cuda:0", "cuda:0"),
+        ("", "a, [b", "a, [b"),
+    ],
+)
+def test_values_are_read_whole(default, text, value):
+    found = run.convert("name", text, default)
+    assert found == value
+    assert repr(found) == repr(value)
+
+
+@pytest.mark.parametrize(
+    ("default", "text"),
+    [
+        ([1], "[True]"), ([1], "[None]"), ([1], "[[1], [2]]"), ([1], "1,,2"), ([1], ""), ([1], "[1, 2"), ([1], "['5']"),
+        ([0.5], "True"),
+        ([[0, 1]], "[0, 1]"), ([[0, 1]], "[[0, a]]"),
+        (["a"], "None"), (["a"], "it's, b"), ({"a": 1}, "[1]"),
+        ({"a": 1}, "b"), (1, "True"), (0.5, "None"), (True, "1"), ("", "None"), (True, "None"),
+    ],
+)  # fmt: skip
+def test_values_of_another_kind_are_refused_not_bent(default, text):
+    with pytest.raises(ValueError, match=f"parameter name takes {type(default).__name__}"):
+        run.convert("name", text, default)
+
+
+def test_a_parameter_given_twice_is_refused(source, tmp_path, capsys):
+    assert run.main([source(), str(tmp_path / "out.ipynb"), *parameters(("sigma", "1"), ("sigma", "2"))]) == 1
+    assert "parameter sigma is given more than once" in capsys.readouterr().err
+    assert not list(tmp_path.glob("*.ipynb"))
+
+
+def test_lists_that_came_as_text_are_lists(source):
+    assert run.lists(splits="[0, 2]", etas="0, 1e-3", names="all", kept=(1, 2), more=range(2)) == [
+        [0, 2], [0, 0.001], ["all"], [1, 2], [0, 1]
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match=r"splits takes a list, as in \[0, 1\], got 3"):
+        run.lists(splits=3)
+    with pytest.raises(ValueError, match="splits takes list"):
+        run.lists(splits="[0, 1")
+
+
+def test_a_dead_kernel_is_named_with_its_cell(source, tmp_path, capsys):
+    assert run.main([source("import os; os._exit(9)"), str(tmp_path / "out.ipynb")]) == 1
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    failed = tmp_path / "out.failed.ipynb"
+    assert error == f"{source()}: cell 2: the kernel died, most often for want of memory (see {failed})"
+    assert not (tmp_path / "out.ipynb").exists()
+
+
+def test_no_source_and_nothing_but_what_a_run_wrote_is_replaced(source, tmp_path, capsys):
+    path = Path(source())
+    mine = tmp_path / "mine.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")]), mine)
+    shutil.copy(mine, tmp_path / "source.failed.ipynb")
+    (tmp_path / "link.ipynb").symlink_to(path)
+    (tmp_path / "text.ipynb").write_text("notes")
+    before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+    for given, out in [
+        (path, path), (path, tmp_path / "out.txt"), (path, tmp_path / "link.ipynb"), (path, tmp_path / "text.ipynb"),
+        (path, mine), (mine, mine), (path, tmp_path / "source.ipynb"),
+    ]:  # fmt: skip
+        assert run.main([str(given), str(out)]) == 1
+        assert re.search(r"out must (end in .ipynb|not replace)", capsys.readouterr().err)
+    assert run.main([str(tmp_path / "source.failed.ipynb"), str(tmp_path / "source.ipynb")]) == 1
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_what_a_killed_run_left_is_replaced(source, tmp_path):
+    (tmp_path / "out.failed.ipynb").write_text('{"cells": [')
+    assert run.main([source(), str(tmp_path / "out.ipynb")]) == 0
+
+
+def test_a_path_may_have_spaces_and_braces_and_lib_is_found_from_any_folder(tmp_path):
+    folder = tmp_path / "my {own} folder"
+    folder.mkdir()
+    (folder / "chapter.py").write_text("import lib.masks\nprint(lib.masks.__name__)\n")
+    words = [sys.executable, "-m", "lib.run", "chapter.py", "out.ipynb"]
+    subprocess.run(words, cwd=folder, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert printed(folder / "out.ipynb") == "lib.masks"
+    words = [sys.executable, "-m", "lib.run", str(folder / "chapter.py"), str(folder / "again.ipynb")]
+    subprocess.run(words, cwd=folder, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert printed(folder / "again.ipynb") == "lib.masks"
 
 
 def test_a_failed_run_leaves_its_notebook_under_another_name_and_no_older_result(source, tmp_path, capsys):

@@ -12,35 +12,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from lib.study import records
+from lib.study.runs import titles
+from lib.study.statistics import holm, paired
 
 LEVEL = 0.05
 MARGIN = 0.05  # accuracies this close are comparable
-TITLES = {
-    "glass": "Glass", "vehicle": "Vehicle", "segment": "Segment",
-    "cifar10-efficientnet-lite0": "CIFAR10 (EfficientNet-Lite0)", "cifar10-resnet18": "CIFAR10 (ResNet-18)",
-}  # fmt: skip
 MISSING, HOLDS, CONTRADICTED, UNDECIDED = "no records yet", "holds", "contradicted", "undecided"
-
-
-def title(dataset: str) -> str:
-    """A data set's name as its paper prints it, with the network that describes CIFAR10's images."""
-    return TITLES.get(dataset, dataset)
-
-
-def titles(names: str) -> str:
-    """The same for several, separated by commas."""
-    return ", ".join(title(name) for name in names.split(", ") if name)
-
-
-def check_settings(folder, method: str, dataset: str, recorded: dict, wanted: dict) -> None:
-    """ValueError, naming the first that differs, if records were made with other settings than the experiment has."""
-    if other := [k for k in sorted(recorded | wanted) if recorded.get(k) != wanted.get(k)]:
-        key = other[0]
-        raise ValueError(
-            f"{folder}: records of {method} on {dataset} are of another configuration, {key} is "
-            f"{recorded.get(key)!r} where {wanted.get(key)!r} is expected: move them away and `make experiments`"
-        )
 
 
 # --- One comparison --------------------------------------------------------------------------------------------------
@@ -74,11 +51,11 @@ def compare(
     text = f"within ±{bound}" if claimed == "within" else f"{claimed} {scale(bound):.3g}"
     if len(difference) < 2:
         return Comparison(dataset, what, text)
-    mean, low, high, _, n = records.paired(difference, 0 * difference)
+    mean, low, high, _, n = paired(difference, 0 * difference)
     edge = math.copysign(bound, mean) if claimed == "within" else bound
     gap = {">": mean - bound, "<": bound - mean, "within": bound - abs(mean)}[claimed]
     edge += math.copysign(blur, mean - bound)
-    p = 1.0 if abs(mean - bound) < blur else records.paired(difference, 0 * difference + edge).p
+    p = 1.0 if abs(mean - bound) < blur else paired(difference, 0 * difference + edge).p
     return Comparison(dataset, what, text, scale(mean), scale(low), scale(high), n, gap, p)
 
 
@@ -110,7 +87,7 @@ def tests(claims: dict[str, Claim], *evidence) -> pd.DataFrame:
     for label, claim in claims.items():
         table = pd.DataFrame(claim.comparisons(*evidence))
         by_chance = table["p"].notna()
-        table.loc[by_chance, "p"] = records.holm(table.loc[by_chance, "p"])
+        table.loc[by_chance, "p"] = holm(table.loc[by_chance, "p"])
         outcome = [outcome_of(*row) for row in table[["splits", "gap", "p"]].itertuples(index=False)]
         tables.append(table.assign(claim=label, outcome=outcome))
     return pd.concat(tables, ignore_index=True)

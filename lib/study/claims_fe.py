@@ -1,86 +1,26 @@
 """The claims of the paper on fewer examples, each tested on the records; its verdict follows from the numbers.
 
-frame = claims_fe.load()        # results/fe
+frame = runs_fe.load()          # results/fe
 tests = claims_fe.tests(frame)  # one row for each comparison
 claims_fe.verdicts(tests)       # one row for each claim
 """
 
-import dataclasses
-import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lib import data
-from lib.study import claims, records
-from lib.study.claims import MARGIN, Claim, Comparison, compare, fact, title
-from lib.training.fewer import Settings
+from lib.study import claims
+from lib.study.claims import MARGIN, Claim, Comparison, compare, fact
+from lib.study.runs import title
+from lib.study.runs_fe import SCORES, by_split, chosen, classes_picked, datasets
 
-U = 10  # entries kept in the explanation: where the paper fixes it too
 SLOWER = 1.2  # up to this many times the seconds, a regulariser costs little
 BLUR = 3  # seconds of one method were measured beside other work than another's: smaller ratios say little
-SCORES = ("accuracy", "faithfulness")
-CIFAR10 = "cifar10-efficientnet-lite0"
-TABLES = ("glass", "vehicle", "segment")
 
 
-# --- Records ---------------------------------------------------------------------------------------------------------
-
-DERIVED = ("patience", "check")  # from patience_steps and the data set's size
-SPEED = ("stack_rows", "open_rows")  # change no result beyond rounding
-
-
-def load(folder: str | Path = records.ROOT / "results" / "fe") -> pd.DataFrame:
-    """All records of the experiment; ValueError if some were made with other settings than it has today."""
-    frame, seen = records.read(folder), {}
-    for (dataset, method, text), _ in frame.groupby(["dataset", "method", "settings"]):
-        recorded = {k: v for k, v in json.loads(text).items() if k not in SPEED}
-        wanted = _settings(dataset) | {k: recorded.get(k) for k in DERIVED}
-        wanted = seen.setdefault(dataset, wanted)
-        claims.check_settings(folder, method, dataset, recorded, wanted)
-    return frame
-
-
-def _settings(dataset: str) -> dict:
-    """What workflow/experiments.smk runs a data set with, as JSON gives it back."""
-    wide = dataset.startswith("cifar10")
-    settings = dataclasses.asdict(Settings(hidden=512 if wide else Settings.hidden))
-    settings |= {"experiment": "fewer_examples", "patience_steps": 5_000 if wide else 20_000}
-    return {k: v for k, v in json.loads(json.dumps(settings)).items() if k not in SPEED}
-
-
-def datasets(frame: pd.DataFrame) -> list[str]:
-    """The data sets to report, in the paper's order: its tables, and CIFAR10 as far as described by any network."""
-    return [*TABLES, *(sorted(name for name in set(frame["dataset"]) if name.startswith("cifar10")) or [CIFAR10])]
-
-
-def chosen(frame: pd.DataFrame, U: int = U) -> pd.DataFrame:
-    """All rows of the runs whose eta validation chose at U, one run for each split; scores at that U alone."""
-    scored = frame["measure"].isin(SCORES)
-    run = ["dataset", "method", "split", "seed", "lam", "eta"]
-    best = records.choose_eta(frame[scored & (frame["U"] == U)])[run].drop_duplicates()
-    return frame[~scored | (frame["U"] == U)].merge(best, on=run)
-
-
-def by_split(ten: pd.DataFrame, dataset: str, method: str, measure: str, lam: float = 1.0) -> pd.Series:
-    """A test measure of the chosen runs, or their "seconds" or "eta": split -> value; empty without records."""
-    rows = ten[(ten["dataset"] == dataset) & (ten["method"] == method) & (ten["lam"] == lam) & (ten["part"] == "test")]
-    if measure not in ("seconds", "eta"):
-        return rows[rows["measure"] == measure].groupby("split")["value"].mean()
-    return rows.groupby("split")[measure].mean()
-
-
-def classes_picked(ten: pd.DataFrame, dataset: str, method: str) -> pd.Series:
-    """Different classes among the ten most influential images of the chosen runs: split -> number (CIFAR10)."""
-    rows = ten[(ten["dataset"] == dataset) & (ten["method"] == method) & (ten["lam"] == 1)]
-    rows = rows[rows["measure"] == "influence"]
-    if rows.empty:
-        return pd.Series(dtype=float)
-    label = data.cifar10_chosen()[1][rows["example"].astype(int)]
-    return rows.assign(label=label).groupby("split")["label"].nunique().astype(float)
+# --- Comparisons -----------------------------------------------------------------------------------------------------
 
 
 def difference(ten: pd.DataFrame, dataset: str, measure: str, a: str, b: str, claimed=">", bound=0.0) -> Comparison:

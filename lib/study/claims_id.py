@@ -1,92 +1,29 @@
-"""The claims of the paper on insertion and deletion, tested on the records of `results/id`.
+"""The claims of the paper on insertion and deletion, tested on the records of its tables.
 
-frame = claims_id.load()
+frame = runs_id.load()
 tests = claims_id.tests(frame)
 claims_id.verdicts(tests)
 """
 
-import itertools
-import json
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
-from lib import metrics
-from lib.study import claims, records
+from lib.study import claims
 from lib.study.claims import MARGIN, Claim, compare
-from lib.training.expo import EXPLAINERS, METHODS, Settings
-
-ETAS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)  # weights of accuracy in the valscore that chooses hyperparameters
-TABLES = (
-    "collins", "mfeat-fourier", "one-hundred-plants-shape", "qsar-biodeg", "steel-plates-fault", "wine-quality-red",
-)  # fmt: skip
-S_VALUES = (0.3, 0.5)
-RIVALS = METHODS[1:]
-SETTING = ["dataset", "method", "deletion", "explainer", "S"]
-HYPER = ["lam", "lam3", "lr"]
-
-
-def load(folder: str | Path = records.ROOT / "results" / "id") -> pd.DataFrame:
-    """All records of the experiment on tables; ValueError if some were made with other settings than it has today."""
-    frame = records.read(folder)
-    wanted = {"experiment": "insertion_deletion_tabular", **Settings().recorded()}
-    for (dataset, method, text), _ in frame.groupby(["dataset", "method", "settings"]):
-        claims.check_settings(folder, method, dataset, json.loads(text), wanted)
-    upward = frame["value"].where(frame["measure"] != "deletion", 1 - frame["value"])
-    return frame.assign(value=upward).replace({"measure": {"deletion": "1 − deletion"}})
-
-
-def chosen(frame: pd.DataFrame, eta: float = 2.0) -> pd.DataFrame:
-    """The test rows of the hyperparameters with the largest valscore at eta, for each setting and split (ID-15).
-
-    A run that was best before its first step has diverged at once: it is its start, not what the method made of it.
-    """
-    run, frame = [*SETTING, "split", "seed"], frame[frame["best_epoch"] > 0]
-    val = frame[frame["part"] == "val"].pivot_table(index=[*run, *HYPER], columns="measure", values="value")
-    score = metrics.valscore(val["accuracy"], val["insertion"], 1 - val["1 − deletion"], eta).rename("score")
-    best = score.reset_index().sort_values("score", ascending=False, kind="stable").drop_duplicates(run)
-    test = frame[frame["part"] == "test"].merge(best[[*run, *HYPER]], on=[*run, *HYPER])
-    return test.assign(eta=eta)
-
-
-def fronts(frame: pd.DataFrame) -> pd.DataFrame:
-    """`chosen` at each of ETAS, one beneath the other."""
-    return pd.concat([chosen(frame, eta) for eta in ETAS], ignore_index=True)
-
-
-def at(rows: pd.DataFrame, **where) -> pd.DataFrame:
-    """The rows where the columns are as given."""
-    kept = np.ones(len(rows), bool)
-    for column, value in where.items():
-        kept &= (rows[column] == value).to_numpy()
-    return rows[kept]
-
-
-def by_split(rows: pd.DataFrame, measure: str, **where) -> pd.Series:
-    """A measure of the rows where the columns are as given: split -> value; empty without records."""
-    return at(rows, measure=measure, **where).groupby("split")["value"].mean()
-
-
-def ours(rows: pd.DataFrame, measure: str, **where) -> pd.Series:
-    """The paper's method, ID-ExpO with Del-A."""
-    return by_split(rows, measure, method="ID-ExpO", deletion="A", **where)
-
-
-def best_rival(rows: pd.DataFrame, measure: str, **where) -> pd.Series:
-    """The highest value among the three rivals, of each split where all three are there."""
-    found = [by_split(rows, measure, method=rival, **where) for rival in RIVALS]
-    return pd.concat(found, axis=1).max(axis=1, skipna=False).dropna()
-
-
-CELLS = tuple(itertools.product(TABLES, EXPLAINERS, S_VALUES))  # data set, explainer and S of every comparison
-
-
-def name(explainer: str, S: float) -> str:
-    return f"{explainer}, S = {S:g} Q"
-
-
-# --- The claims ------------------------------------------------------------------------------------------------------
+from lib.study.runs import at
+from lib.study.runs_id import (
+    CELLS,
+    ETAS,
+    RIVALS,
+    S_VALUES,
+    all_forms,
+    balance,
+    best_rival,
+    by_split,
+    fronts,
+    name,
+    ours,
+)
 
 
 def del_a_is_best(front, frame):
@@ -99,19 +36,6 @@ def del_a_is_best(front, frame):
         names = ", ".join(sorted(set(part["dataset"]))) if all(map(len, parts.values())) else "all"
         for other in "BC":
             yield compare(names, f"balance, Del-A − Del-{other}, S = {S:g} Q", score["A"] - score[other], ">")
-
-
-def all_forms(rows: pd.DataFrame) -> pd.DataFrame:
-    """ID-ExpO with LIME, where a data set has records of Del-A, Del-B and Del-C at the same S."""
-    rows = at(rows, method="ID-ExpO", explainer="LIME")
-    return rows[rows.groupby(["dataset", "S"])["deletion"].transform("nunique") == 3]
-
-
-def balance(rows: pd.DataFrame) -> pd.Series:
-    """2 accuracy + insertion + 1 - deletion, mean over data sets: split -> value."""
-    table = rows.pivot_table(index="split", columns="measure", values="value")
-    columns = ["accuracy", "insertion", "1 − deletion"]
-    return table.reindex(columns=columns) @ np.array([2.0, 1.0, 1.0])
 
 
 def best_on_all_tables(front, frame):

@@ -2,7 +2,7 @@
 
     start = expo.pretrain(folds, seeds=[0])
     runs = Runs.grid(len(folds.split), lams=[0.1, 0.01], lam3s=[0.0], lrs=[0.01])
-    tuned = expo.train("ID-ExpO", folds, runs, start, Settings(explainer="LIME", S=0.5))
+    tuned = expo.train("ID-ExpO", folds, runs, start, Settings(explainer=LIME(), S=0.5))
 
 A run's batches and masks come from its own generator, as in `lib.training`, with the same guarantees. Validation and
 test explain the predicted class, with one set of masks for each split, the same for every run and epoch.
@@ -12,17 +12,19 @@ import hashlib
 import itertools
 import math
 import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from lib import explainers, masks, metrics, regularizers
+from lib import masks, metrics, regularizers
 from lib.data import Folds
-from lib.nets import Classifier, Network, Theta, log_probability
+from lib.explainers import LIME, Explained, Explainer, KernelSHAP, Linear
+from lib.nets import Classifier, Network, Theta
+from lib.predictor import Predictor
 from lib.training.engine import (
     Program,
     check_axes,
@@ -35,38 +37,34 @@ from lib.training.engine import (
 )
 
 METHODS = ("ID-ExpO", "ExpO-S", "ExpO-F", "CE-only")
-EXPLAINERS = ("LIME", "KernelSHAP")
 SHOWN = 8  # test rows whose contributions are kept beside the scores
 SPEED, COLUMNS = ("chunk", "stack_rows"), ("explainer", "S", "deletion", "mixed")  # settings, see `Settings.recorded`
-Criterion = tuple[str, float]  # an explainer and S
+Criterion = tuple[Explainer, float]  # and S
 
 
 def check_criterion(criterion: Criterion) -> Criterion:
     """(explainer, S) itself; ValueError unless both make sense."""
     explainer, S = criterion
-    if explainer not in EXPLAINERS:
-        raise ValueError(f"explainer must be one of {', '.join(EXPLAINERS)}, got {explainer!r}")
+    if not isinstance(explainer, Explainer):
+        raise ValueError(f"explainer must be an Explainer, as LIME(), got {explainer!r}")
     if not 0 < S <= 1:
-        raise ValueError(f"S must be a share of the features in (0, 1], got {S}")
+        raise ValueError(f"S must be a share of the cells in (0, 1], got {S}")
     return explainer, float(S)
+
+
+LIMES = LIME()  # the paper's options for tables
+LINEAR = [f.name for f in fields(Linear)]  # options of every explainer by masks
 
 
 @dataclass(frozen=True)
 class Settings:
     """What the paper fixes for tables, and our reading of what it leaves open (book page "Readings")."""
 
-    explainer: str = "LIME"  # which explanations ID-ExpO trains
-    S: float = 0.5  # share of features inserted and deleted
+    explainer: Explainer = LIMES  # which explanations ID-ExpO trains
+    S: float = 0.5  # share of cells inserted and deleted
     deletion: str = "A"  # form of Omega_Del
-    M: int = 200  # masks
-    eps: float = 0.01
-    kernel: str = "L2"  # LIME's
-    width: float = 0.75
-    scaled: bool = True  # KernelSHAP's weights divided by their mean
-    cosine_width: float = 0.25  # of ExpO-S's and ExpO-F's kernel
-    fresh: bool = False  # masks of their own for every sample of a batch
-    chunk: int | None = None  # masks held in memory at a time: the same gradient, less memory, more time
-    keep: float = 1.0  # share of the masks that backward visits: below 1 faster and noisy
+    around: LIME | None = None  # masks and weights of ExpO-S and ExpO-F; None: the explainer's, with a cosine kernel
+    chunk: int | None = None  # values of s in one forward and backward: the same gradient, less memory, more time
     mixed: bool = False  # training multiplies in bfloat16 (mixed precision): faster and rounded, scores are not
     T: float | None = None  # temperature of the soft masks; None: each sample's own
     epochs: int = 200
@@ -81,10 +79,9 @@ class Settings:
     stack_rows: int = 30_000  # rows multiplied together on a CPU
 
     def __post_init__(self):
-        check_counts(self, "M", "epochs", "patience", "check", "batch", "hidden", "stack_rows")
+        check_counts(self, "epochs", "patience", "check", "batch", "hidden", "stack_rows")
         check_counts(self, "layers", least=0)
-        check_numbers(self, "eps", "eta", "momentum", "weight_decay")
-        check_numbers(self, "width", "cosine_width", positive=True)
+        check_numbers(self, "eta", "momentum", "weight_decay")
         if self.chunk is not None:
             check_counts(self, "chunk")
         if self.T is not None:
@@ -94,21 +91,26 @@ class Settings:
             raise ValueError(f"deletion must be one of {', '.join(regularizers.DELETIONS)}, got {self.deletion!r}")
         if not self.momentum < 1:
             raise ValueError(f"momentum must lie in [0, 1), got {self.momentum}")
-        if self.kernel not in explainers.KERNELS:
-            raise ValueError(f"kernel must be one of {', '.join(explainers.KERNELS)}, got {self.kernel!r}")
-        if not 0 < self.keep <= 1:
-            raise ValueError(f"keep must be a share of the masks in (0, 1], got {self.keep}")
+
+    @property
+    def neighbours(self) -> LIME:
+        """Whose masks and weights ExpO-S and ExpO-F take."""
+        if self.around:
+            return self.around
+        own = {name: getattr(self.explainer, name) for name in LINEAR if isinstance(self.explainer, Linear)}
+        return LIME(kernel="cosine", width=0.25, **own)
 
     def recorded(self) -> dict:
-        """The settings that identify a record: no matter of speed, and not what has a column of its own there."""
-        return {name: value for name, value in asdict(self).items() if name not in SPEED + COLUMNS}
+        """The settings that identify a record: no matter of speed, and not what has a column of its own there.
 
-    def weights(self, Z: Tensor, explainer: str) -> Tensor:
-        """The explainer's kernel: masks (..., M, D) -> (..., M). ValueError if there is no such explainer."""
-        check_criterion((explainer, self.S))
-        if explainer == "KernelSHAP":
-            return explainers.shapley_kernel(Z, self.scaled)
-        return explainers.lime_kernel(Z, self.kernel, self.width)
+        Flat, as the first records have it: the options of both linear explainers, and the width of ExpO's kernel.
+        """
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("explainer", "around")}
+        options = (
+            asdict(LIME()) | asdict(KernelSHAP()) | asdict(self.explainer) | {"cosine_width": self.neighbours.width}
+        )
+        flat = {name: value for name, value in (options | own).items() if name not in SPEED + COLUMNS}
+        return {name: value for name, value in flat.items() if (name, value) != ("segments", None)}
 
 
 @dataclass(frozen=True)
@@ -163,79 +165,155 @@ class Tuned:
         return {n: t[[run], criterion] for n, t in self.bank.items()}
 
     @torch.no_grad()
-    def explain(self, x: Tensor, explainer: str = "LIME", y: Tensor | None = None, run: int = 0, criterion: int = 0):
-        """phi (B, Q) of inputs x (B, *input) as f sees them, for labels y (B,): by default those predicted.
+    def explain(
+        self,
+        x: Tensor,
+        explainer: Explainer | None = None,
+        *,
+        y: Tensor | None = None,
+        run: int = 0,
+        criterion: int = 0,
+    ) -> Tensor:
+        """phi (B, D) of inputs x (B, *input) as f sees them, for labels y (B,): by default those predicted.
 
-        ValueError if x has other axes or NaN, or if y are not as many classes.
+        explainer: by default that of the settings. ValueError if x has other axes or NaN, or if y are not as many
+        classes.
         """
         if x.shape[1:] != self.background.shape or not len(x):
             raise ValueError(f"x must be rows of {tuple(self.background.shape)}, got {tuple(x.shape)}")
         if y is not None and (y.shape != x.shape[:1] or y.is_floating_point()):
             raise ValueError(f"y must be a class for each of {len(x)} rows, got {y.dtype} {tuple(y.shape)}")
         _check_values("x", x, "y", y, self.folds.C)
-        theta, fold = self.theta(run, criterion), self.runs.fold[run]
-        y = self.f(theta, x[None]).argmax(-1) if y is None else y[None]
-        Z = _test_masks(self.folds, [fold], self.settings.M, phi_size(x[None])).to(x)
-        P = explainers.projection(Z, self.settings.weights(Z, explainer), self.settings.eps)
-        return explainers.explain(self.f, theta, x[None], y, self.background, Z, P)[0][0]
+        explainer, _ = check_criterion((explainer or self.settings.explainer, self.settings.S))
+        predictor = Predictor(self.f, self.theta(run, criterion), self.background, stacked=True)
+        y = predictor.logits(x[None]).argmax(-1) if y is None else y[None]
+        drawn = _test_draws(self.folds, [self.runs.fold[run]], explainer, self.background)
+        return explainer.explain(predictor, x[None], y, **drawn).phi[0]
+
+
+# --- The objective ---------------------------------------------------------------------------------------------------
+
+
+def parts(
+    method: str, predictor: Predictor, x: Tensor, y: Tensor, explained: Explained, *,
+    lam: Tensor, lam3: Tensor, settings: Settings, drawn: dict[str, Tensor],
+) -> Iterator[Tensor]:  # fmt: skip
+    """The objective of a batch in parts that can be differentiated one after the other, each (R,) (ID-11).
+
+    explained: of x (R, B, *input) and y (R, B); where log f(x)_y is not in it, it is predicted with the first part.
+    """
+    if method != "ID-ExpO":
+        log_p = predictor.log_probability(x, y) if explained.log_p is None else explained.log_p
+        yield (-log_p + lam[:, None] * _expo(method, explained, log_p, settings.neighbours, drawn)).mean(1)
+        return
+    phi, log_p, shape = explained.phi, explained.log_p, predictor.b.shape
+    s = masks.steps(phi.shape[-1], settings.S)
+    n = settings.chunk or len(s)
+    for some in (s[i : i + n] for i in range(0, len(s), n)):
+        r = settings.explainer.expand(masks.soft_mask(phi, some, settings.T), shape)
+        path = regularizers.follow(predictor, x, y, r=r, whole=log_p)
+        both = regularizers.insertion(path) + regularizers.deletion(path, settings.deletion)
+        part = len(some) / len(s) * lam[:, None] * both
+        if some[0] == s[0]:
+            part = part - path.whole + lam3[:, None] * regularizers.size(phi)
+        yield part.mean(1)
+
+
+def _expo(method: str, explained: Explained, log_p: Tensor, around: LIME, drawn: dict[str, Tensor]) -> Tensor | float:
+    """What the rivals add to the cross-entropy."""
+    if method == "CE-only":
+        return 0.0
+    Z = drawn["Z"]
+    if method == "ExpO-S":
+        return regularizers.stability(explained.y_tilde, log_p.exp(), k=around.weights(Z))
+    if method == "ExpO-F":
+        return regularizers.fidelity(explained.y_tilde, explained.phi, Z=Z, k=around.weights(Z))
+    raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+
+
+def explained_by(method: str, settings: Settings) -> Explainer | None:
+    """Whose explanations the method's objective is made of; None if it has none."""
+    return {"ID-ExpO": settings.explainer, "ExpO-S": settings.neighbours, "ExpO-F": settings.neighbours}.get(method)
 
 
 def objective(
-    method: str, f, theta: Theta, x: Tensor, y: Tensor, b: Tensor, Z: Tensor, lam: Tensor, lam3: Tensor,
-    settings: Settings, generators: Sequence[torch.Generator] = (),
+    method: str, predictor: Predictor, x: Tensor, y: Tensor, *, lam: Tensor, lam3: Tensor, settings: Settings,
+    drawn: dict[str, Tensor],
 ) -> Tensor:  # fmt: skip
-    """Cross-entropy and what the method adds, mean over a batch x (R, B, Q), y (R, B), Z (R, M, Q) -> (R,) (ID-11)."""
-    if method == "CE-only":
-        return -log_probability(f(theta, x), y).mean(1)
-    kind = settings.explainer if method == "ID-ExpO" else "cosine"
-    k = settings.weights(Z, kind) if kind in EXPLAINERS else explainers.lime_kernel(Z, kind, settings.cosine_width)
-    P = explainers.projection(Z, k, settings.eps)
-    options = {"chunk": settings.chunk, "keep": settings.keep, "generators": generators}
-    phi, y_tilde = explainers.explain(f, theta, x, y, b, Z, P, **options)
-    if method == "ID-ExpO":
-        r = masks.soft_mask(phi, masks.steps(phi.shape[-1], settings.S), settings.T)
-        path = regularizers.follow(f, theta, x, y, b, r)
-        both = regularizers.insertion(path) + regularizers.deletion(path, settings.deletion)
-        return (-path.whole + lam[:, None] * both + lam3[:, None] * regularizers.size(phi)).mean(1)
-    log_p = log_probability(f(theta, x), y)
-    if method == "ExpO-S":
-        penalty = regularizers.stability(y_tilde, log_p.exp(), k)
-    elif method == "ExpO-F":
-        penalty = regularizers.fidelity(y_tilde, Z, phi, k)
-    else:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    return (-log_p + lam[:, None] * penalty).mean(1)
+    """Cross-entropy and what the method adds, mean over a batch x (R, B, *input), y (R, B), in one graph (ID-11)."""
+    options = {"lam": lam, "lam3": lam3, "settings": settings, "drawn": drawn}
+    return sum(parts(method, predictor, x, y, _explain(method, predictor, x, y, settings, drawn), **options))
 
 
-class Explained(NamedTuple):
+def _explain(method: str, predictor: Predictor, x: Tensor, y: Tensor, settings: Settings, drawn) -> Explained:
+    """What the objective needs of an explainer, and log f(x)_y where several parts need it."""
+    explainer = explained_by(method, settings)
+    explained = explainer.explain(predictor, x, y, **drawn) if explainer else Explained(x.new_zeros(()))
+    if settings.chunk and explained.log_p is None:
+        explained = explained._replace(log_p=predictor.log_probability(x, y))
+    return explained
+
+
+def gradient(
+    method: str, predictor: Predictor, x: Tensor, y: Tensor, *, lam: Tensor, lam3: Tensor, settings: Settings,
+    drawn: dict[str, Tensor], wanted: Sequence[str],
+) -> dict[str, Tensor]:  # fmt: skip
+    """The gradient of the objective, to the parameters named in `wanted`, in two stages (ID-11).
+
+    What the explainer gives becomes leaves; the objective's parts are differentiated one after the other, each freeing
+    its graph; what has gathered on the leaves then goes once through the explainer. The same number as from one graph.
+    """
+    explained, theta = _explain(method, predictor, x, y, settings, drawn), [predictor.theta[n] for n in wanted]
+    # A run that has diverged goes on as NaN by its other terms, where masks would refuse it for all.
+    leaves = Explained(*(t if t is None else t.detach().nan_to_num().requires_grad_() for t in explained))
+    heads = {name: t for name, t in leaves._asdict().items() if t is not None}
+    total: list[Tensor | None] = [None] * (len(theta) + len(heads))
+    options = {"lam": lam, "lam3": lam3, "settings": settings, "drawn": drawn}
+    for part in parts(method, predictor, x, y, leaves, **options):
+        found = torch.autograd.grad(part.sum(), [*theta, *heads.values()], allow_unused=True)
+        total = [a if b is None else b if a is None else a + b for a, b in zip(total, found)]
+    onward = {n: g for n, g in zip(heads, total[len(theta) :]) if g is not None and getattr(explained, n).requires_grad}
+    if onward:
+        outputs = [getattr(explained, n) for n in onward]
+        found = torch.autograd.grad(outputs, theta, list(onward.values()), allow_unused=True)
+        total = [a if b is None else b if a is None else a + b for a, b in zip(total, found)]
+    return {n: torch.zeros_like(t) if g is None else g for n, t, g in zip(wanted, theta, total)}
+
+
+# --- Measuring -------------------------------------------------------------------------------------------------------
+
+
+class Measured(NamedTuple):
     """What one explainer says of a set of rows, and its curves (R, B, K) at s = 1 ... K."""
 
-    phi: Tensor  # (R, B, Q)
+    phi: Tensor  # (R, B, D)
     curves: metrics.Curves
 
     def areas(self, S: float) -> tuple[Tensor, Tensor]:
-        """Mean insertion and deletion over rows and s up to S Q, each (R,)."""
+        """Mean insertion and deletion over rows and s up to S D, each (R,)."""
         n = len(masks.steps(self.phi.shape[-1], S))
         return tuple(c[..., :n].double().mean((1, 2)) for c in (self.curves.inserted, self.curves.deleted))
 
 
 @torch.no_grad()
 def explain_all(
-    f, theta: Theta, x: Tensor, b: Tensor, Z: Tensor, S: dict[str, float], settings: Settings
-) -> tuple[Tensor, dict[str, Explained]]:
-    """Logits of rows x (R, B, Q), and each explainer's account of the classes they predict, up to its own S.
+    predictor: Predictor, x: Tensor, *, S: dict[Explainer, float], draws: dict[Explainer, dict[str, Tensor]]
+) -> tuple[Tensor, dict[Explainer, Measured]]:
+    """Logits of rows x (R, B, *input), and each explainer's account of the classes they predict, up to its own S.
 
-    Explainers share the perturbed predictions.
+    Explainers that were given the very same draws share the perturbed predictions.
     """
-    logits = f(theta, x)
-    predicted = logits.argmax(-1)
-    y_tilde, found = explainers.perturbed_probability(f, theta, x, predicted, b, Z), {}
+    logits = predictor.logits(x)
+    y, found, known = logits.argmax(-1), {}, {}
     for explainer, share in S.items():
-        P = explainers.projection(Z, settings.weights(Z, explainer), settings.eps)
+        drawn = draws[explainer]
+        explained = explainer.explain(predictor, x, y, **drawn, **known.get(id(drawn), {}))
+        if explained.y_tilde is not None:
+            known[id(drawn)] = {"y_tilde": explained.y_tilde}
         # A run that diverged predicts NaN: its valscore is NaN too, never a better one, and the others go on.
-        phi = explainers.least_squares(P, y_tilde).nan_to_num()
-        curves = metrics.curves(f, theta, x, predicted, b, phi, masks.steps(phi.shape[-1], share))
-        found[explainer] = Explained(phi, curves)
+        phi = explained.phi.nan_to_num()
+        s = masks.steps(phi.shape[-1], share)
+        found[explainer] = Measured(phi, metrics.curves(predictor, x, y, phi=phi, s=s, explainer=explainer))
     return logits, found
 
 
@@ -254,8 +332,7 @@ class _Program(Program):
         for tensor in (background, *self.state["bank"].values()):
             given.update(tensor.cpu().numpy().tobytes())
         self.kind += (given.hexdigest(),)
-        self.Q = phi_size(folds.x_train)
-        self.masks = _test_masks(folds, range(len(folds.split)), settings.M, self.Q).to(device, dtype)
+        self.draws = _draws_of(folds, range(len(folds.split)), criteria, background)
 
     def start(self) -> Theta:
         """The predictors given, else new ones."""
@@ -265,9 +342,11 @@ class _Program(Program):
 
     def rows(self, live: Tensor) -> Tensor:
         """The batch, its masked copies, and its copies with features inserted and deleted."""
-        copies = 1 if self.method in ("CE-only", "Predictor") else 1 + self.settings.M
+        shape, copies = self.b.shape, 1
+        if explainer := explained_by(self.method, self.settings):
+            copies += explainer.inputs(shape)
         if self.method == "ID-ExpO":
-            copies += 2 * len(masks.steps(self.Q, self.settings.S))
+            copies += 2 * len(masks.steps(explainer.cells(shape), self.settings.S))
         return torch.full((len(live),), float(self.settings.batch * copies))
 
     def advance(self, stack: Tensor, epochs: int) -> None:
@@ -278,18 +357,19 @@ class _Program(Program):
         generators = [self.generators[r] for r in stack]
         fold, lam, lam3, lr = self.fold[stack][:, None], self.lam[stack], self.lam3[stack], self.lr[stack]
         method = "CE-only" if self.method == "Predictor" else self.method
-        f = self.f.mixed() if settings.mixed else self.f
-        Z = None
+        predictor = Predictor(self.f.mixed() if settings.mixed else self.f, theta, self.b, stacked=True)
+        explainer, drawn = explained_by(method, settings), {}
+        options = {"lam": lam, "lam3": lam3, "settings": settings, "wanted": self.trained}
         for _ in range(epochs):
             orders = [torch.randperm(self.folds.x_train.shape[1], generator=g, device=g.device) for g in generators]
             for batch in torch.stack(orders).split(settings.batch, 1):
-                if method != "CE-only":
-                    samples = batch.shape[1] if settings.fresh else None
-                    Z = explainers.draw_masks(settings.M, self.Q, generators, samples, self.dtype)
+                if explainer:
+                    drawn = _stacked(
+                        explainer.draw(self.b.shape, g, rows=batch.shape[1], dtype=self.dtype) for g in generators
+                    )
                 x, y = self.folds.x_train[fold, batch], self.folds.y_train[fold, batch]
-                loss = objective(method, f, theta, x, y, self.b, Z, lam, lam3, settings, generators)
-                grads = torch.autograd.grad(loss.sum(), [theta[n] for n in self.trained])
-                sgd(theta, dict(zip(self.trained, grads)), momentum, lr, settings.momentum, settings.weight_decay)
+                grads = gradient(method, predictor, x, y, drawn=drawn, **options)
+                sgd(theta, grads, momentum, lr, settings.momentum, settings.weight_decay)
         for n, tensor in theta.items():
             self.state["bank"][n][stack] = tensor.detach()
         for n in self.trained:
@@ -297,11 +377,12 @@ class _Program(Program):
 
     def measure(self, bank: Theta, stack: Tensor) -> Tensor:
         """valscore by each criterion; accuracy alone while predictors are pretrained."""
-        x, y, Z = (values[self.fold[stack]] for values in (self.folds.x_val, self.folds.y_val, self.masks))
+        fold = self.fold[stack]
+        x, y, predictor = self.folds.x_val[fold], self.folds.y_val[fold], Predictor(self.f, bank, self.b, stacked=True)
         if not self.criteria:
-            return metrics.accuracy(self.f(bank, x), y)[:, None]
+            return metrics.accuracy(predictor.logits(x), y)[:, None]
         S = {explainer: max(s for e, s in self.criteria if e == explainer) for explainer, _ in self.criteria}
-        logits, found = explain_all(self.f, bank, x, self.b, Z, S, self.settings)
+        logits, found = explain_all(predictor, x, S=S, draws=_of_folds(self.draws, fold))
         accuracy, areas = metrics.accuracy(logits, y), [found[e].areas(s) for e, s in self.criteria]
         return torch.stack([metrics.valscore(accuracy, *pair, self.settings.eta) for pair in areas], 1)
 
@@ -461,20 +542,24 @@ def _report_one(tuned: Tuned, stack: Tensor, v: int, criterion: Criterion) -> di
     """Scores (runs,) and curves (runs, ...) of some runs by one criterion."""
     folds, f, b, (explainer, S) = tuned.folds, tuned.f, tuned.background, criterion
     theta, fold = {n: t[stack, v] for n, t in tuned.bank.items()}, [tuned.runs.fold[r] for r in stack]
-    Q, scores = phi_size(folds.x_train), {}
-    Z = _test_masks(folds, fold, tuned.settings.M, Q).to(folds.x_train)
+    predictor, scores = Predictor(f, theta, b, stacked=True), {}
+    draws = _draws_of(folds, fold, [criterion], b)
     for part in ("val", "test"):
         x, y = getattr(folds, f"x_{part}")[fold], getattr(folds, f"y_{part}")[fold]
-        logits, found = explain_all(f, theta, x, b, Z, {explainer: S if part == "val" else 1.0}, tuned.settings)
+        S_part = {explainer: S if part == "val" else 1.0}
+        logits, found = explain_all(predictor, x, S=S_part, draws=draws)
         phi, curves = found[explainer]
         scores[f"{part}_accuracy"] = metrics.accuracy(logits, y)
         scores[f"{part}_insertion"], scores[f"{part}_deletion"] = found[explainer].areas(S)
-    generators = [_generator(folds, i, 2, x.device) for i in fold]
-    sensitivity = metrics.sensitivity_n(f, theta, x, logits.argmax(-1), b, phi, generators, min(4, Q - 1))
+    D, features = phi.shape[-1], [_generator(folds, i, 2, x.device) for i in fold]
+    sets = [metrics.random_sets(D, g, n=min(4, D - 1), dtype=phi.dtype) for g in features]
+    removed = torch.stack(sets)[:, None]
+    sensitivity = metrics.sensitivity_n(predictor, x, logits.argmax(-1), phi=phi, removed=removed, explainer=explainer)
+    Z = _test_draws(folds, fold, tuned.settings.neighbours, b)["Z"][:, 0]
     scores |= {
         "test_sensitivity": sensitivity.mean(1),
         "test_contributions": phi.abs().mean((1, 2)),
-        "test_masked": metrics.masked_accuracy(f, theta, x, y, b, Z),
+        "test_masked": metrics.masked_accuracy(predictor, x, y, r=tuned.settings.neighbours.expand(Z, b.shape)),
     }
     shown = {"contributions": phi[:, :SHOWN].flatten(1)}
     return {
@@ -483,16 +568,34 @@ def _report_one(tuned: Tuned, stack: Tensor, v: int, criterion: Criterion) -> di
     }
 
 
-def phi_size(x: Tensor) -> int:
-    """Q of inputs (R, N, Q) or (R, N, C, H, W)."""
-    return x.shape[-1] if x.ndim == 3 else x.shape[-2:].numel()
-
-
 def _generator(folds: Folds, fold: int, purpose: int, device="cpu") -> torch.Generator:
     """A stream for one split and purpose, apart from the runs' own."""
     return torch.Generator(device).manual_seed(10**12 * purpose + int(folds.split[fold]))
 
 
-def _test_masks(folds: Folds, fold: Sequence[int], M: int, D: int) -> Tensor:
-    """The masks with which some splits' validation and test rows are explained, (splits, M, D)."""
-    return explainers.draw_masks(M, D, [_generator(folds, i, 1) for i in fold])
+def _stacked(draws: Iterable[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """What each run drew, with a run axis."""
+    draws = list(draws)
+    return {name: torch.stack([drawn[name] for drawn in draws]) for name in draws[0]}
+
+
+def _test_draws(folds: Folds, fold: Sequence[int], explainer: Explainer, b: Tensor) -> dict[str, Tensor]:
+    """With what an explainer explains some splits' validation and test rows."""
+    drawn = _stacked(explainer.draw(b.shape, _generator(folds, i, 1)) for i in fold)
+    return {n: t.to(b.device, b.dtype if t.is_floating_point() else t.dtype) for n, t in drawn.items()}
+
+
+def _draws_of(folds: Folds, fold, criteria: Sequence[Criterion], b: Tensor) -> dict[Explainer, dict[str, Tensor]]:
+    """The draws of every criterion's explainer; the same object where they are the same."""
+    draws: dict[Explainer, dict[str, Tensor]] = {}
+    for explainer, _ in criteria:
+        own = _test_draws(folds, fold, explainer, b)
+        same = (d for d in draws.values() if d.keys() == own.keys() and all(torch.equal(d[n], own[n]) for n in own))
+        draws[explainer] = next(same, own)
+    return draws
+
+
+def _of_folds(draws: dict[Explainer, dict[str, Tensor]], fold: Tensor) -> dict[Explainer, dict[str, Tensor]]:
+    """The draws of some folds; what was one object stays one."""
+    picked = {id(drawn): {n: t[fold] for n, t in drawn.items()} for drawn in draws.values()}
+    return {explainer: picked[id(drawn)] for explainer, drawn in draws.items()}

@@ -7,6 +7,7 @@ Bit for bit the same, on one device and with as many threads: a training repeate
 one resumed from a checkpoint. Equal up to rounding: the same run in other company.
 """
 
+import gc
 import math
 import os
 from collections.abc import Sequence
@@ -295,6 +296,7 @@ class RecordedSteps:
             torch.cuda.current_stream().wait_stream(side)
         else:
             if self.graphs[size] is None:
+                gc.collect()  # an older graph that is freed while this one is recorded would spoil it
                 self.graphs[size] = torch.cuda.CUDAGraph()
                 with torch.cuda.graph(self.graphs[size]):
                     step()

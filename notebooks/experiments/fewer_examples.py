@@ -50,12 +50,15 @@ from lib import data as tables
 from lib import examples, metrics
 from lib.examples import METHODS
 from lib.study import records
+from lib.study.provenance import provenance
 from lib.training import fewer
 from lib.training.fewer import Runs, Settings
 
+VERSION = 2  # raised when what is computed changes; 1 kept epochs by all U together and took ties for agreement
+
 torch.set_num_threads(threads)
 torch.set_float32_matmul_precision("high" if tf32 else "highest")
-records.check_out(out)
+records.check_out(out, checkpoint=checkpoint, stage1=stage1)
 table = tables.load(data)
 folds = tables.folds(table, splits)
 if method not in METHODS:
@@ -80,8 +83,6 @@ runs = Runs.grid(len(splits), etas, lambdas, [seed])
 f"{len(runs)} runs of {method} on {data}: {N} training rows, {folds.C} classes, patience {patience} epochs"
 
 # %%
-for place in filter(None, (checkpoint, stage1)):
-    records.check_out(place)
 predictors = None
 if METHODS[method].pretrained:
     predictors = fewer.train_stage1(folds, runs, settings, device=device, checkpoint=stage1 or None)
@@ -159,7 +160,7 @@ described = {"experiment": "fewer_examples", "patience_steps": patience_steps, *
 described.pop("stack_rows")  # changes speed, not results
 if tf32:
     described["tf32"] = True
-records.write(frame.assign(**records.provenance(described, device)), out)
+records.write(frame.assign(**provenance(described, device, version=VERSION)), out)
 if checkpoint:
     Path(checkpoint).unlink(missing_ok=True)
 

@@ -45,21 +45,22 @@ import pandas as pd
 import torch
 
 from lib import data as tables
+from lib import explainers as explaining
 from lib.study import records
+from lib.study.provenance import provenance
 from lib.training import expo
 from lib.training.expo import Runs, Settings
 
 torch.set_num_threads(threads)
-records.check_out(out)
-if checkpoint:
-    records.check_out(checkpoint)
+records.check_out(out, checkpoint=checkpoint)
 if method not in expo.METHODS:
     raise ValueError(f"method must be one of {', '.join(expo.METHODS)}, got {method!r}")
 axes = {"explainers": explainers, "S_values": S_values, "lams": lams, "lam3s": lam3s, "lrs": lrs, "splits": splits}
 for name, values in axes.items():
     if not values or len(set(values)) < len(values):
         raise ValueError(f"{name} must be different values, at least one, got {values}")
-criteria = [expo.check_criterion(criterion) for criterion in itertools.product(explainers, S_values)]
+named = [explaining.named(name) for name in explainers]
+criteria = [expo.check_criterion(criterion) for criterion in itertools.product(named, S_values)]
 if method == "ID-ExpO" and len(explainers) * len(S_values) != 1:
     raise ValueError(f"ID-ExpO trains one explainer and one S at a time, got {explainers} and {S_values}")
 if method != "ID-ExpO" and list(lam3s) != [0]:
@@ -72,7 +73,7 @@ if method == "CE-only" and list(lams) != [0]:
 
 # %%
 options = {"epochs": epochs, "patience": patience, "mixed": mixed}
-settings = Settings(explainer=explainers[0], S=S_values[0], deletion=deletion, **options)
+settings = Settings(explainer=named[0], S=S_values[0], deletion=deletion, **options)
 runs = Runs.grid(len(splits), lams, lam3s, lrs, [seed])
 table = tables.load(data)
 folds = tables.folds(table, splits)
@@ -101,7 +102,7 @@ def rows_of(trained, name, lowest=("deletion",)):
             "method": name,
             "split": splits[trained.runs.fold[r]],
             "seed": trained.runs.seed[r],
-            "explainer": explainer,
+            "explainer": explainer.name,
             "S": S,
             "deletion": deletion if name == "ID-ExpO" else "none",
             "lam": trained.runs.lam[r],
@@ -129,7 +130,7 @@ about = {"rows": len(table.x), "classes": folds.C, "features": ", ".join(table.f
 about["start_lr"] = start.runs.lr[0]  # of the pretraining
 frame = pd.DataFrame(rows).assign(paper="ID", dataset=table.name, **about)
 described = {"experiment": "insertion_deletion_tabular", **settings.recorded()}
-records.write(frame.assign(**records.provenance(described, device)), out)
+records.write(frame.assign(**provenance(described, device)), out)
 if checkpoint:
     Path(checkpoint).unlink(missing_ok=True)
 

@@ -45,6 +45,7 @@ import torch
 from lib import data as tables
 from lib.examples import METHODS
 from lib.study import records
+from lib.study.provenance import provenance
 from lib.training import fewer
 from lib.training.fewer import Runs, Settings
 
@@ -119,7 +120,7 @@ def described(rows, name, reading, trained, settings):
         frame[column] = run.map(dict(enumerate(values)))
     frame = frame.assign(paper="FE", dataset=name, method="Ours", direction="higher", reading=reading)
     settings = {"experiment": "readings", "reading": reading, **dataclasses.asdict(settings)}
-    return frame.astype({"U": "Int64"}).assign(**records.provenance(settings, "cpu"))
+    return frame.astype({"U": "Int64"}).assign(**provenance(settings, "cpu"))
 
 
 # %%

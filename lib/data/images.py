@@ -1,0 +1,309 @@
+"""Images for paper ID: CIFAR-10, its JPEG copy, STL-10 and folders of one's own, as bytes with one split.
+
+    images = load("cifar10-jpeg", val=1_000, test=1_000)
+    x = images.inputs(augment(images.x_train[rows], generator))   # standardised (n, 3, H, W), 0 is the mean colour
+
+cifar10 and stl10 are torchvision's, fetched when needed. cifar10-jpeg is a copy compressed by JPEG, two archives in
+DATA_DIR: its pixels differ from the original's by 5.8 of 255 on average, so that results carry its name. A path
+names a folder of your own, CLASS/file. Decoded images are kept in _build/cache, as one array for each name.
+"""
+
+import hashlib
+import io
+import os
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+ROOT = Path(__file__).parents[2]
+CACHE = ROOT / "_build" / "cache"
+NAMES = ("cifar10", "cifar10-jpeg", "stl10")
+CLASSES = {
+    "cifar10": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+    "stl10": ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck"),
+}
+SOURCES = {
+    "cifar10": "CIFAR-10 (Krizhevsky 2009), original pixels; no licence stated",
+    "cifar10-jpeg": "CIFAR-10 (Krizhevsky 2009), JPEG copy; no licence stated",
+    "stl10": "STL-10 (Coates et al. 2011), original pixels; no licence stated",
+}
+ARCHIVES = {
+    "cifar10-jpeg-train.zip": "e750e9c88700e00b0dd35be95e98b06dbe62470dca271809529cdcd9e6189f76",
+    "cifar10-jpeg-test.zip": "11007ef5603881b5b0f795a0c0ac68384f9e1b615abd5e61fc4dc41d1c744f2b",
+}
+EXACT = ("cifar10-exact-subset.npz", "a04221627053a269a9ab133994115856e8fb86dfd27b0a91d055f8b0f16ee16d")
+VALIDATION = {"cifar10": 0.2, "cifar10-jpeg": 0.2, "stl10": 0.1}  # of the training images: 10,000 and 500
+FRACTIONS = (0.7, 0.1, 0.2)  # of a folder of one's own: training, validation, test
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """One data set and one split of it. Pixels (N, H, W, 3) are bytes, labels (N,) int64."""
+
+    name: str
+    classes: tuple[str, ...]
+    source: str
+    x_train: Tensor
+    y_train: Tensor
+    x_val: Tensor
+    y_val: Tensor
+    x_test: Tensor
+    y_test: Tensor
+    mean: Tensor  # (3,) of the training pixels, between 0 and 1
+    std: Tensor
+    digest: str  # of the pixels, the split and what is taken of it
+
+    @property
+    def C(self) -> int:
+        """Number of classes."""
+        return len(self.classes)
+
+    @property
+    def background(self) -> Tensor:
+        """What masked pixels become, (3, H, W): the mean colour of the training images, as `inputs` gives it."""
+        height, width = self.x_train.shape[1:3]
+        return torch.zeros(3, height, width, device=self.mean.device)
+
+    def inputs(self, pixels: Tensor) -> Tensor:
+        """Standardised inputs (n, 3, H, W) in channels-last order, from bytes (n, H, W, 3)."""
+        return ((pixels.float() / 255 - self.mean) / self.std).permute(0, 3, 1, 2)
+
+    def to(self, device: str | torch.device) -> "Images":
+        """The same images on another device."""
+        tensors = {name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **tensors)
+
+
+def load(
+    name: str, folder: str | Path | None = None, *, seed: int = 0, train: int | None = None, val: int | None = None,
+    test: int | None = None, cache: Path = CACHE,
+) -> Images:  # fmt: skip
+    """A named set, or a folder of your own by its path, split by `seed`; the first so many of each part, None for all.
+
+    folder: where a named set lies, by default DATA_DIR. ValueError: unknown name, a file that is missing, damaged or
+    no image of the others' shape, more images asked for than a part has.
+    """
+    if name in NAMES:
+        folder = Path(folder) if folder else ROOT / os.environ.get("DATA_DIR", "data")
+        classes, source = CLASSES[name.removesuffix("-jpeg")], SOURCES[name]
+        x, y, parts, digest = {"cifar10": _cifar10, "cifar10-jpeg": _jpeg, "stl10": _stl10}[name](folder, cache)
+        order = _shuffled(parts[0], seed)
+        cut = round(len(order) * (1 - VALIDATION[name]))
+        index = (order[:cut], order[cut:], parts[0] + _shuffled(parts[1], seed))
+    elif Path(name).is_dir():
+        x, y, classes, digest = _own(Path(name), cache)
+        name, source = Path(name).name, f"your folder {Path(name).name}"
+        cuts = np.cumsum([round(share * len(y)) for share in FRACTIONS[:2]])
+        index = np.split(_shuffled(len(y), seed), cuts)
+    else:
+        raise ValueError(f"data must be one of {', '.join(NAMES)} or a folder of images, got {name!r}")
+    return _taken(name, classes, source, x, y, index, (train, val, test), f"{digest} {seed}")
+
+
+def _taken(name, classes, source, x, y, index, limits, digest) -> Images:
+    """The first so many of each part."""
+    parts = {}
+    for part, rows, limit in zip(("train", "val", "test"), index, limits):
+        if limit is not None and not 1 <= limit <= len(rows):
+            raise ValueError(f"{part} must lie between 1 and the {len(rows)} images of {name}, got {limit}")
+        rows = rows[:limit]
+        parts |= {f"x_{part}": torch.from_numpy(x[rows]), f"y_{part}": torch.from_numpy(y[rows]).long()}
+    mean, std = _moments(parts["x_train"])
+    digest = hashlib.sha256(f"{digest} {limits}".encode()).hexdigest()
+    return Images(name, tuple(classes), source, **parts, mean=mean, std=std, digest=digest)
+
+
+def _moments(pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each channel, between 0 and 1, (3,) each; counted, so that no order matters."""
+    values = torch.arange(256, dtype=torch.float64) / 255
+    counts = torch.stack([torch.bincount(pixels[..., c].flatten(), minlength=256) for c in range(3)]).double()
+    share = counts / counts.sum(1, keepdim=True)
+    mean = share @ values
+    std = (share @ values.square() - mean.square()).clamp_min(0).sqrt()
+    return mean.float(), std.where(std > 0, 1).float()
+
+
+def _shuffled(n: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).permutation(n)
+
+
+def augment(pixels: Tensor, generator: torch.Generator, *, margin: int = 4) -> Tensor:
+    """Each image (n, H, W, 3) flipped or not and moved by up to `margin` pixels, black where it ends: same shape.
+
+    A crop of the image with a margin around it, gathered for the whole batch at once.
+    """
+    n, H, W, _ = pixels.shape
+    draw = {"generator": generator, "device": generator.device}
+    top, left = (torch.randint(2 * margin + 1, (n, 1), **draw).to(pixels.device) for _ in range(2))
+    flip = torch.randint(2, (n, 1), **draw).to(pixels.device)
+    row, column = torch.arange(H, device=pixels.device), torch.arange(W, device=pixels.device)
+    column = torch.where(flip == 1, W - 1 - column, column)
+    image = torch.arange(n, device=pixels.device)[:, None, None]
+    padded = pad(pixels, (0, 0, margin, margin, margin, margin))
+    return padded[image, (top + row)[:, :, None], (left + column)[:, None, :]]
+
+
+# --- Named sets ------------------------------------------------------------------------------------------------------
+
+
+def _cifar10(folder: Path, cache: Path):
+    """Original pixels by torchvision, in the order of the JPEG copy: by class, then as they come."""
+    from torchvision.datasets import CIFAR10
+
+    found = [_torchvision(lambda train=train: CIFAR10(str(folder), train=train, download=True), "CIFAR-10", folder)
+             for train in (True, False)]  # fmt: skip
+    orders = [np.argsort(part.targets, kind="stable") for part in found]
+    x = np.concatenate([part.data[order] for part, order in zip(found, orders)])
+    y = np.concatenate([np.asarray(part.targets)[order] for part, order in zip(found, orders)])
+    return x, y, [len(order) for order in orders], _hash(x, y)
+
+
+def _stl10(folder: Path, cache: Path):
+    from torchvision.datasets import STL10
+
+    found = [_torchvision(lambda split=split: STL10(str(folder), split=split, download=True), "STL-10", folder)
+             for split in ("train", "test")]  # fmt: skip
+    x = np.concatenate([part.data for part in found]).transpose(0, 2, 3, 1)
+    y = np.concatenate([part.labels for part in found])
+    return np.ascontiguousarray(x), y, [len(part.labels) for part in found], _hash(x, y)
+
+
+def _torchvision(make: Callable, title: str, folder: Path):
+    try:
+        return make()
+    except (OSError, RuntimeError, EOFError, ValueError) as error:
+        raise ValueError(
+            f"{title} in {folder} is missing or damaged, and fetching it failed ({error}): "
+            "delete what is there and run once with a network, or set DATA_DIR to a folder that holds it"
+        ) from error
+
+
+def _jpeg(folder: Path, cache: Path):
+    """The JPEG copy, sorted by name: by class, then as in the original."""
+    archives = [_checked(folder / name, sha) for name, sha in ARCHIVES.items()]
+    sizes = (50_000, 10_000)
+
+    def decode():
+        x, y = zip(*(_read_archive(path, CLASSES["cifar10"], (32, 32)) for path in archives))
+        return np.concatenate(x), np.concatenate(y)
+
+    x, y, digest = _cached(cache / "cifar10-jpeg.npz", "".join(ARCHIVES.values()), decode)
+    return x, y, sizes, digest
+
+
+def _read_archive(path: Path, classes: tuple[str, ...], shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """All images CLASS/file of a zip file, sorted by name."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = sorted(name for name in archive.namelist() if not name.endswith("/"))
+            files = [archive.read(name) for name in names]
+    except (zipfile.BadZipFile, OSError) as error:
+        raise ValueError(f"{path} is no whole zip file ({error}): delete it and fetch it again") from error
+    x = [decoded(file, f"{name} in {path.name}", shape) for name, file in zip(names, files)]
+    return np.stack(x), np.array([_label(name, classes, path.name) for name in names])
+
+
+def decoded(file: bytes, name: str, shape: tuple[int, int] | None = None) -> np.ndarray:
+    """The pixels (H, W, 3) in an image file; ValueError with its name if it is damaged, grey or of another shape."""
+    from PIL import Image
+
+    try:
+        image = Image.open(io.BytesIO(file))
+        image.load()
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ValueError(f"{name} is no image that can be read ({error})") from error
+    if image.mode != "RGB":
+        raise ValueError(f"{name} must be a colour image (RGB), got mode {image.mode}: convert it")
+    if shape and (image.height, image.width) != shape:
+        raise ValueError(f"{name} must have {shape[0]} x {shape[1]} pixels, got {image.height} x {image.width}")
+    return np.asarray(image)
+
+
+def _label(name: str, classes: tuple[str, ...], where: str) -> int:
+    folder = name.rpartition("/")[0]
+    if folder not in classes:
+        raise ValueError(f"{name} in {where} must lie in a class's folder, one of {', '.join(classes)}")
+    return classes.index(folder)
+
+
+def both_copies(folder: str | Path | None = None, cache: Path = CACHE) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The 1,017 test images at hand in both copies: exact pixels, JPEG's (1017, 32, 32, 3) each, labels (1017,)."""
+    folder = Path(folder) if folder else ROOT / os.environ.get("DATA_DIR", "data")
+    with np.load(_checked(folder / EXACT[0], EXACT[1])) as file:
+        test = file["split"] == "test"
+        exact, y, number = file["images"][test], file["labels"][test], file["jpeg_number"][test]
+    x, _, (first, _), _ = _jpeg(folder, cache)
+    return exact, x[first + y.astype(int) * 1_000 + number.astype(int)], y.astype(np.int64)
+
+
+# --- A folder of one's own -------------------------------------------------------------------------------------------
+
+
+def _own(folder: Path, cache: Path):
+    """CLASS/file, colour images of one shape; classes in the order of their names."""
+    inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    if loose := [path.name for path in inside if path.is_file() and path.suffix.lower() in SUFFIXES]:
+        raise ValueError(f"{folder} must hold a folder for each class, got the image {loose[0]} beside them")
+    files = {path.name: sorted(f for f in path.iterdir() if f.suffix.lower() in SUFFIXES)
+             for path in inside if path.is_dir()}  # fmt: skip
+    if empty := [name for name, own in files.items() if not own]:
+        raise ValueError(f"{folder}/{empty[0]} holds no image ({', '.join(SUFFIXES)}), and so is no class")
+    if len(files) < 2:
+        raise ValueError(f"{folder} must hold at least two classes' folders, got {list(files) or 'none'}")
+
+    def decode():
+        x, shape = [], None
+        for path in (f for own in files.values() for f in own):
+            x.append(decoded(path.read_bytes(), str(path), shape))
+            shape = x[0].shape[:2]
+        return np.stack(x), np.repeat(np.arange(len(files)), [len(own) for own in files.values()])
+
+    found = [(str(f.relative_to(folder)), f.stat()) for own in files.values() for f in own]
+    key = hashlib.sha256(repr([(name, stat.st_size, stat.st_mtime_ns) for name, stat in found]).encode()).hexdigest()
+    x, y, digest = _cached(cache / f"images-{folder.name}.npz", key, decode)
+    return x, y, tuple(files), digest
+
+
+# --- Files -----------------------------------------------------------------------------------------------------------
+
+
+def _checked(path: Path, expected: str) -> Path:
+    """The path itself, once its file is there and has the SHA-256 expected."""
+    if not path.is_file():
+        raise ValueError(f"no data file at {path}, expected SHA-256 {expected[:12]}...: set DATA_DIR, or take cifar10")
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != expected:
+        raise ValueError(f"{path} is damaged or another version: SHA-256 {found[:12]}..., expected {expected[:12]}...")
+    return path
+
+
+def _hash(*arrays: np.ndarray) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _cached(path: Path, key: str, make: Callable) -> tuple[np.ndarray, np.ndarray, str]:
+    """Pixels, labels and their digest: stored under this key, or made and stored; a damaged file is made again."""
+    try:
+        with np.load(path) as file:
+            x, y, found, digest = file["x"], file["y"], str(file["key"]), str(file["digest"])
+        if found == key and _hash(x, y) == digest:
+            return x, y, digest
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        pass
+    x, y = make()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.npz")
+    np.savez(partial, x=x, y=y, key=np.array(key), digest=np.array(digest := _hash(x, y)))
+    os.replace(partial, path)
+    return x, y, digest

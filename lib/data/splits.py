@@ -1,0 +1,135 @@
+"""Splits of a table, stratified and standardised by their own training rows."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from numbers import Integral
+
+import numpy as np
+import torch
+
+from lib.data.tables import Table
+
+FRACTIONS = (0.7, 0.1, 0.2)
+LAST = 10**9  # numbers of splits; other random streams have seeds far above
+NOISE = 1e-12  # values that differ by less than this share of their size differ by rounding
+
+
+def split(
+    y: np.ndarray, seed: int, *, fractions: Sequence[float] = FRACTIONS, classes: Sequence[str] | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row numbers of the training, validation and test part; stratified where y is labels (N,).
+
+    The three sizes depend on N and fractions alone. ValueError if a part is empty, or a class is absent from training.
+    """
+    (seed,) = check_splits([seed])
+    fractions = tuple(fractions)
+    if len(fractions) != 3 or not min(fractions) > 0 or not np.isclose(sum(fractions), 1):
+        raise ValueError(f"fractions must be three positive numbers that sum to 1, got {fractions}")
+    y = np.asarray(y)
+    n_train, n_val = round(fractions[0] * len(y)), round(fractions[1] * len(y))
+    if min(n_train, n_val, len(y) - n_train - n_val) < 1:
+        raise ValueError(f"{len(y)} rows are too few to split by {fractions}")
+    rng = np.random.default_rng(seed)
+    key = rng.random(len(y))
+    if y.ndim == 1:
+        # Spread each class evenly over [0, 1): any cut there takes the same share of every class, to within one row.
+        for label in np.unique(y):
+            rows = np.flatnonzero(y == label)
+            key[rows] = (key[rows].argsort().argsort() + rng.random()) / len(rows)
+    order = key.argsort(kind="stable")
+    train, val, test = np.split(order, [n_train, n_train + n_val])
+    absent = np.setdiff1d(y, y[train]) if y.ndim == 1 else []
+    if len(absent):
+        names = ", ".join(str(classes[c] if classes else c) for c in absent[:5])
+        more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""
+        raise ValueError(f"no training row of class {names}{more} in split {seed}: merge rare classes or drop them")
+    return np.sort(train), np.sort(val), np.sort(test)
+
+
+def check_splits(splits: Sequence[int]) -> list[int]:
+    """The numbers themselves; ValueError unless they are different whole numbers from 0 to LAST, at least one."""
+    values = list(splits) if isinstance(splits, Iterable) and not isinstance(splits, str) else []
+    whole = all(isinstance(s, Integral) and not isinstance(s, bool) and 0 <= s <= LAST for s in values)
+    if not values or not whole or len(set(values)) < len(values):
+        raise ValueError(f"splits must be different whole numbers from 0 to {LAST:,}, at least one, got {splits!r}")
+    return [int(s) for s in values]
+
+
+@dataclass(frozen=True, eq=False)
+class Folds:
+    """S splits of one table, stacked and standardised by each split's own training rows."""
+
+    name: str
+    task: str
+    C: int
+    split: torch.Tensor  # (S,) the split's number
+    x_train: torch.Tensor  # (S, N, D)
+    y_train: torch.Tensor  # (S, N) int64, or (S, N, C) for regression
+    x_val: torch.Tensor
+    y_val: torch.Tensor
+    x_test: torch.Tensor
+    y_test: torch.Tensor
+    index_train: torch.Tensor  # (S, N) row in the table
+    index_val: torch.Tensor
+    index_test: torch.Tensor
+    x_mean: torch.Tensor  # (S, 1, D)
+    x_std: torch.Tensor
+    y_mean: torch.Tensor | None = None  # (S, 1, C), regression only
+    y_std: torch.Tensor | None = None
+
+    def to(self, device: str | torch.device) -> "Folds":
+        """The same folds on another device."""
+        moved = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{k: v.to(device) for k, v in moved.items() if isinstance(v, torch.Tensor)})
+
+    def shaped(self, *shape: int) -> "Folds":
+        """The same folds with rows of another shape, say images for a CNN: x_train (S, N, D) -> (S, N, *shape)."""
+        x = ("x_train", "x_val", "x_test", "x_mean", "x_std")
+        return replace(self, **{name: getattr(self, name).unflatten(2, shape) for name in x})
+
+
+def folds(
+    table: Table,
+    splits: Sequence[int],
+    dtype: torch.dtype = torch.float32,
+    *,
+    fractions: Sequence[float] = FRACTIONS,
+    standardise: bool = True,
+) -> Folds:
+    """Stack the splits with these numbers; the number seeds its split.
+
+    Standardised by mean and standard deviation over the training rows; a feature constant there becomes zero.
+    standardise: False leaves x as it is, for features that share a scale already, as pixels do.
+    """
+    splits = check_splits(splits)
+    parts = [split(table.y, s, fractions=fractions, classes=table.classes) for s in splits]
+    rows = {part: np.stack(of) for part, of in zip(("train", "val", "test"), zip(*parts))}  # (S, N) each
+    tensors = {f"index_{part}": torch.from_numpy(of) for part, of in rows.items()}
+    tensors |= _standardised("x", table.x, rows, dtype, standardise)
+    if table.task == "regression":
+        tensors |= _standardised("y", table.y, rows, dtype)
+    else:
+        tensors |= {f"y_{part}": torch.from_numpy(table.y[of].astype(np.int64)) for part, of in rows.items()}
+    return Folds(table.name, table.task, table.C, torch.tensor(splits), **tensors)
+
+
+def _standardised(
+    name: str, values: np.ndarray, rows: dict[str, np.ndarray], dtype: torch.dtype, change: bool = True
+) -> dict[str, torch.Tensor]:
+    """name_train, name_val, name_test (S, N, D), and the name_mean and name_std (S, 1, D) that lead back to values."""
+    train = values[rows["train"]]
+    mean, std = train.mean(1, keepdims=True), train.std(1, keepdims=True)
+    constant = np.ptp(train, axis=1, keepdims=True) <= NOISE * np.abs(train).max(1, keepdims=True)
+    if not change:
+        mean, constant = np.zeros_like(mean), np.zeros_like(constant)
+    std = np.where(constant | (not change), 1.0, std)
+    parts = {f"{name}_{part}": np.where(constant, 0.0, (values[of] - mean) / std) for part, of in rows.items()}
+    return {
+        key: torch.from_numpy(of).to(dtype) for key, of in {**parts, f"{name}_mean": mean, f"{name}_std": std}.items()
+    }
+
+
+def new_rows(folds: Folds) -> torch.Tensor:
+    """Test rows that equal no training row of their split in all features, bool (S, B)."""
+    pairs = zip(folds.x_test.flatten(2), folds.x_train.flatten(2))
+    return torch.stack([torch.cdist(test, train, p=0).amin(1) > 0 for test, train in pairs])

@@ -1,0 +1,46 @@
+"""LIME: a linear model fitted to masked predictions, near ones weighted more."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lib.explainers.linear import Linear
+
+KERNELS = ("L2", "cosine")
+
+
+def lime_kernel(Z: Tensor, kind: str = "L2", width: float = 0.75) -> Tensor:
+    """exp(-d^2 / (2 width^2)) for the distance d of each mask (..., M, D) from all ones -> (..., M) (ID-12).
+
+    kind: "L2", d = |1 - z| / sqrt(D), or "cosine", d = 1 - cos(1, z); both lie in [0, 1]. The form and the widths
+    0.75 (L2) and 0.25 (cosine) are those of the package lime; the paper prints none.
+    """
+    if not width > 0:
+        raise ValueError(f"width must be positive, got {width}")
+    share = Z.mean(-1)
+    if kind == "L2":
+        squared = 1 - share
+    elif kind == "cosine":
+        squared = (1 - share.sqrt()) ** 2
+    else:
+        raise ValueError(f"kind must be one of {', '.join(KERNELS)}, got {kind!r}")
+    return torch.exp(-squared / (2 * width**2))
+
+
+@dataclass(frozen=True)
+class LIME(Linear):
+    """Options beside those of `Linear`: the kernel, "L2" or "cosine", and its width."""
+
+    kernel: str = "L2"
+    width: float = 0.75
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.kernel not in KERNELS:
+            raise ValueError(f"kernel must be one of {', '.join(KERNELS)}, got {self.kernel!r}")
+        if not (isinstance(self.width, float | int) and 0 < self.width < float("inf")):
+            raise ValueError(f"width must be a finite number above 0, got {self.width!r}")
+
+    def weights(self, Z: Tensor) -> Tensor:
+        return lime_kernel(Z, self.kernel, self.width)

@@ -1,0 +1,133 @@
+"""What makes the networks fast: log-probabilities, hidden layers and last layers as single autograd nodes.
+
+Everything here multiplies R runs in one batched product: x (R, n, in), W (R, in, out), b (R, 1, out).
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import logsigmoid, pad
+
+BLOCK = 655_360  # numbers that a CPU's cache holds: 2.6 MB in single precision
+
+
+def log_probability(logits: Tensor, y: Tensor) -> Tensor:
+    """log softmax(logits)_y: logits (..., C), labels y of the leading shape or one that broadcasts to it -> (...).
+
+    By way of the log-odds of y: exact also near probability 1, which log_softmax rounds to 0 = log 1.
+    """
+    shape = logits.shape[:-1]
+    return _LogProbability.apply(logits.flatten(0, -2), y.expand(shape).reshape(-1, 1)).view(shape)
+
+
+class _LogProbability(torch.autograd.Function):
+    """log softmax(logits)_y for logits (n, C), y (n, 1) -> (n, 1), its gradient in one node.
+
+    In blocks of rows that stay in a CPU's cache: with many classes memory is what takes the time.
+    """
+
+    @staticmethod
+    def forward(ctx, logits, y):
+        others = [rows.scatter(1, at, -math.inf).logsumexp(1, keepdim=True) for rows, at in _blocks(logits, y)]
+        others = torch.cat(others)
+        odds = logits.gather(1, y) - others
+        ctx.save_for_backward(logits, y, others, odds)
+        return logsigmoid(odds)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        logits, y, others, odds = ctx.saved_tensors
+        grad, out = grad * odds.neg().sigmoid(), torch.empty_like(logits)
+        for own, rows, at, rest, g in _blocks(out, logits, y, others, grad):
+            torch.sub(rows, rest, out=own).exp_().mul_(-g).scatter_(1, at, g)
+        return out, None
+
+
+def _blocks(first: Tensor, *others: Tensor):
+    """The same rows of all tensors (n, ...), as many at a time as a CPU's cache holds of the first."""
+    return zip(*(t.split(rows_in_cache(first.shape[1], first.device)) for t in (first, *others)))
+
+
+def rows_in_cache(numbers: int, device: torch.device) -> int:
+    """How many rows of so many numbers each a CPU's cache holds, at least one; on a GPU any number of rows."""
+    return max(1, BLOCK // numbers) if device.type == "cpu" else 2**62
+
+
+class DroppedReLU(torch.autograd.Function):
+    """scale * keep * relu(x W + b) in one node, keep of zeros and ones.
+
+    The scale rides on the small W and b, and the output itself says where gradients flow (where it is positive):
+    nothing of the activations' size is stored or multiplied besides.
+    """
+
+    @staticmethod
+    def forward(ctx, x, W, b, keep, scale):
+        y = _affine(x, W * scale, None if b is None else b * scale).relu_()
+        if keep is not None:
+            y.mul_(keep.to(y.dtype))
+        ctx.save_for_backward(x, W, y)
+        ctx.scale = scale
+        return y
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, W, y = ctx.saved_tensors
+        grad = torch.ops.aten.threshold_backward(grad, y, 0)
+        dx = torch.bmm(grad, W.mT * ctx.scale) if ctx.needs_input_grad[0] else None
+        db = grad.sum(1, keepdim=True) * ctx.scale if ctx.needs_input_grad[2] else None
+        return dx, torch.bmm(x.mT, grad) * ctx.scale, db, None, None
+
+
+def _affine(x: Tensor, W: Tensor, b: Tensor | None) -> Tensor:
+    """x W + b. Not by baddbmm on a GPU, where it writes b to every row first and takes three times as long."""
+    if b is None:
+        return torch.bmm(x, W)
+    return torch.bmm(x, W).add_(b) if x.is_cuda else torch.baddbmm(b, x, W)
+
+
+def widened(x: Tensor, W: Tensor, b: Tensor) -> tuple[Tensor, Tensor, None]:
+    """x, W, no b: the same x W + b with columns of ones in x up to a multiple of 8, as a GPU wants; one carries b."""
+    extra = 8 - x.shape[-1] % 8
+    return pad(x, (0, extra), value=1), pad(torch.cat([W, b], 1), (0, 0, 0, extra - 1)), None
+
+
+class LastLayer(torch.autograd.Function):
+    """x W + b for a few columns, summed in the type of b where x is of another, to which W and gradients are rounded.
+
+    Narrow matrix on the left and contiguous, or BLAS takes up to 7 times as long.
+    """
+
+    @staticmethod
+    def forward(ctx, x, W, b):
+        W = W.to(x.dtype)
+        ctx.save_for_backward(x, W)
+        ctx.dtype = b.dtype
+        return _summed(W.mT.contiguous(), x.mT, b.dtype).add_(b.mT).mT
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, W = ctx.saved_tensors
+        rounded, C = grad.to(x.dtype), grad.shape[-1]
+        if x.is_cuda:  # columns of zeros up to a multiple of 8, as in `widened`
+            rounded, W = (pad(t, (0, -C % 8)) for t in (rounded, W))
+        dx = torch.bmm(rounded, W.mT) if ctx.needs_input_grad[0] else None
+        return dx, _summed(rounded.mT, x, ctx.dtype)[:, :C].mT, grad.sum(1, keepdim=True)
+
+
+def _summed(a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
+    """a b, batched, with sums and result of this type whatever that of the factors."""
+    if a.is_cuda and a.dtype != dtype:
+        return torch.bmm(a, b, out_dtype=dtype)
+    return torch.bmm(a.to(dtype), b.to(dtype))
+
+
+def kept(bits: Tensor, dropout: float) -> Tensor:
+    """0 with probability `dropout`, else 1, from 16-bit random numbers (overwrites them).
+
+    Clamping an int16 between two neighbours is a comparison that the processor does 32 at a time.
+    """
+    threshold = round(dropout * 2**16) - 2**15
+    return bits.clamp_(threshold - 1, threshold).sub_(threshold - 1)

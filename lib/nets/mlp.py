@@ -1,0 +1,111 @@
+"""A feed-forward net f and its last layer, for R independent runs at once (FE-1).
+
+Parameters are plain dictionaries of tensors with a leading run axis: theta["W1"] is (R, D, K).
+"""
+
+import contextlib
+import copy
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from lib.nets.kernels import DroppedReLU, LastLayer, kept, rows_in_cache, widened
+
+Theta = dict[str, Tensor]
+
+
+def predict_logits(F: Tensor, W: Tensor) -> Tensor:
+    """W^T f(x) for F = f(x) (..., B, K) and W (..., K, C): the prediction model before r (FE-1)."""
+    return F @ W
+
+
+def respond(logits: Tensor, task: str) -> Tensor:
+    """r: softmax over the last axis for classification, the identity for regression (FE-1, FE-2)."""
+    return logits.softmax(-1) if task == "classification" else logits
+
+
+class MLP:
+    """f of FE-1 as a feed-forward net: a ReLU and dropout after each hidden layer, for R runs at once.
+
+    sizes: (D, K1, ..., K), at least D alone (then f is the identity). dropout: the share of units set to zero.
+    Dropout decisions come from the caller as 16-bit random numbers, `n_draws` for each row, so that the
+    probability of a drop is exact to 2^-16 and no run's noise depends on which others share its stack.
+    products: the type that layers multiply in, and of what comes out; None: that of x.
+    """
+
+    def __init__(self, sizes: Sequence[int], dropout: float = 0.3, products: torch.dtype | None = None):
+        if not sizes or min(sizes) < 1:
+            raise ValueError(f"sizes must be positive layer widths (D, K1, ..., K), got {sizes!r}")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout must lie in [0, 1), got {dropout!r}")
+        self.sizes, self.dropout, self.products = tuple(sizes), dropout, products
+        self.n_draws = sum(sizes[1:]) if dropout else 0
+
+    untrained = frozenset()  # names in theta that are carried along but not trained
+
+    def own_noise(self, generator: torch.Generator):
+        """Nothing to seed: all noise comes as bits."""
+        return contextlib.nullcontext()
+
+    def init(self, generators: Sequence[torch.Generator], dtype=torch.float32) -> Theta:
+        """Start values, uniform in +-1/sqrt(fan in) as nn.Linear has them; weights (R, in, out), biases (R, 1, out)."""
+        theta = {}
+        for layer, (fan_in, fan_out) in enumerate(zip(self.sizes, self.sizes[1:]), 1):
+            theta[f"W{layer}"] = stack_uniform((fan_in, fan_out), fan_in, generators, dtype)
+            theta[f"b{layer}"] = stack_uniform((1, fan_out), fan_in, generators, dtype)
+        return theta
+
+    def __call__(self, theta: Theta, x: Tensor, bits: Tensor | None = None) -> Tensor:
+        """f(x): x (R, B, D) -> (R, B, K). bits (R, B, n_draws), int16: dropout on; None: off (evaluation)."""
+        drop = bits is not None and self.n_draws
+        keep, scale, start = kept(bits, self.dropout) if drop else None, 1 / (1 - self.dropout) if drop else 1.0, 0
+        x = x.to(self.products or x.dtype)
+        for layer, width in enumerate(self.sizes[1:], 1):
+            own = keep[..., start : start + width] if drop else None
+            W, b = (theta[f"{name}{layer}"].to(x.dtype) for name in "Wb")
+            if layer == 1 and x.is_cuda:
+                x, W, b = widened(x, W, b)
+            x = DroppedReLU.apply(x, W, b, own, scale)
+            start += width
+        return x
+
+
+class Classifier:
+    """The predictor of ID's tables: an MLP without dropout and its last layer, as logits, for R runs at once.
+
+    sizes: (Q, hidden, ..., C). Parameters are the MLP's, then "W" and "b" of the last layer.
+    """
+
+    n_draws, untrained = 0, frozenset()
+
+    def __init__(self, sizes: Sequence[int]):
+        self.hidden, self.C = MLP(sizes[:-1], dropout=0), sizes[-1]
+
+    def mixed(self) -> "Classifier":
+        """The same predictor with layers that multiply in bfloat16: 8 significant bits instead of 24.
+
+        Parameters and logits keep their type, and so do sums within a product.
+        """
+        twin = copy.copy(self)
+        twin.hidden = MLP(self.hidden.sizes, dropout=0, products=torch.bfloat16)
+        return twin
+
+    def init(self, generators: Sequence[torch.Generator], dtype=torch.float32) -> Theta:
+        """Start values as nn.Linear has them."""
+        K = self.hidden.sizes[-1]
+        last = {n: stack_uniform(shape, K, generators, dtype) for n, shape in (("W", (K, self.C)), ("b", (1, self.C)))}
+        return self.hidden.init(generators, dtype) | last
+
+    def __call__(self, theta: Theta, x: Tensor) -> Tensor:
+        """Logits: x (R, B, Q) -> (R, B, C). On a CPU in blocks of rows whose activations stay in the cache."""
+        blocks = x.split(rows_in_cache(len(x) * max(self.hidden.sizes), x.device), 1)
+        return torch.cat([LastLayer.apply(self.hidden(theta, rows), theta["W"], theta["b"]) for rows in blocks], 1)
+
+
+def stack_uniform(shape, fan_in: int, generators, dtype) -> Tensor:
+    """(R, *shape), each run drawn from its own generator, uniform in +-1/sqrt(fan_in)."""
+    bound = 1 / math.sqrt(fan_in)
+    draws = [torch.empty(shape, dtype=dtype, device=g.device).uniform_(-bound, bound, generator=g) for g in generators]
+    return torch.stack(draws)

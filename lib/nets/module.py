@@ -1,0 +1,46 @@
+"""Anybody's nn.Module as a network of the library."""
+
+import contextlib
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from lib.nets.mlp import Theta
+
+
+class Network:
+    """Anybody's nn.Module as f, at R = 1: rows of any shape in, (B, K) out.
+
+    Its own dropout and batch norm are in train mode when bits are given, as `lib.training.fewer` does.
+    `lib.training.expo` never does: there they are off and frozen, so that a sample's explanation does not depend on its
+    batch.
+    """
+
+    n_draws = 0  # its random layers draw from torch's global generator, see own_noise
+
+    def __init__(self, module: nn.Module):
+        if not isinstance(module, nn.Module):
+            raise ValueError(f"f must be an nn.Module, got {type(module).__name__}")
+        self.module = module
+        self.untrained = frozenset(name for name, _ in module.named_buffers())
+
+    def init(self, generators: Sequence[torch.Generator], dtype=torch.float32) -> Theta:
+        """The module's own parameters and buffers, as they are, with a run axis of one."""
+        if len(generators) != 1:
+            raise ValueError(f"an nn.Module trains one run at a time, got {len(generators)} runs")
+        tensors = {**dict(self.module.named_parameters()), **dict(self.module.named_buffers())}
+        cast = {n: t.to(dtype) if t.is_floating_point() else t for n, t in tensors.items()}
+        return {name: t.detach().clone()[None] for name, t in cast.items()}
+
+    @contextlib.contextmanager
+    def own_noise(self, generator: torch.Generator):
+        """Inside, torch's global generator is seeded from the run's own; afterwards it is as it was."""
+        devices = [generator.device] if generator.device.type == "cuda" else []
+        with torch.random.fork_rng(devices):
+            torch.manual_seed(torch.randint(2**62, (), generator=generator, device=generator.device).item())
+            yield
+
+    def __call__(self, theta: Theta, x: Tensor, bits: Tensor | None = None) -> Tensor:
+        self.module.train(bits is not None)
+        return torch.func.functional_call(self.module, {k: v[0] for k, v in theta.items()}, (x[0],))[None]

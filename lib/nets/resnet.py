@@ -1,0 +1,190 @@
+"""ResNet-18 of any width, cut in two at any layer, with its batch norm folded away or left in training mode.
+
+    net = resnet18(C=10, width=64)            # an nn.Module, the names of its parameters are torchvision's
+    f = Convolutional(net)                    # f(theta, x): logits, theta = f.theta() or leaves with its values
+    stem, head = f.split("conv3_x")           # x -> maps A -> logits, functions of (theta, .) too
+
+Folding is differentiable and done once a step: gradients reach the convolutions and the batch norm's scale and shift.
+With the statistics frozen no sample depends on another one of its batch, which explanations of a batch rely on.
+"""
+
+import copy
+import os
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+LAYERS = {"conv2_x": "layer1", "conv3_x": "layer2", "conv4_x": "layer3", "conv5_x": "layer4"}  # the paper's names
+STEMS = ("cifar", "plain")
+NORMS = ("frozen", "batch")
+Theta = dict[str, Tensor]
+
+
+def resnet18(C: int, width: int = 64, stem: str = "cifar") -> nn.Sequential:
+    """ResNet-18 for C classes from torchvision's blocks, `width` channels in its first stage (64 in the paper).
+
+    stem: "cifar", a 3x3 convolution and a max pool, which gives 8x8 maps at conv3_x for 32x32 pixels; "plain",
+    torchvision's 7x7 convolution of stride 2, which gives 6x6 maps at conv4_x for 96x96 pixels.
+    """
+    from torchvision.models.resnet import BasicBlock  # here, as this import takes seconds
+
+    if stem not in STEMS:
+        raise ValueError(f"stem must be one of {', '.join(STEMS)}, got {stem!r}")
+    if C < 2 or width < 1:
+        raise ValueError(f"C must be at least 2 and width at least 1, got {C} and {width}")
+    kernel, stride, padding = (3, 1, 1) if stem == "cifar" else (7, 2, 3)
+
+    def stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
+        shortcut = None
+        if stride > 1:
+            shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+        return nn.Sequential(BasicBlock(inputs, outputs, stride, shortcut), BasicBlock(outputs, outputs))
+
+    net = nn.Sequential(
+        OrderedDict(
+            conv1=nn.Conv2d(3, width, kernel, stride, padding, bias=False),
+            bn1=nn.BatchNorm2d(width),
+            relu=nn.ReLU(),  # not in place: the network may be cut before it
+            maxpool=nn.MaxPool2d(3, 2, 1),
+            layer1=stage(width, width, 1),
+            layer2=stage(width, 2 * width, 2),
+            layer3=stage(2 * width, 4 * width, 2),
+            layer4=stage(4 * width, 8 * width, 2),
+            avgpool=nn.AdaptiveAvgPool2d(1),
+            flatten=nn.Flatten(),
+            fc=nn.Linear(8 * width, C),
+        )
+    )
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    return net.to(memory_format=torch.channels_last)
+
+
+def fold(net: nn.Module) -> Theta:
+    """Parameters of `twin(net)`: each convolution takes up the batch norm behind it, statistics frozen.
+
+    scale (W x - mean) / sqrt(var + eps) + shift = (a W) x + (shift - a mean) with a = scale / sqrt(var + eps).
+    """
+    modules, theta = dict(net.named_modules()), {}
+    for name, module in modules.items():
+        if isinstance(module, nn.Conv2d):
+            norm = modules[_norm_behind(name)]
+            a = norm.weight * (norm.running_var + norm.eps).rsqrt()
+            theta[f"{name}.weight"] = module.weight * a[:, None, None, None]
+            theta[f"{name}.bias"] = norm.bias - a * norm.running_mean
+        elif isinstance(module, nn.Linear):
+            theta |= {f"{name}.weight": module.weight, f"{name}.bias": module.bias}
+    return theta
+
+
+def twin(net: nn.Module) -> nn.Module:
+    """The same network without batch norm, its convolutions with a bias: what `fold` gives parameters for."""
+    net = copy.deepcopy(net)
+    for name, module in list(net.named_modules()):
+        if isinstance(module, nn.BatchNorm2d):
+            parent, _, own = name.rpartition(".")
+            setattr(net.get_submodule(parent), own, nn.Identity())
+        elif isinstance(module, nn.Conv2d):
+            module.bias = nn.Parameter(torch.zeros_like(module.weight[:, 0, 0, 0]))
+    return net
+
+
+def _norm_behind(conv: str) -> str:
+    """The name of the batch norm behind a convolution, as torchvision has them: conv2, bn2; shortcuts: 0, 1."""
+    parent, _, own = conv.rpartition(".")
+    return f"{parent}.{'1' if own == '0' else own.replace('conv', 'bn')}".lstrip(".")
+
+
+def split(net: nn.Sequential, layer: str) -> tuple[nn.Sequential, nn.Sequential]:
+    """The network up to a layer, and what comes after it: "conv3_x" as in the paper, "layer2" or "layer2.0".
+
+    ValueError if there is no such layer, or if its output is no map.
+    """
+    outer, _, inner = LAYERS.get(layer, layer).partition(".")
+    children = dict(net.named_children())
+    maps = list(children)[: list(children).index("avgpool")]
+    if outer not in maps or (inner and inner not in dict(children[outer].named_children())):
+        known = ", ".join([*LAYERS, *maps])
+        raise ValueError(f"layer must be one of {known}, or a block of one, as in layer2.0, got {layer!r}")
+    stem, head = OrderedDict(), OrderedDict()
+    for at, (name, module) in enumerate(children.items()):
+        if name == outer and inner:
+            blocks = list(module.named_children())
+            cut = [n for n, _ in blocks].index(inner) + 1
+            stem[name], head[name] = (nn.Sequential(OrderedDict(b)) for b in (blocks[:cut], blocks[cut:]))
+        else:
+            (stem if at <= maps.index(outer) else head)[name] = module
+    # A block of the second half keeps its number as its name, so that parameters are found by their names.
+    return nn.Sequential(stem), nn.Sequential(head)
+
+
+class Convolutional:
+    """A network as a function f(theta, x) of its parameters, x (n, 3, H, W) -> logits (n, C).
+
+    norm: "frozen" folds batch norm away; "batch" normalises by the batch at hand, as in training, which couples the
+    samples of a batch. products: the type that layers multiply in (torch.bfloat16 for mixed precision); logits
+    come in the type of x.
+    """
+
+    def __init__(self, net: nn.Sequential, norm: str = "frozen", *, products: torch.dtype | None = None):
+        if norm not in NORMS:
+            raise ValueError(f"norm must be one of {', '.join(NORMS)}, got {norm!r}")
+        self.net, self.norm, self.products = net, norm, products
+        self.shape = twin(net) if norm == "frozen" else net
+
+    def theta(self) -> Theta:
+        """All that f multiplies with, differentiable in the network's parameters."""
+        if self.norm == "frozen":
+            return fold(self.net)
+        return dict(self.net.named_parameters()) | dict(self.net.named_buffers())
+
+    def __call__(self, theta: Theta, x: Tensor) -> Tensor:
+        return self._apply(self.shape, theta, x).to(x.dtype)
+
+    def split(self, layer: str) -> tuple[Callable, Callable]:
+        """stem(theta, x) -> maps (n, I, h, w) of a layer, and head(theta, maps) -> logits (see `split`)."""
+        stem, head = split(self.shape, layer)
+        return (lambda theta, x: self._apply(stem, theta, x).to(x.dtype)), (
+            lambda theta, A: self._apply(head, theta, A).to(A.dtype)
+        )
+
+    def _apply(self, part: nn.Module, theta: Theta, x: Tensor) -> Tensor:
+        part.train(self.norm == "batch")
+        names = [n for n, _ in (*part.named_parameters(), *part.named_buffers())]
+        with torch.autocast(x.device.type, self.products, enabled=self.products is not None):
+            own = {n: theta[n] for n in names}
+            return functional_call(part, own, (x.contiguous(memory_format=torch.channels_last),))
+
+
+def save(net: nn.Module, path: str | Path, **about) -> Path:
+    """Write a network's parameters with what is worth knowing about it (plain values), whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        torch.save({"net": net.state_dict(), "about": about}, partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def load(path: str | Path, C: int) -> tuple[nn.Sequential, dict]:
+    """A network of `resnet18` for C classes, and what `save` noted; or somebody's parameters by torchvision's names.
+
+    Width and stem are read off the parameters. ValueError if the file holds none that fit.
+    """
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+        theta, about = (found["net"], found["about"]) if "net" in found else (found, {})
+        width, kernel = theta["conv1.weight"].shape[0], theta["conv1.weight"].shape[-1]
+        net = resnet18(C, width, "cifar" if kernel == 3 else "plain")
+        net.load_state_dict(theta)
+    except Exception as error:  # torch raises a different one for each kind of damage
+        raise ValueError(f"{path} holds no ResNet-18 for {C} classes: {str(error).splitlines()[0]}") from error
+    return net, about

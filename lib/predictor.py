@@ -1,0 +1,55 @@
+"""The predictor that is explained: f, its parameters theta, and the background b that stands for "feature absent"."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from lib.nets import Theta, log_probability
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A classifier as its explanation sees it: inputs x (..., *input) with any leading axes, labels y in their shape.
+
+    f: a function of (theta, rows) that gives logits, rows (n, *input) -> (n, C). b: the background, in the shape of one
+    input, which says how many axes an input has. stacked: f holds R runs, and rows are (R, n, *input): then the first
+    leading axis of everything is the runs'.
+    """
+
+    f: Callable[[Theta, Tensor], Tensor]
+    theta: Theta
+    b: Tensor
+    stacked: bool = False
+
+    @classmethod
+    def of(cls, module: nn.Module, b: Tensor) -> "Predictor":
+        """Anybody's nn.Module, with its own parameters (gradients reach them) and in the mode that it is in."""
+        theta = dict(module.named_parameters()) | dict(module.named_buffers())
+        return cls(lambda theta, rows: torch.func.functional_call(module, theta, (rows,)), theta, b)
+
+    def at(self, theta: Theta) -> "Predictor":
+        """The same f at other parameters."""
+        return replace(self, theta=theta)
+
+    def batch(self, x: Tensor) -> torch.Size:
+        """The leading axes of x. ValueError unless its last are those of one input."""
+        axes = x.ndim - self.b.ndim
+        if axes < self.stacked or x.shape[axes:] != self.b.shape:
+            raise ValueError(f"x must end in the axes of one input, {tuple(self.b.shape)}, got {tuple(x.shape)}")
+        return x.shape[:axes]
+
+    def logits(self, x: Tensor) -> Tensor:
+        """f before the softmax: x (..., *input) -> (..., C)."""
+        batch = self.batch(x)
+        logits = self.f(self.theta, x.reshape(*batch[: self.stacked], -1, *self.b.shape))
+        return logits.reshape(*batch, logits.shape[-1])
+
+    def probabilities(self, x: Tensor) -> Tensor:
+        """f(x), the probabilities of all classes: x (..., *input) -> (..., C)."""
+        return self.logits(x).softmax(-1)
+
+    def log_probability(self, x: Tensor, y: Tensor) -> Tensor:
+        """log f(x)_y: x (..., *input), labels y in the shape of (...) or one that broadcasts to it -> (...)."""
+        return log_probability(self.logits(x), y)

@@ -1,0 +1,244 @@
+"""What the page of FE's results shows: its figures, tables and the numbers in its text, from the records alone."""
+
+import json
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from lib import data
+from lib.study import figures
+from lib.study.claims_fe import difference
+from lib.study.runs import title
+from lib.study.runs_fe import GATED, METHODS, RUN, SCORES, U, choose_eta, chosen, datasets
+from lib.study.statistics import mean_sem, plus_minus
+
+PLANNED = {"split": 10, "lam": 5}  # splits, and values of lambda with Ours, for each data set as in the paper
+SECONDS = pd.DataFrame(  # Table 1 of the paper
+    {
+        "glass": [635, 663, 573, 543, 541, 540],
+        "vehicle": [2849, 2628, 2977, 2979, 1800, 1845],
+        "segment": [19184, 19497, 18731, 19507, 10713, 11330],
+        "cifar10": [2450, 2422, 1823, 1680, 1769, 1749],
+    },
+    index=METHODS,
+)
+
+
+def short(dataset: str) -> str:
+    """The data set alone, for titles."""
+    return title(dataset).split()[0]
+
+
+def signed(value: float) -> str:
+    """Two digits with their sign, and no minus before zero."""
+    return f"{round(value, 2) + 0.0:+.2f}"
+
+
+def in_order(rows: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Rows by data set in the paper's order, named as shown."""
+    there = [name for name in names if name in set(rows["dataset"])]
+    return rows.set_index("dataset").loc[there].rename(title).reset_index()
+
+
+# --- Which runs there are --------------------------------------------------------------------------------------------
+
+
+def runs_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row for each data set and method at lambda 1: how many splits, etas and runs, how long they took."""
+    runs = frame[frame["lam"] == 1].drop_duplicates(RUN).groupby(["dataset", "method"])
+    table = runs.agg(
+        splits=("split", "nunique"),
+        ηs=("eta", "nunique"),
+        runs=("split", "size"),
+        epochs=("epochs", "mean"),
+        best=("best_epoch", "mean"),
+        seconds=("seconds", "mean"),
+    )
+    table["hours"] = runs["seconds"].sum() / 3600
+    every = pd.MultiIndex.from_product([datasets(frame), METHODS], names=["data set", "method"])
+    return table.reindex(every[every.isin(table.index)])
+
+
+def runs_shown(table: pd.DataFrame) -> pd.DataFrame:
+    """`runs_table` in digits."""
+    plain = dict.fromkeys(table, "{:,.0f}".format) | {"seconds": "{:,.3g}".format, "hours": "{:.2f}".format}
+    shown = table.apply(lambda column: column.map(plain[column.name]))
+    return shown.rename(index=title, columns={"best": "best epoch"})
+
+
+def lacks(frame: pd.DataFrame, dataset: str) -> list[str]:
+    """What of the paper's grid has no records, in words."""
+    rows, found = frame[(frame["dataset"] == dataset) & (frame["lam"] == 1)], []
+    if missing := [method for method in METHODS if method not in set(rows["method"])]:
+        found.append("all methods" if len(missing) == len(METHODS) else ", ".join(missing))
+    splits = rows.groupby("method")["split"].nunique().min() if len(rows) else 0
+    if 0 < splits < PLANNED["split"]:
+        found.append(f"{PLANNED['split'] - splits} of {PLANNED['split']} splits")
+    if frame.loc[frame["dataset"] == dataset, "lam"].nunique() < PLANNED["lam"]:
+        found.append("other λ than 1")
+    return found
+
+
+def about(frame: pd.DataFrame, table: pd.DataFrame) -> dict:
+    """What the text says of the runs, by name."""
+    names = datasets(frame)
+    absent = {name: lacks(frame, name) for name in names}
+    settings = {name: json.loads(rows["settings"].iloc[0]) for name, rows in frame.groupby("dataset")}
+    patience = {}
+    for name in names:
+        patience.setdefault(settings[name]["patience_steps"] if name in settings else 0, []).append(title(name))
+    missing = "; ".join(f"{title(name)}: {' and '.join(found)}" for name, found in absent.items() if found)
+    return {
+        "missing": missing or "nothing",
+        "patience": "; ".join(f"{steps:,} on {', '.join(on)}" for steps, on in patience.items() if steps),
+        "epochs-most": max(of["epochs"] for of in settings.values()),
+        "runs": int(table["runs"].sum()),
+        "hours": float(table["hours"].sum()),
+        "devices": "; ".join(sorted(frame["device"].unique())),
+    }
+
+
+# --- Scores ----------------------------------------------------------------------------------------------------------
+
+
+def best_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """Scores on test rows at lambda 1 of the runs that validation chose, at each U."""
+    best = choose_eta(frame[(frame["lam"] == 1) & frame["measure"].isin(SCORES)])
+    return best[best["part"] == "test"]
+
+
+def against(ten: pd.DataFrame, measure: str, other: str) -> str:
+    """What Ours has over another method at U = 10, in words for a title."""
+    gaps = {short(d): difference(ten, d, measure, "Ours", other) for d in datasets(ten)}
+    found = ", ".join(f"{d} {signed(gap.value)}" for d, gap in gaps.items() if gap.splits)
+    return f"Ours minus {other} at U = 10: {found}" if found else "no records of both yet"
+
+
+def score_figures(frame: pd.DataFrame) -> dict[str, Figure]:
+    """Test accuracy and faithfulness against U, of the runs that validation chose at each U."""
+    best, ten = best_rows(frame), chosen(frame[frame["lam"] == 1])
+    return {
+        measure: figures.curves(
+            in_order(best[best["measure"] == measure], datasets(frame)),
+            x="U",
+            title=f"{measure.capitalize()}. {against(ten, measure, 'Pretrain')}",
+            xlabel="U, entries kept",
+            ylabel=f"test {measure}, higher is better",
+            last="all",
+        )
+        for measure in SCORES
+    }
+
+
+def scoreboard(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Methods by data sets at U = 10, "mean ± standard error", * at the best."""
+    best, names = best_rows(frame), datasets(frame)
+    summary = mean_sem(best[(best["measure"] == measure) & (best["U"] == U)], ["dataset", "method"])
+    text = [plus_minus(mean, sem, ".3f") for mean, sem in zip(summary["mean"], summary["sem"])]
+    top = summary.groupby("dataset")["mean"].transform("max").round(3)
+    summary["text"] = text + np.where(summary["mean"].round(3) >= top, "\u00a0*", "")
+    wide = summary.pivot(index="method", columns="dataset", values="text")
+    wide = wide.reindex(
+        index=[method for method in METHODS if method in wide.index], columns=[name for name in names if name in wide]
+    )
+    return wide.fillna("–").rename(columns=title).rename_axis(columns=f"test {measure}", index=None)
+
+
+# --- Hyperparameters -------------------------------------------------------------------------------------------------
+
+
+def sweep(rows: pd.DataFrame, x: str, lead: str, finding) -> dict[str, Figure]:
+    """Both measures of Ours at U = 10 against lam or eta; the title: lead, and finding(means) of each data set."""
+    xlabel, found = {"lam": "λ", "eta": "η"}[x], {}
+    for measure in SCORES:
+        part = rows[rows["measure"] == measure]
+        part = part[part.groupby("dataset")[x].transform("nunique") > 1]
+        if part.empty:
+            found[f"{x}-{measure}"] = figures.nothing(f"No records of more than one {xlabel} yet.")
+            continue
+        means = dict(iter(mean_sem(part, ["dataset", x]).groupby("dataset")))
+        words = ", ".join(f"{short(d)} {finding(means[d])}" for d in datasets(rows) if d in means)
+        found[f"{x}-{measure}"] = figures.curves(
+            in_order(part, datasets(rows)),
+            x,
+            f"{measure.capitalize()} of Ours{lead}: {words}",
+            xlabel=xlabel,
+            ylabel=f"test {measure}, higher is better",
+        )
+    return found
+
+
+def ours_at_ten(frame: pd.DataFrame) -> pd.DataFrame:
+    """Scores of Ours with ten entries, all lambdas and etas."""
+    return frame[(frame["method"] == "Ours") & (frame["U"] == U) & frame["measure"].isin(SCORES)]
+
+
+def lambda_figures(frame: pd.DataFrame) -> dict[str, Figure]:
+    """Scores against lambda; eta chosen at each."""
+    rows = ours_at_ten(frame)
+    rows = choose_eta(rows).query("part == 'test'") if len(rows) else rows
+    lead = f", λ from {rows['lam'].min():g} to {rows['lam'].max():g}"
+    return sweep(rows, "lam", lead, lambda m: signed(m["mean"].iloc[-1] - m["mean"].iloc[0]))
+
+
+def eta_figures(frame: pd.DataFrame) -> dict[str, Figure]:
+    """Scores against eta at lambda 1."""
+    rows = ours_at_ten(frame).query("lam == 1 and part == 'test'")
+    return sweep(rows, "eta", ", the best η", lambda m: f"{m.loc[m['mean'].idxmax(), 'eta']:g}")
+
+
+def open_gates(frame: pd.DataFrame) -> pd.DataFrame:
+    """Percentage of gates with mu > 0, data sets and methods by eta, mean over splits."""
+    gates = frame[(frame["lam"] == 1) & (frame["measure"] == "open")].assign(percent=lambda rows: 100 * rows["value"])
+    shares = gates.pivot_table(index=["dataset", "method"], columns="eta", values="percent")
+    order = pd.MultiIndex.from_product([datasets(frame), GATED], names=["data set", "method"])
+    shares = shares.reindex(order[order.isin(shares.index)]).rename(index=title)
+    return shares.map("{:.3g}".format).rename(columns="{:g}".format).rename_axis(columns="η")
+
+
+def chosen_epochs(frame: pd.DataFrame) -> str:
+    """The mean epoch kept for Ours at each eta, in words."""
+    runs = frame[(frame["lam"] == 1) & (frame["method"] == "Ours")].drop_duplicates(RUN)
+    epochs = runs.groupby("eta")["best_epoch"].mean()
+    return ", ".join(f"{epoch:,.0f} at {eta:g}" for eta, epoch in epochs.items()) or "none"
+
+
+# --- Costs and images ------------------------------------------------------------------------------------------------
+
+
+def seconds_table(ten: pd.DataFrame) -> pd.DataFrame:
+    """Seconds to train one model, ours above the paper's, data sets by methods."""
+    costs, rows = ten[ten["part"] == "test"].drop_duplicates(RUN), {}
+    for name in costs["dataset"].unique():
+        rows[name, "here"] = costs[costs["dataset"] == name].groupby("method")["seconds"].mean()
+        rows[name, "paper"] = SECONDS[name.split("-")[0]]
+    times = pd.DataFrame(rows, index=list(METHODS)).T.reindex(datasets(ten), level=0).rename(index=title)
+    return times.map(lambda v: "–" if pd.isna(v) else f"{v:,.0f}" if v >= 100 else f"{v:.3g}")
+
+
+def influential(ten: pd.DataFrame, dataset: str, method: str) -> pd.DataFrame:
+    """The ten entries of largest influence of the first split's run, with the classes of example and output."""
+    rows = ten[(ten["dataset"] == dataset) & (ten["method"] == method) & (ten["measure"] == "influence")]
+    rows = rows[(rows["split"] == rows["split"].min()) & (rows["seed"] == rows["seed"].min())].sort_values("U")
+    classes = np.array(data.cifar10.CLASSES)
+    label = data.cifar10.chosen()[1][rows["example"].astype(int)]
+    return rows.assign(label=classes[label], output=classes[rows["output"].astype(int)])
+
+
+def image_figures(ten: pd.DataFrame) -> tuple[dict[str, Figure], pd.DataFrame | None]:
+    """The most influential CIFAR10 images under Ours and Joint, and how many there are of each class."""
+    cifar10, found, counts = datasets(ten)[-1], {}, {}
+    pictures = data.cifar10.at_hand(cifar10.removeprefix("cifar10-"))
+    grey = np.full((32, 32, 3), 224, np.uint8)
+    for method in ("Ours", "Joint"):
+        top = influential(ten, cifar10, method)
+        if top.empty:
+            found[f"images-{method}"] = figures.nothing(f"No records of {method} on CIFAR10 yet.")
+            continue
+        tiles = [grey if pictures is None else pictures[n] for n in top["example"]]
+        captions = [f"{c}\n→ {o}\n{a:+.2f}" for c, o, a in zip(top["label"], top["output"], top["value"])]
+        counts[method] = {c: int((top["label"] == c).sum()) for c in data.cifar10.CLASSES}
+        heading = f"{method}: {top['label'].nunique()} of 10 classes, {title(cifar10)}"
+        found[f"images-{method}"] = figures.images(tiles, captions, heading, columns=5)
+    return found, pd.DataFrame(counts, index=data.cifar10.CLASSES) if counts else None

@@ -1,0 +1,278 @@
+"""What the page of ID's results on tables shows: its figures, tables and the numbers in its text, from the records."""
+
+from itertools import product
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from lib.study import figures
+from lib.study.runs import at
+from lib.study.runs_id import (
+    EXPLAINERS,
+    HYPER,
+    METHODS,
+    RIVALS,
+    S_VALUES,
+    SETTING,
+    TABLES,
+    all_forms,
+    balance,
+    best_rival,
+    by_split,
+    name,
+    ours,
+)  # fmt: skip
+from lib.study.statistics import mean_sem, paired, plus_minus
+
+SHOWN = (*TABLES, "collins-23")
+RUN = ["dataset", "method", "deletion", "split", "seed", *HYPER]
+FULL = {"ID-ExpO": 60 * (4 + 4), "ExpO-S": 30, "ExpO-F": 30, "CE-only": 10}  # Del-B and Del-C with LIME only
+HEADS = {"accuracy": "accuracy", "insertion": "insertion", "1 − deletion": "1 − del.", "sensitivity": "sens.-4"}
+
+
+def whole(label: str) -> str:
+    """The name of a method or an S, which must not break within on a phone."""
+    short = label in METHODS or str(label).startswith("S =")
+    return label.replace("-", "\u2011").replace(" ", "\u00a0") if short else label
+
+
+def short(explainer: str, S: float) -> str:
+    """One explainer and S, as narrow tables name them."""
+    return f"{explainer}, {S:g}"
+
+
+def there(frame: pd.DataFrame) -> list[str]:
+    """The tables that have records."""
+    return [name for name in SHOWN if name in set(frame["dataset"])]
+
+
+def main(front: pd.DataFrame) -> pd.DataFrame:
+    """The four methods with Del-A."""
+    return front[front["deletion"].isin(["A", "none"]) & front["method"].isin(METHODS)]
+
+
+# --- Which runs there are --------------------------------------------------------------------------------------------
+
+
+def tables_about(frame: pd.DataFrame) -> pd.DataFrame:
+    """Samples, features and classes of each table."""
+    about = frame.dropna(subset="features").drop_duplicates("dataset").set_index("dataset").reindex(there(frame))
+    spec = {
+        "samples": about["rows"],
+        "features": about["features"].str.split(", ").str.len(),
+        "classes": about["classes"],
+    }
+    return pd.DataFrame(spec).astype("Int64").rename_axis(None)
+
+
+def trained_once(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row for each training: rivals are trained once for all explainers and S."""
+    trained = frame[frame["method"].isin(METHODS)]
+    expo = trained["method"] == "ID-ExpO"
+    return pd.concat([trained[expo].drop_duplicates([*RUN, "explainer", "S"]), trained[~expo].drop_duplicates(RUN)])
+
+
+def planned(dataset: str, method: str) -> int:
+    """Runs of the full grid; collins-23 is not trained with Del-B and Del-C."""
+    return 60 * 4 if (dataset, method) == ("collins-23", "ID-ExpO") else FULL[method]
+
+
+def costs(frame: pd.DataFrame) -> pd.DataFrame:
+    """For each table and method: runs there are and of how many, epochs, seconds, precision."""
+    each = {
+        "runs": ("split", "size"),
+        "s": ("seconds", "mean"),
+        "epochs": ("epochs", "mean"),
+        "mixed": ("mixed", "mean"),
+    }
+    rows = [(d, m) for d in there(frame) for m in METHODS]
+    per = trained_once(frame).groupby(["dataset", "method"]).agg(**each).reindex(rows)
+    return per.assign(of=[planned(*key) for key in per.index])
+
+
+def costs_shown(per: pd.DataFrame) -> pd.DataFrame:
+    """`costs` in digits."""
+    shown = pd.DataFrame(
+        {
+            "runs": per["runs"].fillna(0).astype(int),
+            "of": per["of"],
+            "epochs": per["epochs"].map("{:.0f}".format, na_action="ignore"),
+            "seconds": per["s"].map("{:.3g}".format, na_action="ignore"),
+            "precision": per["mixed"].map(lambda share: {0: "single", 1: "mixed"}.get(share, "both"), "ignore"),
+            "minutes": (per["runs"] * per["s"] / 60).map("{:.1f}".format, na_action="ignore"),
+        }
+    )
+    return shown.fillna("–").rename_axis([None, None]).rename(index=whole)
+
+
+def costs_told(frame: pd.DataFrame, per: pd.DataFrame) -> dict:
+    """What the text says of the runs, by name: minutes of each device by itself."""
+    one = trained_once(frame)
+    device = one["device"].str.replace("(cpu|cuda): ", "", regex=True).str.split(",").str[0]
+    minutes = one.groupby(device)["seconds"].sum() / 60
+    own = one[(one["method"] == "ID-ExpO") & (one["deletion"] == "A")].drop_duplicates(["dataset", *HYPER])
+    settings = own.groupby("dataset").size()
+    less = [f"{name}, where ID-ExpO has {n} of 12 settings" for name, n in settings[settings < 12].items()]
+    return {
+        "minutes": "; ".join(f"{m:.0f} minutes on {device}" for device, m in minutes.items()),
+        "estimate": float((per["s"] * per["of"]).sum() / 60),
+        "less": "; ".join(less) or "no table",
+    }
+
+
+def choices(front: pd.DataFrame) -> pd.DataFrame:
+    """Of all choices of ID-ExpO with Del-A on a table, the share that falls on each value of a hyperparameter."""
+    picked = front[(front["deletion"] == "A") & (front["measure"] == "accuracy")]
+    shares = {
+        (title, f"{value:g}"): (picked[column] == value).groupby(picked["dataset"]).mean()
+        for column, title in (("lam", "λ"), ("lam3", "λ₃"), ("lr", "learning rate"))
+        for value in sorted(set(picked[column]), reverse=True)
+    }
+    return pd.DataFrame(shares).reindex(TABLES).dropna().map("{:.0%}".format).rename_axis(None)
+
+
+def precisions(single: pd.DataFrame, frame: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
+    """Test scores of the runs that were trained in single and in mixed precision, and what the text says of them."""
+    key = [*SETTING, "split", "seed", *HYPER]
+    both = [every[every["part"] == "test"] for every in (single, frame)]
+    pairs = both[0].merge(both[1], on=[*key, "measure"], suffixes=("", " mixed"))
+    pairs["gap"] = pairs["value mixed"] - pairs["value"]
+    gaps = pairs.groupby(["dataset", "measure"], sort=False)["gap"].agg(["mean", "sem"])
+    once = pairs.drop_duplicates(key)
+    means = pairs.groupby(["dataset", "measure"], sort=False)[["value", "value mixed"]].mean().map("{:.3f}".format)
+    means.columns = ["single", "mixed"]
+    means = means.assign(difference=[plus_minus(*gap, "+.4f") for gap in gaps.to_numpy()])
+    names = {"contributions": "mean |φ|", "masked": "accuracy, masked", "sensitivity": "sensitivity-4"}
+    return means.rename_axis([None, None]).rename(index=names), {
+        "mixed-runs": len(once),
+        "mixed-same": int((once["best_epoch"] == once["best_epoch mixed"]).sum()),
+        "mixed-most": float((gaps["mean"] / gaps["sem"]).abs().max()),
+        "mixed-compared": len(gaps),
+    }
+
+
+# --- Fronts ----------------------------------------------------------------------------------------------------------
+
+
+def panels(rows: pd.DataFrame) -> pd.DataFrame:
+    """Scores on test rows, their explainer and S as the panel's name."""
+    rows = rows[rows["measure"].isin(["accuracy", "insertion", "1 − deletion"])]
+    return rows.assign(panel=[name(e, S) for e, S in zip(rows["explainer"], rows["S"])])
+
+
+def lead(rows: pd.DataFrame, measure: str, **where) -> str:
+    """Mean lead of ID-ExpO over the best rival, for a title."""
+    gap = (ours(rows, measure, **where) - best_rival(rows, measure, **where)).dropna()
+    return f"{round(gap.mean(), 2) + 0.0:+.2f} {measure}" if len(gap) else ""
+
+
+def front_figure(front: pd.DataFrame, dataset: str) -> Figure:
+    """Insertion and 1 - deletion against accuracy on one table."""
+    rows = panels(at(main(front), dataset=dataset))
+    rows = rows[rows["panel"].isin(rows.loc[rows["method"] == "ID-ExpO", "panel"])]
+    if rows.empty:
+        return figures.nothing(f"No records of ID-ExpO on {dataset} yet.")
+    explainer, S = max(zip(rows["explainer"], rows["S"]))  # LIME and 0.5 where recorded
+    three = rows[rows["eta"] == 3]
+    measures = ("insertion", "1 − deletion", "accuracy")
+    gaps = [lead(three, measure, explainer=explainer, S=S) for measure in measures]
+    leads = f"ID-ExpO minus best rival at η = 3 ({name(explainer, S)}): {', '.join(gaps)}"
+    title = f"{dataset}: {leads if all(gaps) else 'not every rival has records'}"
+    found = [name(e, S) for e in EXPLAINERS for S in S_VALUES]
+    return figures.fronts(rows, title, [p for p in found if p in set(rows["panel"])])
+
+
+def forms_told(front: pd.DataFrame) -> dict:
+    """The figure that compares Del-A, Del-B and Del-C, the tables that it is about, and its means at eta 2."""
+    forms = all_forms(front[front["dataset"].isin(TABLES)])
+    forms = panels(forms).assign(method=lambda rows: "Del-" + rows["deletion"])
+    over = {S: ", ".join(sorted(set(rows["dataset"]))) for S, rows in forms.groupby("S")}
+    apart = (
+        [f"{names} (S = {S:g} Q)" for S, names in over.items()] if len(set(over.values())) > 1 else set(over.values())
+    )
+    told = {"forms": "; ".join(apart) or "none yet"}
+    if forms.empty:
+        return told | {"forms-figure": figures.nothing("No records of all three forms yet.")}
+    mean = forms.groupby(["panel", "S", "method", "eta", "measure", "split"], as_index=False)["value"].mean()
+    two = mean[(mean["eta"] == 2) & (mean["S"] == mean["S"].min())]
+    words = ", ".join(f"{m} {balance(rows).mean():.2f}" for m, rows in two.groupby("method"))
+    title = f"2 accuracy + insertion + 1 − deletion at η = 2, S = {two['S'].min():g} Q: {words}"
+    kept = two.pivot_table(index="method", columns="measure", values="value").stack()
+    told |= {f"{form}-{measure.removeprefix('1 − ')}": float(value) for (form, measure), value in kept.items()}
+    return told | {"forms-figure": figures.fronts(mean, title, sorted(set(mean["panel"])))}
+
+
+# --- Tables ----------------------------------------------------------------------------------------------------------
+
+
+def differences(front: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """ID-ExpO minus each rival at eta 3, every explainer, S and measure: difference, * where p < 0.05."""
+    three, table = at(main(front), eta=3, dataset=dataset), {}
+    for explainer, S, rival in product(EXPLAINERS, S_VALUES, RIVALS):
+        for measure, head in HEADS.items():
+            own = ours(three, measure, explainer=explainer, S=S)
+            other = by_split(three, measure, explainer=explainer, S=S, method=rival)
+            both = own.index.intersection(other.index)
+            if len(both) > 1:
+                gap = paired(own[both], other[both])
+                star = "\u00a0*" if gap.p < 0.05 else ""
+                table.setdefault(head, {})[short(explainer, S), whole(rival)] = f"{gap.difference:+.3f}{star}"
+    return pd.DataFrame(table).rename_axis([None, "minus"])
+
+
+def sensitivity(front: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
+    """Sensitivity-4 at eta 2 of each table and method, and where ID-ExpO's mean is above: all rivals, its start."""
+    two = front[(front["eta"] == 2) & front["deletion"].isin(["A", "none"]) & (front["measure"] == "sensitivity")]
+    summary = mean_sem(two, ["dataset", "explainer", "S", "method"])
+    summary["text"] = [plus_minus(mean, sem) for mean, sem in zip(summary["mean"], summary["sem"])]
+    summary["column"] = [short(*row) for row in summary[["explainer", "S"]].itertuples(index=False)]
+    wide = summary.pivot(index=["dataset", "method"], columns="column", values="text")
+    columns = [c for e, S in product(EXPLAINERS, S_VALUES) if (c := short(e, S)) in wide]
+    order = [key for key in product(SHOWN, ("pretrained", *METHODS)) if key in wide.index]
+    wide = wide.reindex(order)[columns].rename(index=whole).rename_axis(["sensitivity-4", None])
+    means, told = summary.pivot(index=["dataset", "explainer", "S"], columns="method", values="mean"), {}
+    for explainer, rows in means.dropna(subset="ID-ExpO").groupby("explainer"):
+        above = rows["ID-ExpO"] > rows[[m for m in RIVALS if m in rows]].max(axis=1)
+        rose = rows["ID-ExpO"] > rows["pretrained"]
+        told[f"sensitivity-above-{explainer}"] = f"{above.sum()} of {len(rows)}"
+        told[f"sensitivity-rose-{explainer}"] = f"{rose.sum()} of {len(rows)}"
+    return wide.rename_axis(columns=None).fillna("–"), told
+
+
+def contributions_chosen(front: pd.DataFrame) -> pd.DataFrame:
+    """Contributions with LIME at eta 2, and their mean size."""
+    rows = at(front, eta=2, explainer="LIME", measure="contributions")
+    return rows[rows["deletion"].isin(["A", "none"])]
+
+
+def contributions(front: pd.DataFrame) -> pd.DataFrame:
+    """Mean |phi| with LIME at eta 2, of each table, S and method."""
+    means = mean_sem(contributions_chosen(front), ["dataset", "S", "method"])
+    means = means.pivot(index=["dataset", "S"], columns="method", values="mean")
+    means = means.reindex(columns=[m for m in ("pretrained", *METHODS) if m in means])
+    return means.map("{:.3f}".format, na_action="ignore").fillna("–").rename(columns=whole).rename_axis(columns="|φ|")
+
+
+def wine_figure(front: pd.DataFrame) -> Figure:
+    """Contributions to the first test row of wine-quality-red under ID-ExpO and CE-only."""
+    rows = at(contributions_chosen(front), dataset="wine-quality-red", S=0.5)
+    wine = at(rows, split=rows["split"].min()).set_index("method")
+    if not {"ID-ExpO", "CE-only"} <= set(wine.index):
+        return figures.nothing("No records of wine-quality-red yet.")
+    features = wine["features"].iloc[0].split(", ")
+    phi = {m: np.asarray(wine.loc[m, "curve"])[: len(features)] for m in ("ID-ExpO", "CE-only")}
+    fig, ax = plt.subplots(figsize=(figures.WIDTH, 5.2))
+    for i, (method, values) in enumerate(phi.items()):
+        place = np.arange(len(features)) + 0.2 * (2 * i - 1)
+        ax.barh(place, values, height=0.38, color=figures.METHODS[method].color, label=method)
+    ax.set_yticks(range(len(features)), features)
+    ax.invert_yaxis()
+    ax.axvline(0, color=figures.INK, linewidth=1)
+    ax.set_xlabel("contribution φ to the predicted class")
+    ax.grid(axis="x")
+    fig.legend(loc="outside lower center", ncols=2)
+    size = " with ID-ExpO, ".join(f"{np.abs(values).mean():.3f}" for values in phi.values())
+    figures.headline(fig, f"One wine: mean |φ| {size} with CE-only")
+    return fig

@@ -1,0 +1,47 @@
+"""What the records of both papers share: data sets' titles, rows by their columns' values, one configuration."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+TITLES = {
+    "glass": "Glass", "vehicle": "Vehicle", "segment": "Segment",
+    "cifar10-efficientnet-lite0": "CIFAR10 (EfficientNet-Lite0)", "cifar10-resnet18": "CIFAR10 (ResNet-18)",
+}  # fmt: skip
+SPEED = ("stack_rows", "open_rows", "chunk")  # settings that change no result beyond rounding
+
+
+def title(dataset: str) -> str:
+    """A data set's name as its paper prints it, with the network that describes CIFAR10's images."""
+    return TITLES.get(dataset, dataset)
+
+
+def titles(names: str) -> str:
+    """The same for several, separated by commas."""
+    return ", ".join(title(name) for name in names.split(", ") if name)
+
+
+def at(rows: pd.DataFrame, **where) -> pd.DataFrame:
+    """The rows where the columns are as given."""
+    kept = np.ones(len(rows), bool)
+    for column, value in where.items():
+        kept &= (rows[column] == value).to_numpy()
+    return rows[kept]
+
+
+def check_configuration(rows: pd.DataFrame, folder: str | Path, wanted: dict) -> None:
+    """ValueError naming the first setting of one data set's records that is not as wanted, or not the same in all.
+
+    A setting that `wanted` does not name (a newer one) may have any value, the same in all; those of speed, several.
+    """
+    expected, dataset = dict(wanted), rows["dataset"].iloc[0]
+    for method, text in rows[["method", "settings"]].drop_duplicates().itertuples(index=False):
+        recorded = {k: v for k, v in json.loads(text).items() if k not in SPEED}
+        for key in sorted(expected | recorded):
+            if recorded.get(key) != expected.setdefault(key, recorded.get(key)):
+                raise ValueError(
+                    f"{folder}: records of {method} on {dataset} are of another configuration, {key} is "
+                    f"{recorded.get(key)!r} where {expected[key]!r} is expected: move them away and `make experiments`"
+                )

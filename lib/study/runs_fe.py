@@ -1,0 +1,126 @@
+"""The records of paper FE: which there are, which runs validation chooses, and one number for each of their splits.
+
+    frame = runs_fe.load()      # results/fe, and results/fewer for data sets whose set is complete there
+    ten = runs_fe.chosen(frame)
+    runs_fe.by_split(ten, "glass", "Ours", "accuracy")
+
+Methods and data sets are those of the paper's comparison, by name, so that a new one changes no result.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lib import data
+from lib.study import records
+from lib.study.runs import check_configuration
+
+U = 10  # entries kept in the explanation, where the paper fixes it too
+SCORES = ("accuracy", "faithfulness")
+METHODS = ("Ours", "Joint", "RPS", "RPSR", "Pretrain", "PretrainR")
+GATED = ("Ours", "RPSR", "PretrainR")
+TABLES = ("glass", "vehicle", "segment")
+CIFAR10 = "cifar10-efficientnet-lite0"
+RUN = ["dataset", "method", "split", "seed", "lam", "eta"]  # what tells two runs of one configuration apart
+
+FOLDERS = tuple(records.ROOT / "results" / name for name in ("fe", "fewer"))  # the second replaces the first
+# what the first folder's records were made with; `hidden` and `patience_steps` are other on CIFAR10
+CONFIGURATION = {
+    "experiment": "fewer_examples", "epochs": 10_000, "hidden": 64, "layers": 3, "dropout": 0.3, "batch": 32,
+    "lr": 0.001, "J": 1, "sigma": 0.5, "mu_start": 0.5, "S_start": 1, "rank": "magnitude", "exact_mean": False,
+    "through_g": True, "drop_examples": True, "U": [5, 10, 20, 30, 50, 100, "all"], "patience_steps": 20_000,
+}  # fmt: skip
+CIFAR10_CONFIGURATION = CONFIGURATION | {"hidden": 512, "patience_steps": 5_000}
+
+
+# --- Loading ---------------------------------------------------------------------------------------------------------
+
+
+def load(folder: str | Path = FOLDERS[0], newer: str | Path | None = FOLDERS[1]) -> pd.DataFrame:
+    """All records of the experiment, each data set's of one protocol: of `newer` once its set is complete there.
+
+    ValueError if the records of a data set were made with different settings, or with others than the first folder's.
+    """
+    frame = records.read(folder)
+    for dataset, rows in frame.groupby("dataset"):
+        check_configuration(rows, folder, CIFAR10_CONFIGURATION if dataset.startswith("cifar10") else CONFIGURATION)
+    if newer is None or not any(Path(newer).rglob("*.parquet")):
+        return frame
+    new = records.read(newer)
+    for _, rows in new.groupby("dataset"):
+        check_configuration(rows, newer, {"experiment": CONFIGURATION["experiment"]})
+    whole = [dataset for dataset, rows in new.groupby("dataset") if is_complete(rows)]
+    kept = frame[~frame["dataset"].isin(whole)], new[new["dataset"].isin(whole)]
+    return pd.concat([rows for rows in kept if len(rows)], ignore_index=True)
+
+
+def is_complete(rows: pd.DataFrame) -> bool:
+    """Whether a data set has all methods, etas and splits at lambda 1, and Ours at five lambdas."""
+    main, wide = rows[rows["lam"] == 1], rows["dataset"].iloc[0].startswith("cifar10")
+    for method in METHODS:
+        runs = main[main["method"] == method].drop_duplicates(["split", "eta"])
+        etas = runs.groupby("split")["eta"].nunique()
+        if (etas >= (6 if method in GATED else 1)).sum() < (5 if wide else 10):
+            return False
+    return rows.loc[rows["method"] == "Ours", "lam"].nunique() >= 5
+
+
+def datasets(frame: pd.DataFrame) -> list[str]:
+    """The data sets to report, in the paper's order: its tables, and CIFAR10 as far as described by any network."""
+    return [*TABLES, *(sorted(name for name in set(frame["dataset"]) if name.startswith("cifar10")) or [CIFAR10])]
+
+
+# --- What validation chooses -----------------------------------------------------------------------------------------
+
+
+def choose_eta(rows: pd.DataFrame, measures: Sequence[str] = SCORES) -> pd.DataFrame:
+    """The rows of each run's best eta on validation: largest geometric mean of two measures, ties to the smaller eta.
+
+    Chosen for each dataset, method, split, seed, lambda and U by itself. A negative measure counts as 0. ValueError if
+    a run lacks one of the measures, or was recorded in two configurations, which must not be averaged.
+    """
+    by = ["paper", *RUN[:-1], "U"]
+    configurations = rows.groupby([*by, "eta"], dropna=False)["config"].nunique()
+    if (configurations > 1).any():
+        run = dict(zip([*by, "eta"], configurations[configurations > 1].index[0]))
+        raise ValueError(f"records must be of one configuration for each run, got several of {run}: move some away")
+    val = rows[rows["part"] == "val"].groupby([*by, "eta", "measure"], dropna=False)["value"].mean()
+    score = val.reset_index().pivot(index=[*by, "eta"], columns="measure", values="value").reset_index()
+    score = score.reindex(columns=[*by, "eta", *measures])
+    incomplete = score[score[list(measures)].isna().any(axis=1)]
+    if score.empty or len(incomplete):
+        found = dict(incomplete.iloc[0]) if len(incomplete) else "no validation rows"
+        raise ValueError(f"records must hold {' and '.join(measures)} on validation for every run, got {found}")
+    score["score"] = np.sqrt(score[list(measures)].clip(lower=0).prod(axis=1))
+    best = score.sort_values(["score", "eta"], ascending=[False, True], kind="stable").drop_duplicates(by)
+    return rows.merge(best[[*by, "eta"]], on=[*by, "eta"])
+
+
+def chosen(frame: pd.DataFrame, U: int = U) -> pd.DataFrame:
+    """All rows of the runs whose eta validation chose at U, one run for each split and seed; scores at that U alone."""
+    scored = frame["measure"].isin(SCORES)
+    best = choose_eta(frame[scored & (frame["U"] == U)])[RUN].drop_duplicates()
+    return frame[~scored | (frame["U"] == U)].merge(best, on=RUN)
+
+
+# --- One number for each split ---------------------------------------------------------------------------------------
+
+
+def by_split(ten: pd.DataFrame, dataset: str, method: str, measure: str, *, lam: float = 1.0) -> pd.Series:
+    """A test measure of the chosen runs, or their "seconds" or "eta": split -> value; empty without records."""
+    rows = ten[(ten["dataset"] == dataset) & (ten["method"] == method) & (ten["lam"] == lam) & (ten["part"] == "test")]
+    if measure not in ("seconds", "eta"):
+        return rows[rows["measure"] == measure].groupby("split")["value"].mean()
+    return rows.groupby("split")[measure].mean()
+
+
+def classes_picked(ten: pd.DataFrame, dataset: str, method: str) -> pd.Series:
+    """Different classes among the ten most influential images of the chosen runs: split -> number (CIFAR10)."""
+    rows = ten[(ten["dataset"] == dataset) & (ten["method"] == method) & (ten["lam"] == 1)]
+    rows = rows[rows["measure"] == "influence"]
+    if rows.empty:
+        return pd.Series(dtype=float)
+    label = data.cifar10.chosen()[1][rows["example"].astype(int)]
+    return rows.assign(label=label).groupby(["split", "seed"])["label"].nunique().groupby("split").mean().astype(float)

@@ -1,0 +1,105 @@
+"""The records of paper ID on tables: which there are, which runs validation chooses, and one number for each split.
+
+    frame = runs_id.load()              # results/id
+    front = runs_id.fronts(frame)       # the choice at each weight of accuracy
+    runs_id.ours(front, "insertion", dataset="collins", explainer="LIME", S=0.5, eta=2)
+
+Explainers, rivals and tables are those of the paper's comparison, by name, so that a new one changes no result.
+"""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lib import metrics
+from lib.study import records
+from lib.study.runs import at, check_configuration
+
+ETAS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)  # weights of accuracy in the valscore that chooses hyperparameters
+TABLES = (
+    "collins", "mfeat-fourier", "one-hundred-plants-shape", "qsar-biodeg", "steel-plates-fault", "wine-quality-red",
+)  # fmt: skip
+EXPLAINERS = ("LIME", "KernelSHAP")
+S_VALUES = (0.3, 0.5)
+METHODS = ("ID-ExpO", "ExpO-S", "ExpO-F", "CE-only")
+RIVALS = METHODS[1:]
+CELLS = tuple(itertools.product(TABLES, EXPLAINERS, S_VALUES))  # data set, explainer and S of every comparison
+SETTING = ["dataset", "method", "deletion", "explainer", "S"]
+HYPER = ["lam", "lam3", "lr"]
+CONFIGURATION = {  # what the records were made with
+    "experiment": "insertion_deletion_tabular", "M": 200, "T": None, "batch": 128, "check": 1, "cosine_width": 0.25,
+    "epochs": 200, "eps": 0.01, "eta": 2, "fresh": False, "hidden": 256, "keep": 1, "kernel": "L2", "layers": 2,
+    "momentum": 0.9, "patience": 20, "scaled": True, "weight_decay": 0.0005, "width": 0.75,
+}  # fmt: skip
+
+
+def load(folder: str | Path = records.ROOT / "results" / "id") -> pd.DataFrame:
+    """All records of the experiment on tables, with 1 - deletion for deletion.
+
+    ValueError if some were made with other settings than `CONFIGURATION`.
+    """
+    frame = records.read(folder)
+    for _, rows in frame.groupby("dataset"):
+        check_configuration(rows, folder, CONFIGURATION)
+    upward = frame["value"].where(frame["measure"] != "deletion", 1 - frame["value"])
+    return frame.assign(value=upward).replace({"measure": {"deletion": "1 − deletion"}})
+
+
+# --- What validation chooses -----------------------------------------------------------------------------------------
+
+
+def chosen(frame: pd.DataFrame, eta: float = 2.0) -> pd.DataFrame:
+    """The test rows of the hyperparameters with the largest valscore at eta, for each setting and split (ID-15).
+
+    A run that was best before its first step has diverged at once: it is its start, not what the method made of it.
+    """
+    run, frame = [*SETTING, "split", "seed"], frame[frame["best_epoch"] > 0]
+    val = frame[frame["part"] == "val"].pivot_table(index=[*run, *HYPER], columns="measure", values="value")
+    score = metrics.valscore(val["accuracy"], val["insertion"], 1 - val["1 − deletion"], eta).rename("score")
+    best = score.reset_index().sort_values("score", ascending=False, kind="stable").drop_duplicates(run)
+    test = frame[frame["part"] == "test"].merge(best[[*run, *HYPER]], on=[*run, *HYPER])
+    return test.assign(eta=eta)
+
+
+def fronts(frame: pd.DataFrame) -> pd.DataFrame:
+    """`chosen` at each of ETAS, one beneath the other."""
+    return pd.concat([chosen(frame, eta) for eta in ETAS], ignore_index=True)
+
+
+# --- One number for each split ---------------------------------------------------------------------------------------
+
+
+def by_split(rows: pd.DataFrame, measure: str, **where) -> pd.Series:
+    """A measure of the rows where the columns are as given: split -> value; empty without records."""
+    return at(rows, measure=measure, **where).groupby("split")["value"].mean()
+
+
+def ours(rows: pd.DataFrame, measure: str, **where) -> pd.Series:
+    """The paper's method, ID-ExpO with Del-A."""
+    return by_split(rows, measure, method="ID-ExpO", deletion="A", **where)
+
+
+def best_rival(rows: pd.DataFrame, measure: str, **where) -> pd.Series:
+    """The highest value among the three rivals, of each split where all three are there."""
+    found = [by_split(rows, measure, method=rival, **where) for rival in RIVALS]
+    return pd.concat(found, axis=1).max(axis=1, skipna=False).dropna()
+
+
+def all_forms(rows: pd.DataFrame) -> pd.DataFrame:
+    """ID-ExpO with LIME, where a data set has records of Del-A, Del-B and Del-C at the same S."""
+    rows = at(rows, method="ID-ExpO", explainer="LIME")
+    return rows[rows.groupby(["dataset", "S"])["deletion"].transform("nunique") == 3]
+
+
+def balance(rows: pd.DataFrame) -> pd.Series:
+    """2 accuracy + insertion + 1 - deletion, mean over data sets: split -> value."""
+    table = rows.pivot_table(index="split", columns="measure", values="value")
+    columns = ["accuracy", "insertion", "1 − deletion"]
+    return table.reindex(columns=columns) @ np.array([2.0, 1.0, 1.0])
+
+
+def name(explainer: str, S: float) -> str:
+    """One explainer and S, as figures and tables name them."""
+    return f"{explainer}, S = {S:g} Q"

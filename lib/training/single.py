@@ -1,0 +1,169 @@
+"""One network in training: batches from its own generator, kept at its best, resumed exactly after an interruption.
+
+Networks with convolutions run one at a time (see the chapter on speed), so there is no run axis here. A subclass of
+`Single` says what a step's gradients are, how fast it learns and how it is measured.
+"""
+
+import copy
+import hashlib
+import math
+import os
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from lib.data.images import Images
+
+PATIENCE_FOR_NAN = 20  # refused steps in a row that end a training
+
+
+class Single:
+    """A network trained by SGD with Nesterov momentum; its epochs are kept by each of several measures.
+
+    Subclasses define `gradients`, `rate` and `measure`. settings: a dataclass with batch, epochs, momentum,
+    weight_decay and seed, which with `images` decides the result. per_epoch: images between two measurements.
+    """
+
+    def __init__(self, net: nn.Module, images: Images, settings, *, per_epoch: int | None = None, criteria: int = 1):
+        self.net, self.images, self.settings = net, images, settings
+        self.device = images.x_train.device
+        N = len(images.x_train)
+        if not 1 <= settings.batch <= N:
+            raise ValueError(f"batch must lie between 1 and the {N} training images, got {settings.batch}")
+        self.steps = max(1, (per_epoch or N) // settings.batch)  # in an epoch
+        self.generator = torch.Generator().manual_seed(settings.seed)  # on the CPU: the same draws on any device
+        self.optimiser = torch.optim.SGD(
+            net.parameters(), lr=0.1, momentum=settings.momentum, nesterov=settings.momentum > 0,
+            weight_decay=settings.weight_decay,
+        )  # fmt: skip
+        self.start = _digest(net.state_dict().values())
+        self.state = {
+            "order": torch.empty(0, dtype=torch.int64), "at": 0, "step": 0, "refused": 0, "in_a_row": 0,
+            "best": [-math.inf] * criteria, "best_epoch": [0] * criteria, "best_net": [None] * criteria,
+            "history": [], "seconds": 0.0,
+        }  # fmt: skip
+
+    def gradients(self, rows: Tensor) -> None:
+        """Put into every parameter's `grad` that of the loss on some rows of the training images."""
+        raise NotImplementedError
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step, counted from 0."""
+        raise NotImplementedError
+
+    def measure(self) -> list[float]:
+        """Validation measure by each criterion; higher is better."""
+        raise NotImplementedError
+
+    @property
+    def epoch(self) -> int:
+        return self.state["step"] // self.steps
+
+    @property
+    def done(self) -> bool:
+        """Whether the training has ended: by its length, without progress for long, or because it diverged."""
+        last = max(self.state["best_epoch"])
+        waited = self.epoch - last >= getattr(self.settings, "patience", math.inf)
+        return self.epoch >= self.settings.epochs or waited or self.state["in_a_row"] >= PATIENCE_FOR_NAN
+
+    def run(
+        self, checkpoint: Path | None = None, *, every: float = 60.0, progress: bool = True, label: str = ""
+    ) -> None:
+        """Train to the end; saves every so many seconds, and resumes from the checkpoint if it exists."""
+        if checkpoint and checkpoint.exists():
+            self.load(checkpoint)
+        saved, total = time.monotonic(), self.settings.epochs * self.steps
+        with tqdm(total=total, initial=self.state["step"], desc=label, disable=not progress, mininterval=5) as bar:
+            while not self.done:
+                started = time.perf_counter()
+                self.advance()
+                if self.state["step"] % self.steps == 0:
+                    self.keep()
+                    bar.set_postfix(best=f"{max(self.state['best']):.3f}", refused=self.state["refused"])
+                self.state["seconds"] += time.perf_counter() - started
+                bar.update(1)
+                if checkpoint and time.monotonic() - saved >= every:
+                    self.save(checkpoint)
+                    saved = time.monotonic()
+        if checkpoint:
+            self.save(checkpoint)
+
+    def advance(self) -> None:
+        """One step. One whose gradients are not finite is refused: nothing changes, and it is counted."""
+        state, batch = self.state, self.settings.batch
+        if state["at"] + batch > len(state["order"]):
+            state["order"], state["at"] = torch.randperm(len(self.images.x_train), generator=self.generator), 0
+        rows = state["order"][state["at"] : state["at"] + batch].to(self.device)
+        buffers = [b.clone() for b in self.net.buffers()]
+        self.optimiser.zero_grad(set_to_none=True)
+        self.gradients(rows)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.rate(state["step"])
+        norm = nn.utils.get_total_norm([p.grad for p in self.net.parameters() if p.grad is not None])
+        if norm.isfinite():
+            self.optimiser.step()
+            state["in_a_row"] = 0
+        else:
+            state["refused"] += 1
+            state["in_a_row"] += 1
+            for buffer, before in zip(self.net.buffers(), buffers):
+                buffer.copy_(before)
+        state["at"] += batch
+        state["step"] += 1
+
+    def keep(self) -> None:
+        """Measure, and keep the network where it is better than before by some criterion."""
+        state, measured = self.state, self.measure()
+        state["history"].append(measured)
+        for v, value in enumerate(measured):
+            if value > state["best"][v]:  # never where it is NaN
+                state["best"][v], state["best_epoch"][v] = value, self.epoch
+                state["best_net"][v] = copy.deepcopy(self.net.state_dict())
+
+    def best(self, criterion: int = 0) -> nn.Module:
+        """The network as kept. ValueError if it never had a finite measure."""
+        if self.state["best_net"][criterion] is None:
+            raise ValueError(f"the training diverged: {self.state['refused']} steps had gradients that are not finite")
+        net = copy.deepcopy(self.net)
+        net.load_state_dict(self.state["best_net"][criterion])
+        return net
+
+    def fingerprint(self) -> str:
+        """A digest of all that decides the result; a checkpoint of another one is refused."""
+        words = repr((type(self).__name__, self.settings, self.steps, self.images.digest, self.start))
+        return hashlib.sha256(words.encode()).hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Write the checkpoint, whole or not at all."""
+        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        kept = {"net": self.net.state_dict(), "optimiser": self.optimiser.state_dict(), "state": self.state,
+                "generator": self.generator.get_state(), "fingerprint": self.fingerprint()}  # fmt: skip
+        try:
+            torch.save(kept, partial)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def load(self, path: Path) -> None:
+        """Take up a checkpoint. ValueError if it is damaged or belongs to another configuration."""
+        try:
+            kept = torch.load(path, map_location=self.device, weights_only=True)
+        except Exception as error:  # torch raises a different one for each kind of damage
+            raise ValueError(f"checkpoint {path} cannot be read ({error}): give another path or delete it") from error
+        if not isinstance(kept, dict) or kept.get("fingerprint") != self.fingerprint():
+            raise ValueError(f"checkpoint {path} belongs to another configuration: give another path or delete it")
+        self.net.load_state_dict(kept["net"])
+        self.optimiser.load_state_dict(kept["optimiser"])
+        self.state = kept["state"]
+        self.state["order"] = self.state["order"].cpu()
+        self.generator.set_state(kept["generator"].cpu())
+
+
+def _digest(tensors) -> str:
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,107 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Experiment: a network for images
+#
+# What the experiments on images start from: a ResNet-18 trained on cross-entropy, or against PGD's attacks for the
+# comparison with a robust network. Its weights are kept outside the repository, its accuracy becomes a record.
+#
+#     python -m lib.run notebooks/experiments/pretraining_images.py out.ipynb -p data my_images -p width 16
+
+# %% tags=["parameters"]
+data = "cifar10"  # cifar10, cifar10-jpeg, stl10 or a folder of your own, CLASS/file
+split = 0  # number of the split, which seeds it
+train = 0  # images of each part: the first so many, 0 for all
+val = 0
+test = 0
+width = 64  # channels of the first stage
+stem = "cifar"  # or "plain", for images of 96 x 96 pixels
+epochs = 60
+batch = 128
+lr = 0.1  # the highest of the cycle
+radius = 0.0  # of PGD's attack, in grey levels of 255; 0 for none
+attack_step = 2.0
+attack_steps = 7
+mixed = "auto"  # multiply in bfloat16: yes, no, or auto, where the device gains from it
+scale = "paper"  # what the records call this size of experiment: A, B, paper
+seed = 0
+device = "cpu"  # or "cuda"
+threads = 1  # of the processor, for one process
+weights = "runs/weights/pretrained.pt"  # a training that was interrupted goes on from beside it
+out = "runs/pretraining.parquet"
+
+# %%
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from lib.data import images as sets
+from lib.nets import resnet
+from lib.study import records
+from lib.study.provenance import provenance
+from lib.training.engine import check_device
+from lib.training.pretraining import Pretraining, accuracy, gains_from_bfloat16, pretrain
+
+torch.set_num_threads(threads)
+for path in (out, weights):
+    records.check_out(path)
+if mixed not in ("yes", "no", "auto"):
+    raise ValueError(f"mixed must be yes, no or auto, got {mixed!r}")
+bfloat16 = gains_from_bfloat16(check_device(device)) if mixed == "auto" else mixed == "yes"
+attack = {"radius": radius, "attack_step": attack_step, "attack_steps": attack_steps}
+options = {"width": width, "stem": stem, "epochs": epochs, "batch": batch, "lr": lr, "mixed": bfloat16, "seed": seed}
+settings = Pretraining(**options, **attack)
+images = sets.load(data, seed=split, train=train or None, val=val or None, test=test or None).to(device)
+f"{images.source}: {len(images.x_train)} images to train on, {images.C} classes"
+
+# %%
+checkpoint = Path(weights).with_suffix(".checkpoint")
+trainer = pretrain(images, settings, checkpoint=checkpoint)
+net = trainer.best()
+
+# %% [markdown]
+# ## Records
+
+# %%
+described = {"experiment": "pretraining_images", "digest": images.digest, **vars(settings)}
+about = provenance(described, device)
+scores = {part: accuracy(net, images, part) for part in ("val", "test")}
+run = {
+    "method": "pretrained" if not radius else "PGD",
+    "dataset": images.name,
+    "split": split,
+    "seed": seed,
+    "explainer": "none",
+    "S": 0.0,
+    "deletion": "none",
+    "lam": 0.0,
+    "lam3": 0.0,
+    "lr": lr,
+    "epochs": epochs,
+    "best_epoch": trainer.state["best_epoch"][0],
+    "refused": trainer.state["refused"],
+    "seconds": trainer.state["seconds"],
+    "measure": "accuracy",
+    "direction": "higher",
+    "scale": scale,
+    "width": width,
+    "rows": len(images.x_train),
+    "source": images.source,
+}
+frame = pd.DataFrame([{**run, "part": part, "value": value} for part, value in scores.items()])
+records.write(frame.assign(paper="ID", **about), out)
+noted = {"config": about["config"], "method": run["method"], "dataset": images.name, "digest": images.digest}
+resnet.save(net, weights, **noted, accuracy=scores["test"], epochs=epochs)
+checkpoint.unlink(missing_ok=True)
+frame[["part", "measure", "value", "seconds"]].round(3)

@@ -1,0 +1,95 @@
+"""CIFAR-10: features computed once, images at hand, and what is missing or damaged."""
+
+import numpy as np
+import pytest
+
+from lib import data
+from lib.data import cifar10, files
+
+
+@pytest.fixture
+def cifar(monkeypatch):
+    """CIFAR-10 without its files: counted calls of the slow network, random images."""
+    calls = []
+    images = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
+    monkeypatch.setattr(cifar10, "images", lambda *_: (images, np.arange(6), "toy copy"))
+    monkeypatch.setattr(
+        cifar10, "_features", lambda x, b: calls.append(b) or x.reshape(6, -1)[:, :5].astype(np.float32)
+    )
+    return calls
+
+
+def test_features_are_computed_once_and_a_damaged_cache_is_made_again(cifar, tmp_path):
+    first = cifar10.described("resnet18", n=6, cache=tmp_path)
+    again = cifar10.described("resnet18", n=6, cache=tmp_path)
+    assert cifar == ["resnet18"]
+    assert all(np.array_equal(a, b) for a, b in zip(first, again))
+    assert again[3] == "toy copy"
+    (file,) = tmp_path.iterdir()  # and no half-written one beside it
+    file.write_bytes(file.read_bytes()[:-200])
+    assert np.array_equal(cifar10.described("resnet18", n=6, cache=tmp_path)[0], first[0])
+    assert len(cifar) == 2
+
+
+def test_a_cache_whose_numbers_changed_is_made_again(cifar, tmp_path):
+    first = cifar10.described("resnet18", n=6, cache=tmp_path)
+    (file,) = tmp_path.iterdir()
+    with np.load(file) as stored:
+        arrays = dict(stored)
+    arrays["x"][0, 0] += 1
+    np.savez_compressed(file, **arrays)
+    assert np.array_equal(cifar10.described("resnet18", n=6, cache=tmp_path)[0], first[0])
+
+
+def test_the_named_set_says_its_copy_and_its_network(cifar, tmp_path, monkeypatch):
+    monkeypatch.setattr(cifar10, "_cache", lambda *_: tmp_path / "cache.npz")
+    table = data.load("cifar10-efficientnet-lite0")
+    assert cifar == ["efficientnet-lite0"]
+    assert table.source == "CIFAR-10 (Krizhevsky 2009); no licence stated; toy copy, outputs of efficientnet-lite0"
+    assert table.classes[5] == "dog"
+    assert table.features == tuple(f"imagenet-{i}" for i in range(5))
+
+
+def test_each_backbone_and_seed_has_its_own_cache(cifar, tmp_path):
+    cifar10.described("resnet18", n=6, cache=tmp_path)
+    cifar10.described("efficientnet-lite0", n=6, cache=tmp_path)
+    cifar10.described("resnet18", n=6, seed=1, cache=tmp_path)
+    assert len(cifar) == 3
+
+
+def test_images_at_hand_are_those_of_the_cache_or_the_files_and_nothing_is_fetched(cifar, tmp_path):
+    images = cifar10.described("resnet18", n=1000, cache=tmp_path / "cache")[2]
+    assert cifar10.at_hand("resnet18", tmp_path, cache=tmp_path) is None
+    assert np.array_equal(cifar10.at_hand("resnet18", tmp_path, cache=tmp_path / "cache"), images)
+    (tmp_path / "cifar10-jpeg-train.zip").touch()
+    assert np.array_equal(cifar10.at_hand("resnet18", tmp_path, cache=tmp_path), images)
+
+
+def test_labels_of_the_chosen_images_need_no_file():
+    chosen, y = cifar10.chosen(seed=0, n=1000)
+    assert len(set(chosen.tolist())) == 1000
+    assert np.array_equal(y, chosen // 5_000)
+    assert np.array_equal(np.unique(y), np.arange(10))
+
+
+def test_an_unknown_backbone_is_refused():
+    with pytest.raises(ValueError, match="backbone must be one of resnet18, efficientnet-lite0, got 'vgg'"):
+        cifar10.described("vgg")
+
+
+def test_a_changed_archive_of_images_is_refused(tmp_path):
+    (tmp_path / "cifar10-jpeg-train.zip").write_bytes(b"not it")
+    with pytest.raises(ValueError, match=r"cifar10-jpeg-train.zip is damaged.*delete it"):
+        cifar10.images(tmp_path)
+
+
+@pytest.mark.skipif(not (files.data_dir() / "cifar10-jpeg-train.zip").exists(), reason="DATA_DIR has no CIFAR-10")
+def test_images_of_the_jpeg_copy_match_their_labels():
+    images, y, source = cifar10.images(n=20)
+    assert images.shape == (20, 32, 32, 3)
+    assert images.dtype == np.uint8
+    assert source == "JPEG copy"
+    assert np.array_equal(y, np.sort(y))
+    assert y.max() <= 9
+    assert np.array_equal(images, cifar10.images(n=20)[0])
+    assert not np.array_equal(images, cifar10.images(n=20, seed=1)[0])

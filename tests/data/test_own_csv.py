@@ -1,0 +1,140 @@
+"""Tables of your own are read as what they say, or refused with the column and what to do."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib import data
+from lib.data.catalogue import DATA_SETS
+
+
+def write_csv(path, **columns):
+    pd.DataFrame(columns).to_csv(path, index=False)
+    return path
+
+
+def test_your_own_table(tmp_path):
+    path = write_csv(tmp_path / "mine.csv", a=[1, 2, 3], b=[0.5, 1, 2], label=["no", "yes", "no"])
+    table = data.load(str(path))
+    assert table.name == "mine.csv"
+    assert table.features == ("a", "b")
+    assert table.classes == ("no", "yes")
+    assert table.y.tolist() == [0, 1, 0]
+    assert table.y.dtype == np.int64
+    values = data.from_csv(write_csv(tmp_path / "value.csv", a=[1, 2], v=[0.5, 2]), "regression")
+    assert values.y.tolist() == [[0.5], [2]]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"a": [1, np.nan, np.inf], "label": [0, 1, 0]}, "column 'a' is NaN or infinite in 2 of 3 rows"),
+        ({"a": ["x", "y", "z"], "label": [0, 1, 0]}, "features must be numbers, got words in column a"),
+        ({"a": [1, 2, 3], "label": ["u", None, "u"]}, "column 'label' lacks its value in 1 of 3 rows"),
+        ({"a": [1, 2, 3], "label": [0, None, 1]}, "column 'label' lacks its value in 1 of 3 rows"),
+        ({"a": [1, 2, 3], "label": [0, "NA", 1]}, "column 'label' lacks its value in 1 of 3 rows"),
+        ({"a": [1, 2, 3], "label": ["u", " ", "v"]}, "column 'label' lacks its value in 1 of 3 rows"),
+        ({"label": [1, 2]}, "it has 1 columns"),
+        ({"a": [], "label": []}, "is an empty table"),
+        ({"a": [1e300, 2, 3], "label": [0, 1, 0]}, "column 'a' holds numbers as large as 1e\\+300"),
+        ({"": range(3), "a": [1, 2, 3], "label": [0, 1, 0]}, "column 1 has no name.*index=False"),
+        ({"": [7, 1, 3], "a": [1, 2, 3], "label": [0, 1, 0]}, "column 1 has no name"),
+        ({"Unnamed: 0": [7, 1, 3], "a": [1, 2, 3], "label": [0, 1, 0]}, "column 1 has no name"),
+        ({"a": [1, 2, 3], "": [0, 1, 0]}, "column 2 has no name"),
+        ({"id": range(12), "a": range(0, 24, 2), "label": [0, 1] * 6}, "column 'id' numbers the rows"),
+        ({"id": range(1, 13), "a": range(0, 24, 2), "label": [0, 1] * 6}, "column 'id' numbers the rows"),
+        ({"a": [1, 2, 3], "price": [0.5, 1.5, 2.25]}, 'values rather than classes.*task="regression"'),
+        ({"a": range(0, 24, 2), "price": range(300, 312)}, 'values rather than classes.*task="regression"'),
+        ({"a": [1, 2], "label": ["u", "u"]}, "column 'label' must hold at least two classes"),
+    ],
+)
+def test_a_bad_table_is_refused_with_the_column(columns, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        data.from_csv(write_csv(tmp_path / "bad.csv", **columns))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "bad.csv is not a table .*UTF-8 text, a header row, then rows of as many values"),
+        (b"a,b,class\n1,2,u\n1,2,3,v\n", "bad.csv is not a table .*line 3"),
+        (b"a,class\n1,2,u\n1,3,v\n", "bad.csv is not a table .*header"),
+        ("a,class\n1,très\n2,non\n".encode("latin-1"), "bad.csv is not a table .*utf-8"),
+        (b"1,2,3\n4,5,6\n7,8,9\n", "bad.csv has no header: its first row must name the columns, .* got 1, 2"),
+        (b"0.1,0.2,yes\n0.3,0.4,no\n", "bad.csv has no header: .* got 0.1, 0.2"),
+        (b"0.1,,0\n0.3,0.4,1\n", "bad.csv has no header: .* got 0.1"),
+        (b",0.1,0\n0.3,0.4,1\n", "bad.csv has no header: .* got 0.1"),
+        (b"height,0.1,yes\n0.3,0.4,no\n", "bad.csv has no header: .* got 0.1"),
+        (b"NA,NaN,yes\n0.3,0.4,no\n", "bad.csv has no header: .* got NA, NaN"),
+        (b"True,False,yes\nFalse,True,no\n", "bad.csv has no header: .* got True, False"),
+        (b"0.5,0.5,yes\n0.3,0.4,no\n", "bad.csv has no header: .* got 0.5, 0.5"),
+        (b"a,a,class\n1,2,u\n3,4,v\n", "columns must have different names, got a more than once"),
+        (b"a,b,class\n1,2\n3,4,v\n", "bad.csv: column 'class' lacks its value in 1 of 2 rows"),
+        (b"a;b;class\n1;2;u\n", r"bad.csv seems to be separated by semicolons \('a;b;class'\): save it with commas"),
+        (b"a;b;class\n1,5;2,5;u\n", "bad.csv seems to be separated by semicolons"),
+        (b"a\tb\tclass\n1\t2\tu\n", "bad.csv seems to be separated by tabs"),
+        (b"a|b|class\n1|2|u\n", "bad.csv seems to be separated by vertical bars"),
+        (b"a b class\n1 2 u\n", "bad.csv seems to be separated by spaces"),
+    ],
+)
+def test_a_file_that_is_no_table_is_named(content, message, tmp_path):
+    (tmp_path / "bad.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        data.from_csv(tmp_path / "bad.csv")
+
+
+def test_values_for_regression_must_be_numbers(tmp_path):
+    path = write_csv(tmp_path / "words.csv", a=[1, 2], v=["low", "high"])
+    with pytest.raises(ValueError, match="column 'v' must be numbers for regression, got 'low'"):
+        data.from_csv(path, "regression")
+
+
+def test_a_missing_own_table_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"no data file at .*nowhere.csv"):
+        data.load(str(tmp_path / "nowhere.csv"))
+
+
+def test_an_own_file_is_never_taken_for_a_named_set(tmp_path):
+    for name in ("glass.csv", "glass", "glass.txt"):
+        assert data.from_csv(write_csv(tmp_path / name, a=[1, 2, 4], label=["u", "v", "u"])).name == "glass.csv"
+    assert not [name for name in DATA_SETS if name.endswith(".csv")]
+
+
+def test_a_class_called_na_is_one_like_another(tmp_path):
+    path = write_csv(tmp_path / "mine.csv", a=[1, 2, 4, 5], label=["NA", "EU", "None", "NA"])
+    table = data.from_csv(path)
+    assert table.classes == ("EU", "NA", "None")
+    assert table.y.tolist() == [1, 0, 2, 1]
+
+
+def test_classes_that_are_numbers_are_sorted_as_such(tmp_path):
+    table = data.from_csv(write_csv(tmp_path / "mine.csv", a=[1, 2, 4, 7, 8, 9], label=[10, 9, 100, 9, 10, 9]))
+    assert table.classes == ("9", "10", "100")
+    assert table.y.tolist() == [1, 0, 2, 0, 1, 0]
+
+
+def test_numbers_are_read_to_the_last_digit_and_spaces_do_not_count(tmp_path):
+    (tmp_path / "mine.csv").write_bytes(
+        b"\xef\xbb\xbfa, b ,class\r\n0.1, 0.30000000000000004,u \r\n1e-3,-2, v\r\n3,4,u\r\n"
+    )
+    table = data.from_csv(tmp_path / "mine.csv")
+    assert table.features == ("a", "b")
+    assert table.x.tolist() == [[0.1, 0.1 + 0.2], [1e-3, -2], [3, 4]]
+    assert table.classes == ("u", "v")
+
+
+def test_gaps_are_named_however_they_are_written(tmp_path):
+    for gap in ("", "NA", "nan", "?", "null"):
+        (tmp_path / "mine.csv").write_text(f"a,b,class\n1,2,u\n{gap},4,v\n")
+        with pytest.raises(ValueError, match=r"mine.csv: column 'a' is NaN or infinite in 1 of 2 rows"):
+            data.from_csv(tmp_path / "mine.csv")
+
+
+def test_regression_is_asked_for_by_name(tmp_path):
+    path = write_csv(tmp_path / "value.csv", a=[1, 2, 4], v=[0.5, 2, 3])
+    assert data.load(str(path), task="regression").y.tolist() == [[0.5], [2], [3]]
+    with pytest.raises(ValueError, match="task must be classification or regression, got 'ranking'"):
+        data.load(str(path), task="ranking")
+    path = write_csv(tmp_path / "gap.csv", a=[1, 2, 4], v=[0.5, None, 3])
+    with pytest.raises(ValueError, match="column 'v' lacks its value in 1 of 3 rows"):
+        data.from_csv(path, "regression")

@@ -1,0 +1,142 @@
+"""The grid: each record has its run, each run the parameters of its notebook; what is missing is found, in order."""
+
+import math
+import signal
+import subprocess
+import sys
+
+import jupytext
+import pandas as pd
+import pytest
+import yaml
+
+from lib.run import convert, defaults
+from lib.study import grid, records
+from workflow import experiments
+
+RUNS = grid.read()
+BLOCK = {
+    "name": "small", "for": "a test", "notebook": "fewer_examples", "each": ["data", "method"],
+    "out": "results/{data}-{method}.parquet", "set": {"stage1": "runs/{data}.pt"},
+    "where": {"method": {"Joint": {"etas": 0}}}, "minutes": {"glass": {"Ours": [3, 0.5], "Joint": 2}},
+}  # fmt: skip
+
+
+def written(tmp_path, *blocks):
+    """A grid.yaml of these blocks, read."""
+    path = tmp_path / "grid.yaml"
+    path.write_text(yaml.safe_dump(list(blocks), sort_keys=False))
+    return grid.read(path)
+
+
+def test_every_record_has_a_run():
+    made = {str(path.relative_to(records.ROOT)) for path in (records.ROOT / "results").rglob("*.parquet")}
+    assert made <= {run.out for run in RUNS}
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.out)
+def test_a_run_gives_its_notebook_parameters_that_it_has_and_can_read(run):
+    known = defaults(jupytext.read(grid.ROOT / run.notebook))
+    for name, value in run.given.items():
+        if name != "stage1" or run.notebook.endswith("fewer_examples.py"):
+            convert(name, str(value), known[name])
+    assert grid.experiment(run.notebook).parameters == tuple(known)
+    assert run.minutes > 0
+    assert run.purpose
+
+
+@pytest.mark.parametrize("run", [run for run in RUNS if (records.ROOT / run.out).exists()], ids=lambda run: run.out)
+def test_a_record_holds_what_its_run_says(run):
+    """The values of the axes that the grid names are those in the file, column by column."""
+    columns = {"data": "dataset", "datasets": "dataset", "method": "method", "lambdas": "lam", "splits": "split"}
+    columns |= {"explainers": "explainer", "S_values": "S", "deletion": "deletion", "lrs": "lr"}
+    frame = pd.read_parquet(records.ROOT / run.out)
+    frame = frame[frame["method"] != "pretrained"]
+    for name, value in run.given.items():
+        if name in columns:
+            assert {str(v) for v in frame[columns[name]]} == {str(float(v)) if name in ("lambdas", "lrs") else v
+                                                              for v in str(value).split(",")}  # fmt: skip
+
+
+def test_a_block_is_a_run_for_each_leaf(tmp_path):
+    ours, joint = written(tmp_path, BLOCK)
+    assert (ours.out, ours.minutes, ours.cost("cuda"), joint.cost("cuda")) == ("results/glass-Ours.parquet", 3, 0.5, 2)
+    assert ours.given == {"data": "glass", "method": "Ours", "stage1": "runs/glass.pt"}
+    assert joint.given["etas"] == 0
+
+
+def test_a_command_takes_what_the_grid_leaves_open_and_the_notebook_knows(tmp_path):
+    words = written(tmp_path, BLOCK)[1].command(device="cuda", etas="1,2", mixed=True)
+    given = dict(zip(words[words.index("-p") + 1 :: 3], words[words.index("-p") + 2 :: 3]))
+    assert given == {
+        "data": "glass", "method": "Joint", "etas": "0", "device": "cuda", "stage1": "runs/glass.pt",
+        "checkpoint": "runs/glass-Joint.pt", "out": "results/glass-Joint.parquet",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("change", [{"minute": 3}, {"name": None}])
+def test_a_block_with_a_wrong_key_is_refused(tmp_path, change):
+    block = {key: value for key, value in (BLOCK | change).items() if value is not None}
+    with pytest.raises(ValueError, match=f"see {next(iter(change))} of"):
+        written(tmp_path, block)
+
+
+def test_two_runs_of_one_file_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"glass-Joint.parquet, results/glass-Ours.parquet twice"):
+        written(tmp_path, BLOCK, BLOCK)
+
+
+def test_records_are_stale_when_missing_or_of_an_older_version(tmp_path):
+    run = written(tmp_path, BLOCK)[0]
+    notebook = tmp_path / run.notebook
+    notebook.parent.mkdir(parents=True)
+    notebook.write_text('# %% tags=["parameters"]\ndata = "glass"\n\n# %%\nVERSION = 2  # raised by hand\n')
+    assert run.stale(tmp_path) == "missing"
+    (tmp_path / "results").mkdir()
+    for version, why in ((None, "of version 1, now 2"), (1, "of version 1, now 2"), (2, ""), (3, "")):
+        frame = pd.DataFrame({"value": [1.0]})
+        frame = frame if version is None else frame.assign(experiment_version=version)
+        frame.to_parquet(tmp_path / run.out)
+        assert run.stale(tmp_path) == why
+
+
+# --- make experiments ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("10m", 600), ("1h30m", 5400), ("45s", 45), ("2h", 7200)])
+def test_a_budget_is_a_time(text, seconds):
+    assert experiments.seconds(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["10", "m", "ten", "5m1h"])
+def test_a_budget_that_is_no_time_is_refused(text):
+    with pytest.raises(ValueError, match="BUDGET must be a time such as 10m"):
+        experiments.seconds(text)
+
+
+def test_only_takes_runs_that_have_all_words():
+    outs = [run.out for run, _ in experiments.missing("id-forms S0.3-B")]
+    assert all("S0.3-B" in out for out in outs)
+    with pytest.raises(ValueError, match="ONLY must name a run"):
+        experiments.missing("id-forms glass")
+
+
+def test_runs_start_in_order_as_far_as_the_time_goes(tmp_path):
+    minutes = {"glass": dict(zip("abcd", (3, 1, 1, 5)))}
+    runs = written(tmp_path, BLOCK | {"minutes": minutes})
+    assert experiments.ends(runs, 2, "cpu", math.inf) == [3, 1, 2, 7]
+    assert experiments.ends(runs, 2, "cpu", 2) == [3, 1, 2]
+    assert experiments.ends(runs, 1, "cpu", 1) == [3]
+
+
+def test_a_stop_ends_what_was_started():
+    waiting = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)'])"
+    engine = subprocess.Popen([sys.executable, "-c", waiting], start_new_session=True, stderr=subprocess.DEVNULL)
+    experiments.stop(engine)
+    assert engine.returncode in (-signal.SIGINT, 1)
+
+
+def test_two_calls_do_not_run_at_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with experiments.alone(), pytest.raises(ValueError, match="running already"), experiments.alone():
+        pass

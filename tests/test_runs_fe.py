@@ -1,0 +1,82 @@
+"""FE's records: which run validation chooses, which folder a data set is read from, which settings are refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib.study import records, runs_fe
+from tests.test_records import rows
+
+
+def test_eta_is_chosen_by_the_geometric_mean_on_validation():
+    # The arithmetic mean would take 1.0, accuracy alone would take 0, and test values would take 1.0.
+    scores = {0.0: (0.95, 0.5), 0.01: (0.75, 0.72), 1.0: (0.5, 1.0)}
+    chosen = runs_fe.choose_eta(rows(scores))
+    assert set(chosen["eta"]) == {0.01}
+    assert set(chosen["part"]) == {"val", "test"}
+    assert len(chosen) == 8
+
+
+def test_a_tie_goes_to_the_smaller_eta_whatever_the_order():
+    frame = rows({1.0: (0.9, 0.4), 0.01: (0.4, 0.9), 0.0: (0.1, 0.1)})
+    assert set(runs_fe.choose_eta(frame)["eta"]) == {0.01}
+    assert set(runs_fe.choose_eta(frame.iloc[::-1])["eta"]) == {0.01}
+
+
+def test_every_split_lambda_and_U_chooses_for_itself():
+    one = rows({0.0: (0.9, 0.9), 1.0: (0.1, 0.1)}, splits=[0])
+    two = rows({0.0: (0.1, 0.1), 1.0: (0.9, 0.9)}, splits=[1])
+    three = rows({0.0: (0.1, 0.1), 1.0: (0.9, 0.9)}, splits=[0], U=20)
+    four = rows({0.0: (0.1, 0.1), 1.0: (0.9, 0.9)}, splits=[0], lam=10.0)
+    chosen = runs_fe.choose_eta(pd.concat([one, two, three, four]))
+    assert chosen.groupby(["split", "U", "lam"])["eta"].unique().explode().tolist() == [0.0, 1.0, 1.0, 1.0]
+
+
+def test_methods_without_eta_pass_and_negative_scores_do_not_win():
+    joint = rows({np.nan: (0.4, 0.3)}, methods=["Joint"])
+    assert len(runs_fe.choose_eta(pd.concat([rows(), joint], ignore_index=True)).query("method == 'Joint'")) == 8
+    negative = rows({0.0: (-2.0, -3.0), 1.0: (0.1, 0.1)})
+    assert set(runs_fe.choose_eta(negative)["eta"]) == {1.0}
+
+
+def test_a_run_without_both_validation_measures_is_refused():
+    frame = rows()
+    half = frame[~((frame["measure"] == "faithfulness") & (frame["eta"] == 1.0) & (frame["split"] == 1))]
+    for bad in (half, frame[frame["part"] == "test"], frame.assign(measure="accuracy").drop_duplicates("eta")):
+        with pytest.raises(ValueError, match="records must hold accuracy and faithfulness on validation"):
+            runs_fe.choose_eta(bad)
+
+
+def test_two_configurations_of_a_run_are_not_averaged():
+    with pytest.raises(ValueError, match=r"records must be of one configuration for each run, got several of .*glass"):
+        runs_fe.choose_eta(pd.concat([rows(), rows(config="0ther")]))
+    assert len(runs_fe.choose_eta(pd.concat([rows(), rows(splits=[5], config="0ther")])))  # of different runs
+
+
+@pytest.mark.parametrize(
+    ("dataset", "splits", "etas", "lams", "expected"),
+    [("glass", 10, 6, 5, True), ("glass", 9, 6, 5, False), ("glass", 10, 5, 5, False), ("glass", 10, 6, 4, False),
+     ("cifar10-resnet18", 5, 6, 5, True)],
+)  # fmt: skip
+def test_a_newer_set_takes_over_when_it_is_complete(dataset, splits, etas, lams, expected):
+    every = [{"dataset": dataset, "method": m, "split": s, "eta": float(e), "lam": float(lam)}
+             for m in runs_fe.METHODS for s in range(splits) for e in range(etas if m in runs_fe.GATED else 1)
+             for lam in range(1, 1 + (lams if m == "Ours" else 1))]  # fmt: skip
+    grid = pd.DataFrame(every)
+    assert runs_fe.is_complete(grid) == expected
+    assert not runs_fe.is_complete(grid[grid["method"] != "RPSR"])
+    assert not runs_fe.is_complete(grid[(grid["method"] != "Joint") | (grid["split"] != 1)])
+
+
+def test_a_data_set_is_read_from_one_folder(tmp_path, monkeypatch):
+    settings = '{"experiment": "fewer_examples"}'
+    monkeypatch.setattr(runs_fe, "CONFIGURATION", {"experiment": "fewer_examples"})
+    for folder, names in (("old", ["glass", "vehicle"]), ("new", ["glass"])):
+        for name in names:
+            records.write(rows(dataset=name, settings=settings, note=folder), tmp_path / folder / f"{name}.parquet")
+    old = runs_fe.load(tmp_path / "old", tmp_path / "new")  # not complete there
+    assert set(old["note"]) == {"old"}
+    monkeypatch.setattr(runs_fe, "is_complete", lambda rows: True)
+    both = runs_fe.load(tmp_path / "old", tmp_path / "new")
+    assert both.groupby("dataset")["note"].unique().map(list).to_dict() == {"glass": ["new"], "vehicle": ["old"]}
+    assert set(runs_fe.load(tmp_path / "old", tmp_path / "nowhere")["note"]) == {"old"}

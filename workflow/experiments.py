@@ -1,0 +1,144 @@
+"""`make experiments`: which runs of workflow/grid.yaml are missing, their cost, and as many of them as the time allows.
+
+    make experiments                             # all that is missing, two at a time; call it again after a stop
+    make experiments DRY=1                       # what that would be, and what it costs
+    make experiments ONLY="id collins" BUDGET=2h # those whose grid and file contain all these words, for two hours
+    make experiments CORES=10 CONFIG="device=cuda mixed=true"
+
+CONFIG sets parameters that the grid leaves to the notebooks. After BUDGET no run is started and those in progress are
+stopped: they resume from their checkpoints at the next call. Costs are those of workflow/grid.yaml.
+"""
+
+import argparse
+import fcntl
+import math
+import os
+import re
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+from lib.study import grid
+
+SNAKEMAKE = Path(sys.executable).with_name("snakemake")
+SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def seconds(budget: str) -> float:
+    """10m, 1h30m or 45s in seconds; ValueError otherwise."""
+    parts = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", budget)
+    if not parts or not any(parts.groups()):
+        raise ValueError(f"BUDGET must be a time such as 10m, 1h30m or 45s, got {budget!r}")
+    return sum(int(n or 0) * SECONDS[unit] for n, unit in zip(parts.groups(), "hms"))
+
+
+def missing(only: str) -> list[tuple[grid.Run, str]]:
+    """The runs to make and why, in order; ValueError if no run of the grid has all words of `only`."""
+    runs = grid.read()
+    named = [run for run in runs if all(word in f"{run.grid} {run.out}" for word in only.split())]
+    if not named:
+        raise ValueError(
+            f"ONLY must name a run of workflow/grid.yaml, of {sorted({run.grid for run in runs})}, got {only!r}"
+        )
+    return [(run, why) for run in named if not run.closed and (why := run.stale())]
+
+
+def ends(runs: list[grid.Run], cores: int, device: str, minutes: float = math.inf) -> list[float]:
+    """When each run is expected to end, `cores` at a time in order, for those that start within `minutes`."""
+    free, done = [0.0] * cores, []
+    for run in runs:
+        start = min(free)
+        if start >= minutes:
+            break
+        free[free.index(start)] = start + run.cost(device)
+        done.append(start + run.cost(device))
+    return done
+
+
+def report(found: list[tuple[grid.Run, str]], cores: int, device: str, minutes: float) -> None:
+    """What is missing, line by line, with its cost and when it would be done."""
+    done = ends([run for run, _ in found], cores, device, minutes)
+    for place, (run, why) in enumerate(found):
+        end = "not started" if place >= len(done) else "resumes later" if done[place] > minutes else clock(done[place])
+        guess = " (CPU)" if device != "cpu" and run.gpu_minutes is None else ""
+        print(f"{run.out:<70} {why:<10} {clock(run.cost(device)) + guess:>14} {end:>14}")
+    total = clock(sum(run.cost(device) for run, _ in found))
+    print(f"{len(found)} runs to make, {total} one by one, {cores} at a time; at the right, when each is done")
+
+
+def clock(minutes: float) -> str:
+    """Minutes as a person says them."""
+    return f"{minutes / 60:.1f} h" if minutes >= 90 else f"{minutes:.1f} min" if minutes < 10 else f"{minutes:.0f} min"
+
+
+def start(outs: list[str], cores: int, config: list[str], limit: float | None) -> int:
+    """Make the files through Snakemake, for `limit` seconds; its exit code, 0 where the time ended it."""
+    common = [SNAKEMAKE, "--snakefile", "workflow/experiments.smk"]
+    options = ["--cores", str(cores), "--keep-going", "--scheduler", "greedy", "--rerun-incomplete", "--force"]
+    subprocess.run([*common, "--unlock", "--quiet", "all"], check=False)  # a killed one left its lock; ours suffices
+    command = [*common, *options, *(["--config", *config] if config else []), "--", *outs]
+    engine = subprocess.Popen(command, start_new_session=True)
+    try:
+        return engine.wait(limit)
+    except subprocess.TimeoutExpired:
+        stop(engine)
+        print("stopped, as the time is over")
+        return 0
+    except KeyboardInterrupt:
+        stop(engine)
+        return 130
+
+
+def stop(engine: subprocess.Popen, patience: float = 60) -> None:
+    """End Snakemake and all that it started: first as a person would, then for good."""
+    os.killpg(engine.pid, signal.SIGINT)
+    try:
+        engine.wait(patience)
+    except subprocess.TimeoutExpired:
+        os.killpg(engine.pid, signal.SIGKILL)
+        engine.wait()
+
+
+@contextmanager
+def alone():
+    """Hold runs/lock, so that two calls do not make the same records; ValueError if another holds it."""
+    Path("runs").mkdir(exist_ok=True)
+    with open("runs/lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError("the grid is running already, in this folder") from None
+        yield
+
+
+def main(words: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Run what is missing of the grid.")
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--budget", default="")
+    parser.add_argument("--config", default="")
+    parser.add_argument("--dry", action="store_true")
+    given = parser.parse_args(words)
+    try:
+        config, limit = given.config.split(), seconds(given.budget) if given.budget else None
+        device = dict(pair.split("=", 1) for pair in config).get("device", "cpu")
+        found = missing(given.only)
+        report(found, given.cores, device, limit / 60 if limit else math.inf)
+        if given.dry or not found:
+            return 0
+        with alone():
+            code = start([run.out for run, _ in found], given.cores, config, limit)
+    except ValueError as error:
+        print(f"make experiments: {error}", file=sys.stderr)
+        return 1
+    left = len(missing(given.only))
+    print(
+        f"{len(found) - left} runs made, {left} missing: call it again to go on" if left else f"{len(found)} runs made"
+    )
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
