@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def test_the_python_versions_of_the_readme_are_those_of_the_project(version):
 
 def test_the_lock_pins_all_that_the_project_asks_for_by_hash_and_names_no_registry():
     groups = PROJECT["dependency-groups"]
-    for requirement in map(Requirement, [*PROJECT["project"]["dependencies"], *sum(groups.values(), [])]):
+    for requirement in map(Requirement, chain(PROJECT["project"]["dependencies"], *groups.values())):
         assert PINS[canonicalize_name(requirement.name)] in requirement.specifier, requirement
     assert all("--hash=sha256:" in pin for pin in re.split(r"^(?=\S)", LOCK, flags=re.MULTILINE) if pin[:1].isalnum())
     assert all(f" --group {name}" in (ROOT / "Makefile").read_text() for name in groups)
