@@ -28,17 +28,19 @@ bench: .venv/installed ## time training against the plain loop
 	$(BIN)/python -m tests.bench
 
 lock: .venv/installed ## write requirements.lock from pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --group book --group images --group test --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --group book --group edit --group images --group test --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-emit-index-url --quiet --output-file requirements.lock
 
 clean: ## remove what `make book` made; .venv and results stay
 	rm -rf _build book/notebooks book/equations.md book/status.md
 
-# uv itself comes from the lock too: pip installs it, checked by its hashes, and it installs the rest.
+# uv itself comes from the lock too: pip installs it, checked by its hashes, and it installs the rest. lib.pth lets every
+# kernel of this environment find lib, from whatever folder a notebook is opened or run in.
 .venv/installed: requirements.lock
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && sed -n '/^uv==/,/# via/p' $< > .venv/uv.txt && \
 	  $(BIN)/pip install --quiet --require-hashes --requirement .venv/uv.txt; }
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes $<
+	@echo "$(CURDIR)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/lib.pth"
 	@touch $@
 
 .PHONY: help book test experiments reference bench lock clean

@@ -20,6 +20,7 @@
 
 # %% tags=["parameters"]
 data = "glass"  # a name known to lib.data, or a CSV file of your own with the class in its last column
+task = None  # of a file of your own: regression if its last column holds values instead
 method = "Ours"  # Ours, Joint, RPS, RPSR, Pretrain or PretrainR
 etas = [0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0]  # weights of the regulariser; methods without gates take one, 0
 lambdas = [1.0]  # weights of l(g, h); RPS and RPSR do not use it
@@ -49,6 +50,7 @@ import torch
 from lib import data as tables
 from lib import examples, metrics
 from lib.examples import METHODS
+from lib.run import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training import fewer
@@ -59,11 +61,12 @@ VERSION = 2  # raised when what is computed changes; 1 kept epochs by all U toge
 torch.set_num_threads(threads)
 torch.set_float32_matmul_precision("high" if tf32 else "highest")
 records.check_out(out, checkpoint=checkpoint, stage1=stage1)
-table = tables.load(data)
+etas, lambdas, splits, U_values = lists(etas=etas, lambdas=lambdas, splits=splits, U_values=U_values)
+table = tables.load(data, task=task)
 folds = tables.folds(table, splits)
 if method not in METHODS:
     raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-if not METHODS[method].gates and list(etas) != [0]:
+if not METHODS[method].gates and etas != [0]:
     raise ValueError(f"{method} has no gates, so its etas must be [0], got {etas}")
 gated = METHODS[method].gates
 
@@ -76,7 +79,10 @@ steps = math.ceil(N / Settings.batch)  # an epoch
 patience = math.ceil(patience_steps / steps)
 check = max(1, min(10, patience // 20))
 entries = N * folds.C
-U = tuple(u for u in U_values if u == "all" or u <= entries)
+largest = entries - ("all" in U_values)  # N x C entries are all
+U = tuple(u for u in U_values if isinstance(u, str) or u <= largest)
+if not U:
+    raise ValueError(f"U_values must hold a number up to {largest}, or all, got {U_values}")
 spread = S_start if S_start == "unit" else float(S_start)
 settings = Settings(epochs=epochs, patience=patience, check=check, hidden=hidden, S_start=spread, keep=keep, U=U)
 runs = Runs.grid(len(splits), etas, lambdas, [seed])

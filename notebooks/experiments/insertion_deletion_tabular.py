@@ -46,6 +46,7 @@ import torch
 
 from lib import data as tables
 from lib import explainers as explaining
+from lib.run import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training import expo
@@ -55,6 +56,8 @@ torch.set_num_threads(threads)
 records.check_out(out, checkpoint=checkpoint)
 if method not in expo.METHODS:
     raise ValueError(f"method must be one of {', '.join(expo.METHODS)}, got {method!r}")
+explainers, S_values, splits = lists(explainers=explainers, S_values=S_values, splits=splits)
+lams, lam3s, lrs = lists(lams=lams, lam3s=lam3s, lrs=lrs)
 axes = {"explainers": explainers, "S_values": S_values, "lams": lams, "lam3s": lam3s, "lrs": lrs, "splits": splits}
 for name, values in axes.items():
     if not values or len(set(values)) < len(values):
@@ -63,9 +66,9 @@ named = [explaining.named(name) for name in explainers]
 criteria = [expo.check_criterion(criterion) for criterion in itertools.product(named, S_values)]
 if method == "ID-ExpO" and len(explainers) * len(S_values) != 1:
     raise ValueError(f"ID-ExpO trains one explainer and one S at a time, got {explainers} and {S_values}")
-if method != "ID-ExpO" and list(lam3s) != [0]:
+if method != "ID-ExpO" and lam3s != [0]:
     raise ValueError(f"{method} has no |phi|^2, so its lam3s must be [0], got {lam3s}")
-if method == "CE-only" and list(lams) != [0]:
+if method == "CE-only" and lams != [0]:
     raise ValueError(f"CE-only has no regulariser, so its lams must be [0], got {lams}")
 
 # %% [markdown]

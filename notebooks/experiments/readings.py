@@ -44,6 +44,7 @@ import torch
 
 from lib import data as tables
 from lib.examples import METHODS
+from lib.run import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training import fewer
@@ -51,6 +52,7 @@ from lib.training.fewer import Runs, Settings
 
 torch.set_num_threads(threads)
 records.check_out(out)
+datasets, splits, readings = lists(datasets=datasets, splits=splits, readings=readings)
 ours = METHODS["Ours"]
 U_values = (5, 10, 20, 50, "all")
 
