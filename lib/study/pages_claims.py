@@ -4,15 +4,15 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from lib.data import catalogue
 from lib.study import claims, claims_fe, figures
 from lib.study.runs import title
 from lib.study.runs_fe import U
 
-LOOKS = {  # colour and marker of FE's data sets
-    "glass": ("#0072b2", "o"),
-    "vehicle": ("#d55e00", "s"),
-    "segment": ("#117733", "^"),
-    "cifar10": ("#882255", "D"),
+LOOKS = {
+    name.split("-")[0]: (entry.colour, entry.marker)
+    for name, entry in catalogue.DATA_SETS.items()
+    if entry.paper == "FE"
 }
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from lib.data import catalogue
 from lib.study import figures
 from lib.study.runs import at
 from lib.study.runs_id import (
@@ -26,7 +27,7 @@ from lib.study.runs_id import (
 )  # fmt: skip
 from lib.study.statistics import mean_sem, paired, plus_minus
 
-SHOWN = (*TABLES, "collins-23")
+SHOWN = catalogue.names("ID")
 RUN = ["dataset", "method", "deletion", "split", "seed", *HYPER]
 FULL = {"ID-ExpO": 60 * (4 + 4), "ExpO-S": 30, "ExpO-F": 30, "CE-only": 10}  # Del-B and Del-C with LIME only
 HEADS = {"accuracy": "accuracy", "insertion": "insertion", "1 − deletion": "1 − del.", "sensitivity": "sens.-4"}

@@ -6,20 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-TITLES = {
-    "glass": "Glass", "vehicle": "Vehicle", "segment": "Segment",
-    "cifar10-efficientnet-lite0": "CIFAR10 (EfficientNet-Lite0)", "cifar10-resnet18": "CIFAR10 (ResNet-18)",
-}  # fmt: skip
+from lib.data.catalogue import title
+
 SPEED = ("stack_rows", "open_rows", "chunk")  # settings that change no result beyond rounding
 
 
-def title(dataset: str) -> str:
-    """A data set's name as its paper prints it, with the network that describes CIFAR10's images."""
-    return TITLES.get(dataset, dataset)
-
-
 def titles(names: str) -> str:
-    """The same for several, separated by commas."""
+    """The titles of several data sets, separated by commas."""
     return ", ".join(title(name) for name in names.split(", ") if name)
 
 

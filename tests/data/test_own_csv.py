@@ -44,6 +44,7 @@ def test_your_own_table(tmp_path):
         ({"id": range(12), "a": range(0, 24, 2), "label": [0, 1] * 6}, "column 'id' numbers the rows"),
         ({"id": range(1, 13), "a": range(0, 24, 2), "label": [0, 1] * 6}, "column 'id' numbers the rows"),
         ({"a": [1, 2, 3], "price": [0.5, 1.5, 2.25]}, 'values rather than classes.*task="regression"'),
+        ({"a": range(0, 24, 2), "dose": [0.5, 1] * 6}, "column .dose. holds 2 different numbers in 12 rows, values"),
         ({"a": range(0, 24, 2), "price": range(300, 312)}, 'values rather than classes.*task="regression"'),
         ({"a": [1, 2], "label": ["u", "u"]}, "column 'label' must hold at least two classes"),
     ],
