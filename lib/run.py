@@ -23,6 +23,7 @@ from papermill.execute import execute_notebook
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
+ROOT = Path(__file__).parents[1]
 MAGIC = re.compile(r"^[%!].*$", re.MULTILINE)  # IPython's own lines, which assign no parameter
 
 
@@ -206,9 +207,7 @@ def main(arguments=None) -> int:
     parser.add_argument("out", help="the executed notebook, .ipynb")
     parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter")
     options = parser.parse_args(arguments)
-    os.environ["PYTHONPATH"] = os.pathsep.join(
-        filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")])
-    )
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     try:
         if twice := {name for name, _ in options.p if [n for n, _ in options.p].count(name) > 1}:
             raise ValueError(f"parameter {', '.join(sorted(twice))} is given more than once")

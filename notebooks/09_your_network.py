@@ -204,7 +204,7 @@ print("accuracy of the module:", round(right.mean().item(), 3))
 # taken up again if you gave it a `checkpoint`. These are its parameters:
 
 # %%
-notebook = "notebooks/experiments/fewer_examples.py"
+notebook = run.ROOT / "notebooks/experiments/fewer_examples.py"
 parameters = run.defaults(jupytext.read(notebook))
 pd.DataFrame({"default": parameters}).map(str)
 

@@ -68,7 +68,7 @@ for name in datasets:
     part = frame[frame["dataset"] == name]
     epochs = json.loads(part["settings"].iloc[0])["epochs"]
     described.append(f"{name}: {part['split'].nunique()} splits, {epochs} epochs")
-short = run.defaults(jupytext.read("notebooks/experiments/readings.py"))["short"]
+short = run.defaults(jupytext.read(run.ROOT / "notebooks/experiments/readings.py"))["short"]
 for key, value in {
     "runs": "; ".join(described),
     "tried": len(p),

@@ -87,6 +87,16 @@ def test_a_wrong_column_is_named_and_nothing_is_written(change, message, tmp_pat
     assert not list(tmp_path.iterdir())
 
 
+def test_records_are_found_from_any_folder(tmp_path, monkeypatch):
+    records.write(rows(), tmp_path / "project" / "results" / "a.parquet")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.setattr(records, "ROOT", tmp_path / "project")
+    assert len(records.read("results")) == len(rows())
+    records.write(rows().iloc[:1], "results/a.parquet")
+    assert len(records.read("results")) == 1
+
+
 def test_no_rows_no_files_and_no_parquet_are_refused(tmp_path):
     with pytest.raises(ValueError, match="no rows"):
         records.write(rows().iloc[:0], tmp_path / "a.parquet")

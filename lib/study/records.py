@@ -78,12 +78,17 @@ def write(frame: pd.DataFrame, path: str | Path) -> Path:
     return path
 
 
+def found(path: str | Path) -> Path:
+    """The path where it is: from the working folder, else from the project's, as a page may be run from any."""
+    return Path(path) if Path(path).exists() else ROOT / path
+
+
 def read(path: str | Path) -> pd.DataFrame:
     """All rows of one file, or of every .parquet file in a folder and below, checked.
 
     ValueError if there is none, or naming the file and column that break the rules.
     """
-    path = Path(path)
+    path = found(path)
     files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
     if not files or not files[0].is_file():
         raise ValueError(f"no results in {path}: expected a .parquet file or a folder of them (`make experiments`)")

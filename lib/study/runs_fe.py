@@ -47,7 +47,7 @@ def load(folder: str | Path = FOLDERS[0], newer: str | Path | None = FOLDERS[1])
     frame = records.read(folder)
     for dataset, rows in frame.groupby("dataset"):
         check_configuration(rows, folder, CIFAR10_CONFIGURATION if dataset.startswith("cifar10") else CONFIGURATION)
-    if newer is None or not any(Path(newer).rglob("*.parquet")):
+    if newer is None or not any(records.found(newer).rglob("*.parquet")):
         return frame
     new = records.read(newer)
     for _, rows in new.groupby("dataset"):
