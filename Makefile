@@ -24,8 +24,8 @@ experiments: .venv/installed ## run what is missing of the grids: DRY=1 ONLY="id
 reference: book ## write what the short chapters print to tests/reference, for nbval to compare with
 	$(BIN)/python -m tests.test_references
 
-bench: .venv/installed ## time training against the plain loop
-	$(BIN)/python -m tests.bench
+bench: .venv/installed ## time lib against the plain loops: ONLY="fe_segment_10_runs"; against a commit: BEFORE=main
+	@$(BIN)/python -m tests.bench $(ONLY) $(if $(BEFORE),--before $(BEFORE))
 
 lock: .venv/installed ## write requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --group book --group edit --group images --group test --universal --python-version 3.11 \

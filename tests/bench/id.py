@@ -1,0 +1,102 @@
+"""Explaining, measuring and training on ID: lib, the chapters' loops, and Captum."""
+
+from dataclasses import replace
+
+import torch
+
+from lib import data, explainers, metrics
+from lib.explainers import LIME
+from lib.predictor import Predictor
+from lib.training import expo
+from tests import plain
+from tests.bench import DEVICE, Pair
+
+
+def wine(rows: int = 128):
+    """A predictor of wine-quality-red, with a run axis of one, and test rows: x (1, B, Q), y (1, B)."""
+    folds = data.folds(data.load("wine-quality-red"), [0])
+    start = expo.pretrain(folds, settings=expo.Settings(epochs=5), progress=False)
+    x = folds.x_test[:, :rows]
+    predictor = Predictor(start.f, start.theta(), start.background, stacked=True)
+    return predictor, x, predictor.logits(x).argmax(-1)
+
+
+def id_lime_captum(M: int = 200, eps: float = 0.01, rows: int = 8) -> Pair:
+    """Explaining wine samples with LIME: 8 by Captum, all masks of a sample at once, and 128 by lib."""
+    from captum._utils.models.linear_model import SkLearnRidge
+    from captum.attr import Lime
+
+    predictor, x, y = wine()
+    lime = Lime(
+        lambda rows: predictor.probabilities(rows[None])[0],
+        interpretable_model=SkLearnRidge(alpha=eps, fit_intercept=False),
+        similarity_func=lambda original, changed, mask, **_: explainers.lime_kernel(mask.float()).item(),
+    )
+
+    def captum():
+        for row, label in zip(x[0, :rows], y[0, :rows].tolist()):
+            lime.attribute(row[None], baselines=predictor.b[None], target=label, n_samples=M, perturbations_per_eval=M)
+
+    def lib():
+        Z = explainers.draw_masks(M, x.shape[2], torch.Generator().manual_seed(0))
+        LIME(eps=eps).explain(predictor, x, y, Z=Z)
+
+    return Pair(captum, lib, x.shape[1] / rows)
+
+
+def id_metrics_loop(S: int = 5) -> Pair:
+    """Insertion and deletion curves of 128 samples: the chapter's loop over samples and steps, and lib."""
+    predictor, x, y = wine()
+    phi, s = torch.randn(x.shape, generator=torch.Generator().manual_seed(0)), range(1, S + 1)
+
+    def network(rows):
+        return predictor.logits(rows[None])[0]
+
+    def plainly():
+        plain.functions().plain_curves(network, x[0], y[0], predictor.b, phi[0], s)
+
+    return Pair(plainly, lambda: metrics.curves(predictor, x, y, phi=phi, s=s))
+
+
+def id_tabular_40_runs(rows: int = 128) -> Pair:
+    """An epoch of ID-ExpO on wine: 5 splits x 8 settings with lib, and the chapter's loop on a minibatch of one run."""
+    folds = data.folds(data.load("wine-quality-red"), range(5))
+    settings = expo.Settings(epochs=1)
+    start = expo.pretrain(folds, settings=expo.Settings(epochs=5), progress=False)
+    runs = expo.Runs.grid(5, lams=(0.1, 0.01), lam3s=(0.001, 0.0), lrs=(0.01, 0.001))
+
+    def lib():
+        expo.train("ID-ExpO", folds, runs, start, settings, device=DEVICE, progress=False)
+
+    return Pair(lambda: plain_id(folds, settings, rows), lib, len(runs) * folds.x_train.shape[1] / rows)
+
+
+def plain_id(folds, settings, rows: int) -> None:
+    """An epoch of the chapter's fine-tuning on some rows, LIME as the chapter on explainers writes it."""
+    functions, Q = plain.functions(), folds.x_train.shape[2]
+    torch.manual_seed(0)
+    f = torch.nn.Sequential(
+        torch.nn.Linear(Q, 256), torch.nn.ReLU(), torch.nn.Linear(256, 256), torch.nn.ReLU(),
+        torch.nn.Linear(256, folds.C),
+    )  # fmt: skip
+
+    def lime(f, x, y, b, Z):
+        return functions.plain_lime(f, x, y, b, Z, explainers.lime_kernel(Z), settings.explainer.eps)
+
+    steps = max(expo.masks.steps(Q, settings.S))
+    x, y, b = folds.x_train[0, :rows], folds.y_train[0, :rows], torch.zeros(Q)
+    functions.train_plain_id(f, x, y, b, lime, steps, 0.1, lr=0.01, epochs=1)
+
+
+def id_mixed() -> Pair:
+    """A training step of one run on wine: in single precision and in mixed, which needs bfloat16 in the processor."""
+    single, x, y = wine()
+    single = single.at({n: t.clone().requires_grad_() for n, t in single.theta.items()})
+    mixed = replace(single, f=single.f.mixed())
+    Z, wanted = explainers.draw_masks(200, x.shape[2], torch.Generator().manual_seed(0)), list(single.theta)
+    options = {"settings": expo.Settings(), "drawn": {"Z": Z}, "wanted": wanted}
+
+    def step(predictor):
+        expo.gradient("ID-ExpO", predictor, x, y, lam=torch.full((1,), 0.1), lam3=torch.full((1,), 0.1), **options)
+
+    return Pair(lambda: step(single), lambda: step(mixed), threads=(2, 2))
