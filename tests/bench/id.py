@@ -58,17 +58,17 @@ def id_metrics_loop(S: int = 5) -> Pair:
     return Pair(plainly, lambda: metrics.curves(predictor, x, y, phi=phi, s=s))
 
 
-def id_tabular_40_runs(rows: int = 128) -> Pair:
-    """An epoch of ID-ExpO on wine: 5 splits x 8 settings with lib, and the chapter's loop on a minibatch of one run."""
+def id_tabular_40_runs(rows: int = 128, epochs: int = 2) -> Pair:
+    """Two epochs of ID-ExpO on wine, 5 splits x 8 settings, and one step of the chapter's loop on one of these runs."""
     folds = data.folds(data.load("wine-quality-red"), range(5))
-    settings = expo.Settings(epochs=1)
+    settings = expo.Settings(epochs=epochs)
     start = expo.pretrain(folds, settings=expo.Settings(epochs=5), progress=False)
     runs = expo.Runs.grid(5, lams=(0.1, 0.01), lam3s=(0.001, 0.0), lrs=(0.01, 0.001))
 
     def lib():
         expo.train("ID-ExpO", folds, runs, start, settings, device=DEVICE, progress=False)
 
-    return Pair(lambda: plain_id(folds, settings, rows), lib, len(runs) * folds.x_train.shape[1] / rows)
+    return Pair(lambda: plain_id(folds, settings, rows), lib, len(runs) * epochs * folds.x_train.shape[1] / rows)
 
 
 def plain_id(folds, settings, rows: int) -> None:
