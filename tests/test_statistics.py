@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from lib.study.statistics import holm, mean_sem, paired, plus_minus
+from lib.study.statistics import RATIO, clustered, false_discovery, holm, mean_sem, paired, plus_minus, resampled
 
 
 def test_mean_and_standard_error_count_splits_not_seeds():
@@ -72,3 +72,64 @@ def test_holm_rejects_as_its_step_down_rule_says(p):
                 break
             rejected.append(i)
         assert set(np.flatnonzero(corrected <= level)) == set(rejected)
+
+
+# --- Splits that share rows, and data sets ---------------------------------------------------------------------------
+
+
+@given(st.lists(st.floats(-1, 1), min_size=3, max_size=12), st.floats(-1, 1))
+def test_resampled_widens_the_t_interval_by_the_share_of_test_rows(values, edge):
+    values = np.array(values) + 1e-3 * np.arange(len(values))
+    found, plain = resampled(values, edge), paired(values, 0 * values)
+    wider = np.sqrt(1 + len(values) * RATIO)
+    assert found.difference == pytest.approx(plain.difference)
+    assert found.high - found.low == pytest.approx(wider * (plain.high - plain.low))
+    t = (values.mean() - edge) / (stats.sem(values) * wider)
+    assert found.p == pytest.approx(2 * stats.t.sf(abs(t), len(values) - 1))
+
+
+def test_resampled_takes_no_fewer_than_two_and_nothing_infinite():
+    for values in ([1.0], [1.0, np.nan], [[1.0, 2.0]]):
+        with pytest.raises(ValueError, match="differences must be at least two finite numbers"):
+            resampled(values)
+
+
+def test_false_discovery_gives_the_values_known_for_it():
+    p = np.random.default_rng(0).random(20) ** 3
+    assert false_discovery(p) == pytest.approx(stats.false_discovery_control(p))
+    assert false_discovery([0.9, 0.95]).tolist() == pytest.approx([0.95, 0.95])
+    assert len(false_discovery([])) == 0
+
+
+def test_one_data_set_is_the_corrected_t_test_itself():
+    values = [0.1, 0.2, 0.15, 0.3]
+    assert clustered([values], 0.05) == resampled(values, 0.05)._replace(n=1)
+
+
+def test_data_sets_count_alike_however_many_splits_they_have():
+    few, many = [0.1, 0.11], [0.3, 0.31] * 10
+    assert clustered([few, many]).difference == pytest.approx((0.105 + 0.305) / 2)
+
+
+def test_the_interval_over_data_sets_knows_both_how_they_and_how_their_splits_differ():
+    rng = np.random.default_rng(0)
+    apart = [mean + 1e-6 * rng.standard_normal(5) for mean in rng.normal(0.1, 0.2, 40)]  # data sets differ, splits not
+    means = np.array([values.mean() for values in apart])
+    found = clustered(apart)
+    assert (found.high - found.low) / 2 == pytest.approx(1.96 * means.std() / np.sqrt(40), rel=0.05)
+    noisy = [0.1 + 0.2 * rng.standard_normal(10) for _ in range(40)]  # splits differ, data sets do not
+    errors = [resampled(values) for values in noisy]
+    within = np.sqrt(np.mean([((one.high - one.difference) / stats.t.ppf(0.975, 9)) ** 2 for one in errors]) * 9 / 7)
+    between = np.std([one.difference for one in errors])
+    found = clustered(noisy)
+    assert (found.high - found.low) / 2 == pytest.approx(1.96 * np.hypot(within, between) / np.sqrt(40), rel=0.05)
+
+
+def test_p_over_data_sets_is_small_where_the_edge_lies_outside_the_interval():
+    groups = [np.array([0.2, 0.25, 0.3]) + shift for shift in (0, 0.1, -0.05, 0.2)]
+    found = clustered(groups)
+    for edge in (found.low, found.high):
+        assert clustered(groups, edge).p == pytest.approx(0.05, abs=0.002)
+    assert clustered(groups, found.difference).p > 0.9
+    assert clustered(groups, found.low - 1).p < 0.001
+    assert clustered(groups) == clustered(groups)  # the same draws each time

@@ -1,23 +1,27 @@
 """Claims of a paper, each tested on the records; its verdict follows from the numbers.
 
 A claim is a set of comparisons. Most are paired over splits: the mean difference, its 95 % interval, and the p value
-of its lying right at the edge of what is claimed, corrected within the claim for being several (Holm). A comparison
-holds if it lies on the claimed side with p below 0.05, is contradicted if on the other, and is undecided otherwise.
-The claims themselves are in `lib.study.claims_fe` and `lib.study.claims_id`.
+of its lying right at the edge of what is claimed, all by the t test corrected for splits that share rows. p is then
+corrected within the claim so that few of the comparisons decided are decided wrongly. A comparison holds if it lies on
+the claimed side with p below 0.05, is against the claim if on the other, and is undecided otherwise. Beside them stands
+one test of the claim as a whole, whose units are data sets. The claims themselves are in `claims_fe` and `claims_id`.
 """
 
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
+from scipy import stats
 
 from lib.study.runs import titles
-from lib.study.statistics import holm, paired
+from lib.study.statistics import LEVEL, Paired, clustered, false_discovery, resampled
 
-LEVEL = 0.05
+ALPHA = 0.05
 MARGIN = 0.05  # accuracies this close are comparable
-MISSING, HOLDS, CONTRADICTED, UNDECIDED = "no records yet", "holds", "contradicted", "undecided"
+MISSING, HOLDS, AGAINST, UNDECIDED = "no records yet", "holds", "against", "undecided"
+VERDICTS = ("reproduced", "mostly", "mixed", "undecided", "contradicted", "not tested")
 
 
 # --- One comparison --------------------------------------------------------------------------------------------------
@@ -37,10 +41,14 @@ class Comparison:
     gap: float = math.nan
     p: float = math.nan  # of gap = 0; NaN where it is no matter of chance
     given: bool = False  # true by construction: checks the program, and counts for a verdict only if it fails
+    differences: pd.Series | None = None  # split -> difference, where it is paired over splits
+    bound: float = 0.0
+    scale: Callable = float  # how the numbers are shown: math.exp for logarithms
+    blur: float = 0.0  # an error that all splits share
 
 
 def compare(
-    dataset: str, what: str, difference: pd.Series, claimed: str, bound: float = 0, scale=float, blur: float = 0
+    dataset: str, what: str, difference: pd.Series, claimed: str, bound: float = 0, *, scale=float, blur: float = 0
 ) -> Comparison:
     """The mean of paired differences over splits, claimed to be ">" or "<" bound, or "within" plus or minus bound.
 
@@ -51,15 +59,20 @@ def compare(
     text = f"within ±{bound}" if claimed == "within" else f"{claimed} {scale(bound):.3g}"
     if len(difference) < 2:
         return Comparison(dataset, what, text)
-    mean, low, high, _, n = paired(difference, 0 * difference)
-    edge = math.copysign(bound, mean) if claimed == "within" else bound
+    mean, low, high, _, n = resampled(difference)
     gap = {">": mean - bound, "<": bound - mean, "within": bound - abs(mean)}[claimed]
-    edge += math.copysign(blur, mean - bound)
-    p = 1.0 if abs(mean - bound) < blur else paired(difference, 0 * difference + edge).p
-    return Comparison(dataset, what, text, scale(mean), scale(low), scale(high), n, gap, p)
+    edge = _edge(mean, claimed, bound, blur)
+    p = 1.0 if abs(mean - bound) < blur else resampled(difference, edge).p
+    shown = scale(mean), scale(low), scale(high)
+    return Comparison(dataset, what, text, *shown, n, gap, p, False, difference, bound, scale, blur)
 
 
-def fact(dataset: str, what: str, values: pd.Series, summary, claimed: str, bound: float, given=False) -> Comparison:
+def _edge(mean: float, claimed: str, bound: float, blur: float) -> float:
+    """The end of the claimed range that a mean is compared with, moved towards it by the blur."""
+    return (math.copysign(bound, mean) if claimed.startswith("within") else bound) + math.copysign(blur, mean - bound)
+
+
+def fact(dataset: str, what: str, values: pd.Series, summary, claimed: str, bound: float, *, given=False) -> Comparison:
     """A number that is or is not as claimed ("=", ">" or "<" bound), without chance. given: by construction."""
     if values.empty:
         return Comparison(dataset, what, f"{claimed} {bound:g}", given=given)
@@ -72,22 +85,23 @@ def fact(dataset: str, what: str, values: pd.Series, summary, claimed: str, boun
 
 @dataclass(frozen=True)
 class Claim:
-    """What is claimed, in our words, and the comparisons that test it on the evidence."""
+    """What is claimed, in our words, the comparisons that test it on the evidence, and what they measure."""
 
     says: str
     comparisons: Callable[..., Iterable[Comparison]]
+    effect: str = ""  # what the mean over its data sets is a mean of
 
 
-# --- Verdicts --------------------------------------------------------------------------------------------------------
+# --- Outcomes and verdicts -------------------------------------------------------------------------------------------
 
 
 def tests(claims: dict[str, Claim], *evidence) -> pd.DataFrame:
     """Every comparison of every claim on the evidence, a row each; p is corrected within its claim."""
     tables = []
     for label, claim in claims.items():
-        table = pd.DataFrame(claim.comparisons(*evidence))
+        table = pd.DataFrame([vars(comparison) for comparison in claim.comparisons(*evidence)])
         by_chance = table["p"].notna()
-        table.loc[by_chance, "p"] = holm(table.loc[by_chance, "p"])
+        table.loc[by_chance, "p"] = false_discovery(table.loc[by_chance, "p"])
         outcome = [outcome_of(*row) for row in table[["splits", "gap", "p"]].itertuples(index=False)]
         tables.append(table.assign(claim=label, outcome=outcome))
     return pd.concat(tables, ignore_index=True)
@@ -97,33 +111,81 @@ def outcome_of(splits: int, gap: float, p: float) -> str:
     """How one comparison came out; p is NaN where it is no matter of chance."""
     if not splits:
         return MISSING
-    if p >= LEVEL:
+    if p >= ALPHA:
         return UNDECIDED
-    return HOLDS if gap > 0 else CONTRADICTED
+    return HOLDS if gap > 0 else AGAINST
 
 
 def verdict(outcomes: Iterable[str]) -> str:
-    """Reproduced if all comparisons hold, partly if some do, not reproduced if none does."""
+    """One of VERDICTS, from how the comparisons of a claim came out."""
     outcomes = list(outcomes)
-    held = outcomes.count(HOLDS)
+    held, against = outcomes.count(HOLDS), outcomes.count(AGAINST)
     if not outcomes:
-        return "not yet tested"
-    return "reproduced" if held == len(outcomes) else "partly" if held else "not reproduced"
+        return "not tested"
+    if held == len(outcomes):
+        return "reproduced"
+    if against > held:
+        return "contradicted"
+    if not held:
+        return "undecided"
+    return "mostly" if held > len(outcomes) / 2 and not against else "mixed"
+
+
+def counted(tests: pd.DataFrame) -> pd.DataFrame:
+    """The comparisons that count: on data sets where a claim has all its records, and not true by construction.
+
+    So no half of a claim stands for it, and what cannot fail proves nothing.
+    """
+    complete = tests.groupby(["claim", "dataset"])["outcome"].transform(lambda outcomes: MISSING not in set(outcomes))
+    return tests[complete & ~(tests["given"] & (tests["outcome"] == HOLDS))]
 
 
 def verdicts(tests: pd.DataFrame, claims: dict[str, Claim]) -> pd.DataFrame:
-    """One row for each claim: what it says, the verdict, how its comparisons came out, and on which data sets.
-
-    A data set counts once all the claim's comparisons have records there, so that no half of a claim stands for it.
-    """
-    complete = tests.groupby(["claim", "dataset"])["outcome"].transform(lambda outcomes: MISSING not in set(outcomes))
-    tests, rows = tests[complete & ~(tests["given"] & (tests["outcome"] == HOLDS))], []
+    """One row for each claim: the verdict, how its comparisons came out, and the test of the claim as a whole."""
+    tests, rows = counted(tests), []
     for label, claim in claims.items():
         part = tests[tests["claim"] == label]
         count, datasets = part["outcome"].value_counts(), dict.fromkeys(", ".join(part["dataset"]).split(", "))
         rows.append(
             {"claim": label, "says": claim.says, "verdict": verdict(part["outcome"])}
-            | {name: int(count.get(name, 0)) for name in (HOLDS, UNDECIDED, CONTRADICTED)}
-            | {"tested on": titles(", ".join(datasets)) or "none"}
+            | {name: int(count.get(name, 0)) for name in (HOLDS, UNDECIDED, AGAINST)}
+            | {"tested on": titles(", ".join(datasets)) or "none", "effect of": claim.effect}
+            | omnibus(part)
         )
     return pd.DataFrame(rows).set_index("claim")
+
+
+# --- The claim as a whole --------------------------------------------------------------------------------------------
+
+
+def omnibus(part: pd.DataFrame) -> dict:
+    """The mean over data sets of what the comparisons of one claim measure, its interval and p, and what they can see.
+
+    detectable: how far from the edge of what is claimed a comparison of median spread must lie to be decided, if most
+    others are too; alone: if it is the only one. Both are factors where the effect is a ratio.
+    """
+    part = part[part["differences"].notna()]
+    if part.empty:
+        return dict.fromkeys(("effect", "low", "high", "p", "detectable", "alone"), math.nan) | {
+            "claimed": "",
+            "units": 0,
+        }
+    scale, claimed = part[["scale", "claimed"]].iloc[0]
+    found = together(part)
+    spread = [resampled(values) for values in part["differences"]]
+    half = np.median([one.high - one.difference for one in spread])
+    degrees = np.median([one.n for one in spread]) - 1
+    more = stats.t.isf(ALPHA / 2 / len(part), degrees) / stats.t.ppf((1 + LEVEL) / 2, degrees)
+    return {
+        "effect": scale(found.difference), "low": scale(found.low), "high": scale(found.high), "p": found.p,
+        "detectable": scale(half), "alone": scale(half * more), "claimed": claimed, "units": found.n,
+    }  # fmt: skip
+
+
+def together(part: pd.DataFrame) -> Paired:
+    """The mean over data sets of the mean over a data set's comparisons, and p of its lying at the edge."""
+    bound, blur, claimed = part[["bound", "blur", "claimed"]].iloc[0]
+    groups = [pd.concat(list(rows["differences"]), axis=1).mean(axis=1) for _, rows in part.groupby("dataset")]
+    mean = float(np.mean([values.mean() for values in groups]))
+    found = clustered([values.to_numpy() for values in groups], _edge(mean, claimed, bound, blur))
+    return found._replace(p=1.0) if abs(mean - bound) < blur else found

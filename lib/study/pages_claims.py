@@ -5,7 +5,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lib.data import catalogue
-from lib.study import claims, claims_fe, figures
+from lib.study import claims, claims_fe, figures, runs_fe, runs_id
+from lib.study.rows import majority
 from lib.study.runs import title
 from lib.study.runs_fe import U
 
@@ -16,19 +17,45 @@ LOOKS = {
 }
 
 
+MARKS = {"holds": "●", "undecided": "○", "against": "×"}
+WIDE = 8  # marks of a bar
+
+
+def bar(holds: int, undecided: int, against: int) -> str:
+    """How the comparisons of a claim came out, in at most `WIDE` marks: none that there is goes without one."""
+    counts = dict(zip(MARKS, (holds, undecided, against)))
+    scale = min(1, WIDE / max(1, sum(counts.values())))
+    marks = {name: max(round(n * scale), 1) if n else 0 for name, n in counts.items()}
+    while sum(marks.values()) > WIDE:
+        marks[max(marks, key=marks.get)] -= 1
+    return "".join(MARKS[name] * n for name, n in marks.items())
+
+
+def effect(row: pd.Series) -> str:
+    """The effect of a claim as a whole, its interval and p, on one line."""
+    if pd.isna(row["effect"]):
+        return "–"
+    return f"{two(row['effect'])} ({two(row['low'])} to {two(row['high'])})".replace(" ", "\u00a0")
+
+
 def summarised(verdicts: pd.DataFrame) -> pd.DataFrame:
-    """The verdicts as shown: how many of a claim's comparisons hold, and how many speak against it."""
-    counted = verdicts[["holds", "undecided", "contradicted"]].sum(axis=1)
-    table = verdicts[["says", "verdict"]].rename(columns={"says": "the paper finds"})
-    table["hold"] = [f"{held}\u00a0of\u00a0{n}" if n else "–" for held, n in zip(verdicts["holds"], counted)]
-    table["against"] = [wrong if n else "–" for wrong, n in zip(verdicts["contradicted"], counted)]
-    return table.rename(index=lambda label: label.replace("-", "\u2011")).rename_axis(None)
+    """The verdicts as shown: the effect with its interval, the verdict, and how the comparisons came out."""
+    counts = verdicts[list(MARKS)]
+    table = {
+        "the paper finds": verdicts["says"],
+        "mean of": verdicts["effect of"],
+        "effect": verdicts.apply(effect, axis=1),
+        "p": verdicts["p"].map(chance),
+        "verdict": verdicts["verdict"],
+        "comparisons": [bar(*row) or "–" for row in counts.itertuples(index=False)],
+        "hold, undecided, against": [", ".join(map(str, row)) for row in counts.itertuples(index=False)],
+    }
+    return pd.DataFrame(table).rename(index=lambda label: label.replace("-", "\u2011")).rename_axis(None)
 
 
 def at_a_glance(verdicts: pd.DataFrame) -> pd.DataFrame:
-    """The same for the opening page, with the number of data sets for their names."""
-    tested = [0 if names == "none" else names.count(", ") + 1 for names in verdicts["tested on"]]
-    return summarised(verdicts).assign(**{"data sets": tested})
+    """The same for the opening page, shorter."""
+    return summarised(verdicts)[["the paper finds", "effect", "verdict", "comparisons"]]
 
 
 def with_data_sets(verdicts: pd.DataFrame, every: str, words: str) -> pd.DataFrame:
@@ -37,11 +64,32 @@ def with_data_sets(verdicts: pd.DataFrame, every: str, words: str) -> pd.DataFra
 
 
 def told(paper: str, verdicts: pd.DataFrame) -> dict:
-    """Each verdict by its claim's label, and how many claims have it."""
+    """Each verdict by its claim's label and the sentences on it, and how many claims have each verdict."""
     found = {label.lower(): words for label, words in verdicts["verdict"].items()}
-    for word in ("reproduced", "partly", "not reproduced", "not yet tested"):
+    found |= {f"{label.lower()}-told": sentences(row) for label, row in verdicts.iterrows()}
+    for word in claims.VERDICTS:
         found[f"count-{paper}-{word.replace(' ', '-')}"] = int((verdicts["verdict"] == word).sum())
     return found
+
+
+def sentences(row: pd.Series) -> str:
+    """A claim's effect, how sure it is, how its comparisons came out, and what they could have seen."""
+    if row["verdict"] == "not tested":
+        return "No data set has all the records that this claim needs."
+    counts = f"{row['holds']} hold, {row['undecided']} undecided, {row['against']} against."
+    if pd.isna(row["effect"]):
+        return f"Comparisons: {counts}"
+    over = f"over {row['units']} data sets" if row["units"] > 1 else "on one data set"
+    ratio = "/" in row["effect of"] or "over" in row["effect of"]
+    reach = f"a factor of {row['detectable']:.1f}" if ratio else f"{row['detectable']:.2f}"
+    alone = f"{row['alone']:.1f}" if ratio else f"{row['alone']:.2f}"
+    sides = {">": "more than", "<": "less than"}
+    asked = " ".join(sides.get(word, word) for word in row["claimed"].split())
+    return (
+        f"{row['effect of']}: {two(row['effect'])} in the mean {over} (95 % interval {two(row['low'])} to "
+        f"{two(row['high'])}), where {asked} is claimed, p {chance(row['p'], True)}. Comparisons: {counts} "
+        f"What a typical one could see: {reach} beyond what is claimed, {alone} if it is the only one."
+    )
 
 
 def constants() -> dict:
@@ -51,7 +99,7 @@ def constants() -> dict:
         "margin": claims.MARGIN,
         "slower": claims_fe.SLOWER,
         "blur": claims_fe.BLUR,
-        "level": claims.LEVEL,
+        "level": claims.ALPHA,
     }
 
 
@@ -61,19 +109,58 @@ def early(frame: pd.DataFrame) -> dict:
     return {"early-epoch": float(rows["best_epoch"].median()), "early-open": float(rows["value"].mean())}
 
 
+def rival(frame: pd.DataFrame) -> dict:
+    """Accuracy of Ours minus that of RPSR at two U, mean over data sets."""
+    found = {}
+    for entries in (10, 30):
+        ten = runs_fe.chosen(frame, entries)
+        gaps = [runs_fe.by_split(ten, d, "Ours", "accuracy") - runs_fe.by_split(ten, d, "RPSR", "accuracy")
+                for d in runs_fe.datasets(frame)]  # fmt: skip
+        means = [gap.mean() for gap in gaps if len(gap.dropna())]
+        found[f"rival-{entries}"] = two(sum(means) / len(means)) if means else "–"
+    return found
+
+
+def gain_over_majority(front: pd.DataFrame, known: pd.DataFrame) -> dict:
+    """What CE-only's accuracy at eta 3 has over the majority class's on each table, and where that is within MARGIN."""
+    gains = {}
+    for dataset in runs_id.TABLES:
+        accuracy = runs_id.by_split(front, "accuracy", dataset=dataset, method="CE-only", eta=3)
+        gains[dataset] = (accuracy - majority(known, dataset)).mean()
+    below = [name for name, gain in gains.items() if gain < claims.MARGIN]
+    return {
+        "gains": ", ".join(f"{two(gain)} on {name}" for name, gain in gains.items()),
+        "gains-below": ", ".join(below) or "no table",
+    }
+
+
 def leads(tests: pd.DataFrame) -> dict:
-    """Of ID-C8's leads in insertion and deletion, how many are above 0 in the mean, and with their whole interval."""
-    rows = tests[(tests["claim"] == "ID-C8") & (tests["splits"] > 0) & ~tests["what"].str.startswith("accuracy")]
-    up, clear = (rows["value"] > 0).sum(), (rows["low"] > 0).sum()
-    return {"leads": len(rows), "leads-up": int(up), "leads-clear": int(clear)}
+    """Of ID-C8a's leads, how many are above 0 in the mean."""
+    rows = tests[(tests["claim"] == "ID-C8a") & (tests["splits"] > 0)]
+    return {"leads": len(rows), "leads-up": int((rows["value"] > 0).sum())}
 
 
-# --- The comparisons of a claim --------------------------------------------------------------------------------------
+# --- Numbers ---------------------------------------------------------------------------------------------------------
+
+
+def two(value: float) -> str:
+    """Two digits, no minus before zero."""
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
 
 
 def three(value: float) -> str:
     """Three digits, no minus before zero."""
-    return "–" if pd.isna(value) else f"{round(value, 3) + 0.0:.3f}"
+    return "–" if pd.isna(value) else f"{round(value, 3) + 0.0:.3f}".replace("-", "−")
+
+
+def chance(p: float, signed: bool = False) -> str:
+    """A p value; signed: with = before it, for a sentence."""
+    if pd.isna(p):
+        return "–"
+    return "<\u00a00.001" if p < 0.001 else f"{'= ' if signed else ''}{p:.3f}"
+
+
+# --- The comparisons of a claim --------------------------------------------------------------------------------------
 
 
 def several(names: str) -> str:
@@ -82,9 +169,9 @@ def several(names: str) -> str:
     return f"{count} tables" if count > 1 else title(names)
 
 
-def comparisons(tests: pd.DataFrame, label: str) -> pd.DataFrame | str:
-    """The comparisons of one claim, each with those data sets beneath one another that have any records for it."""
-    rows = tests[tests["claim"] == label]
+def comparisons(tests: pd.DataFrame, *labels: str) -> pd.DataFrame | str:
+    """The comparisons of claims, each with those data sets beneath one another that have any records for it."""
+    rows = tests[tests["claim"].isin(labels)]
     rows = rows[rows.groupby("dataset")["splits"].transform("max") > 0]
     if rows.empty:
         return "No records yet."
@@ -95,7 +182,7 @@ def comparisons(tests: pd.DataFrame, label: str) -> pd.DataFrame | str:
             "outcome": row.outcome,
             "mean": three(row.value),
             "95 % interval": "–" if pd.isna(row.low) else f"{three(row.low)}\u00a0to\u00a0{three(row.high)}",
-            "p (Holm)": "<\u00a00.001" if row.p < 0.001 else three(row.p),
+            "p": chance(row.p),
             "splits": row.splits or "–",
         }
         for row in rows.itertuples()
@@ -105,7 +192,7 @@ def comparisons(tests: pd.DataFrame, label: str) -> pd.DataFrame | str:
 
 def forest(tests: pd.DataFrame) -> Figure:
     """Mean differences with their intervals, a row for each comparison of FE-C1 to FE-C5, a marker for a data set."""
-    tests = tests[tests["claim"].between("FE-C1", "FE-C5") & tests["low"].notna()]
+    tests = tests[tests["claim"].str[:5].isin([f"FE-C{n}" for n in range(1, 6)]) & tests["low"].notna()]
     rows = list(dict.fromkeys(zip(tests["claim"], tests["what"])))
     fig, ax = plt.subplots(figsize=(figures.WIDTH, 2 + 0.55 * len(rows)))
     for row in tests.itertuples():

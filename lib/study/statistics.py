@@ -1,4 +1,8 @@
-"""Statistics of result pages: means with standard errors over splits, paired tests, their correction."""
+"""Statistics of result pages: means with standard errors over splits, paired tests, corrections for being several.
+
+The splits of a data set share rows, so that their differences are not independent: `resampled` is the t test corrected
+for it (Nadeau and Bengio, Machine Learning 52, 2003), and `clustered` puts data sets together, its units.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,6 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from scipy import stats
+
+LEVEL = 0.95  # of all intervals
+RATIO = 20 / 70  # rows of test for each of training, of every split
+DRAWS = 20_000  # of the bootstrap
 
 
 def mean_sem(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
@@ -23,6 +31,9 @@ def plus_minus(mean: float, sem: float, digits: str = ".2f") -> str:
     return "–" if np.isnan(mean) else f"{mean:{digits}}\u00a0±\u00a0{sem:{digits.lstrip('+')}}"
 
 
+# --- One comparison --------------------------------------------------------------------------------------------------
+
+
 class Paired(NamedTuple):
     """A paired comparison: mean difference, its 95 % interval, the two-sided p value, and how many pairs."""
 
@@ -33,7 +44,7 @@ class Paired(NamedTuple):
     n: int
 
 
-def paired(a: Sequence[float] | pd.Series, b: Sequence[float] | pd.Series, level: float = 0.95) -> Paired:
+def paired(a: Sequence[float] | pd.Series, b: Sequence[float] | pd.Series) -> Paired:
     """a - b over splits: paired t test and interval. Two Series are matched by their index (the split)."""
     if isinstance(a, pd.Series) and isinstance(b, pd.Series):
         if set(a.index) != set(b.index):
@@ -44,17 +55,65 @@ def paired(a: Sequence[float] | pd.Series, b: Sequence[float] | pd.Series, level
         raise ValueError(f"a and b must be as many values, at least two, got shapes {a.shape} and {b.shape}")
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise ValueError(f"a and b must be finite, got {a} and {b}")
-    n, difference, error = len(a), (a - b).mean(), stats.sem(a - b)
-    half = stats.t.ppf((1 + level) / 2, n - 1) * error
-    p = 2 * stats.t.sf(abs(difference) / error, n - 1) if error > 0 else float(difference == 0)
-    return Paired(float(difference), float(difference - half), float(difference + half), float(p), n)
+    return _student(a - b, 1 / len(a))
+
+
+def resampled(differences: Sequence[float] | pd.Series, edge: float = 0.0, *, ratio: float = RATIO) -> Paired:
+    """The mean of differences over splits that share rows: corrected resampled t test of its being at `edge`.
+
+    Its squared standard error is the differences' variance times 1/n + ratio, where independent ones had 1/n.
+    """
+    values = np.asarray(differences, float)
+    if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
+        raise ValueError(f"differences must be at least two finite numbers, got {values}")
+    found = _student(values, 1 / len(values) + ratio)
+    return found._replace(p=_student(values - edge, 1 / len(values) + ratio).p)
+
+
+def _student(differences: np.ndarray, factor: float) -> Paired:
+    """Student's t for a mean whose variance is that of the differences times a factor."""
+    n, mean, error = len(differences), differences.mean(), differences.std(ddof=1) * np.sqrt(factor)
+    half = stats.t.ppf((1 + LEVEL) / 2, n - 1) * error
+    p = 2 * stats.t.sf(abs(mean) / error, n - 1) if error > 0 else float(mean == 0)
+    return Paired(float(mean), float(mean - half), float(mean + half), float(p), n)
+
+
+# --- Several ---------------------------------------------------------------------------------------------------------
 
 
 def holm(p: Sequence[float]) -> np.ndarray:
-    """p values corrected for being several (Holm): step down, at most 1, in the order given."""
+    """p values corrected for being several (Holm), so that none is taken wrongly: step down, at most 1, in order."""
     p = np.asarray(p, float)
     order = p.argsort()
-    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
     corrected = np.empty_like(p)
-    corrected[order] = stepped.clip(max=1)
+    corrected[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1)
     return corrected
+
+
+def false_discovery(p: Sequence[float]) -> np.ndarray:
+    """p values corrected so that few of those taken are taken wrongly (Benjamini and Hochberg), in the order given."""
+    p = np.asarray(p, float)
+    order = p.argsort()[::-1]
+    corrected = np.empty_like(p)
+    corrected[order] = np.minimum.accumulate(p[order] * len(p) / np.arange(len(p), 0, -1)).clip(max=1)
+    return corrected
+
+
+def clustered(groups: Sequence[Sequence[float]], edge: float = 0.0, *, seed: int = 0) -> Paired:
+    """The mean over groups (data sets) of their mean differences: bootstrap clustered by group.
+
+    Each draw takes groups with replacement, and each taken group's mean from its own corrected t distribution. One
+    group alone is `resampled`. Returns the mean, its interval, p of its being at `edge`, and the number of groups.
+    """
+    if len(groups) == 1:
+        return resampled(groups[0], edge)._replace(n=1)
+    each = [resampled(values) for values in groups]
+    means, sizes = np.array([one.difference for one in each]), np.array([len(values) for values in groups])
+    half = stats.t.ppf((1 + LEVEL) / 2, sizes - 1)
+    errors = np.array([one.high - one.difference for one in each]) / half
+    rng = np.random.default_rng(seed)
+    taken = rng.integers(len(groups), size=(DRAWS, len(groups)))
+    drawn = (means[taken] + errors[taken] * rng.standard_t(sizes[taken] - 1)).mean(1)
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    beyond = min((drawn <= edge).mean(), (drawn >= edge).mean())
+    return Paired(float(means.mean()), float(low), float(high), float(min(1, 2 * beyond + 1 / DRAWS)), len(groups))

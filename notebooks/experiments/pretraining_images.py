@@ -54,8 +54,7 @@ from lib.training.engine import check_device
 from lib.training.pretraining import Pretraining, accuracy, gains_from_bfloat16, pretrain
 
 torch.set_num_threads(threads)
-for path in (out, weights):
-    records.check_out(path)
+records.check_out(out, weights=weights)
 if mixed not in ("yes", "no", "auto"):
     raise ValueError(f"mixed must be yes, no or auto, got {mixed!r}")
 bfloat16 = gains_from_bfloat16(check_device(device)) if mixed == "auto" else mixed == "yes"
