@@ -198,6 +198,15 @@ def test_no_source_and_nothing_but_what_a_run_wrote_is_replaced(source, tmp_path
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
+def test_an_executed_notebook_may_be_run_again_but_not_onto_itself(source, tmp_path, capsys):
+    executed = tmp_path / "out.ipynb"
+    assert run.main([source(), str(executed)]) == 0
+    before = executed.read_bytes()
+    assert run.main([str(executed), str(executed)]) == 1
+    assert "out must not replace" in capsys.readouterr().err
+    assert executed.read_bytes() == before
+
+
 def test_what_a_killed_run_left_is_replaced(source, tmp_path):
     (tmp_path / "out.failed.ipynb").write_text('{"cells": [')
     assert run.main([source(), str(tmp_path / "out.ipynb")]) == 0

@@ -202,10 +202,11 @@ def test_labels_become_int64_whatever_their_width():
 
 
 def test_new_rows_equal_no_training_row():
-    x = np.random.default_rng(0).integers(0, 2, (60, 3)).astype(float)
+    x = np.random.default_rng(0).integers(0, 3, (60, 3)).astype(float)  # many rows differ in one feature alone
     table = data.Table("t", x, np.arange(60) % 2, "classification", ("a", "b", "c"), ("0", "1"), "")
     folds = data.folds(table, [0, 1])
     found = data.new_rows(folds)
     for s in range(2):
         train = {tuple(row) for row in x[folds.index_train[s]]}
+        assert 0 < found[s].sum() < len(found[s])
         assert found[s].tolist() == [tuple(row) not in train for row in x[folds.index_test[s]]]
