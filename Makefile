@@ -12,10 +12,13 @@ book: .venv/installed ## execute the chapters that need it and build _build/html
 	  { echo "Stopped. If nothing above says why: $(BIN)/snakemake --snakefile workflow/Snakefile --cores 1 --nolock" >&2; exit 1; }
 	@$(BIN)/python -m book.pages times
 
-test: book ## lint, unit and property tests, references, and the built book in a browser
+test: lint book ## lint, types, unit and property tests, references, and the built book in a browser
+	$(BIN)/pytest -n $(CORES) --dist loadfile --nbval
+
+lint: .venv/installed ## what the commit hooks run: rules, format, types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/pytest -n $(CORES) --dist loadfile --nbval
+	$(BIN)/mypy
 
 experiments: .venv/installed ## run what is missing of the grids: DRY=1 ONLY="id collins" BUDGET=10m CONFIG="device=cuda"
 	@$(BIN)/python -m workflow.experiments --cores $(CORES) --only "$(ONLY)" --budget "$(BUDGET)" --config "$(CONFIG)" \
@@ -43,4 +46,4 @@ clean: ## remove what `make book` made; .venv and results stay
 	@echo "$(CURDIR)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/lib.pth"
 	@touch $@
 
-.PHONY: help book test experiments reference bench lock clean
+.PHONY: help book test lint experiments reference bench lock clean

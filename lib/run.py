@@ -55,7 +55,7 @@ def _assigned(statement: ast.Assign | ast.AnnAssign) -> dict:
     if not all(isinstance(target, ast.Name) for target in targets):
         raise ValueError(f"parameters cell: {ast.unparse(statement)} must be written as one `name = value` each")
     try:
-        return dict.fromkeys((target.id for target in targets), ast.literal_eval(statement.value))
+        return dict.fromkeys((ast.unparse(target) for target in targets), ast.literal_eval(statement.value))
     except (ValueError, TypeError):
         raise ValueError(f"parameters cell: {ast.unparse(statement)} is not a plain value") from None
 

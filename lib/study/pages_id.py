@@ -144,7 +144,7 @@ def precisions(single: pd.DataFrame, frame: pd.DataFrame) -> tuple[pd.DataFrame,
     once = pairs.drop_duplicates(key)
     means = pairs.groupby(["dataset", "measure"], sort=False)[["value", "value mixed"]].mean().map("{:.3f}".format)
     means.columns = ["single", "mixed"]
-    means = means.assign(difference=[plus_minus(*gap, "+.4f") for gap in gaps.to_numpy()])
+    means = means.assign(difference=[plus_minus(mean, sem, "+.4f") for mean, sem in gaps.to_numpy()])
     names = {"contributions": "mean |φ|", "masked": "accuracy, masked", "sensitivity": "sensitivity-4"}
     return means.rename_axis([None, None]).rename(index=names), {
         "mixed-runs": len(once),

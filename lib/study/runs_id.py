@@ -56,8 +56,9 @@ def chosen(frame: pd.DataFrame, eta: float = 2.0) -> pd.DataFrame:
     """
     run, frame = [*SETTING, "split", "seed"], frame[frame["best_epoch"] > 0]
     val = frame[frame["part"] == "val"].pivot_table(index=[*run, *HYPER], columns="measure", values="value")
-    score = metrics.valscore(val["accuracy"], val["insertion"], 1 - val["1 − deletion"], eta).rename("score")
-    best = score.reset_index().sort_values("score", ascending=False, kind="stable").drop_duplicates(run)
+    score = metrics.valscore(val["accuracy"], val["insertion"], 1 - val["1 − deletion"], eta)
+    scored = val.assign(score=score)["score"].reset_index()
+    best = scored.sort_values("score", ascending=False, kind="stable").drop_duplicates(run)
     test = frame[frame["part"] == "test"].merge(best[[*run, *HYPER]], on=[*run, *HYPER])
     return test.assign(eta=eta)
 

@@ -84,7 +84,7 @@ def _student(differences: np.ndarray, factor: float) -> Paired:
 def holm(p: Sequence[float]) -> np.ndarray:
     """p values corrected for being several (Holm), so that none is taken wrongly: step down, at most 1, in order."""
     p = np.asarray(p, float)
-    order = p.argsort()
+    order = np.argsort(p)
     corrected = np.empty_like(p)
     corrected[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1)
     return corrected
@@ -93,7 +93,7 @@ def holm(p: Sequence[float]) -> np.ndarray:
 def false_discovery(p: Sequence[float]) -> np.ndarray:
     """p values corrected so that few of those taken are taken wrongly (Benjamini and Hochberg), in the order given."""
     p = np.asarray(p, float)
-    order = p.argsort()[::-1]
+    order = np.argsort(p)[::-1]
     corrected = np.empty_like(p)
     corrected[order] = np.minimum.accumulate(p[order] * len(p) / np.arange(len(p), 0, -1)).clip(max=1)
     return corrected

@@ -106,7 +106,7 @@ def accuracy(
 ) -> float:
     """Share of one part's images whose class the network predicts."""
     f = Convolutional(net, products=products)
-    theta, right = f.theta(), 0
+    theta, right = f.theta(), torch.zeros(())
     pixels, labels = getattr(images, f"x_{part}"), getattr(images, f"y_{part}")
     for x, y in zip(pixels.split(batch), labels.split(batch)):
         right += (f(theta, images.inputs(x)).argmax(-1) == y).sum()

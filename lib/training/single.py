@@ -10,6 +10,7 @@ import math
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +41,7 @@ class Single:
             weight_decay=settings.weight_decay,
         )  # fmt: skip
         self.start = _digest(net.state_dict().values())
-        self.state = {
+        self.state: dict[str, Any] = {
             "order": torch.empty(0, dtype=torch.int64), "at": 0, "step": 0, "refused": 0, "in_a_row": 0,
             "best": [-math.inf] * criteria, "best_epoch": [0] * criteria, "best_net": [None] * criteria,
             "history": [], "seconds": 0.0,
