@@ -12,6 +12,9 @@ from numbers import Integral
 import torch
 from torch import Tensor
 
+Steps = Sequence[int] | Tensor  # numbers s, (K,) for all samples or (..., K) for each
+TIES = ("first", "threshold")
+
 
 def steps(Q: int, S: float, step: int = 1) -> list[int]:
     """The numbers of features s = step, 2 step, ... up to the whole number nearest to S Q (at least one step)."""
@@ -22,34 +25,54 @@ def steps(Q: int, S: float, step: int = 1) -> list[int]:
     return list(range(step, max(step, round(S * Q)) + 1, step))
 
 
-def top_mask(phi: Tensor, s: Sequence[int]) -> Tensor:
+def draw_steps(s: Sequence[int], u: Tensor, *, K: int) -> Tensor:
+    """K of the n numbers s for each of u (...), uniform in [0, 1): -> (..., K), each with probability K / n.
+
+    Systematic: a random start, then every n/K-th, also where K does not divide n. A mean over the K is unbiased for
+    the mean over all n, and varies less than one over K independent draws.
+    """
+    if not 1 <= K <= len(s):
+        raise ValueError(f"K must lie between 1 and the {len(s)} values of s, got {K}")
+    at = (u[..., None].double() + torch.arange(K, device=u.device)) * len(s) / K
+    return torch.as_tensor(s, device=u.device)[at.long().clamp_max(len(s) - 1)]
+
+
+def top_mask(phi: Tensor, s: Steps) -> Tensor:
     """1 on exactly the s largest of phi (..., Q) for each s -> (..., K, Q); of equal ones the first (ID-3, ID-4)."""
     order = phi.argsort(dim=-1, descending=True, stable=True)
     place = order.argsort(-1)[..., None, :]
-    return (place < _sizes(s, phi)[:, None]).to(phi.dtype)
+    return (place < _sizes(s, phi)[..., None]).to(phi.dtype)
 
 
-def threshold_mask(phi: Tensor, s: Sequence[int]) -> Tensor:
+def threshold_mask(phi: Tensor, s: Steps) -> Tensor:
     """1 where phi >= its s-th largest value -> (..., K, Q); with ties that may be more than s features (ID-5, ID-6)."""
-    value = phi.sort(-1, descending=True).values[..., _sizes(s, phi) - 1]
+    value = phi.sort(-1, descending=True).values.gather(-1, _sizes(s, phi) - 1)
     return (phi[..., None, :] >= value[..., None]).to(phi.dtype)
 
 
-def temperature(phi: Tensor) -> Tensor:
+def hard_mask(phi: Tensor, s: Steps, *, ties: str = "first") -> Tensor:
+    """`top_mask` for ties "first", `threshold_mask` for "threshold": phi (..., Q) -> (..., K, Q)."""
+    if ties not in TIES:
+        raise ValueError(f"ties must be one of {', '.join(TIES)}, got {ties!r}")
+    return (top_mask if ties == "first" else threshold_mask)(phi, s)
+
+
+def temperature(phi: Tensor, *, floor: float = 0.0) -> Tensor:
     """Distinct contributions over their range, about one over the mean gap, per sample: phi (..., Q) -> (...) (ID-7).
 
     It takes no gradient: T is a setting, read off phi. Where all contributions are equal it is 1; where they differ by
-    next to nothing it is the largest number that there is.
+    next to nothing it is the largest number that there is. floor: the smallest range that counts, which keeps a map of
+    almost equal contributions from the steepest masks.
     """
     check_phi(phi)
     ordered = phi.detach().sort(-1).values
     spread = ordered[..., -1] - ordered[..., 0]
     distinct = 1 + (ordered.diff(dim=-1) > 0).sum(-1)
-    T = distinct / spread.where(spread > 0, torch.ones_like(spread))
+    T = distinct / spread.clamp_min(floor).where(spread > 0, torch.ones_like(spread))
     return T.clamp_max(torch.finfo(phi.dtype).max).where(spread > 0, 1.0).to(phi.dtype)
 
 
-def thresholds(phi: Tensor, s: Sequence[int]) -> Tensor:
+def thresholds(phi: Tensor, s: Steps) -> Tensor:
     """t_s, midway between the s-th and the (s+1)-th largest of phi (..., Q) -> (..., K) (ID-7).
 
     Below the smallest there is no next one: t_Q lies half a gap of 1 / T beneath it.
@@ -57,15 +80,15 @@ def thresholds(phi: Tensor, s: Sequence[int]) -> Tensor:
     ordered = phi.sort(-1, descending=True).values
     last = ordered[..., -1:] - 1 / temperature(phi)[..., None]
     ordered, at = torch.cat([ordered, last], -1), _sizes(s, phi)
-    return (ordered[..., at - 1] + ordered[..., at]) / 2
+    return (ordered.gather(-1, at - 1) + ordered.gather(-1, at)) / 2
 
 
-def soft_mask(phi: Tensor, s: Sequence[int], T: Tensor | float | None = None) -> Tensor:
+def soft_mask(phi: Tensor, s: Steps, T: Tensor | float | None = None, *, floor: float = 0.0) -> Tensor:
     """r = sigmoid(T (phi - t_s)), phi (..., Q) -> (..., K, Q); T (...) by default each sample's own (ID-7, ID-8).
 
-    ValueError unless phi is finite and T finite and above 0.
+    floor: see `temperature`. ValueError unless phi is finite and T finite and above 0.
     """
-    T = temperature(phi) if T is None else torch.as_tensor(T, dtype=phi.dtype, device=phi.device)
+    T = temperature(phi, floor=floor) if T is None else torch.as_tensor(T, dtype=phi.dtype, device=phi.device)
     if not (T.isfinite() & (T > 0)).all():
         raise ValueError(f"T must be finite and above 0, got {T.min().item()} to {T.max().item()}")
     return torch.sigmoid(T[..., None, None] * (phi[..., None, :] - thresholds(phi, s)[..., None]))
@@ -89,11 +112,17 @@ def check_phi(phi: Tensor) -> Tensor:
     return phi
 
 
-def _sizes(s: Sequence[int], phi: Tensor) -> Tensor:
-    Q = check_phi(phi).shape[-1]
+def _sizes(s: Steps, phi: Tensor) -> Tensor:
+    """The numbers s for each sample, (..., K) with the leading axes of phi (..., Q)."""
+    Q, batch = check_phi(phi).shape[-1], phi.shape[:-1]
+    if isinstance(s, Tensor) and s.ndim > 1:
+        if s.shape[:-1] != batch or s.is_floating_point() or s.min() < 1 or s.max() > Q:
+            raise ValueError(f"s must be whole numbers from 1 to Q = {Q} for each of {tuple(batch)}, got {s}")
+        return s
+    s = s.tolist() if isinstance(s, Tensor) else s
     if not len(s) or not all(isinstance(n, Integral) and 1 <= n <= Q for n in s):
         raise ValueError(f"s must be whole numbers of features between 1 and Q = {Q}, got {list(s)}")
-    return torch.as_tensor(s, device=phi.device)
+    return torch.as_tensor(s, device=phi.device).expand(*batch, -1)
 
 
 def _aligned(x: Tensor, b: Tensor, r: Tensor) -> tuple[Tensor, Tensor, Tensor]:

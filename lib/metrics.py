@@ -74,16 +74,17 @@ class Curves(NamedTuple):
 @torch.no_grad()
 def curves(
     predictor: Predictor, x: Tensor, y: Tensor, *, phi: Tensor, s: Sequence[int], explainer: Explainer = FEATURES,
-    whole: Tensor | None = None,
+    whole: Tensor | None = None, ties: str = "first",
 ) -> Curves:  # fmt: skip
     """Insertion and deletion curves of explanations phi (..., D) for inputs x (..., *input), hard masks (ID-1, ID-2).
 
     Protocol: the first point is s[0] cells, neither the bare background nor, unless s says so, the whole input; plain
     mean over s; the background replaces what is masked; y (...) is the class explained and scored, which callers
     choose: the predicted one in our experiments. explainer: says which features or pixels a cell is, by default each
-    its own. whole: log f(x)_y, where it is known already.
+    its own. whole: log f(x)_y, where it is known already. ties: "first" takes exactly s cells, "threshold" all that are
+    not below the s-th value (ID-5, ID-6), which moves the scores where many are equal.
     """
-    r = explainer.expand(masks.top_mask(phi, s), predictor.b.shape)
+    r = explainer.expand(masks.hard_mask(phi, s, ties=ties), predictor.b.shape)
     path = follow(predictor, x, y, r=r, whole=whole)
     return Curves(tuple(s), path.inserted.exp(), path.deleted.exp(), path.whole.exp())
 

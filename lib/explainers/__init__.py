@@ -17,15 +17,21 @@ notebook, say) is passed as an object.
 """
 
 from lib.explainers.base import FEATURES, Explained, Explainer
+from lib.explainers.cells import squares
+from lib.explainers.gradcam import GradCAM
 from lib.explainers.lime import LIME, lime_kernel
 from lib.explainers.linear import Linear, draw_masks, least_squares, perturbed_probability, projection
 from lib.explainers.shap import KernelSHAP, shapley_kernel
 
-EXPLAINERS = {"LIME": LIME, "KernelSHAP": KernelSHAP}  # name: class; with no options as in the book's experiments
+EXPLAINERS = {
+    "LIME": LIME,
+    "KernelSHAP": KernelSHAP,
+    "Grad-CAM": GradCAM,
+}  # name: class; with no options as in the book's experiments
 
 __all__ = [
-    "EXPLAINERS", "FEATURES", "LIME", "Explained", "Explainer", "KernelSHAP", "Linear", "draw_masks", "least_squares",
-    "lime_kernel", "named", "perturbed_probability", "projection", "shapley_kernel",
+    "EXPLAINERS", "FEATURES", "LIME", "Explained", "Explainer", "GradCAM", "KernelSHAP", "Linear", "draw_masks",
+    "least_squares",    "lime_kernel", "named", "perturbed_probability", "projection", "shapley_kernel", "squares",
 ]  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lib import masks
 from lib.predictor import Predictor
 
 
@@ -35,6 +36,10 @@ class Explainer:
     def expand(self, values: Tensor, shape: torch.Size) -> Tensor:
         """What belongs to cells (..., D), contributions or masks, for each feature or pixel: (..., Q)."""
         return values
+
+    def steps(self, shape: torch.Size, S: float) -> list[int]:
+        """The numbers s of cells that are inserted and deleted, up to the share S of them (see `masks.steps`)."""
+        return masks.steps(self.cells(shape), S)
 
     def draw(
         self, shape: torch.Size, generator: torch.Generator, *, rows: int | None = None, dtype=torch.float32

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from lib import masks
 from lib.explainers.base import Explained, Explainer
+from lib.explainers.cells import cell_steps
 from lib.predictor import Predictor
 
 
@@ -111,6 +112,12 @@ class Linear(Explainer):
 
     def cells(self, shape: torch.Size) -> int:
         return super().cells(shape) if self.segments is None else max(self.segments) + 1
+
+    def steps(self, shape: torch.Size, S: float) -> list[int]:
+        """On superpixels s grows by as many pixels as there are superpixels, as in the paper."""
+        if self.segments is None:
+            return super().steps(shape, S)
+        return cell_steps(self.cells(shape), shape[-2:].numel(), S)
 
     def expand(self, values: Tensor, shape: torch.Size) -> Tensor:
         return values if self.segments is None else values[..., _index(self.segments, values.device)]

@@ -67,6 +67,8 @@ class Settings:
     chunk: int | None = None  # values of s in one forward and backward: the same gradient, less memory, more time
     mixed: bool = False  # training multiplies in bfloat16 (mixed precision): faster and rounded, scores are not
     T: float | None = None  # temperature of the soft masks; None: each sample's own
+    floor: float = 0.0  # on the range of phi that such a temperature is read off
+    draws: int | None = None  # values of s at a step, drawn for each sample: cheaper and noisy; None: all
     epochs: int = 200
     patience: int = 20  # epochs without a better valscore
     check: int = 1  # epochs between two validations
@@ -81,7 +83,9 @@ class Settings:
     def __post_init__(self):
         check_counts(self, "epochs", "patience", "check", "batch", "hidden", "stack_rows")
         check_counts(self, "layers", least=0)
-        check_numbers(self, "eta", "momentum", "weight_decay")
+        check_numbers(self, "eta", "momentum", "weight_decay", "floor")
+        if self.draws is not None:
+            check_counts(self, "draws")
         if self.chunk is not None:
             check_counts(self, "chunk")
         if self.T is not None:
@@ -91,6 +95,13 @@ class Settings:
             raise ValueError(f"deletion must be one of {', '.join(regularizers.DELETIONS)}, got {self.deletion!r}")
         if not self.momentum < 1:
             raise ValueError(f"momentum must lie in [0, 1), got {self.momentum}")
+
+    def drawn_steps(self, shape: torch.Size, generator: torch.Generator, rows: int) -> Tensor | None:
+        """`draws` values of s for each of some inputs, (rows, K), from a run's own generator; None where all count."""
+        if self.draws is None:
+            return None
+        u = torch.rand(rows, generator=generator, device=generator.device, dtype=torch.float64)
+        return masks.draw_steps(self.explainer.steps(shape, self.S), u, K=self.draws)
 
     @property
     def neighbours(self) -> LIME:
@@ -110,7 +121,8 @@ class Settings:
             asdict(LIME()) | asdict(KernelSHAP()) | asdict(self.explainer) | {"cosine_width": self.neighbours.width}
         )
         flat = {name: value for name, value in (options | own).items() if name not in SPEED + COLUMNS}
-        return {name: value for name, value in flat.items() if (name, value) != ("segments", None)}
+        absent = {"segments": None, "draws": None, "floor": 0.0}  # of the first records
+        return {name: value for name, value in flat.items() if name not in absent or value != absent[name]}
 
 
 @dataclass(frozen=True)
@@ -196,25 +208,26 @@ class Tuned:
 
 def parts(
     method: str, predictor: Predictor, x: Tensor, y: Tensor, explained: Explained, *,
-    lam: Tensor, lam3: Tensor, settings: Settings, drawn: dict[str, Tensor],
+    lam: Tensor, lam3: Tensor, settings: Settings, drawn: dict[str, Tensor], s: Tensor | None = None,
 ) -> Iterator[Tensor]:  # fmt: skip
     """The objective of a batch in parts that can be differentiated one after the other, each (R,) (ID-11).
 
     explained: of x (R, B, *input) and y (R, B); where log f(x)_y is not in it, it is predicted with the first part.
+    s (R, B, K): the values of s for each sample, by default all for each.
     """
     if method != "ID-ExpO":
         log_p = predictor.log_probability(x, y) if explained.log_p is None else explained.log_p
         yield (-log_p + lam[:, None] * _expo(method, explained, log_p, settings.neighbours, drawn)).mean(1)
         return
     phi, log_p, shape = explained.phi, explained.log_p, predictor.b.shape
-    s = masks.steps(phi.shape[-1], settings.S)
-    n = settings.chunk or len(s)
-    for some in (s[i : i + n] for i in range(0, len(s), n)):
-        r = settings.explainer.expand(masks.soft_mask(phi, some, settings.T), shape)
+    s = torch.tensor(settings.explainer.steps(shape, settings.S), device=x.device) if s is None else s
+    K = s.shape[-1]
+    for at, some in enumerate(s.split(settings.chunk or K, -1)):
+        r = settings.explainer.expand(masks.soft_mask(phi, some, settings.T, floor=settings.floor), shape)
         path = regularizers.follow(predictor, x, y, r=r, whole=log_p)
         both = regularizers.insertion(path) + regularizers.deletion(path, settings.deletion)
-        part = len(some) / len(s) * lam[:, None] * both
-        if some[0] == s[0]:
+        part = some.shape[-1] / K * lam[:, None] * both
+        if at == 0:
             part = part - path.whole + lam3[:, None] * regularizers.size(phi)
         yield part.mean(1)
 
@@ -238,10 +251,10 @@ def explained_by(method: str, settings: Settings) -> Explainer | None:
 
 def objective(
     method: str, predictor: Predictor, x: Tensor, y: Tensor, *, lam: Tensor, lam3: Tensor, settings: Settings,
-    drawn: dict[str, Tensor],
+    drawn: dict[str, Tensor], s: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
     """Cross-entropy and what the method adds, mean over a batch x (R, B, *input), y (R, B), in one graph (ID-11)."""
-    options = {"lam": lam, "lam3": lam3, "settings": settings, "drawn": drawn}
+    options = {"lam": lam, "lam3": lam3, "settings": settings, "drawn": drawn, "s": s}
     return sum(parts(method, predictor, x, y, _explain(method, predictor, x, y, settings, drawn), **options))
 
 
@@ -256,7 +269,7 @@ def _explain(method: str, predictor: Predictor, x: Tensor, y: Tensor, settings: 
 
 def gradient(
     method: str, predictor: Predictor, x: Tensor, y: Tensor, *, lam: Tensor, lam3: Tensor, settings: Settings,
-    drawn: dict[str, Tensor], wanted: Sequence[str],
+    drawn: dict[str, Tensor], wanted: Sequence[str], s: Tensor | None = None,
 ) -> dict[str, Tensor]:  # fmt: skip
     """The gradient of the objective, to the parameters named in `wanted`, in two stages (ID-11).
 
@@ -268,7 +281,7 @@ def gradient(
     leaves = Explained(*(t if t is None else t.detach().nan_to_num().requires_grad_() for t in explained))
     heads = {name: t for name, t in leaves._asdict().items() if t is not None}
     total: list[Tensor | None] = [None] * (len(theta) + len(heads))
-    options = {"lam": lam, "lam3": lam3, "settings": settings, "drawn": drawn}
+    options = {"lam": lam, "lam3": lam3, "settings": settings, "drawn": drawn, "s": s}
     for part in parts(method, predictor, x, y, leaves, **options):
         found = torch.autograd.grad(part.sum(), [*theta, *heads.values()], allow_unused=True)
         total = [a if b is None else b if a is None else a + b for a, b in zip(total, found)]
@@ -346,7 +359,7 @@ class _Program(Program):
         if explainer := explained_by(self.method, self.settings):
             copies += explainer.inputs(shape)
         if self.method == "ID-ExpO":
-            copies += 2 * len(masks.steps(explainer.cells(shape), self.settings.S))
+            copies += 2 * (self.settings.draws or len(explainer.steps(shape, self.settings.S)))
         return torch.full((len(live),), float(self.settings.batch * copies))
 
     def advance(self, stack: Tensor, epochs: int) -> None:
@@ -368,7 +381,10 @@ class _Program(Program):
                         explainer.draw(self.b.shape, g, rows=batch.shape[1], dtype=self.dtype) for g in generators
                     )
                 x, y = self.folds.x_train[fold, batch], self.folds.y_train[fold, batch]
-                grads = gradient(method, predictor, x, y, drawn=drawn, **options)
+                s = None
+                if settings.draws and method == "ID-ExpO":
+                    s = torch.stack([settings.drawn_steps(self.b.shape, g, batch.shape[1]) for g in generators])
+                grads = gradient(method, predictor, x, y, drawn=drawn, s=s, **options)
                 sgd(theta, grads, momentum, lr, settings.momentum, settings.weight_decay)
         for n, tensor in theta.items():
             self.state["bank"][n][stack] = tensor.detach()

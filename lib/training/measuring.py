@@ -1,0 +1,172 @@
+"""What a predictor and its explanations are worth on images: each score image by image, in batches that fit the memory.
+
+found = measured(predictor, images, "val", explainer, S=0.5, drawn=drawn)      # what epochs are chosen by
+scores = report(predictor, images, "test", explainer, S=(0.3, 0.5), drawn=drawn)  # all that is recorded
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from lib import masks, metrics
+from lib.data.images import Images
+from lib.explainers.base import Explainer
+from lib.predictor import Predictor
+
+BINS = 15  # of confidence, for the calibration error
+SETS = 50  # of four cells, for sensitivity-n
+RANDOM = 4  # every fourth value of s scores a random map
+MASKED = 8  # random masks of half of the cells
+
+
+class Measured(NamedTuple):
+    """Of N images: predicted class right (N,), f(x)_y of that class (N,), phi (N, D), hard curves (N, K)."""
+
+    right: Tensor
+    p: Tensor
+    phi: Tensor
+    inserted: Tensor
+    deleted: Tensor
+    steps: Sequence[int]
+
+    def areas(self, S: float) -> tuple[float, float, float]:
+        """Accuracy, and mean insertion and deletion up to the share S of the cells."""
+        n = up_to(self.steps, S, self.phi.shape[-1])
+        right, *curves = (t.double().mean().item() for t in (self.right, self.inserted[:, :n], self.deleted[:, :n]))
+        return right, *curves
+
+
+def up_to(steps: Sequence[int], S: float, D: int) -> int:
+    """How many of these numbers of D cells are no more than the share S, at least one."""
+    return max(1, sum(s <= S * D + 0.5 for s in steps))
+
+
+@torch.no_grad()
+def measured(
+    predictor: Predictor, images: Images, part: str, explainer: Explainer, *, S: float, drawn: dict[str, Tensor],
+    memory: int = 512,
+) -> Measured:  # fmt: skip
+    """Explanations of the classes predicted for one part's images, and their curves up to S."""
+    shape = predictor.b.shape
+    steps = explainer.steps(shape, S)
+    rows = max(1, memory // max(2 * len(steps), explainer.inputs(shape)))
+    found = []
+    for x, labels in batches(images, part, rows):
+        logits = predictor.logits(x)
+        y = logits.argmax(-1)
+        explained = explainer.explain(predictor, x, y, **drawn)
+        curves = metrics.curves(predictor, x, y, phi=explained.phi, s=steps, explainer=explainer)
+        found.append((y == labels, curves.whole, explained.phi, curves.inserted, curves.deleted))
+    return Measured(*(torch.cat(own) for own in zip(*found)), steps)
+
+
+def batches(images: Images, part: str, rows: int):
+    """Inputs and labels of one part, so many at a time."""
+    for pixels, y in zip(getattr(images, f"x_{part}").split(rows), getattr(images, f"y_{part}").split(rows)):
+        yield images.inputs(pixels), y
+
+
+@torch.no_grad()
+def report(
+    predictor: Predictor, images: Images, part: str, explainer: Explainer, *, S: Sequence[float],
+    drawn: dict[str, Tensor], memory: int = 512, seed: int = 2,
+) -> list[dict]:  # fmt: skip
+    """Everything recorded of a predictor with one explainer: rows of S, measure, value, direction and, where one is
+    kept, `samples` (of each image) and `curve` (its mean at each s)."""
+    options = {"drawn": drawn, "memory": memory}
+    first = measured(predictor, images, part, explainer, S=max(S), **options)
+    threshold = by_threshold(predictor, images, part, explainer, first, memory=memory)
+    generator = torch.Generator().manual_seed(seed)
+    chance = by_chance(predictor, images, part, explainer, S=max(S), memory=memory, generator=generator)
+    others = besides(predictor, images, part, explainer, first.phi, memory=memory, generator=generator)
+    D, out = first.phi.shape[-1], []
+    zero = (first.phi.amax(-1) - first.phi.amin(-1) == 0).double()
+    for share in S:
+        n, r = up_to(first.steps, share, D), up_to(chance[0], share, D)
+
+        def add(measure, values, direction="higher", curve=None, share=share, keep=False):
+            samples = [round(v, 4) for v in values.double().tolist()] if keep else None
+            curve = None if curve is None else curve.double().mean(0).tolist()
+            out.append({"S": share, "measure": measure, "value": values.double().mean().item(),
+                        "direction": direction, "samples": samples, "curve": curve})  # fmt: skip
+
+        ins, rem = first.inserted[:, :n], first.deleted[:, :n]
+        add("accuracy", first.right)
+        add("insertion", ins.mean(1), curve=ins, keep=True)
+        add("deletion", rem.mean(1), "lower", curve=rem, keep=True)
+        add("insertion_threshold", threshold[0][:, :n].mean(1))
+        add("deletion_threshold", threshold[1][:, :n].mean(1), "lower")
+        add("insertion_random", chance[1][:, :r].mean(1))
+        add("deletion_random", chance[2][:, :r].mean(1), "lower")
+        add("insertion_share", ins.mean(1) / first.p)
+        add("deletion_share", rem.mean(1) / first.p, "lower")
+        add("confidence", first.p)
+        add("overconfidence", first.p - first.right.to(first.p), "lower")
+        add("calibration_error", calibration_error(first.p, first.right), "lower")
+        add("zero_maps", zero, "lower")
+        add("contributions", first.phi.abs().mean(1))
+        add("gap", gap(first.phi, first.steps[n - 1]))
+        for name, values in others.items():
+            add(name, values)
+    return out
+
+
+def by_threshold(predictor, images, part, explainer, first: Measured, *, memory: int) -> tuple[Tensor, Tensor]:
+    """The curves (N, K) if all cells count that are not below the s-th value: other ones where cells are equal."""
+    if (first.phi.sort(-1).values.diff(dim=-1) != 0).all():
+        return first.inserted, first.deleted
+    found, rows = [], max(1, memory // (2 * len(first.steps)))
+    for (x, _), phi in zip(batches(images, part, rows), first.phi.split(rows)):
+        options = {"phi": phi, "s": first.steps, "explainer": explainer, "ties": "threshold"}
+        curves = metrics.curves(predictor, x, predictor.logits(x).argmax(-1), **options)
+        found.append((curves.inserted, curves.deleted))
+    return tuple(torch.cat(own) for own in zip(*found))
+
+
+def by_chance(predictor, images, part, explainer, *, S, memory, generator) -> tuple[Sequence[int], Tensor, Tensor]:
+    """Some values of s, and the curves (N, K) of a map of random numbers at them."""
+    shape = predictor.b.shape
+    steps = explainer.steps(shape, S)
+    steps = steps[RANDOM // 2 :: RANDOM] if len(steps) >= 2 * RANDOM else steps
+    found = []
+    for x, _ in batches(images, part, max(1, memory // (2 * len(steps)))):
+        phi = torch.rand(len(x), explainer.cells(shape), generator=generator).to(x)
+        curves = metrics.curves(predictor, x, predictor.logits(x).argmax(-1), phi=phi, s=steps, explainer=explainer)
+        found.append((curves.inserted, curves.deleted))
+    return steps, *(torch.cat(own) for own in zip(*found))
+
+
+def besides(predictor, images, part, explainer, phi: Tensor, *, memory, generator) -> dict[str, Tensor]:
+    """Sensitivity-4 (N,); accuracy with random halves of the cells masked, and with the less important half (N,)."""
+    shape, D = predictor.b.shape, phi.shape[-1]
+    removed = metrics.random_sets(D, generator, n=min(4, D - 1), sets=SETS).to(phi)[None]
+    half = (torch.rand(MASKED, D, generator=generator) < 0.5).to(phi)
+    found = {"sensitivity": [], "masked": [], "kept_half": []}
+    rows = max(1, memory // SETS)
+    for (x, y), own in zip(batches(images, part, rows), phi.split(rows)):
+        predicted = predictor.logits(x).argmax(-1)
+        options = {"phi": own, "removed": removed, "explainer": explainer}
+        found["sensitivity"].append(metrics.sensitivity_n(predictor, x, predicted, **options))
+        kept = torch.cat([half.expand(len(x), -1, -1), masks.top_mask(own, [D // 2])], 1)
+        classes = predictor.logits(masks.insert(x, predictor.b, explainer.expand(kept, shape))).argmax(-1)
+        right = (classes == y[:, None]).double()
+        found["masked"].append(right[:, :-1].mean(1))
+        found["kept_half"].append(right[:, -1])
+    return {name: torch.cat(values) for name, values in found.items()}
+
+
+def calibration_error(p: Tensor, right: Tensor, bins: int = BINS) -> Tensor:
+    """Expected calibration error: confidence p (N,) against the share of right predictions in bins of equal width."""
+    at = (p.double() * bins).long().clamp_max(bins - 1)
+    gaps = torch.zeros(bins, dtype=torch.float64, device=p.device).index_add_(0, at, p.double() - right.double())
+    return gaps.abs().sum() / len(p)
+
+
+def gap(phi: Tensor, s: int) -> Tensor:
+    """How far the top s cells stand apart: the step after the s-th largest of phi (N, D), over its range -> (N,)."""
+    ordered = phi.sort(-1, descending=True).values
+    step = ordered[:, s - 1] - ordered[:, min(s, phi.shape[-1] - 1)]
+    spread = ordered[:, 0] - ordered[:, -1]
+    return torch.where(spread > 0, step / spread.where(spread > 0, 1), 0.0)

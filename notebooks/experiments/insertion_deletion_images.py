@@ -1,0 +1,204 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Experiment: insertion and deletion on images
+#
+# One cell of the grid behind the results on images: one data set, one method and, for ID-ExpO, one explanation that it
+# trains, over hyperparameters and seeds. One network trains at a time. Each has its records as soon as it is done, and
+# a cell that was interrupted goes on where it stopped. It starts from what `pretraining_images` left.
+#
+#     python -m lib.run notebooks/experiments/insertion_deletion_images.py out.ipynb -p data my_images -p epochs 4
+
+# %% tags=["parameters"]
+data = "cifar10"  # cifar10, cifar10-jpeg, stl10 or a folder of your own, CLASS/file
+split = 0  # number of the split, which seeds it
+train = 0  # images of each part: the first so many, 0 for all
+val = 0
+test = 0
+start = "runs/weights/pretrained.pt"  # the network, as pretraining_images leaves it, or by torchvision's names
+method = "ID-ExpO"  # ID-ExpO, ExpO-S, ExpO-F or CE-only
+explainers = ["Grad-CAM"]  # Grad-CAM, LIME, KernelSHAP; ID-ExpO trains one, others choose epochs by each
+also = ["LIME"]  # explanations that were not trained and are measured too; [] for none
+S_values = [0.5]  # shares of the pixels inserted and deleted; one for ID-ExpO
+deletion = "A"  # form of the deletion regulariser: A, B or C
+lams = [0.1, 0.01, 0.001]  # lambda_1 = lambda_2, or the strength of ExpO-S and ExpO-F; CE-only takes [0]
+lam3s = [0.001, 0]  # weights of |phi|^2; [0] for all but ID-ExpO
+lrs = [1e-4, 1e-5]  # learning rates
+seeds = [0]
+batch = 128
+epochs = 50  # at most
+patience = 10  # epochs without a better valscore before a run stops
+per_epoch = 0  # training images between two validations; 0 for all
+layer = "conv3_x"  # whose maps Grad-CAM takes; conv4_x on STL-10
+superpixels = 8  # of LIME and KernelSHAP, to a side
+M = 200  # masks of LIME and KernelSHAP, and of ExpO's neighbours
+kernel = "L2"  # LIME's, or "cosine"
+keep = 1.0  # share of the masks that backward visits
+draws = 0  # values of s drawn at a step; 0 for all
+order = 2  # derivatives through Grad-CAM: 1 takes its weights as constants, 0 its contributions
+output = "probability"  # what Grad-CAM explains; "logit" is the released code's
+norm = "frozen"  # batch norm while fine-tuning, or "batch"
+background = "mean"  # what masked pixels become, or "released"
+mixed = "auto"  # multiply in bfloat16 while training: yes, no, or auto, where the device gains from it
+budget = 0.0  # seconds: no run is begun that would not end within; 0 for no limit
+scale = "paper"  # what the records call this size of experiment: A, B, paper
+device = "cpu"  # or "cuda"
+threads = 1  # of the processor, for one process
+weights = "runs/weights"  # a folder for the tuned networks
+out = "runs/cifar10-ID-ExpO.parquet"
+
+# %%
+import copy
+import itertools
+import time
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from lib.data import images as sets
+from lib.nets import resnet
+from lib.study import records
+from lib.training.engine import check_device
+from lib.training.images import MEMORY, Tuning, draws_of, explainer_for, predictor_of, tune
+from lib.training.measuring import report
+from lib.training.pretraining import gains_from_bfloat16
+
+started = time.monotonic()
+torch.set_num_threads(threads)
+records.check_out(out)
+axes = {"explainers": explainers, "S_values": S_values, "lams": lams, "lam3s": lam3s, "lrs": lrs, "seeds": seeds}
+for name, values in axes.items():
+    if not values or len(set(values)) < len(values):
+        raise ValueError(f"{name} must be different values, at least one, got {values}")
+if method == "ID-ExpO" and len(explainers) * len(S_values) != 1:
+    raise ValueError(f"ID-ExpO trains one explainer and one S at a time, got {explainers} and {S_values}")
+if method != "ID-ExpO" and list(lam3s) != [0]:
+    raise ValueError(f"{method} has no |phi|^2, so its lam3s must be [0], got {lam3s}")
+if method == "CE-only" and list(lams) != [0]:
+    raise ValueError(f"CE-only has no regulariser, so its lams must be [0], got {lams}")
+if mixed not in ("yes", "no", "auto"):
+    raise ValueError(f"mixed must be yes, no or auto, got {mixed!r}")
+bfloat16 = gains_from_bfloat16(check_device(device)) if mixed == "auto" else mixed == "yes"
+
+# %%
+images = sets.load(data, seed=split, train=train or None, val=val or None, test=test or None).to(device)
+net, noted = resnet.load(start, images.C)
+net = net.to(device)
+
+
+def explainer_named(name, for_training=False):
+    """With the options above; all masks count where explanations are measured."""
+    if name == "Grad-CAM":
+        return explainer_for(name, net, images, layer=layer, order=order, output=output)
+    options = {"kernel": kernel} if name == "LIME" else {}
+    return explainer_for(name, net, images, superpixels=superpixels, M=M if for_training else 200,
+                         keep=keep if for_training else 1.0, **options)  # fmt: skip
+
+
+trained = explainer_named(explainers[0], True) if method == "ID-ExpO" else explainer_named("LIME", True)
+criteria = list(itertools.product([explainer_named(name) for name in explainers], S_values))
+runs = list(itertools.product(lams, lam3s, lrs, seeds))
+fixed = {"method": method, "explainer": trained, "S": S_values[0], "deletion": deletion, "epochs": epochs,
+         "patience": patience, "per_epoch": per_epoch or None, "batch": batch, "norm": norm, "background": background,
+         "draws": draws or None if method == "ID-ExpO" else None, "mixed": bfloat16}  # fmt: skip
+settings = [Tuning(lam=lam, lam3=lam3, lr=lr, seed=seed, **fixed) for lam, lam3, lr, seed in runs]
+f"{len(runs)} runs of {method} on {images.source}: {len(images.x_train)} images to train on, {images.C} classes"
+
+# %% [markdown]
+# ## Runs and their records
+#
+# Accuracy, insertion and deletion with what they must be read against, for each criterion that chose an epoch. The cell
+# "CE-only" comes with the network that fine-tuning started from, as the method "pretrained".
+
+# %%
+digest = images.digest[:12]
+pretrained = {"start": noted.get("config", Path(start).name)}
+
+
+def rows_of(name, net, setting, criterion, run, also=()):
+    """The records of one network by one criterion, on test images."""
+    explainer, S = criterion
+    predictor = predictor_of(net, images, background)
+    for measured in (explainer, *(explainer_named(other) for other in also)):
+        drawn = draws_of([(measured, S)], predictor.b)[measured]
+        for row in report(
+            predictor, images, "test", measured, S=[S], drawn=drawn, memory=MEMORY[torch.device(device).type]
+        ):
+            yield {**run, "method": name, "part": "test", "explainer": measured.name, **row}
+
+
+def provenance(setting):
+    described = {"experiment": "insertion_deletion_images", "digest": digest, **pretrained, **setting.recorded()}
+    return records.provenance(described, device)
+
+
+def run_columns(name, setting, seconds=0.0, epochs=0, best_epoch=0, refused=0):
+    return {
+        "dataset": images.name, "split": split, "seed": setting.seed, "lam": setting.lam, "lam3": setting.lam3,
+        "lr": setting.lr, "deletion": deletion if name == "ID-ExpO" else "none", "epochs": epochs,
+        "best_epoch": best_epoch, "seconds": seconds, "refused": refused, "scale": scale,
+        "trained": setting.explainer.name if name == "ID-ExpO" else "none", "trained_S": setting.S,
+        "width": net.conv1.out_channels, "rows": len(images.x_train), "rows_val": len(images.x_val),
+        "rows_test": len(images.x_test), "mixed": bfloat16, "source": images.source, "paper": "ID",
+    }  # fmt: skip
+
+
+def tuned_rows(tuner, setting):
+    """The records of one run, validation's and test's."""
+    state = tuner.state
+    for v, criterion in enumerate(criteria):
+        explainer, S = criterion
+        epoch = state["best_epoch"][v]
+        run = run_columns(method, setting, state["seconds"], tuner.epoch, epoch, state["refused"])
+        for measure, value in zip(("accuracy", "insertion", "deletion"), state["parts"][epoch - 1][v]):
+            yield {**run, "method": method, "part": "val", "explainer": explainer.name, "S": S, "measure": measure,
+                   "value": value, "direction": "lower" if measure == "deletion" else "higher"}  # fmt: skip
+        yield from rows_of(method, tuner.best(v), setting, criterion, run, also if method == "ID-ExpO" else ())
+
+
+# %%
+done = pd.read_parquet(out) if Path(out).exists() else pd.DataFrame(columns=["config", "method"])
+longest = 0.0
+for setting in settings:
+    about = provenance(setting)
+    if about["config"] in set(done["config"]):
+        continue
+    if budget and time.monotonic() - started + longest > budget:
+        print(f"budget of {budget} s: {method}, lambda {setting.lam} and later runs are left out")
+        break
+    begun = time.monotonic()
+    checkpoint = records.check_out(Path(weights) / f"{about['config']}.checkpoint")
+    tuner = tune(copy.deepcopy(net), images, setting, criteria=criteria, checkpoint=checkpoint)
+    frame = pd.DataFrame(tuned_rows(tuner, setting)).assign(**about)
+    for v, (explainer, S) in enumerate(criteria):
+        own = {"config": about["config"], "method": method, "explainer": explainer.name, "S": S}
+        resnet.save(tuner.best(v), Path(weights) / f"{about['config']}-{v}.pt", **own)
+    done = pd.concat([done, frame], ignore_index=True) if len(done) else frame
+    records.write(done, out)
+    checkpoint.unlink(missing_ok=True)
+    longest = max(longest, time.monotonic() - begun)
+
+# %%
+if method == "CE-only" and len(done) and not (done["method"] == "pretrained").any():
+    about = provenance(settings[0])
+    rows = [row for criterion in criteria for row in
+            rows_of("pretrained", net, settings[0], criterion, run_columns("pretrained", settings[0]))]  # fmt: skip
+    done = pd.concat([done, pd.DataFrame(rows).assign(**about)], ignore_index=True)
+    records.write(done, out)
+
+# %%
+if len(done):
+    shown = done[done["part"] == "test"]
+    index = ["method", "explainer", "S", "lam", "lam3", "lr", "seed"]
+    print(shown.pivot_table(index=index, columns="measure", values="value").round(3).to_string())
