@@ -18,6 +18,7 @@ from lib.predictor import Predictor
 BINS = 15  # of confidence, for the calibration error
 SETS = 50  # of four cells, for sensitivity-n
 RANDOM = 4  # every fourth value of s scores a random map
+SHOWN = 12  # images whose maps and curves are kept for galleries
 MASKED = 8  # random masks of half of the cells
 
 
@@ -56,9 +57,10 @@ def measured(
     for x, labels in batches(images, part, rows):
         logits = predictor.logits(x)
         y = logits.argmax(-1)
-        explained = explainer.explain(predictor, x, y, **drawn)
-        curves = metrics.curves(predictor, x, y, phi=explained.phi, s=steps, explainer=explainer)
-        found.append((y == labels, curves.whole, explained.phi, curves.inserted, curves.deleted))
+        # A network that diverged predicts NaN: so are its curves then, and no valscore is better.
+        phi = explainer.explain(predictor, x, y, **drawn).phi.nan_to_num()
+        curves = metrics.curves(predictor, x, y, phi=phi, s=steps, explainer=explainer)
+        found.append((y == labels, curves.whole, phi, curves.inserted, curves.deleted))
     return Measured(*(torch.cat(own) for own in zip(*found)), steps)
 
 
@@ -74,7 +76,7 @@ def report(
     drawn: dict[str, Tensor], memory: int = 512, seed: int = 2,
 ) -> list[dict]:  # fmt: skip
     """Everything recorded of a predictor with one explainer: rows of S, measure, value, direction and, where one is
-    kept, `samples` (of each image) and `curve` (its mean at each s)."""
+    kept, `samples` (of each image), `curve` (its mean at each s) and `shown` (row by row, of the first images)."""
     options = {"drawn": drawn, "memory": memory}
     first = measured(predictor, images, part, explainer, S=max(S), **options)
     threshold = by_threshold(predictor, images, part, explainer, first, memory=memory)
@@ -86,16 +88,21 @@ def report(
     for share in S:
         n, r = up_to(first.steps, share, D), up_to(chance[0], share, D)
 
-        def add(measure, values, direction="higher", curve=None, share=share, keep=False):
-            samples = [round(v, 4) for v in values.double().tolist()] if keep else None
-            curve = None if curve is None else curve.double().mean(0).tolist()
-            out.append({"S": share, "measure": measure, "value": values.double().mean().item(),
-                        "direction": direction, "samples": samples, "curve": curve})  # fmt: skip
+        def add(measure, values, direction="higher", curve=None, shown=None, share=share):
+            """samples, curve and shown where there is a curve or a map of each image."""
+            row = {"S": share, "measure": measure, "value": values.double().mean().item(), "direction": direction}
+            samples = None if curve is None else _rounded(values)
+            curve, shown = (
+                (None if curve is None else _rounded(curve.double().mean(0))),
+                curve if shown is None else shown,
+            )
+            shown = None if shown is None else _rounded(shown[:SHOWN].flatten())
+            out.append({**row, "samples": samples, "curve": curve, "shown": shown})
 
         ins, rem = first.inserted[:, :n], first.deleted[:, :n]
         add("accuracy", first.right)
-        add("insertion", ins.mean(1), curve=ins, keep=True)
-        add("deletion", rem.mean(1), "lower", curve=rem, keep=True)
+        add("insertion", ins.mean(1), curve=ins)
+        add("deletion", rem.mean(1), "lower", curve=rem)
         add("insertion_threshold", threshold[0][:, :n].mean(1))
         add("deletion_threshold", threshold[1][:, :n].mean(1), "lower")
         add("insertion_random", chance[1][:, :r].mean(1))
@@ -106,11 +113,16 @@ def report(
         add("overconfidence", first.p - first.right.to(first.p), "lower")
         add("calibration_error", calibration_error(first.p, first.right), "lower")
         add("zero_maps", zero, "lower")
-        add("contributions", first.phi.abs().mean(1))
+        add("contributions", first.phi.abs().mean(1), shown=first.phi)
         add("gap", gap(first.phi, first.steps[n - 1]))
         for name, values in others.items():
             add(name, values)
     return out
+
+
+def _rounded(values: Tensor) -> list[float]:
+    """Four significant digits, which take a third of the room."""
+    return [float(f"{v:.4g}") for v in values.double().tolist()]
 
 
 def by_threshold(predictor, images, part, explainer, first: Measured, *, memory: int) -> tuple[Tensor, Tensor]:

@@ -44,7 +44,7 @@ class Single:
         self.state: dict[str, Any] = {
             "order": torch.empty(0, dtype=torch.int64), "at": 0, "step": 0, "refused": 0, "in_a_row": 0,
             "best": [-math.inf] * criteria, "best_epoch": [0] * criteria, "best_net": [None] * criteria,
-            "history": [], "seconds": 0.0,
+            "history": [], "seconds": 0.0, "stepping": 0.0,
         }  # fmt: skip
 
     def gradients(self, rows: Tensor) -> None:
@@ -81,6 +81,7 @@ class Single:
             while not self.done:
                 started = time.perf_counter()
                 self.advance()
+                self.state["stepping"] += time.perf_counter() - started
                 if self.state["step"] % self.steps == 0:
                     self.keep()
                     bar.set_postfix(best=f"{max(self.state['best']):.3f}", refused=self.state["refused"])

@@ -69,7 +69,8 @@ import torch
 from lib.data import images as sets
 from lib.nets import resnet
 from lib.study import records
-from lib.training.engine import check_device
+from lib.study.provenance import provenance
+from lib.training.engine import check_checkpoint, check_device
 from lib.training.images import MEMORY, Tuning, draws_of, explainer_for, predictor_of, tune
 from lib.training.measuring import report
 from lib.training.pretraining import gains_from_bfloat16
@@ -77,6 +78,7 @@ from lib.training.pretraining import gains_from_bfloat16
 started = time.monotonic()
 torch.set_num_threads(threads)
 records.check_out(out)
+Path(weights).mkdir(parents=True, exist_ok=True)
 axes = {"explainers": explainers, "S_values": S_values, "lams": lams, "lam3s": lam3s, "lrs": lrs, "seeds": seeds}
 for name, values in axes.items():
     if not values or len(set(values)) < len(values):
@@ -138,9 +140,9 @@ def rows_of(name, net, setting, criterion, run, also=()):
             yield {**run, "method": name, "part": "test", "explainer": measured.name, **row}
 
 
-def provenance(setting):
+def provenance_of(setting):
     described = {"experiment": "insertion_deletion_images", "digest": digest, **pretrained, **setting.recorded()}
-    return records.provenance(described, device)
+    return provenance(described, device)
 
 
 def run_columns(name, setting, seconds=0.0, epochs=0, best_epoch=0, refused=0):
@@ -155,8 +157,13 @@ def run_columns(name, setting, seconds=0.0, epochs=0, best_epoch=0, refused=0):
 
 
 def tuned_rows(tuner, setting):
-    """The records of one run, validation's and test's."""
+    """The records of one run, validation's and test's; of one that diverged, that it did."""
     state = tuner.state
+    if None in state["best_net"]:
+        run = run_columns(method, setting, state["seconds"], tuner.epoch, 0, state["refused"])
+        yield {**run, "method": method, "part": "train", "explainer": explainers[0], "S": S_values[0],
+               "measure": "diverged", "value": 1.0, "direction": "lower"}  # fmt: skip
+        return
     for v, criterion in enumerate(criteria):
         explainer, S = criterion
         epoch = state["best_epoch"][v]
@@ -171,19 +178,20 @@ def tuned_rows(tuner, setting):
 done = pd.read_parquet(out) if Path(out).exists() else pd.DataFrame(columns=["config", "method"])
 longest = 0.0
 for setting in settings:
-    about = provenance(setting)
+    about = provenance_of(setting)
     if about["config"] in set(done["config"]):
         continue
     if budget and time.monotonic() - started + longest > budget:
         print(f"budget of {budget} s: {method}, lambda {setting.lam} and later runs are left out")
         break
     begun = time.monotonic()
-    checkpoint = records.check_out(Path(weights) / f"{about['config']}.checkpoint")
+    checkpoint = check_checkpoint(Path(weights) / f"{about['config']}.checkpoint")
     tuner = tune(copy.deepcopy(net), images, setting, criteria=criteria, checkpoint=checkpoint)
     frame = pd.DataFrame(tuned_rows(tuner, setting)).assign(**about)
     for v, (explainer, S) in enumerate(criteria):
-        own = {"config": about["config"], "method": method, "explainer": explainer.name, "S": S}
-        resnet.save(tuner.best(v), Path(weights) / f"{about['config']}-{v}.pt", **own)
+        if tuner.state["best_net"][v]:
+            own = {"config": about["config"], "method": method, "explainer": explainer.name, "S": S}
+            resnet.save(tuner.best(v), Path(weights) / f"{about['config']}-{v}.pt", **own)
     done = pd.concat([done, frame], ignore_index=True) if len(done) else frame
     records.write(done, out)
     checkpoint.unlink(missing_ok=True)
@@ -191,14 +199,14 @@ for setting in settings:
 
 # %%
 if method == "CE-only" and len(done) and not (done["method"] == "pretrained").any():
-    about = provenance(settings[0])
+    about = provenance_of(settings[0])
     rows = [row for criterion in criteria for row in
             rows_of("pretrained", net, settings[0], criterion, run_columns("pretrained", settings[0]))]  # fmt: skip
     done = pd.concat([done, pd.DataFrame(rows).assign(**about)], ignore_index=True)
     records.write(done, out)
 
 # %%
-if len(done):
-    shown = done[done["part"] == "test"]
+shown = done[done["part"] == "test"] if len(done) else done
+if len(shown):
     index = ["method", "explainer", "S", "lam", "lam3", "lr", "seed"]
     print(shown.pivot_table(index=index, columns="measure", values="value").round(3).to_string())
