@@ -26,18 +26,21 @@
 # %% tags=["parameters"]
 results = "results/id"  # a folder of records made by the experiment notebook
 results_single = "results/single"  # one cell of two tables again, trained in single precision
+rows = "results/rows"  # what the rows of each split say before any model
 
 # %% tags=["hide-input"]
 import pandas as pd
 from IPython.display import Markdown, display
 
-from lib.study import figures, pages_id, runs_id
+from lib.study import figures, pages_id, runs_id, work_id
+from lib.study import rows as rows_known
 from lib.study.gluing import keep
 
 figures.use()
 pd.set_option("display.max_colwidth", None)
 frame = runs_id.load(results)
 front = runs_id.fronts(frame)
+known = rows_known.read(f"{rows}/splits.csv")
 
 # %% [markdown]
 # ## The tables
@@ -50,6 +53,8 @@ front = runs_id.fronts(frame)
 pages_id.tables_about(frame)
 
 # %% [markdown]
+# *The tables: rows, honest features and classes.*
+#
 # ## Which runs there are, and what they cost
 #
 # The full grid has, for each table, 60 runs of ID-ExpO for each explainer and $S$ (two learning rates, three $\lambda$,
@@ -62,15 +67,16 @@ pages_id.tables_about(frame)
 # those of all recorded runs of a row together.
 
 # %% tags=["hide-input"]
-costs = pages_id.costs(frame)
-keep("tables", pages_id.costs_told(frame, costs))
-pages_id.costs_shown(costs)
+keep("tables", pages_id.costs_told(frame))
+pages_id.costs_shown(pages_id.costs(frame))
 
 # %% [markdown]
-# Training the recorded runs took {glue:text}`tables-minutes`, added up over programs that ran side by side; the full
-# grid of the tables listed would take {glue:text}`tables-estimate:.0f`. One core of a CPU would need over a hundred
-# hours, as estimated from a smaller grid that was run before there was a GPU. `make experiments` runs it all on a CPU,
-# `make experiments CORES=10 CONFIG="device=cuda mixed=true"` on a GPU, ten programs at a time.
+# *Runs recorded, of how many in the full grid; means over runs; minutes of all runs of a row together.*
+#
+# Training the recorded runs took {glue:text}`tables-minutes`, added up over programs that ran side by side. One core of
+# a CPU would need over a hundred hours for the full grid, as estimated from a smaller grid that was run before there
+# was a GPU. `make experiments` runs it all on a CPU, on a GPU `make experiments CORES=10 CONFIG="device=cuda
+# mixed=true"`, ten programs at a time.
 #
 # > The GPU was at hand for a quarter of an hour. The paper's grid of all four methods is complete but for
 # > {glue:text}`tables-less`: that table was run on a CPU. Del-B and Del-C have records on {glue:text}`tables-forms`,
@@ -87,6 +93,8 @@ pages_id.costs_shown(costs)
 pages_id.choices(front)
 
 # %% [markdown]
+# *Share of choices that falls on each value.*
+#
 # ### What mixed precision changes
 #
 # Nearly all of the time goes into products with the layers' weights. Where the table says *mixed*, training does them
@@ -101,6 +109,8 @@ keep("tables", told)
 means
 
 # %% [markdown]
+# *Test scores with training in single and in mixed precision.*
+#
 # The largest of the {glue:text}`tables-mixed-compared` differences is {glue:text}`tables-mixed-most:.1f` standard
 # errors. {glue:text}`tables-mixed-same` of {glue:text}`tables-mixed-runs` runs are best at the same epoch; the others
 # part ways while they train, as runs do that differ in rounding alone.
@@ -112,56 +122,155 @@ means
 
 # %% tags=["hide-input"]
 keep("tables", {f"front-{name}": pages_id.front_figure(front, name) for name in pages_id.SHOWN})
+keep("tables", {f"told-{name}": work_id.front_told(front, known, name) for name in pages_id.SHOWN})
 
 # %% [markdown]
 # ```{glue:figure} tables-front-collins
 # :name: fig-tables-collins
 # :alt: Insertion and one minus deletion against accuracy on collins, a line for each method.
 #
-# collins: mean over splits with standard errors.
+# collins: mean over splits with standard errors; the star is the predictor before fine-tuning.
 # ```
+#
+# {glue:text}`tables-told-collins`
 #
 # ```{glue:figure} tables-front-mfeat-fourier
 # :name: fig-tables-mfeat-fourier
 # :alt: Insertion and one minus deletion against accuracy on mfeat-fourier, a line for each method.
 #
-# mfeat-fourier: mean over splits with standard errors.
+# mfeat-fourier: mean over splits with standard errors; the star is the predictor before fine-tuning.
 # ```
+#
+# {glue:text}`tables-told-mfeat-fourier`
 #
 # ```{glue:figure} tables-front-one-hundred-plants-shape
 # :name: fig-tables-one-hundred-plants-shape
 # :alt: Insertion and one minus deletion against accuracy on one-hundred-plants-shape, a line for each method.
 #
-# one-hundred-plants-shape: mean over splits with standard errors.
+# one-hundred-plants-shape: mean over splits with standard errors; the star is the predictor before fine-tuning.
 # ```
+#
+# {glue:text}`tables-told-one-hundred-plants-shape`
 #
 # ```{glue:figure} tables-front-qsar-biodeg
 # :name: fig-tables-qsar-biodeg
 # :alt: Insertion and one minus deletion against accuracy on qsar-biodeg, a line for each method.
 #
-# qsar-biodeg: mean over splits with standard errors.
+# qsar-biodeg: mean over splits with standard errors; the star is the predictor before fine-tuning.
 # ```
+#
+# {glue:text}`tables-told-qsar-biodeg`
 #
 # ```{glue:figure} tables-front-steel-plates-fault
 # :name: fig-tables-steel-plates-fault
 # :alt: Insertion and one minus deletion against accuracy on steel-plates-fault, a line for each method.
 #
-# steel-plates-fault: mean over splits with standard errors.
+# steel-plates-fault: mean over splits with standard errors; the star is the predictor before fine-tuning.
 # ```
+#
+# {glue:text}`tables-told-steel-plates-fault`
 #
 # ```{glue:figure} tables-front-wine-quality-red
 # :name: fig-tables-wine-quality-red
 # :alt: Insertion and one minus deletion against accuracy on wine-quality-red, a line for each method.
 #
-# wine-quality-red: mean over splits with standard errors.
+# wine-quality-red: mean over splits with standard errors; the star is the predictor before fine-tuning.
 # ```
+#
+# {glue:text}`tables-told-wine-quality-red`
 #
 # ```{glue:figure} tables-front-collins-23
 # :name: fig-tables-collins-23
 # :alt: Insertion and one minus deletion against accuracy on collins-23, a line for each method.
 #
-# collins-23: mean over splits with standard errors.
+# collins-23: mean over splits with standard errors; the star is the predictor before fine-tuning.
 # ```
+#
+# {glue:text}`tables-told-collins-23`
+
+# %% [markdown]
+# ## What the scores rest on
+#
+# A score can be high for reasons that have nothing to do with explanations. Four of them can be looked at in the
+# records as they are.
+#
+# ### Accuracy, next to what is trivial
+
+# %% tags=["hide-input"]
+table, told = work_id.trivial(front, known)
+keep("tables", told)
+table
+
+# %% [markdown]
+# *Test accuracy at $\eta = 3$, LIME, $S = 0.5\,Q$. "Majority class" always names the most frequent class of the
+# training rows. Last column: test rows that equal a training row in all features.*
+#
+# ID-ExpO's accuracy lies at the majority class's, or below, on {glue:text}`tables-trivial-at`: what it explains there
+# is close to a constant. Of the test rows {glue:text}`tables-trivial-seen` were seen in training. They favour whatever
+# remembers, and all methods alike.
+#
+# ### How sure the predictors are
+#
+# $\Omega_{\mathrm{Ins}}$ rewards a high $f(x)_y$ whatever the order of the features. A well calibrated predictor is as
+# often right as it says.
+
+# %% tags=["hide-input"]
+table, told = work_id.calibration(front)
+keep("tables", told)
+table
+
+# %% [markdown]
+# *Mean $f(x)$ of the predicted class minus accuracy, on test rows at $\eta = 2$. Above 0: too sure.*
+#
+# Over all tables the excess is {glue:text}`tables-sure-CE-only:.3f` for CE-only and
+# {glue:text}`tables-sure-ID-ExpO:.3f` for ID-ExpO, {glue:text}`tables-sure-pretrained:.3f` before fine-tuning.
+# ID-ExpO's is the larger in {glue:text}`tables-sure-more` cells of a table, an explainer and an $S$. How much of its
+# insertion is sureness, the next table tells by taking it out.
+
+# %% tags=["hide-input"]
+table, told = work_id.relative(front)
+keep("tables", told)
+table
+
+# %% [markdown]
+# *ID-ExpO's lead over the best rival at $\eta = 2$: mean, and in how many cells it is above 0. Plain, and with
+# insertion and deletion divided by the mean $f(x)$.*
+#
+# Divided by $f(x)$, ID-ExpO leads in insertion in {glue:text}`tables-relative-insertion` cells and in deletion in
+# {glue:text}`tables-relative-deletion`. A lead that this takes away came from sureness.
+#
+# ### More settings to choose from
+#
+# ID-ExpO chooses among twelve settings, ExpO-S and ExpO-F among six, CE-only among two. The more there are, the luckier
+# the best one.
+
+# %% tags=["hide-input"]
+table, told = work_id.selection(frame)
+keep("tables", told)
+table
+
+# %% [markdown]
+# *Leads of ID-ExpO over CE-only at $\eta = 2$, mean over cells, by the settings that it may choose from: both learning
+# rates at one $\lambda$, or all {glue:text}`tables-selection-most`.*
+#
+# ### Measures that nobody trained
+
+# %% tags=["hide-input"]
+keep("tables", {"untrained": work_id.untrained(front)})
+keep("tables", {f"untrained-{m}": work_id.over_ce_only(front, m) for m in ("sensitivity", "masked")})
+
+# %% [markdown]
+# ```{glue:figure} tables-untrained
+# :name: fig-tables-untrained
+# :alt: Sensitivity-4 and accuracy on masked inputs against accuracy, a line for each method through its etas.
+#
+# Sensitivity-4 and accuracy with features masked at random, against accuracy, mean over the tables (the paper's Fig. 3
+# shows the first on images). Each line joins the choices of $\eta = 0.5$ to $3$, the largest marker is $\eta = 3$.
+# ```
+#
+# In sensitivity-4 ID-ExpO differs from CE-only by {glue:text}`tables-untrained-sensitivity`, in accuracy on masked
+# inputs by {glue:text}`tables-untrained-masked`, at $\eta = 2$ and as means over all cells. The paper argues that
+# robustness to masks comes with its regularisers. [](18_claims) tests both.
 
 # %% [markdown]
 # ## Which deletion regulariser
@@ -197,6 +306,8 @@ keep("tables", pages_id.forms_told(front))
 pages_id.differences(front, "steel-plates-fault")
 
 # %% [markdown]
+# *steel-plates-fault: ID-ExpO minus each rival, and minus the predictor before fine-tuning. * p < 0.05, uncorrected.*
+#
 # The same on all the other tables:
 
 # %% tags=["hide-input"]
@@ -215,6 +326,8 @@ keep("tables", told)
 table
 
 # %% [markdown]
+# *Sensitivity-4, mean over splits ± standard error.*
+#
 # With KernelSHAP, ID-ExpO has a higher mean than every rival in {glue:text}`tables-sensitivity-above-KernelSHAP`
 # comparisons of a table and an $S$, and a higher one than the predictors it started from in
 # {glue:text}`tables-sensitivity-rose-KernelSHAP`; with LIME in {glue:text}`tables-sensitivity-above-LIME` and
@@ -232,6 +345,8 @@ keep("tables", {"wine": pages_id.wine_figure(front)})
 pages_id.contributions(front)
 
 # %% [markdown]
+# *Mean size of a contribution with LIME.*
+#
 # ```{glue:figure} tables-wine
 # :name: fig-tables-wine
 # :alt: Bars of the contributions of eleven features of one wine, with ID-ExpO and with CE-only.

@@ -89,9 +89,16 @@ def about(frame: pd.DataFrame, table: pd.DataFrame) -> dict:
         "patience": "; ".join(f"{steps:,} on {', '.join(on)}" for steps, on in patience.items() if steps),
         "epochs-most": max(of["epochs"] for of in settings.values()),
         "runs": int(table["runs"].sum()),
-        "hours": float(table["hours"].sum()),
-        "devices": "; ".join(sorted(frame["device"].unique())),
+        "hours": hours(frame),
+        "newer": ", ".join(title(name) for name in names if "keep" in settings.get(name, {})) or "no data set",
     }
+
+
+def hours(frame: pd.DataFrame) -> str:
+    """Hours of training at lambda 1 on each device by itself, in words."""
+    runs = frame[frame["lam"] == 1].drop_duplicates(RUN)
+    each = runs.groupby("device")["seconds"].sum() / 3600
+    return "; ".join(f"{spent:.1f} hours on {device}" for device, spent in each.items())
 
 
 # --- Scores ----------------------------------------------------------------------------------------------------------

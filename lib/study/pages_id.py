@@ -50,8 +50,8 @@ def there(frame: pd.DataFrame) -> list[str]:
 
 
 def main(front: pd.DataFrame) -> pd.DataFrame:
-    """The four methods with Del-A."""
-    return front[front["deletion"].isin(["A", "none"]) & front["method"].isin(METHODS)]
+    """The four methods, of ID-ExpO Del-A, and the predictors that they start from."""
+    return front[front["deletion"].isin(["A", "none"]) & front["method"].isin((*METHODS, "pretrained"))]
 
 
 # --- Which runs there are --------------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ def costs_shown(per: pd.DataFrame) -> pd.DataFrame:
     return shown.fillna("–").rename_axis([None, None]).rename(index=whole)
 
 
-def costs_told(frame: pd.DataFrame, per: pd.DataFrame) -> dict:
+def costs_told(frame: pd.DataFrame) -> dict:
     """What the text says of the runs, by name: minutes of each device by itself."""
     one = trained_once(frame)
     device = one["device"].str.replace("(cpu|cuda): ", "", regex=True).str.split(",").str[0]
@@ -118,7 +118,6 @@ def costs_told(frame: pd.DataFrame, per: pd.DataFrame) -> dict:
     less = [f"{name}, where ID-ExpO has {n} of 12 settings" for name, n in settings[settings < 12].items()]
     return {
         "minutes": "; ".join(f"{m:.0f} minutes on {device}" for device, m in minutes.items()),
-        "estimate": float((per["s"] * per["of"]).sum() / 60),
         "less": "; ".join(less) or "no table",
     }
 
@@ -209,9 +208,9 @@ def forms_told(front: pd.DataFrame) -> dict:
 
 
 def differences(front: pd.DataFrame, dataset: str) -> pd.DataFrame:
-    """ID-ExpO minus each rival at eta 3, every explainer, S and measure: difference, * where p < 0.05."""
+    """ID-ExpO minus each rival, and minus its start, at eta 3: difference, * where p < 0.05."""
     three, table = at(main(front), eta=3, dataset=dataset), {}
-    for explainer, S, rival in product(EXPLAINERS, S_VALUES, RIVALS):
+    for explainer, S, rival in product(EXPLAINERS, S_VALUES, (*RIVALS, "pretrained")):
         for measure, head in HEADS.items():
             own = ours(three, measure, explainer=explainer, S=S)
             other = by_split(three, measure, explainer=explainer, S=S, method=rival)

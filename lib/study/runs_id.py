@@ -100,13 +100,10 @@ def balance(rows: pd.DataFrame) -> pd.Series:
     return table.reindex(columns=columns) @ np.array([2.0, 1.0, 1.0])
 
 
-def curve_ends(rows: pd.DataFrame, measure: str) -> pd.Series:
-    """Mean probability of the predicted class on whole inputs, f(x): the end of each run's insertion curve, by split.
-
-    measure: "insertion", whose curve ends at f(x), or "1 − deletion", whose deletion curve ends at the background.
-    """
-    own = at(rows, measure=measure).drop_duplicates(["split", "seed"])
-    return own.set_index("split")["curve"].map(lambda curve: curve[-1]).groupby("split").mean()
+def confidence(rows: pd.DataFrame) -> pd.Series:
+    """Mean probability of the predicted class on whole inputs, f(x), where insertion curves end: split -> value."""
+    own = at(rows, measure="insertion").set_index("split")["curve"]
+    return own.map(lambda curve: curve[-1]).groupby("split").mean().astype(float)
 
 
 def kept_by_half(rows: pd.DataFrame) -> pd.Series:

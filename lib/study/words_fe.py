@@ -1,0 +1,97 @@
+"""Sentences beneath the figures of FE's results: what is seen, how large, how sure, where it goes against the paper."""
+
+import numpy as np
+import pandas as pd
+
+from lib.study.pages_claims import two
+from lib.study.pages_fe import ours_at_ten, short
+from lib.study.runs_fe import METHODS, U, by_split, choose_eta, datasets
+from lib.study.statistics import clustered, resampled
+
+LIKE = {"accuracy": "accurate", "faithfulness": "faithful"}
+
+
+def scores(ten: pd.DataFrame, measure: str) -> str:
+    """Each method's mean at U = 10 over the data sets that all have, Ours against Pretrain, and who beats Ours."""
+    values = {m: {d: by_split(ten, d, m, measure) for d in datasets(ten)} for m in METHODS}
+    whole = [d for d in datasets(ten) if all(len(values[m][d]) > 1 for m in METHODS)]
+    if not whole:
+        return "No data set has records of all methods yet."
+    mean = {m: np.mean([values[m][d].mean() for d in whole]) for m in METHODS}
+    order = ", ".join(f"{m} {two(mean[m])}" for m in sorted(mean, key=mean.get, reverse=True))
+    gap = clustered([(values["Ours"][d] - values["Pretrain"][d]).dropna().to_numpy() for d in whole])
+    text = (
+        f"With {U} entries, mean over {len(whole)} data sets: {order}. Ours minus Pretrain is {two(gap.difference)} "
+        f"(95 % interval {two(gap.low)} to {two(gap.high)})."
+    )
+    rivals = {}
+    for other in [m for m in METHODS[1:] if measure == "accuracy" or not m.startswith("RPS")]:
+        for d in whole:
+            one = resampled((values["Ours"][d] - values[other][d]).dropna())
+            if one.high < 0:
+                rivals.setdefault(other, []).append(f"{short(d)} ({two(-one.difference)})")
+    if not rivals:
+        return f"{text} No rival is surely more {LIKE[measure]} than Ours on any of them."
+    told = "; ".join(f"{m} on {', '.join(where)}" for m, where in rivals.items())
+    return f"{text} Surely more {LIKE[measure]} than Ours, the interval of the difference above 0: {told}."
+
+
+def moves(frame: pd.DataFrame, measure: str) -> str:
+    """How Ours changes up to lambda 1 and beyond, in each data set with several lambdas."""
+    rows = ours_at_ten(frame)
+    ten, found = choose_eta(rows) if len(rows) else rows, []
+    for d in datasets(frame):
+        lams = ten.loc[ten["dataset"] == d, "lam"]
+        if lams.nunique() < 3:
+            continue
+        ends = {lam: by_split(ten, d, "Ours", measure, lam=lam) for lam in (lams.min(), 1.0, lams.max())}
+        gaps = [resampled((ends[b] - ends[a]).dropna()) for a, b in ((lams.min(), 1.0), (1.0, lams.max()))]
+        parts = [f"{two(gap.difference)} ({two(gap.low)} to {two(gap.high)})" for gap in gaps]
+        found.append(f"{short(d)} {parts[0]} up to λ = 1 and {parts[1]} from there to {lams.max():g}")
+    if not found:
+        return "No data set has three values of λ yet."
+    side = "fall" if measure == "accuracy" else "rise"
+    return (
+        f"Change of {measure} with its 95 % interval: {'; '.join(found)}. The paper sees it {side} with λ in general."
+    )
+
+
+def best_eta(frame: pd.DataFrame, measure: str) -> str:
+    """The eta of the highest mean on each data set, and whether it is one."""
+    rows = ours_at_ten(frame)
+    means = rows[(rows["lam"] == 1) & (rows["part"] == "test") & (rows["measure"] == measure)]
+    means = means.groupby(["dataset", "eta"])["value"].mean()
+    best = {d: means[d].idxmax() for d in datasets(frame) if d in means and len(means[d]) > 1}
+    if not best:
+        return "No data set has several η yet."
+    told = ", ".join(f"{short(d)} {eta:g} ({two(means[d][eta])})" for d, eta in best.items())
+    return f"Highest mean {measure}: {told}. " + (
+        "It is the same η everywhere, where the paper finds that it depends on the data."
+        if len(set(best.values())) == 1 and len(best) > 1
+        else f"That is {len(set(best.values()))} different η on {len(best)} data sets."
+    )
+
+
+def further(frame: pd.DataFrame, ten: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """What newer records also measure at U = 10, data sets and methods by measure, and what it says of neighbours."""
+    labels = {
+        "ties": "ties of h", "examples": "distinct examples", "accuracy_new": "accuracy, new rows",
+        "faithfulness_new": "faithfulness, new rows", "neighbours": "neighbours' vote as explanation",
+    }  # fmt: skip
+    runs = ten[["dataset", "method", "split", "seed", "lam", "eta"]].drop_duplicates()
+    rows = frame[frame["measure"].isin(labels) & (frame["U"] == U) & (frame["part"] != "val")].merge(runs)
+    if rows.empty:
+        return pd.DataFrame({"": ["no records of them yet"]}), "No data set has them yet."
+    table = rows.pivot_table(index=["dataset", "method"], columns="measure", values="value")
+    order = [key for key in ((d, m) for d in datasets(frame) for m in METHODS) if key in table.index]
+    table = table.reindex(order)
+    told = []
+    for d in (d for d in datasets(frame) if (d, "Pretrain") in set(order) and (d, "Ours") in set(order)):
+        votes = rows[(rows["dataset"] == d) & (rows["method"] == "Pretrain") & (rows["measure"] == "neighbours")]
+        own = by_split(ten, d, "Ours", "faithfulness").mean()
+        told.append(
+            f"On {short(d)} the ten nearest examples vote for what Pretrain predicts on "
+            f"{two(votes['value'].mean())} of the test rows; Ours agrees with its own explanation on {two(own)}."
+        )
+    table = table[[name for name in labels if name in table]].rename(columns=labels, index=short)
+    return table.map("{:.3g}".format, na_action="ignore").fillna("–").rename_axis([None, None]), " ".join(told)

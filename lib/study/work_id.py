@@ -1,0 +1,174 @@
+"""What does the work in ID's results on tables, as far as the records tell: sureness, choice, what is trivial.
+
+Each function gives a table or a figure and what the text says of it, by name.
+"""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from lib.study import figures
+from lib.study.pages_claims import two
+from lib.study.rows import majority
+from lib.study.runs import at
+from lib.study.runs_id import (
+    CELLS,
+    EXPLAINERS,
+    HYPER,
+    METHODS,
+    RIVALS,
+    S_VALUES,
+    TABLES,
+    best_rival,
+    by_split,
+    chosen,
+    confidence,
+    name,
+    ours,
+)  # fmt: skip
+from lib.study.statistics import resampled
+
+EVERY = ("pretrained", "CE-only", "ExpO-S", "ExpO-F", "ID-ExpO")
+
+
+def trivial(front: pd.DataFrame, known: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
+    """Accuracy of the majority class, of the pretrained predictor and of each method at eta 3, LIME, S = 0.5 Q."""
+    three, rows = at(front, eta=3, explainer="LIME", S=0.5), {}
+    for d in TABLES:
+        means = {m: by_split(of_method(three, m), "accuracy", dataset=d).mean() for m in EVERY}
+        repeated = known.loc[known["dataset"] == d, "repeated"].mean()
+        rows[d] = {"majority class": majority(known, d).mean(), **means, "test rows seen in training": repeated}
+    table = pd.DataFrame(rows).T
+    at_it = [d for d in TABLES if table.loc[d, "ID-ExpO"] - table.loc[d, "majority class"] < 0.02]
+    seen = table["test rows seen in training"]
+    percent = seen.map("{:.1%}".format)
+    shown = digits(table, "{:.3f}").assign(**{seen.name: percent})
+    return shown, {
+        "trivial-at": ", ".join(at_it) or "no table",
+        "trivial-seen": ", ".join(f"{share:.0%} of {d}'s" for d, share in seen.items() if share > 0.02) or "none",
+    }
+
+
+def digits(table: pd.DataFrame, form: str) -> pd.DataFrame:
+    """The numbers in that form, a dash where there is none."""
+    return table.map(lambda value: "–" if pd.isna(value) else form.format(value))
+
+
+def of_method(rows: pd.DataFrame, method: str) -> pd.DataFrame:
+    """The rows of one method, of ID-ExpO those with Del-A."""
+    return at(rows, method=method, deletion="A" if method == "ID-ExpO" else "none")
+
+
+def calibration(front: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
+    """Mean f(x) of the predicted class minus accuracy at eta 2, mean over explainers and S."""
+    two_ = at(front, eta=2)
+    gaps = {}
+    for d, explainer, S in CELLS:
+        cell = at(two_, dataset=d, explainer=explainer, S=S)
+        each = {m: of_method(cell, m) for m in EVERY}
+        gaps[d, explainer, S] = {m: (confidence(rows) - by_split(rows, "accuracy")).mean() for m, rows in each.items()}
+    gaps = pd.DataFrame(gaps).T
+    both = gaps.dropna(subset=["ID-ExpO", "CE-only"])
+    means = gaps.groupby(level=0).mean().reindex(TABLES)
+    return digits(means, "{:+.3f}"), {
+        "sure-more": f"{(both['ID-ExpO'] > both['CE-only']).sum()} of {len(both)}",
+        **{f"sure-{m}": float(gaps[m].mean()) for m in EVERY},
+    }
+
+
+def relative(front: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
+    """ID-ExpO's lead over the best rival at eta 2, plain and with each score divided by f(x): mean over its cells.
+
+    A predictor that is surer of everything has higher insertion and higher deletion whatever its explanations are.
+    """
+    two_, leads = at(front, eta=2), {}
+    for d, explainer, S in CELLS:
+        cell = at(two_, dataset=d, explainer=explainer, S=S)
+        for measure, sign in (("insertion", 1), ("1 − deletion", -1)):
+            plain = (ours(cell, measure) - best_rival(cell, measure)).mean()
+            each = {m: share_of_whole(of_method(cell, m), measure) for m in METHODS}
+            rivals = pd.concat([sign * each[m] for m in RIVALS], axis=1).max(axis=1, skipna=False)
+            divided = (sign * each["ID-ExpO"] - rivals).mean()
+            leads[d, explainer, S, measure] = {"plain": plain, "divided by f(x)": divided}
+    leads = pd.DataFrame(leads).T.dropna()
+    by = leads.groupby(level=3, sort=False)
+    table = by.mean().map("{:+.3f}".format)
+    for column in leads:
+        counts = (leads[column] > 0).groupby(level=3).agg(["sum", "size"])
+        table[f"leads, {column}"] = [f"{up} of {n}" for up, n in counts.loc[table.index].to_numpy()]
+    return table.rename_axis(None), {
+        f"relative-{measure.removeprefix('1 − ')}": table.loc[measure, "leads, divided by f(x)"]
+        for measure in table.index
+    }
+
+
+def share_of_whole(rows: pd.DataFrame, measure: str) -> pd.Series:
+    """Insertion or deletion itself (not 1 - deletion), divided by mean f(x): split -> value."""
+    value = by_split(rows, measure)
+    return (value if measure == "insertion" else 1 - value) / confidence(rows)
+
+
+def selection(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
+    """Leads of ID-ExpO over CE-only at eta 2 by how many settings it may choose among: mean over cells.
+
+    CE-only has two settings, ExpO six and ID-ExpO twelve; more choice finds a better valscore by luck alone.
+    """
+    frame = frame[frame["dataset"].isin(TABLES)]
+    rival, own = at(frame, method="CE-only"), at(frame, method="ID-ExpO", deletion="A")
+    lams = sorted(set(own["lam"]), reverse=True)
+    most = float(own["lam3"].max())
+    among = {f"λ = {lam:g}, λ₃ = {most:g}: rates alone": at(own, lam=lam, lam3=most) for lam in lams} | {"all": own}
+    rows = {}
+    for words, some in among.items():
+        picked = chosen(pd.concat([some, rival]))
+        leads = {"settings": some[HYPER].drop_duplicates().shape[0]}
+        for measure in ("insertion", "1 − deletion", "accuracy"):
+            gaps = [ours(cell, measure) - by_split(cell, measure, method="CE-only")
+                    for _, cell in picked.groupby(["dataset", "explainer", "S"])]  # fmt: skip
+            leads[measure] = f"{np.nanmean([gap.mean() for gap in gaps]):+.3f}"
+        rows[words] = leads
+    table = pd.DataFrame(rows).T
+    return table, {"selection-most": int(table["settings"].max())}
+
+
+def untrained(front: pd.DataFrame) -> Figure:
+    """Sensitivity-4 and accuracy on masked inputs against accuracy through the etas, mean over the tables."""
+    labels = {"accuracy": "accuracy", "sensitivity": "sensitivity-4", "masked": "masked accuracy"}
+    rows = front[front["measure"].isin(labels) & front["dataset"].isin(TABLES) & front["deletion"].isin(["A", "none"])]
+    rows = rows[rows["method"].isin(EVERY)]
+    rows = rows.assign(panel=[name(e, S) for e, S in zip(rows["explainer"], rows["S"])]).replace({"measure": labels})
+    mean = rows.groupby(["panel", "method", "eta", "measure", "split"], as_index=False)["value"].mean()
+    if mean.empty:
+        return figures.nothing("No records yet.")
+    order = [name(e, S) for e in EXPLAINERS for S in S_VALUES if name(e, S) in set(mean["panel"])]
+    gap = [over_ce_only(front, measure) for measure in ("sensitivity", "masked")]
+    title = f"ID-ExpO minus CE-only at η = 2: sensitivity-4 {gap[0]}, accuracy on masked inputs {gap[1]}"
+    return figures.fronts(mean, title, order, scores=("sensitivity-4", "masked accuracy"))
+
+
+def over_ce_only(front: pd.DataFrame, measure: str) -> str:
+    """Mean over all cells of ID-ExpO minus CE-only at eta 2, signed."""
+    cells = [at(front, dataset=d, explainer=e, S=S, eta=2) for d, e, S in CELLS]
+    gaps = [(ours(cell, measure) - by_split(cell, measure, method="CE-only")).mean() for cell in cells]
+    return f"{np.nanmean(gaps):+.2f}".replace("-", "−")
+
+
+def front_told(front: pd.DataFrame, known: pd.DataFrame, dataset: str) -> str:
+    """What a table's fronts show at eta 3, how sure that is, and where it goes against the paper."""
+    three = at(front, dataset=dataset, eta=3)
+    cells = [at(three, explainer=e, S=S) for e in EXPLAINERS for S in S_VALUES]
+    found = {}
+    for measure in ("insertion", "1 − deletion", "accuracy"):
+        leads = pd.concat([ours(cell, measure) - best_rival(cell, measure) for cell in cells], axis=1)
+        leads = leads.mean(axis=1).dropna()
+        if len(leads) < 2:
+            return "Not every method has records here."
+        found[measure] = resampled(leads)
+    told = ", ".join(f"{m} {two(g.difference)} ({two(g.low)} to {two(g.high)})" for m, g in found.items())
+    text = f"ID-ExpO minus the best rival at η = 3, mean over explainers and S with 95 % intervals: {told}."
+    if against := [m for m in ("insertion", "1 − deletion") if found[m].difference <= 0]:
+        text += f" Against the paper, it does not lead in {' and '.join(against)}."
+    if found["accuracy"].high < 0:
+        text += " It pays in accuracy: the whole interval lies below 0."
+    chance, own = majority(known, dataset).mean(), np.mean([ours(cell, "accuracy").mean() for cell in cells])
+    return f"{text} Its accuracy is {own:.3f}; naming the majority class gives {chance:.3f}."
