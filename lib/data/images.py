@@ -37,6 +37,7 @@ ARCHIVES = {
     "cifar10-jpeg-train.zip": "e750e9c88700e00b0dd35be95e98b06dbe62470dca271809529cdcd9e6189f76",
     "cifar10-jpeg-test.zip": "11007ef5603881b5b0f795a0c0ac68384f9e1b615abd5e61fc4dc41d1c744f2b",
 }
+SIZES = (50_000, 10_000)  # of the training and test images in them
 EXACT = ("cifar10-exact-subset.npz", "a04221627053a269a9ab133994115856e8fb86dfd27b0a91d055f8b0f16ee16d")
 VALIDATION = {"cifar10": 0.2, "cifar10-jpeg": 0.2, "stl10": 0.1}  # of the training images: 10,000 and 500
 FRACTIONS = (0.7, 0.1, 0.2)  # of a folder of one's own: training, validation, test
@@ -188,14 +189,13 @@ def _torchvision(make: Callable, title: str, folder: Path):
 def _jpeg(folder: Path, cache: Path):
     """The JPEG copy, sorted by name: by class, then as in the original."""
     archives = [_checked(folder / name, sha) for name, sha in ARCHIVES.items()]
-    sizes = (50_000, 10_000)
 
     def decode():
         x, y = zip(*(_read_archive(path, CLASSES["cifar10"], (32, 32)) for path in archives))
         return np.concatenate(x), np.concatenate(y)
 
     x, y, digest = _cached(cache / "cifar10-jpeg.npz", "".join(ARCHIVES.values()), decode)
-    return x, y, sizes, digest
+    return x, y, SIZES, digest
 
 
 def _read_archive(path: Path, classes: tuple[str, ...], shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -74,6 +74,8 @@ class GradCAM(Explainer):
         exactly 0 in single precision from margins of 17.
         """
         batch, graph = predictor.batch(x), torch.is_grad_enabled()
+        if not hasattr(predictor.f, "split"):
+            raise ValueError(f"f must be a network that can be cut (lib.nets.resnet.Convolutional), got {predictor.f}")
         stem, head = predictor.f.split(self.layer)
         A = stem(predictor.theta, x.reshape(-1, *predictor.b.shape))
         if A.shape[-2:] != self.grid:

@@ -61,7 +61,8 @@ def measured(
         phi = explainer.explain(predictor, x, y, **drawn).phi.nan_to_num()
         curves = metrics.curves(predictor, x, y, phi=phi, s=steps, explainer=explainer)
         found.append((y == labels, curves.whole, phi, curves.inserted, curves.deleted))
-    return Measured(*(torch.cat(own) for own in zip(*found)), steps)
+    right, p, all_phi, inserted, deleted = (torch.cat(own) for own in zip(*found))
+    return Measured(right, p, all_phi, inserted, deleted, steps)
 
 
 def batches(images: Images, part: str, rows: int):
