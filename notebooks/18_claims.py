@@ -95,7 +95,8 @@ keep("claims", {"forest": pages_claims.forest(tests)})
 # :name: fig-claims-forest
 # :alt: Mean differences between methods with intervals, a row for each comparison and a marker for each data set.
 #
-# Mean differences over splits with their 95 % intervals at $U =$ {glue:text}`claims-U`. Hollow markers are undecided.
+# Mean differences over splits with their 95 % intervals at $U =$ {glue:text}`claims-U`. Hollow markers are undecided,
+# which after correction may be so although the interval leaves out 0.
 # C1 asks for an interval within the grey margin, all others for one to the right of 0. CIFAR10's images are described
 # by the network that the tables name.
 # ```

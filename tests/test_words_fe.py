@@ -33,6 +33,10 @@ def test_changes_with_lambda_are_told_on_both_sides_of_one(told):
 
 def test_the_best_eta_is_told_and_whether_it_is_the_same(told):
     assert "That is 2 different η on 2 data sets." in words_fe.best_eta(told, "faithfulness")
+    lucky = told["eta"].eq(0.1) & told["part"].eq("test") & told["dataset"].eq("glass")
+    text = words_fe.best_eta(told.assign(value=told["value"] + 0.5 * lucky), "faithfulness")  # test rows are told
+    assert "Glass 0.1 (" in text
+    assert "It is the same η everywhere" in text
     assert "No data set has several" in words_fe.best_eta(told[told["eta"] == 0.01], "faithfulness")
 
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from lib.data import catalogue
 from lib.study import figures
+from lib.study.measures import MEASURES, labels
 from lib.study.runs import at
 from lib.study.runs_id import (
     EXPLAINERS,
@@ -30,7 +31,7 @@ from lib.study.statistics import mean_sem, paired, plus_minus
 SHOWN = catalogue.names("ID")
 RUN = ["dataset", "method", "deletion", "split", "seed", *HYPER]
 FULL = {"ID-ExpO": 60 * (4 + 4), "ExpO-S": 30, "ExpO-F": 30, "CE-only": 10}  # Del-B and Del-C with LIME only
-HEADS = {"accuracy": "accuracy", "insertion": "insertion", "1 − deletion": "1 − del.", "sensitivity": "sens.-4"}
+HEADS = {key: MEASURES[key].short for key in ("accuracy", "insertion", "1 − deletion", "sensitivity")}
 
 
 def whole(label: str) -> str:
@@ -144,8 +145,7 @@ def precisions(single: pd.DataFrame, frame: pd.DataFrame) -> tuple[pd.DataFrame,
     means = pairs.groupby(["dataset", "measure"], sort=False)[["value", "value mixed"]].mean().map("{:.3f}".format)
     means.columns = ["single", "mixed"]
     means = means.assign(difference=[plus_minus(mean, sem, "+.4f") for mean, sem in gaps.to_numpy()])
-    names = {"contributions": "mean |φ|", "masked": "accuracy, masked", "sensitivity": "sensitivity-4"}
-    return means.rename_axis([None, None]).rename(index=names), {
+    return means.rename_axis([None, None]).rename(index=labels()), {
         "mixed-runs": len(once),
         "mixed-same": int((once["best_epoch"] == once["best_epoch mixed"]).sum()),
         "mixed-most": float((gaps["mean"] / gaps["sem"]).abs().max()),

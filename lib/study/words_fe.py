@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from lib.study.measures import labels
 from lib.study.pages_claims import two
 from lib.study.pages_fe import ours_at_ten, short
 from lib.study.runs_fe import METHODS, U, by_split, choose_eta, datasets
@@ -74,12 +75,9 @@ def best_eta(frame: pd.DataFrame, measure: str) -> str:
 
 def further(frame: pd.DataFrame, ten: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """What newer records also measure at U = 10, data sets and methods by measure, and what it says of neighbours."""
-    labels = {
-        "ties": "ties of h", "examples": "distinct examples", "accuracy_new": "accuracy, new rows",
-        "faithfulness_new": "faithfulness, new rows", "neighbours": "neighbours' vote as explanation",
-    }  # fmt: skip
+    names = labels("ties", "examples", "accuracy_new", "faithfulness_new", "neighbours")
     runs = ten[["dataset", "method", "split", "seed", "lam", "eta"]].drop_duplicates()
-    rows = frame[frame["measure"].isin(labels) & (frame["U"] == U) & (frame["part"] != "val")].merge(runs)
+    rows = frame[frame["measure"].isin(names) & (frame["U"] == U) & (frame["part"] != "val")].merge(runs)
     if rows.empty:
         return pd.DataFrame({"": ["no records of them yet"]}), "No data set has them yet."
     table = rows.pivot_table(index=["dataset", "method"], columns="measure", values="value")
@@ -93,5 +91,5 @@ def further(frame: pd.DataFrame, ten: pd.DataFrame) -> tuple[pd.DataFrame, str]:
             f"On {short(d)} the ten nearest examples vote for what Pretrain predicts on "
             f"{two(votes['value'].mean())} of the test rows; Ours agrees with its own explanation on {two(own)}."
         )
-    table = table[[name for name in labels if name in table]].rename(columns=labels, index=short)
+    table = table[[name for name in names if name in table]].rename(columns=names, index=short)
     return table.map("{:.3g}".format, na_action="ignore").fillna("–").rename_axis([None, None]), " ".join(told)

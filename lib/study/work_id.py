@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lib.study import figures
+from lib.study.measures import labels
 from lib.study.pages_claims import two
 from lib.study.rows import majority
 from lib.study.runs import at
@@ -133,17 +134,17 @@ def selection(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
 
 def untrained(front: pd.DataFrame) -> Figure:
     """Sensitivity-4 and accuracy on masked inputs against accuracy through the etas, mean over the tables."""
-    labels = {"accuracy": "accuracy", "sensitivity": "sensitivity-4", "masked": "masked accuracy"}
-    rows = front[front["measure"].isin(labels) & front["dataset"].isin(TABLES) & front["deletion"].isin(["A", "none"])]
+    names = labels("accuracy", "sensitivity", "masked")
+    rows = front[front["measure"].isin(names) & front["dataset"].isin(TABLES) & front["deletion"].isin(["A", "none"])]
     rows = rows[rows["method"].isin(EVERY)]
-    rows = rows.assign(panel=[name(e, S) for e, S in zip(rows["explainer"], rows["S"])]).replace({"measure": labels})
+    rows = rows.assign(panel=[name(e, S) for e, S in zip(rows["explainer"], rows["S"])]).replace({"measure": names})
     mean = rows.groupby(["panel", "method", "eta", "measure", "split"], as_index=False)["value"].mean()
     if mean.empty:
         return figures.nothing("No records yet.")
     order = [name(e, S) for e in EXPLAINERS for S in S_VALUES if name(e, S) in set(mean["panel"])]
     gap = [over_ce_only(front, measure) for measure in ("sensitivity", "masked")]
     title = f"ID-ExpO minus CE-only at η = 2: sensitivity-4 {gap[0]}, accuracy on masked inputs {gap[1]}"
-    return figures.fronts(mean, title, order, scores=("sensitivity-4", "masked accuracy"))
+    return figures.fronts(mean, title, order, scores=(names["sensitivity"], names["masked"]))
 
 
 def over_ce_only(front: pd.DataFrame, measure: str) -> str:
