@@ -1,6 +1,6 @@
 """The explanation model h: a prediction as a weighted sum over training examples, and the six ways to train it.
 
-Axes: R runs, N training examples, B rows to predict, C outputs, K units of f, J draws of the gates.
+Axes: N training examples, B rows to predict, C outputs, K units of f, J draws of the gates, any number before them.
 """
 
 from dataclasses import dataclass
@@ -11,18 +11,19 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss
 
 from lib import gates
+from lib.methods import Examples as Method
 from lib.nets import respond
 
 RANKS = ("magnitude", "signed", "gate")
 
 
 def similarity(F_n: Tensor, F: Tensor) -> Tensor:
-    """k(x_n, x) = f(x_n)^T f(x): F_n (R, N, K), F (R, B, K) -> (R, N, B) (FE-3)."""
+    """k(x_n, x) = f(x_n)^T f(x): F_n (..., N, K), F (..., B, K) -> (..., N, B) (FE-3)."""
     return F_n @ F.mT
 
 
 def explain_logits(A: Tensor, F_n: Tensor, F: Tensor) -> Tensor:
-    """sum_n alpha_n f(x_n)^T f(x), h before r: A (R, N, C), F_n (R, N, K), F (R, B, K) -> (R, B, C) (FE-2).
+    """sum_n alpha_n f(x_n)^T f(x), h before r: A (..., N, C), F_n (..., N, K), F (..., B, K) -> (..., B, C) (FE-2).
 
     Summed as (A^T F_n) f(x): a C x K matrix once, never the N x B similarities.
     """
@@ -45,68 +46,36 @@ def tied(h: Tensor) -> Tensor:
 # --- The objective ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Method:
-    """Which terms a method's objective has. Stage 1 of Pretrain is `PREDICTOR`."""
+def loss(target: Tensor, logits: Tensor, task: str = "classification") -> Tensor:
+    """l(target, r(logits)) averaged over rows: (..., B, C) -> (...).
 
-    g_fits_y: bool  # l(y, g): train a prediction model
-    h_fits: str | None  # l(g, h), l(y, h) or no explanation model
-    gates: bool = False  # draw A through stochastic gates and charge for the open ones
-    pretrained: bool = False  # f and W come from stage 1 and stay as they are
-
-    @property
-    def predictor(self) -> str:
-        """The model whose prediction is explained: h itself where no g is trained (RPS, RPSR)."""
-        return "h" if self.h_fits == "y" else "g"
-
-
-METHODS = {
-    "Ours": Method(True, "g", gates=True),  # FE-10
-    "Joint": Method(True, "g"),  # FE-12
-    "RPS": Method(False, "y"),  # FE-13
-    "RPSR": Method(False, "y", gates=True),  # FE-14
-    "Pretrain": Method(False, "g", pretrained=True),  # FE-16
-    "PretrainR": Method(False, "g", gates=True, pretrained=True),  # FE-17
-}
-PREDICTOR = Method(True, None)  # FE-15
-
-
-def loss(target: Tensor, logits: Tensor, task: str) -> Tensor:
-    """l(target, r(logits)) averaged over rows: (R, B, C) -> (R,).
-
-    Classification: cross entropy against labels (R, B) or probabilities (R, B, C); regression: mean squared error.
+    Classification: cross entropy against labels (..., B) or probabilities (..., B, C); regression: mean squared error.
     """
     if task == "regression":
-        return mse_loss(logits, target, reduction="none").mean((1, 2))
-    classes_last = logits.flatten(0, 1)
-    return cross_entropy(classes_last, target.flatten(0, 1), reduction="none").view(logits.shape[:2]).mean(1)
+        return mse_loss(logits, target, reduction="none").mean((-2, -1))
+    of_rows = cross_entropy(logits.flatten(0, -2), target.flatten(0, logits.ndim - 2), reduction="none")
+    return of_rows.view(logits.shape[:-1]).mean(-1)
 
 
 def objective(
-    method: Method,
-    y: Tensor,  # (R, B) labels or (R, B, C) values
-    g: Tensor | None,  # W^T f(x), (R, B, C)
-    h: Tensor | None,  # J draws of h before r, (R, J, B, C)
-    mu: Tensor | None,  # (R, N, C)
-    lam: Tensor,  # (R,)
-    eta: Tensor,  # (R,)
-    sigma: float = gates.SIGMA,
-    task: str = "classification",
-    through_g: bool = True,
-) -> Tensor:
-    """The minibatch objective of every method, one value a run (FE-6, FE-10, FE-11, FE-12 to FE-17).
+    method: Method, y: Tensor, *, g: Tensor | None, h: Tensor | None, mu: Tensor | None, lam: Tensor | float,
+    eta: Tensor | float, sigma: float = gates.SIGMA, task: str = "classification", through_g: bool = True,
+) -> Tensor:  # fmt: skip
+    """The minibatch objective of every method (FE-6, FE-10, FE-11, FE-12 to FE-17).
 
-    through_g: whether l(g, h) also moves g towards h (as the objective is written) or takes g as a constant.
+    y: labels (..., B) or values (..., B, C). g: W^T f(x), (..., B, C). h: J draws of h before r, (..., J, B, C). mu
+    (..., N, C). lam, eta: numbers, or (...). through_g: whether l(g, h) also moves g towards h (as the objective is
+    written) or takes g as a constant.
     """
-    total = torch.zeros_like(eta)
+    total = 0
     if method.g_fits_y:
         total = total + loss(y, g, task)
     if method.h_fits == "g":
         g = g if through_g else g.detach()
         target = g.softmax(-1) if task == "classification" else g
-        total = total + lam * torch.stack([loss(target, h_j, task) for h_j in h.unbind(1)]).mean(0)
+        total = total + lam * torch.stack([loss(target, h_j, task) for h_j in h.unbind(-3)]).mean(0)
     elif method.h_fits == "y":
-        total = total + torch.stack([loss(y, h_j, task) for h_j in h.unbind(1)]).mean(0)
+        total = total + torch.stack([loss(y, h_j, task) for h_j in h.unbind(-3)]).mean(0)
     if method.gates:
         total = total + eta * gates.expected_open(mu, sigma)
     return total
@@ -115,8 +84,8 @@ def objective(
 # --- Choosing U examples ---------------------------------------------------------------------------------------------
 
 
-def expected_influence(S: Tensor, mu: Tensor | None, exact_mean: bool = False, sigma: float = gates.SIGMA) -> Tensor:
-    """E[alpha] = s E[z], (R, N, C); S itself where there are no gates (FE-20).
+def expected_influence(S: Tensor, mu: Tensor | None, *, exact_mean: bool = False, sigma: float = gates.SIGMA) -> Tensor:
+    """E[alpha] = s E[z], (..., N, C); S itself where there are no gates (FE-20).
 
     The paper takes max(0, min(1, mu)) for E[z], and leaves out s; exact_mean is the clamped Gaussian's own mean.
     """
@@ -125,8 +94,8 @@ def expected_influence(S: Tensor, mu: Tensor | None, exact_mean: bool = False, s
     return gates.gated(gates.exact_mean(mu, sigma) if exact_mean else gates.clamped_mean(mu), S)
 
 
-def positions(A: Tensor, mu: Tensor | None = None, rank: str = "magnitude") -> Tensor:
-    """Place of each entry (n, c) when sorted by influence, 0 the most influential: (R, N, C) -> (R, N, C) (FE-22).
+def positions(A: Tensor, *, mu: Tensor | None = None, rank: str = "magnitude") -> Tensor:
+    """Place of each entry (n, c) when sorted by influence, 0 the most influential: (..., N, C) -> (..., N, C) (FE-22).
 
     rank: by |alpha| ("magnitude"), by alpha ("signed"), or by the gate max(0, min(1, mu)) alone ("gate").
     """
@@ -136,17 +105,17 @@ def positions(A: Tensor, mu: Tensor | None = None, rank: str = "magnitude") -> T
         key = gates.clamped_mean(mu)
     else:
         key = A if rank == "signed" else A.abs()
-    order = key.flatten(1).argsort(dim=1, descending=True, stable=True)
-    places = torch.arange(order.shape[1], device=A.device).expand_as(order)
-    return torch.empty_like(order).scatter_(1, order, places).view_as(A)
+    order = key.flatten(-2).argsort(dim=-1, descending=True, stable=True)
+    places = torch.arange(order.shape[-1], device=A.device).expand_as(order)
+    return torch.empty_like(order).scatter_(-1, order, places).view_as(A)
 
 
-def keep_top(A: Tensor, U: int, mu: Tensor | None = None, rank: str = "magnitude") -> Tensor:
-    """A with its U most influential entries (n, c) kept and the rest zero, (R, N, C) (FE-21, FE-22).
+def keep_top(A: Tensor, U: int, *, mu: Tensor | None = None, rank: str = "magnitude") -> Tensor:
+    """A with its U most influential entries (n, c) kept and the rest zero, (..., N, C) (FE-21, FE-22).
 
     ValueError if U is not between 1 and N x C.
     """
-    return A * (positions(A, mu, rank) < check_U(U, A.shape[1] * A.shape[2]))
+    return A * (positions(A, mu=mu, rank=rank) < check_U(U, A.shape[-2:].numel()))
 
 
 def distinct(place: Tensor, U: int) -> Tensor:
@@ -154,7 +123,7 @@ def distinct(place: Tensor, U: int) -> Tensor:
     return (place < U).any(-1).sum(-1)
 
 
-def neighbours(F_n: Tensor, y_n: Tensor, F: Tensor, k: int, C: int) -> Tensor:
+def neighbours(F_n: Tensor, y_n: Tensor, F: Tensor, *, k: int, C: int) -> Tensor:
     """Votes of the k training examples nearest to each row in f's space, a baseline for h: (..., B, C).
 
     F_n (..., N, K) with labels y_n (..., N), F (..., B, K). Classes with as many votes stand in the order of their
@@ -169,7 +138,7 @@ def neighbours(F_n: Tensor, y_n: Tensor, F: Tensor, k: int, C: int) -> Tensor:
 
 def check_U(U: int, entries: int) -> int:
     """U itself; ValueError unless 1 <= U <= N x C."""
-    if not (isinstance(U, Integral) and 1 <= U <= entries):
+    if isinstance(U, bool) or not (isinstance(U, Integral) and 1 <= U <= entries):
         raise ValueError(f"U must be a whole number between 1 and N x C = {entries}, got {U!r}")
     return U
 
@@ -196,20 +165,22 @@ class Explanation:
 
 
 def explain(
-    A: Tensor, F_n: Tensor, F: Tensor, g: Tensor | None, U: int, task: str = "classification", **ranking
+    A: Tensor, F_n: Tensor, F: Tensor, *, g: Tensor | None, U: int, task: str = "classification", **ranking
 ) -> Explanation:
-    """The U examples behind one prediction: A (N, C), F_n (N, K), F = f(x) (K,), g = W^T f(x) (C,),
-    or None where h itself predicts.
+    """The U examples behind one prediction: A (N, C), F_n (N, K), F = f(x) (K,), g = W^T f(x) (C,) or None.
 
-    ranking: mu and rank as in `positions`. ValueError if U is not between 1 and N x C.
+    g: None where h itself predicts. ranking: mu and rank as in `positions`. ValueError if U is not between 1 and N x C,
+    or if what is explained is NaN.
     """
-    kept = keep_top(A[None], U, **ranking)
-    order = positions(A[None], **ranking).flatten().argsort()[:U]
+    if not all(t is None or t.isfinite().all() for t in (A, F_n, F, g)):
+        raise ValueError("what is explained must be finite, got NaN or infinite numbers: the model has diverged")
+    kept = keep_top(A, U, **ranking)
+    order = positions(A, **ranking).flatten().argsort()[:U]
     rows, classes = order // A.shape[1], order % A.shape[1]
-    h = explain_logits(kept, F_n[None], F[None, None])[0, 0]
-    k = similarity(F_n[rows][None], F[None, None])[0, :, 0]
+    h = explain_logits(kept, F_n, F[None])[0]
+    k = similarity(F_n[rows], F[None])[:, 0]
     agree = None
     if task == "classification":  # where h itself predicts, there is nothing else to be faithful to
-        agree = bool(~h.isnan().any() if g is None else faithful(g, h))
+        agree = g is None or bool(faithful(g, h))
     g = h if g is None else g
     return Explanation(rows, classes, A[rows, classes], k, respond(g, task), respond(h, task), agree)

@@ -61,15 +61,15 @@ def temperature(phi: Tensor, *, floor: float = 0.0) -> Tensor:
     """Distinct contributions over their range, about one over the mean gap, per sample: phi (..., Q) -> (...) (ID-7).
 
     It takes no gradient: T is a setting, read off phi. Where all contributions are equal it is 1; where they differ by
-    next to nothing it is the largest number that there is. floor: the smallest range that counts, which keeps a map of
-    almost equal contributions from the steepest masks.
+    next to nothing it is the root of the largest number that there is, so that slopes are finite too. floor: the
+    smallest range that counts, which keeps a map of almost equal contributions from the steepest masks.
     """
     check_phi(phi)
     ordered = phi.detach().sort(-1).values
     spread = ordered[..., -1] - ordered[..., 0]
     distinct = 1 + (ordered.diff(dim=-1) > 0).sum(-1)
     T = distinct / spread.clamp_min(floor).where(spread > 0, torch.ones_like(spread))
-    return T.clamp_max(torch.finfo(phi.dtype).max).where(spread > 0, 1.0).to(phi.dtype)
+    return T.clamp_max(torch.finfo(phi.dtype).max ** 0.5).where(spread > 0, 1.0).to(phi.dtype)
 
 
 def thresholds(phi: Tensor, s: Steps) -> Tensor:

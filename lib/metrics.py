@@ -99,7 +99,7 @@ def sensitivity_n(
     y (...) -> (...); 0 where either is constant.
     """
     kept = explainer.expand(1 - removed, predictor.b.shape)
-    drop = predictor.log_probability(x, y).exp()[..., None] - perturbed_probability(predictor, x, y, kept)
+    drop = predictor.log_probability(x, y).exp()[..., None] - perturbed_probability(predictor, x, y, Z=kept)
     largest = phi.abs().amax(-1, keepdim=True)
     sums = product(removed, phi / largest.where(largest > 0, 1))  # the unit of phi is nobody's business
     pair = torch.stack([sums, drop]).double()
@@ -132,6 +132,6 @@ def masked_accuracy(predictor: Predictor, x: Tensor, y: Tensor, *, r: Tensor) ->
     return right / (y.shape[-1] * r.shape[-2])
 
 
-def valscore(accuracy: Tensor, insertion: Tensor, deletion: Tensor, eta: float = 2.0) -> Tensor:
+def valscore(accuracy: Tensor, insertion: Tensor, deletion: Tensor, *, eta: float = 2.0) -> Tensor:
     """eta Acc + Ins + 1 - Del, which chooses epochs and hyperparameters (ID-15)."""
     return eta * accuracy + insertion + 1 - deletion

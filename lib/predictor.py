@@ -1,7 +1,7 @@
 """The predictor that is explained: f, its parameters theta, and the background b that stands for "feature absent"."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ class Predictor:
     leading axis of everything is the runs'.
     """
 
-    f: Callable[[Theta, Tensor], Tensor]
+    f: Any  # (theta, rows) -> logits, and what an explainer needs of it besides
     theta: Theta
     b: Tensor
     stacked: bool = False

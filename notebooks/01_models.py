@@ -38,7 +38,8 @@ from myst_nb import glue
 from lib import data, examples
 from lib.nets import respond
 from lib.study import figures
-from lib.training.fewer import Runs, Settings, train
+from lib.training import Runs, fit
+from lib.training.fewer import Settings
 
 figures.use()
 torch.set_default_dtype(torch.float64)
@@ -78,16 +79,16 @@ def g(F, W):
 # %%
 folds = data.folds(data.load(dataset), splits=[0], dtype=torch.float64)
 settings = Settings(epochs=epochs, patience=epochs)
-options = {"dtype": torch.float64, "progress": False}
-trained = train("Predictor", folds, Runs.grid(folds=1), settings, **options)
+fitted = fit("Predictor", folds, Runs.grid(1), settings=settings, progress=False)
+model = fitted.run()
 
 
 def f(x):
-    return trained.f(trained.theta, x[None])[0]  # the library's run axis is 1
+    return model.f(model.theta, x)  # (B, D) -> (B, K)
 
 
 x_n, x = folds.x_train[0], folds.x_test[0]
-F_n, F, W = f(x_n), f(x), trained.bank["W"][0]
+F_n, F, W = f(x_n), f(x), model.W
 print(f"F_n {tuple(F_n.shape)}, F {tuple(F.shape)}, W {tuple(W.shape)}")
 
 # %% [markdown]
@@ -95,7 +96,7 @@ print(f"F_n {tuple(F_n.shape)}, F {tuple(F.shape)}, W {tuple(W.shape)}")
 # of the second, the library never applies $r$ when all it needs is the class.
 
 # %%
-scores = trained.predict(x)
+scores = model.predict(x)
 print("the library's g:", torch.allclose(respond(scores, folds.task), g(F, W)))
 print("r keeps the order:", torch.equal(scores.argsort(), g(F, W).argsort()))
 
@@ -137,7 +138,7 @@ def h(A, F_n, F):
 rng = torch.Generator().manual_seed(0)
 A = torch.randn(len(x_n), folds.C, generator=rng)
 by_example = sum(A[n] * (F_n[n] @ F[0]) for n in range(len(x_n)))
-fast = examples.explain_logits(A[None], F_n[None], F[None])[0]
+fast = examples.explain_logits(A, F_n, F)
 print("sum over examples:", torch.allclose(h(A, F_n, F)[0], r(by_example)))
 print("the library's h:", torch.allclose(h(A, F_n, F), r(fast)))
 print("similarities are at least 0:", bool((k(F_n, F) >= 0).all()))
@@ -200,7 +201,7 @@ print("with -A, at", int(faithful(g(F, W), h(-A, F_n, F)).sum()), "test rows")
 
 # %%
 Us = [U for U in (5, 10, 20, 50, 100, 200, 400) if U < A.numel()] + [A.numel()]
-kept = [examples.keep_top(A[None], U)[0] for U in Us]
+kept = [examples.keep_top(A, U) for U in Us]
 agree = torch.stack([faithful(g(F, W), h(A_U, F_n, F)) for A_U in kept])
 share = agree.double().mean(1).tolist()  # for each U
 naive = g(F, W).argmax(-1).bincount().max().item() / len(x)

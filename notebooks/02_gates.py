@@ -34,7 +34,8 @@ from torch.special import ndtr as Phi  # of the standard normal
 
 from lib import data, gates
 from lib.study import figures
-from lib.training.fewer import Runs, Settings, train
+from lib.training import Runs, fit
+from lib.training.fewer import Settings
 
 figures.use()
 torch.set_default_dtype(torch.float64)
@@ -231,9 +232,8 @@ etas = [0, 1e-3, 1e-2, 1e-1]
 
 def history(etas, **start):
     fixed = {"epochs": epochs, "patience": epochs, "sigma": sigma, "U": (10,)}
-    options = {"dtype": torch.float64, "progress": False}
-    runs, settings = Runs.grid(folds=1, etas=etas), Settings(**fixed, **start)
-    return train("Ours", folds, runs, settings, **options).history
+    runs, settings = Runs.grid(1, eta=etas), Settings(**fixed, **start)
+    return fit("Ours", folds, runs, settings=settings, progress=False).history
 
 
 epoch, share = map(history(etas).get, ("epoch", "open"))

@@ -35,9 +35,11 @@ import matplotlib.pyplot as plt
 from myst_nb import glue
 
 from lib import data, nets
-from lib.examples import METHODS
+from lib.methods import METHODS
 from lib.study import figures
-from lib.training.fewer import Draws, Settings, minibatch_loss
+from lib.training.draws import Draws
+from lib.training.fewer import Settings, minibatch_loss
+from lib.training.fewer_fitted import Subject
 
 figures.use()
 torch.set_default_dtype(torch.float64)
@@ -205,9 +207,10 @@ eps = 0.5 * draws().noise((N, J, C))[0]
 Z = (mu[:, None] + eps).clamp(0, 1).transpose(0, 1)  # (J, N, C)
 g, h = outputs(f, W, S, Z, x[batch], x)
 plainly = minibatch_objective(y[batch], g, h, mu, lam=2, eta=0.05)
-mlp, weights = nets.MLP((D, K, K, K), dropout=0), torch.tensor([[2.0], [0.05]])
-ours = METHODS["Ours"], folds, runs, batch[None]
-library = minibatch_loss(mlp, bank, *ours, *weights, draws(), Settings(J=J))
+mlp = nets.MLP((D, K, K, K), dropout=0)
+what = Subject(mlp, METHODS["Ours"], folds, runs, lam=2, eta=0.05)
+step = {"draws": draws(), "settings": Settings(J=J)}
+library = minibatch_loss(what, bank, batch[None], **step)
 print("same objective:", torch.allclose(library, plainly))
 slopes = (torch.autograd.grad(E, leaves) for E in (library, plainly))
 print("same gradients:", all(torch.allclose(a, b) for a, b in zip(*slopes)))

@@ -31,9 +31,10 @@ from myst_nb import glue
 from torch.nn.functional import cross_entropy
 
 from lib import data, examples, gates
-from lib.examples import METHODS
+from lib.methods import FE as METHODS
 from lib.study import figures
-from lib.training.fewer import Runs, Settings, train
+from lib.training import Runs, fit
+from lib.training.fewer import Settings
 
 figures.use()
 
@@ -121,9 +122,8 @@ written_out = {
 
 # %%
 def E(method, mu, eta, h=h):
-    run = y[None], g[None], h[None, None], mu[None]  # one run, one draw of h
-    weights = torch.tensor([lam]), torch.tensor([eta])
-    return examples.objective(METHODS[method], *run, *weights)[0]
+    terms = {"g": g, "h": h[None], "mu": mu}  # one draw of h
+    return examples.objective(METHODS[method], y, **terms, lam=lam, eta=eta)
 
 
 for method, value in written_out.items():
@@ -150,12 +150,15 @@ for gated, bare in {"Ours": "Joint", "RPSR": "RPS", "PretrainR": "Pretrain"}.ite
 
 # %%
 folds = data.folds(data.load(dataset), range(splits), dtype=torch.float64)
-runs = Runs.grid(splits, etas=[eta])
+runs = Runs.grid(splits)
 U = (5, 10, 20, 50, 100, "all")
-what = folds, runs, Settings(epochs=epochs, patience=epochs, U=U)
-how = {"dtype": torch.float64, "progress": False}
-stage1 = train("Predictor", *what, **how)
-trained = {name: train(name, *what, stage1=stage1, **how) for name in METHODS}
+settings = Settings(epochs=epochs, patience=epochs, U=U)
+how = {"settings": settings, "progress": False}
+stage1, trained = fit("Predictor", folds, runs, **how), {}
+for name, method in METHODS.items():
+    own = Runs.grid(splits, eta=[eta]) if method.gates else runs
+    start = stage1 if method.pretrained else None
+    trained[name] = fit(name, folds, own, start=start, **how)
 
 # %%
 kept = torch.equal(trained["Pretrain"].bank["W"], stage1.bank["W"])
@@ -165,7 +168,7 @@ for method in ("RPS", "RPSR"):
     print(f"{method} is always faithful:", bool((share == 1).all()))
 
 # %% tags=["hide-input"]
-Us = what[-1].U_values(folds.x_train.shape[1] * folds.C)
+Us = settings.U_values(folds.x_train.shape[1] * folds.C)
 rows = [
     (method, split, Us[u], measure, run.scores[f"test_{measure}"][split, u].item())
     for method, run in trained.items()

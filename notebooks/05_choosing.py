@@ -31,7 +31,8 @@ from myst_nb import glue
 
 from lib import data, examples, metrics
 from lib.study import figures
-from lib.training.fewer import Runs, Settings, train
+from lib.training import Runs, fit
+from lib.training.fewer import Settings
 
 figures.use()
 
@@ -43,8 +44,9 @@ figures.use()
 folds = data.folds(data.load(dataset), splits)
 settings = Settings(epochs=epochs, patience=epochs, U=tuple(U_values))
 n_splits = len(splits)
-ours = train("Ours", folds, Runs.grid(n_splits, [eta]), settings, progress=False)
-joint = train("Joint", folds, Runs.grid(n_splits), settings, progress=False)
+how = {"settings": settings, "progress": False}
+ours = fit("Ours", folds, Runs.grid(n_splits, eta=[eta]), **how)
+joint = fit("Joint", folds, Runs.grid(n_splits), **how)
 
 # %% [markdown]
 # ## Keeping U entries
@@ -72,10 +74,11 @@ def keep(A, U):
 
 
 # %%
-A = ours.influence[0]
+model = ours.run()
+A = model.influence
 kept = keep(A, 10)
 print("entries", A.numel(), "kept", int((kept != 0).sum()))
-print("as lib:", torch.equal(kept, examples.keep_top(A[None], 10)[0]))
+print("as lib:", torch.equal(kept, examples.keep_top(A, 10)))
 
 # %% [markdown]
 # What is counted are entries, not examples. An example that speaks for one class and against another is counted twice:
@@ -134,9 +137,8 @@ def h(A, F_n, F):
 # > get the same score, and $h$ would say nothing:
 
 # %%
-theta = {name: tensor[[0]] for name, tensor in ours.theta.items()}
-F_n = ours.f(theta, folds.x_train[[0]])[0]
-F = ours.f(theta, folds.x_test[[0]])[0]
+F_n = model.f(model.theta, folds.x_train[0])
+F = model.f(model.theta, folds.x_test[0])
 printed = kept.sum(1, keepdim=True).expand_as(kept)  # the sum over c
 print("as printed:", h(printed, F_n, F)[0].numpy().round(3))
 print("by column: ", h(kept, F_n, F)[0].numpy().round(3))
@@ -178,7 +180,7 @@ def faithfulness(g, h):
 
 
 # %%
-g, y = ours.predict(folds.x_test[0]), folds.y_test[0]
+g, y = model.predict(folds.x_test[0]), folds.y_test[0]
 at_ten = U_values.index(10)
 for name, ours_here in (
     ("accuracy", accuracy(g, y)),
@@ -238,7 +240,7 @@ faith.pivot_table(index="method", columns="U", values="value").round(2)
 A, mu = ours.influence, ours.bank["mu"]
 ten = examples.positions(A) < 10  # by magnitude
 for rank in ("signed", "gate"):
-    both = ten & (examples.positions(A, mu, rank) < 10)
+    both = ten & (examples.positions(A, mu=mu, rank=rank) < 10)
     print(f"{rank:6} shares {both.sum() / n_splits:.1f} of ten entries")
 
 # %% [markdown]

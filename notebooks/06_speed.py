@@ -36,11 +36,13 @@ import torch
 from myst_nb import glue
 
 from lib import data, examples
-from lib.examples import METHODS
+from lib.methods import METHODS
 from lib.nets import MLP, stack_uniform
 from lib.study import figures
-from lib.training import fewer
-from lib.training.fewer import Draws, Runs, Settings
+from lib.training import Runs, fit
+from lib.training.draws import Draws
+from lib.training.fewer import Settings, minibatch_loss
+from lib.training.fewer_fitted import Subject
 from tests import plain
 
 torch.set_num_threads(1)
@@ -82,7 +84,7 @@ def bank_and_batch(N, share, D=64, C=4, K=64):
     random = torch.Generator().manual_seed(0)
     f = MLP((D, K, K, K))
     bank = {f"f.{name}": value for name, value in f.init([random]).items()}
-    bank["W"] = stack_uniform((K, C), K, [random], torch.float32)
+    bank["W"] = stack_uniform((K, C), [random], fan_in=K, dtype=torch.float32)
     bank["S"] = torch.randn(1, N, C, generator=random)
     mu = torch.where(torch.arange(N) < share * N, 10.0, -10.0)
     bank["mu"] = mu[None, :, None].repeat(1, 1, C)
@@ -93,10 +95,10 @@ def bank_and_batch(N, share, D=64, C=4, K=64):
 def step(f, bank, rows, **settings):
     """The objective of one minibatch and its gradient; the same draws at every call."""
     table = Table(x_train=rows, y_train=torch.zeros(rows.shape[:2], dtype=torch.int64))
-    one, draws = torch.ones(1), Draws([torch.Generator().manual_seed(1)], torch.float32)
-    batch, fold = torch.arange(32)[None], torch.zeros(1, dtype=torch.int64)
-    where = f, bank, METHODS["Ours"], table, fold, batch
-    loss = fewer.minibatch_loss(*where, one, 0 * one, draws, Settings(**settings))
+    draws = Draws([torch.Generator().manual_seed(1)], torch.float32)
+    fold = torch.zeros(1, dtype=torch.int64)
+    what, batch = Subject(f, METHODS["Ours"], table, fold), torch.arange(32)[None]
+    loss = minibatch_loss(what, bank, batch, draws=draws, settings=Settings(**settings))
     return torch.autograd.grad(loss.sum(), [bank["f.W1"], bank["W"], bank["S"]])
 
 
@@ -193,9 +195,9 @@ glue("speed-dropout", bernoulli / bits, display=False)
 def run_alone_and_in_company():
     """The first split's W, trained by itself and among ten, in double precision."""
     double = data.folds(data.load("glass"), range(10), dtype=torch.float64)
-    settings, options = Settings(epochs=2), {"progress": False, "dtype": torch.float64}
-    alone = fewer.train("Ours", double, Runs.grid(1, [1e-2]), settings, **options)
-    together = fewer.train("Ours", double, Runs.grid(10, [1e-2]), settings, **options)
+    options = {"settings": Settings(epochs=2), "progress": False}
+    alone = fit("Ours", double, Runs.grid(1, eta=[1e-2]), **options)
+    together = fit("Ours", double, Runs.grid(10, eta=[1e-2]), **options)
     return alone.bank["W"][0], together.bank["W"][0]
 
 
@@ -210,7 +212,7 @@ train_plain = plain.functions().train_plain
 def milliseconds(R, **settings):
     """Milliseconds for one epoch of one model in a stack of R."""
     settings = Settings(epochs=epochs, **settings)
-    trained = fewer.train("Ours", folds, Runs.grid(R), settings, progress=False)
+    trained = fit("Ours", folds, Runs.grid(R), settings=settings, progress=False)
     return 1e3 * sum(trained.seconds) / R / epochs
 
 

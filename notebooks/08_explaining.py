@@ -38,7 +38,8 @@ from sklearn.linear_model import LinearRegression
 
 from lib import data
 from lib.study import figures
-from lib.training.fewer import Runs, Settings, train
+from lib.training import Runs, fit
+from lib.training.fewer import Settings
 
 figures.use()
 
@@ -46,7 +47,8 @@ figures.use()
 table = data.load(dataset)
 folds = data.folds(table, [split])
 settings = Settings(epochs=epochs, patience=epochs, U=(U,))
-ours = train("Ours", folds, Runs.grid(1, [eta]), settings, progress=False)
+ours = fit("Ours", folds, Runs.grid(1, eta=[eta]), settings=settings, progress=False)
+model = ours.run()
 for name in ("accuracy", "faithfulness"):
     print(f"{name:12} {ours.scores[f'test_{name}'][0, 0]:.2f}")
 
@@ -75,7 +77,7 @@ def table_of(e):
 
 # %%
 x = folds.x_test[0]  # (B, D)
-explained = [ours.explain(row, U) for row in x]
+explained = [model.explain(row, U) for row in x]
 good = max(range(len(x)), key=lambda i: explained[i].faithful)  # the first that is
 table_of(explained[good]).round(2)
 
@@ -163,8 +165,8 @@ plt.close(fig)
 U_values = [1, 2, 5, 10, 20, 50, 100, "all"]
 progression = data.folds(data.load("diabetes"), splits=[0, 1, 2])
 settings = Settings(epochs=300, patience=300, U=tuple(U_values))
-runs = Runs.grid(3, [3e-2])
-value = train("Ours", progression, runs, settings, progress=False)
+runs = Runs.grid(3, eta=[3e-2])
+value = fit("Ours", progression, runs, settings=settings, progress=False)
 
 # %% [markdown]
 # $R^2$ takes the place of both scores ([](05_choosing)): of $g$ against $y$, and of $h$ against $g$. Beside it, the
@@ -202,7 +204,7 @@ plt.close(fig)
 # Compare the two values:
 
 # %%
-e = value.explain(progression.x_test[0, 0], U=20)
+e = value.run().explain(progression.x_test[0, 0], U=20)
 mean, std = progression.y_mean[0, 0], progression.y_std[0, 0]
 for name, v in (("g", e.g), ("h", e.h), ("y", progression.y_test[0, 0])):
     print(f"{name} {(v * std + mean).item():.0f}")
@@ -224,8 +226,8 @@ with tempfile.TemporaryDirectory() as folder:
 # %%
 folds = data.folds(table, [0])
 settings = Settings(epochs=300, patience=300, U=(5,))
-mine = train("Ours", folds, Runs.grid(1, [1e-2]), settings, progress=False)
-e = mine.explain(folds.x_test[0, 0], U=5)
+mine = fit("Ours", folds, Runs.grid(1, eta=[1e-2]), settings=settings, progress=False)
+e = mine.run().explain(folds.x_test[0, 0], U=5)
 print("faithful:", e.faithful)
 table_of(e).round(2)
 

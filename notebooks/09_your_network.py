@@ -40,10 +40,11 @@ from sklearn.datasets import load_digits, load_wine
 from torch import nn
 
 from lib import data, run
+from lib.explainers import LIME
 from lib.nets import Network
 from lib.study import figures
-from lib.training import expo
-from lib.training.fewer import Runs, Settings, train
+from lib.training import Runs, expo, fit
+from lib.training.fewer import Settings
 
 figures.use()
 
@@ -81,34 +82,35 @@ f = nn.Sequential(
 )  # fmt: skip
 
 # %% [markdown]
-# `Network` wraps it, and `train` takes it as `f`. An `nn.Module` is trained one run at a time; everything else is the
+# `Network` wraps it, and `fit` takes it as `f`. An `nn.Module` is trained one run at a time; everything else is the
 # same as for the paper's network.
 
 # %%
 U_values = (U, 20, 50, "all")
 settings = Settings(epochs=epochs, patience=epochs, lr=3e-3, U=U_values)
-runs = Runs.grid(1, [eta])
-ours = train("Ours", folds, runs, settings, f=Network(f), progress=False)
+runs = Runs.grid(1, eta=[eta])
+ours = fit("Ours", folds, runs, settings=settings, f=Network(f), progress=False)
+model = ours.run()
 print(f"accuracy {ours.scores['test_accuracy'][0, 0]:.2f}")
 for u, value in zip(settings.U, ours.scores["test_faithfulness"][0]):
     print(f"faithfulness with {u:>3} entries {value:.2f}")
 
 # %% [markdown]
-# Your module keeps its own weights: the trained ones are `ours.theta`, and `load_state_dict` puts them into it. The
+# Your module keeps its own weights: the trained ones are `model.theta`, and `load_state_dict` puts them into it. The
 # check: the module, used without the library, gives the library's prediction.
 
 # %%
-f.load_state_dict({name: value[0] for name, value in ours.theta.items()})
+f.load_state_dict(model.theta)
 x = folds.x_test[0]
 with torch.no_grad():
-    g = f.eval()(x) @ ours.bank["W"][0]
-print("f and W alone give g:", torch.allclose(g, ours.predict(x), atol=1e-5))
+    g = f.eval()(x) @ model.W
+print("f and W alone give g:", torch.allclose(g, model.predict(x), atol=1e-5))
 
 # %% [markdown]
 # ## The examples
 
 # %% tags=["hide-input"]
-e = ours.explain(x[0], U)
+e = model.explain(x[0], U)
 rows = folds.index_train[0][e.rows].numpy()
 pictures = [np.repeat(1 - digits.images[n][..., None] / 16, 3, axis=2) for n in rows]
 captions = [f"{'for' if a > 0 else 'against'} {c}: {a:+.1f}" for a, c in zip(e.influence, e.classes)]
@@ -158,32 +160,31 @@ for _ in range(20):
     optimiser.step()
 
 # %% [markdown]
-# `Network` wraps it as before. With `start=None`, `train` begins with the module's own parameters
-# (`expo.pretrain(folds, f=Network(mine))` would train it from there first). CE-only, the same fine-tuning without
+# `Network` wraps it as before. Without a `start`, `fit` begins with the module's own parameters
+# (`fit("pretrained", ..., f=Network(mine))` would train it from there first). CE-only, the same fine-tuning without
 # the regularisers, shows what merely training on would do.
 
 # %%
-settings = expo.Settings(explainer="LIME", S=0.3, M=50, batch=32, epochs=30, patience=30)
+settings = expo.Settings(LIME(M=50), S=0.3, batch=32, epochs=30, patience=30)
 results = {}
 for method, lam in (("CE-only", 0.0), ("ID-ExpO", 0.1)):
-    runs = expo.Runs.grid(1, lams=[lam])
-    options = {"f": Network(mine), "progress": False}
-    results[method] = expo.train(method, folds, runs, None, settings, **options)
+    options = {"settings": settings, "f": Network(mine), "progress": False}
+    results[method] = fit(method, folds, Runs.grid(1, lam=[lam]), **options)
 named = ("accuracy", "insertion", "deletion")
 rows = {m: [t.scores[f"test_{n}"].item() for n in named] for m, t in results.items()}
 pd.DataFrame.from_dict(rows, "index", columns=named).round(3)
 
 # %% [markdown]
 # Higher accuracy and insertion are better, lower deletion is. `explain` gives the contributions, here of the first test
-# row for the class it is taken to be, with LIME; `"KernelSHAP"` is the other choice. As before, the trained
+# row for the class it is taken to be, with LIME; `KernelSHAP()` is the other choice. As before, the trained
 # parameters can go back into the module:
 
 # %%
-tuned = results["ID-ExpO"]
-phi = tuned.explain(folds.x_test[0], "LIME")  # (B, Q)
+tuned = results["ID-ExpO"].run()
+phi = tuned.explain(folds.x_test[0])  # (B, Q)
 top = phi[0].argsort(descending=True)[:3]
 print("most important:", ", ".join(table.features[q] for q in top))
-mine.load_state_dict({name: value[0] for name, value in tuned.theta().items()})
+mine.load_state_dict(tuned.theta)
 with torch.no_grad():
     scores = mine(folds.x_test[0])
 right = (scores.argmax(1) == folds.y_test[0]).double()

@@ -36,13 +36,15 @@ explainer = "LIME"  # or KernelSHAP
 S_share = 0.3  # share of the features inserted and deleted
 
 # %%
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import pandas as pd
 from myst_nb import glue
 
-from lib import data, masks, metrics
+from lib import data, explainers, masks, metrics
 from lib.study import figures
-from lib.training import expo
+from lib.training import Runs, fit
 from lib.training.expo import Settings
 
 figures.use()
@@ -58,16 +60,12 @@ torch.set_default_dtype(torch.float64)
 table = data.load(dataset)
 folds = data.folds(table, splits=[0], dtype=torch.float64)
 settings = Settings(epochs=epochs, patience=epochs, hidden=64)
-how = {"progress": False, "dtype": torch.float64}
-trained = expo.pretrain(folds, settings=settings, **how)
-theta, x = trained.theta(), folds.x_test[0]  # (B, Q)
-
-
-def f(x):
-    return trained.f(theta, x[None])[0]  # (B, C), the library's run axis is 1
-
-
-Q, y, phi = x.shape[1], f(x).argmax(1), trained.explain(x, explainer)
+grid = Runs.grid(1, lr=[0.05])
+trained = fit("pretrained", folds, grid, settings=settings, progress=False)
+model, x = trained.run(), folds.x_test[0]  # (B, Q)
+predictor, f = model.predictor, model.predictor.logits  # (B, Q) -> (B, C)
+Q, y = x.shape[1], f(x).argmax(1)
+phi = model.explain(x, explainers.named(explainer))  # (B, Q)
 S = round(S_share * Q)
 print(f"{len(x)} test rows, Q = {Q} features, S = {S}")
 print(f"accuracy {(y == folds.y_test[0]).double().mean():.2f}")
@@ -174,12 +172,12 @@ def plain_curves(f, x, y, b, phi, steps):
 # %%
 def curves(phi, y=y, b=b):
     """The library's, for every s from 1 to Q."""
-    batch = x[None], y[None], b, phi[None]
-    return metrics.curves(trained.f, theta, *batch, range(1, Q + 1))
+    over, s = replace(predictor, b=b), range(1, Q + 1)
+    return metrics.curves(over, x, y, phi=phi, s=s)
 
 
 path = curves(phi)
-inserted, deleted = path.inserted[0], path.deleted[0]  # (B, Q)
+inserted, deleted = path.inserted, path.deleted  # (B, Q)
 plainly = plain_curves(f, x[:20], y[:20], b, phi[:20], range(1, Q + 1))
 same = (torch.allclose(p, q[:20]) for p, q in zip(plainly, (inserted, deleted)))
 print("plain and library:", all(same))
@@ -248,7 +246,7 @@ scores = {
 pd.DataFrame(scores, paths).round(3)
 
 # %% tags=["hide-input"]
-means = {name: (p.inserted[0].mean(0), p.deleted[0].mean(0)) for name, p in paths.items()}
+means = {name: (p.inserted.mean(0), p.deleted.mean(0)) for name, p in paths.items()}
 fig = figures.paths(means, "The explanation finds what counts, chance does not", S)
 glue("insdel-curves", fig, display=False)
 plt.close(fig)
@@ -282,8 +280,15 @@ plt.close(fig)
 def whole(y=y, b=b):
     """Curves from s = 0 to Q, two of (B, Q + 1)."""
     p = curves(phi, y, b)
-    a, d, end = p.inserted[0], p.deleted[0], p.whole[0, :, None]
+    a, d, end = p.inserted, p.deleted, p.whole[:, None]
     return torch.cat([d[:, -1:], a], 1), torch.cat([end, d], 1)
+
+
+def of_rows(backgrounds):
+    """The same with a background for each row."""
+    each = enumerate(backgrounds)
+    own = [[c[[n]] for c in whole(b=b_n)] for n, b_n in each]
+    return [torch.cat(parts) for parts in zip(*own)]
 
 
 def plain_mean(curve):
@@ -313,9 +318,9 @@ def ten_steps(curve):
 
 # %%
 zero = (-folds.x_mean / folds.x_std)[0, 0]  # zero in the table's units
-black = x.min(1).values[:, None].expand(-1, Q)[None]  # each row's own
+black = x.min(1).values[:, None].expand(-1, Q)  # each row's own
 truth, every = folds.y_test[0], list(range(Q + 1))
-area = torch.trapezoid(whole(b=black)[1][:, 1:], dim=1)
+area = torch.trapezoid(of_rows(black)[1][:, 1:], dim=1)
 table_of = {
     "ours": [plain_mean(curve) for curve in whole()],
     "authors' code": [plain_mean(curve) for curve in whole(truth)],
@@ -337,7 +342,7 @@ changes = {
     "... and 10 steps": [ten_steps(curve) for curve in whole()],
     "true class scored": [plain_mean(curve) for curve in whole(truth)],
     "zero in raw units": [plain_mean(curve) for curve in whole(b=zero)],
-    "black": [plain_mean(curve) for curve in whole(b=black)],
+    "black": [plain_mean(curve) for curve in of_rows(black)],
     f"S = {S}": [curve[:, 1 : S + 1].mean(1) for curve in whole()],
 }
 means = [[v.mean().item() for v in pair] for pair in changes.values()]
@@ -376,8 +381,8 @@ for name, value in {
     glue(f"insdel-{name}", float(value), display=False)
 
 # %% tags=["hide-input"]
-backgrounds = {"mean": b, "raw zero": zero, "black": black}
-means = {name: [curve.mean(0) for curve in whole(b=background)] for name, background in backgrounds.items()}
+pairs = {"mean": whole(), "raw zero": whole(b=zero), "black": of_rows(black)}
+means = {name: [curve.mean(0) for curve in pair] for name, pair in pairs.items()}
 fig = figures.paths(means, "Another background asks another question", first=0)
 glue("insdel-backgrounds", fig, display=False)
 plt.close(fig)

@@ -32,7 +32,7 @@ from myst_nb import glue
 
 from lib import data, masks, regularizers
 from lib.study import figures
-from lib.training import expo
+from lib.training import Runs, fit
 from lib.training.expo import Settings
 
 figures.use()
@@ -219,17 +219,17 @@ print(f"along phi, T followed: {followed.abs():.3f}, T held: {held:.3f}")
 # %%
 folds = data.folds(data.load(dataset), splits=[0], dtype=torch.float64)
 settings = Settings(epochs=epochs, patience=epochs, hidden=64)
-how = {"progress": False, "dtype": torch.float64}
-trained = expo.pretrain(folds, settings=settings, **how)
-theta, X = trained.theta(), folds.x_test[0]  # (B, Q)
-Q, y, phi = X.shape[1], trained.f(theta, X[None]).argmax(-1), trained.explain(X)
+grid = Runs.grid(1, lr=[0.05])
+trained = fit("pretrained", folds, grid, settings=settings, progress=False)
+model, X = trained.run(), folds.x_test[0]  # (B, Q)
+Q, y, phi = X.shape[1], model.predict(X).argmax(-1), model.explain(X)
 S, b = round(S_share * Q), torch.zeros(Q)
 
 
 def path(r):
     """Probability of y along masks r (B, K, Q): inserted, deleted, two of (B, K)."""
-    p = regularizers.follow(trained.f, theta, X[None], y, b, r[None])
-    return p.inserted[0].exp(), p.deleted[0].exp()
+    p = regularizers.follow(model.predictor, X, y, r=r)
+    return p.inserted.exp(), p.deleted.exp()
 
 
 # %% tags=["hide-input"]

@@ -39,11 +39,15 @@ from myst_nb import glue
 from torch import nn
 from torch.nn.functional import logsigmoid
 
-from lib import data, explainers, metrics, regularizers
+from lib import data, metrics, regularizers
+from lib.explainers import LIME
+from lib.methods import METHODS
+from lib.predictor import Predictor
 from lib.regularizers import Path
 from lib.study import figures
-from lib.training import expo
-from lib.training.expo import Runs, Settings
+from lib.training import Runs, fit
+from lib.training.expo import Settings
+from lib.training.expo_step import objective
 
 figures.use()
 torch.set_default_dtype(torch.float64)
@@ -273,27 +277,24 @@ def plain_loss(f, x, y, b, phi, S, lam, lam3=0.0):
 # %%
 def lime(f, x, y, b, Z):
     """LIME of one sample x (Q,) by masks Z (M, Q)."""
-    P = explainers.projection(Z[None], explainers.lime_kernel(Z[None]), eps=0.01)
-    one_run = x[None, None], y[None, None], b, Z[None], P
-    phi, _ = explainers.explain(lambda _, rows: f(rows[0])[None], {}, *one_run)
-    return phi[0, 0]
+    return LIME().explain(Predictor.of(f, b), x, y, Z=Z).phi
 
 
 # %%
 folds = data.folds(data.load(dataset), splits=[0], dtype=torch.float64)
 X, Y, C = folds.x_train[0], folds.y_train[0], folds.C
 (N, Q), b, S = X.shape, torch.zeros(X.shape[1]), round(S_share * X.shape[1])
-settings = Settings(S=S_share, M=M, hidden=64, epochs=60, patience=60)
-how = {"progress": False, "dtype": torch.float64}
-start = expo.pretrain(folds, settings=settings, **how)
+settings = Settings(LIME(M=M), S=S_share, hidden=64, epochs=60, patience=60)
+how = {"settings": settings, "progress": False}
+start = fit("pretrained", folds, Runs.grid(1, lr=[0.05]), **how)
 
 
 def network(theta):
-    """The library's parameters, run 0, as anybody's module."""
+    """The library's parameters as anybody's module."""
     layers = [nn.Linear(Q, 64), nn.Linear(64, 64), nn.Linear(64, C)]
     for layer, name in zip(layers, ("1", "2", "")):
-        layer.weight.data = theta[f"W{name}"][0].detach().T.clone()
-        layer.bias.data = theta[f"b{name}"][0, 0].detach().clone()
+        layer.weight.data = theta[f"W{name}"].detach().T.clone()
+        layer.bias.data = theta[f"b{name}"][0].detach().clone()
     return nn.Sequential(layers[0], nn.ReLU(), layers[1], nn.ReLU(), layers[2])
 
 
@@ -301,8 +302,8 @@ def network(theta):
 # The check: on one batch with the same masks, the library's {eq}`id-11` has the same value and the same slopes.
 
 # %%
-f, rows = network(start.theta()), range(16)
-theta = {n: t.clone().requires_grad_() for n, t in start.theta().items()}
+model, rows = start.run(), range(16)
+f, theta = network(model.theta), {n: t.clone().requires_grad_() for n, t in model.theta.items()}
 Z = torch.randint(2, (M, Q), generator=rng).to(X)
 
 
@@ -312,13 +313,13 @@ def mean_loss(explain):
 
 
 plainly = mean_loss(lambda n: lime(f, X[n], Y[n], b, Z))
-batch = X[None, :16], Y[None, :16], b, Z[None]
-lams = torch.tensor([lam]), torch.tensor([0.01])
-library = expo.objective("ID-ExpO", start.f, theta, *batch, *lams, settings)[0]
+options = {"method": METHODS["ID-ExpO"], "lam": lam, "lam3": 0.01}
+options |= {"settings": settings, "drawn": {"Z": Z}}
+library = objective(model.predictor.at(theta), X[:16], Y[:16], **options)
 print("same objective:", torch.allclose(library, plainly))
 (by_library,) = torch.autograd.grad(library, theta["W1"])
 slopes = torch.autograd.grad(plainly, list(f.parameters()))
-print("same slopes:", torch.allclose(by_library[0].T, slopes[0]))
+print("same slopes:", torch.allclose(by_library.T, slopes[0]))
 
 # %% [markdown]
 # How much of the slope comes through $\phi$? Cut that way, and compare.
@@ -366,9 +367,11 @@ def train_plain_id(
 
 # %%
 few = replace(folds, x_train=X[None, :96], y_train=Y[None, :96])
-quick = Settings(S=S_share, M=8, hidden=64, epochs=1, batch=32)
-runs = Runs.grid(1, [lam], lrs=[lr])
-library = network(expo.train("ID-ExpO", few, runs, start, quick, **how).theta())
+quick = Settings(LIME(M=8), S=S_share, hidden=64, epochs=1, batch=32)
+how = {"start": start, "progress": False}
+runs = Runs.grid(1, lam=[lam], lr=[lr])
+library = fit("ID-ExpO", few, runs, settings=quick, **how).run()
+library = network(library.theta)
 plain = deepcopy(f)
 train_plain_id(plain, X[:96], Y[:96], b, lime, S, lam, lr=lr, M=8, batch=32)
 both = zip(plain.parameters(), library.parameters())
@@ -381,20 +384,21 @@ print("same parameters:", all(torch.allclose(p, q) for p, q in both))
 # score, the `valscore` of [](15_measuring).
 
 # %%
-tuning = Settings(S=S_share, M=M, hidden=64, epochs=epochs, patience=epochs)
-tuned = {"before": start}
-for method in ("CE-only", "ID-ExpO"):
-    tuned[method] = expo.train(method, folds, runs, start, tuning, **how)
+tuning = replace(settings, epochs=epochs, patience=epochs)
+tuned, axes = {"before": start}, {"CE-only": {}, "ID-ExpO": {"lam": [lam]}}
+for method, own in axes.items():
+    runs = Runs.grid(1, lr=[lr], **own)
+    tuned[method] = fit(method, folds, runs, settings=tuning, **how)
 
 
 # %%
-def measured(model):
+def measured(fitted):
     """Curves of test rows, the predicted class explained and scored, and a summary."""
-    x, theta = folds.x_test[0], model.theta()
-    y, phi = model.f(theta, x[None]).argmax(-1), model.explain(x)
-    path = metrics.curves(model.f, theta, x[None], y, b, phi[None], range(1, Q + 1))
+    x, model = folds.x_test[0], fitted.run()
+    y, phi = model.predict(x).argmax(-1), model.explain(x)
+    path = metrics.curves(model.predictor, x, y, phi=phi, s=range(1, Q + 1))
     return path, {
-        "accuracy": (y == folds.y_test).double().mean().item(),
+        "accuracy": (y == folds.y_test[0]).double().mean().item(),
         "Ins (higher)": path.inserted[..., :S].mean().item(),
         "Del (lower)": path.deleted[..., :S].mean().item(),
         "mean size of phi": phi.norm(dim=1).mean().item(),
@@ -406,7 +410,7 @@ after = pd.DataFrame({name: summary for name, (_, summary) in found.items()}).T
 after.round(3)
 
 # %% tags=["hide-input"]
-means = {name: (path.inserted[0].mean(0), path.deleted[0].mean(0)) for name, (path, *_) in found.items()}
+means = {name: (path.inserted.mean(0), path.deleted.mean(0)) for name, (path, *_) in found.items()}
 looks = {name: figures.look(name) | {"markersize": 4} for name in ("CE-only", "ID-ExpO")}
 looks["before"] = {"color": figures.INK, "linestyle": ":"}
 fig = figures.paths(means, "A few epochs, and fewer features make or break a prediction", S, looks=looks)

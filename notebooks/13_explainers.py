@@ -30,6 +30,7 @@ S_share = 0.3  # share of the features inserted and deleted
 
 # %%
 import math
+from dataclasses import replace
 from itertools import product
 
 import matplotlib.pyplot as plt
@@ -38,8 +39,9 @@ from myst_nb import glue
 from sklearn.linear_model import Ridge
 
 from lib import data, explainers, metrics
+from lib.explainers import LIME
 from lib.study import figures
-from lib.training import expo
+from lib.training import Runs, fit
 from lib.training.expo import Settings
 
 figures.use()
@@ -84,32 +86,21 @@ def plain_lime(f, x, y, b, Z, k, eps):
 # %%
 folds = data.folds(data.load(dataset), splits=[0], dtype=torch.float64)
 settings = Settings(epochs=epochs, patience=epochs, hidden=64)
-how = {"progress": False, "dtype": torch.float64}
-trained = expo.pretrain(folds, settings=settings, **how)
-theta, x = trained.theta(), folds.x_test[0]  # (B, Q)
-
-
-def f(x):
-    return trained.f(theta, x[None])[0]  # (B, C), the library's run axis is 1
-
-
+grid = Runs.grid(1, lr=[0.05])
+trained = fit("pretrained", folds, grid, settings=settings, progress=False)
+predictor, x = trained.run().predictor, folds.x_test[0]  # (B, Q)
+f, theta = predictor.logits, predictor.theta  # (B, Q) -> (B, C)
 (B, Q), y = x.shape, f(x).argmax(1)
 b, S = torch.zeros(Q), round(S_share * Q)
-Z = explainers.draw_masks(M, Q, [rng], dtype=torch.float64)[0]  # (M, Q)
+Z = explainers.draw_masks(M, Q, rng, dtype=torch.float64)  # (M, Q)
 k = explainers.lime_kernel(Z)
 
 
-def explain(Z, k, eps=eps):
-    P = explainers.projection(Z[None], k[None], eps)
-    batch = x[None], y[None], b, Z[None], P
-    return explainers.explain(trained.f, theta, *batch)[0][0].detach()  # (B, Q)
-
-
-phi = explain(Z, k)
+phi = LIME(eps=eps).explain(predictor, x, y, Z=Z).phi.detach()  # (B, Q)
 plainly = torch.stack([plain_lime(f, x[n], y[n], b, Z, k, eps) for n in range(5)])
 print("plain and library:", torch.allclose(phi[:5], plainly))
-segments = torch.tensor([0, 0, 1, 1])  # four pixels, two superpixels
-print("expand:", explainers.expand(torch.tensor([0.3, 0.1]), segments).tolist())
+two = LIME(segments=(0, 0, 1, 1))  # four pixels, two superpixels
+print("expand:", two.expand(torch.tensor([0.3, 0.1]), (1, 2, 2)).tolist())
 
 # %% [markdown]
 # That {eq}`id-12` is the least squares it claims to be,
@@ -138,7 +129,7 @@ print("scikit-learn's ridge:", torch.allclose(phi[0], torch.from_numpy(ridge.coe
 # %%
 every = torch.tensor(list(product([0.0, 1.0], repeat=8)))
 for name, z in ((f"our {M} masks", Z), ("all masks of 8 features", every)):
-    P = explainers.projection(z, explainers.lime_kernel(z), eps)
+    P = explainers.projection(z, explainers.lime_kernel(z), eps=eps)
     constant = P @ torch.full((len(z),), 0.25)
     print(f"{name}: mean {constant.mean():.4f}, spread {constant.std():.4f}")
 
@@ -154,9 +145,8 @@ def weighted_mean(values):
     return (k * values).sum(-1, keepdim=True) / k.sum()
 
 
-batch = x[None], y[None], b, Z[None]
-answers = explainers.perturbed_probability(trained.f, theta, *batch)[0].detach()  # (B, M)
-P_centred = explainers.projection(Z - weighted_mean(Z.T).T, k, eps)
+answers = explainers.perturbed_probability(predictor, x, y, Z=Z).detach()  # (B, M)
+P_centred = explainers.projection(Z - weighted_mean(Z.T).T, k, eps=eps)
 with_intercept = (answers - weighted_mean(answers)) @ P_centred.T
 
 
@@ -267,19 +257,18 @@ kernels = {"LIME": k, "SHAP, raw": raw, "SHAP, scaled": scaled}
 
 
 def score(phi):
-    batch = x[None], y[None], b, phi[None]
-    path = metrics.curves(trained.f, theta, *batch, range(1, S + 1))
+    path = metrics.curves(predictor, x, y, phi=phi, s=range(1, S + 1))
     return path.insertion.mean().item(), path.deletion.mean().item()
 
 
-def fit(kernel, eps):
-    """explain(Z, kernel, eps) from the answers that we have."""
-    return answers @ explainers.projection(Z, kernel, eps).T
+def fitted(kernel, eps):
+    """Contributions from the answers that we have."""
+    return answers @ explainers.projection(Z, kernel, eps=eps).T
 
 
 rows = {}
 for (name, kernel), ridge in product(kernels.items(), (0.0, 1e-4, 0.01, 1.0)):
-    found, unridged = fit(kernel, ridge), fit(kernel, 0.0)
+    found, unridged = fitted(kernel, ridge), fitted(kernel, 0.0)
     size = (found.norm() / unridged.norm()).item()
     rows[name, ridge] = [size, overlap(found, unridged), *score(found)]
 columns = ["size", f"top {S} in common", "Ins (higher)", "Del (lower)"]
@@ -295,7 +284,7 @@ glue("explainers-scaled-size", rows["SHAP, scaled", 0.01][0], display=False)
 # Size and common features compare with $\varepsilon = 0$. At the paper's $\varepsilon = 0.01$ raw weights leave
 # {glue:text}`explainers-raw-size:.1%` of the size and {glue:text}`explainers-raw-top:.0%` of the top features, scaled
 # ones {glue:text}`explainers-scaled-size:.1%` of the size. Whoever trains through the raw form trains something else.
-# To have it nonetheless: `Settings(scaled=False)`.
+# To have it nonetheless: `KernelSHAP(scaled=False)`.
 #
 # The kernel's form and width, in contrast, matter less than one might fear:
 
@@ -303,7 +292,7 @@ glue("explainers-scaled-size", rows["SHAP, scaled", 0.01][0], display=False)
 rows = {}
 widths = ("L2", 0.25), ("L2", 0.75), ("L2", 3.0), ("cosine", 0.25), ("cosine", 1.0)
 for kind, width in widths:
-    found = fit(explainers.lime_kernel(Z, kind, width), eps)
+    found = fitted(explainers.lime_kernel(Z, kind, width), eps)
     rows[f"{kind}, {width}"] = [overlap(found, phi), *score(found)]
 pd.DataFrame.from_dict(rows, orient="index", columns=columns[1:]).round(3)
 
@@ -335,7 +324,7 @@ exact = torch.stack([shapley_value(q) for q in range(D)])
 gain = value - value[0]
 print("they add up to f(x) - f(b):", torch.allclose(exact.sum(), gain[-1]))
 for whole in (1.0, 100.0, 10_000.0):
-    P = explainers.projection(every, explainers.shapley_kernel(every, whole=whole), 0.0)
+    P = explainers.projection(every, explainers.shapley_kernel(every, whole=whole), eps=0.0)
     off = (P @ gain - exact).abs().max()
     print(f"all ones weigh {whole:6,.0f}: off by {off:.0e}")
 shift = P @ value - exact
@@ -353,9 +342,11 @@ print(f"f(b) left in: all shifted by {shift.mean():.3f}, spread {shift.std():.3f
 Ms = [25, 50, 100, 200, 400, 800]
 agreement = {"LIME": [], "KernelSHAP": []}
 for count in Ms:
-    pairs = explainers.draw_masks(count, Q, [rng] * 16, dtype=torch.float64).split(2)
+    draws = [explainers.draw_masks(count, Q, rng, dtype=torch.float64) for _ in range(16)]
     for name, line in agreement.items():
-        alike = [overlap(*(explain(z, settings.weights(z, name)) for z in pair)) for pair in pairs]
+        explainer = explainers.named(name, eps=eps)
+        found = [explainer.explain(predictor, x, y, Z=z).phi for z in draws]
+        alike = [overlap(*pair) for pair in zip(found[::2], found[1::2])]
         line.append(sum(alike) / len(alike))
 
 # %% tags=["hide-input"]
@@ -394,13 +385,13 @@ plt.close(fig)
 # %%
 direction = {n: torch.randn(t.shape, generator=rng) for n, t in theta.items()}
 weight = torch.randn(Q, generator=rng)
-P = explainers.projection(Z[None], k[None], eps)
-few = x[None, :8], y[None, :8], b, Z[None], P
+lime = LIME(eps=eps)
 
 
 def moved(h):
     step = {n: t + h * direction[n] for n, t in theta.items()}
-    return (explainers.explain(trained.f, step, *few)[0] @ weight).sum()
+    found = lime.explain(predictor.at(step), x[:8], y[:8], Z=Z)
+    return (found.phi @ weight).sum()
 
 
 h = torch.zeros((), requires_grad=True)
@@ -432,14 +423,13 @@ class Held:
         Held.now -= self.tensor.nbytes
 
 
-def slope(Z, weight=weight, **options):
+def slope(Z, weight=weight, u=None, **options):
     """Slope of a score made of phi, and the most bytes that were held for it."""
     Held.now = Held.most = 0
     leaves = {n: t.clone().requires_grad_() for n, t in theta.items()}
-    batch = x[None, :64], y[None, :64], b, Z[None]
-    P = explainers.projection(Z[None], explainers.lime_kernel(Z)[None], eps)
+    explainer, own = replace(lime, **options), predictor.at(leaves)
     with torch.autograd.graph.saved_tensors_hooks(Held, lambda held: held.tensor):
-        phi, _ = explainers.explain(trained.f, leaves, *batch, P, **options)
+        phi = explainer.explain(own, x[:64], y[:64], Z=Z, u=u).phi
         some_score = (phi @ weight).square().sum()
         grads = torch.autograd.grad(some_score, list(leaves.values()))
     return torch.cat([g.flatten() for g in grads]), Held.most
@@ -447,7 +437,7 @@ def slope(Z, weight=weight, **options):
 
 rows = {}
 for count in (200, 1000):
-    many = explainers.draw_masks(count, Q, [rng], dtype=torch.float64)[0]
+    many = explainers.draw_masks(count, Q, rng, dtype=torch.float64)
     (direct, kept), (chunked, kept_50) = slope(many), slope(many, chunk=50)
     same = torch.allclose(direct, chunked)
     rows[f"M = {count}"] = [kept / 1e6, kept_50 / 1e6, same]
@@ -466,8 +456,8 @@ pd.DataFrame.from_dict(rows, orient="index", columns=columns).round(1)
 exact_slope, _ = slope(Z)
 shares, draws, noise = [0.05, 0.1, 0.25, 0.5], 25, []
 for keep in shares:
-    options = {"keep": keep, "generators": [rng]}
-    drawn = torch.stack([slope(Z, **options)[0] for _ in range(draws)])
+    starts = [torch.rand(64, generator=rng) for _ in range(draws)]
+    drawn = torch.stack([slope(Z, u=u, keep=keep)[0] for u in starts])
     off = (drawn - exact_slope) / exact_slope.norm()
     noise.append(off.norm(dim=1).square().mean().sqrt().item())
     mean = off.mean(0).norm()
@@ -496,4 +486,4 @@ plt.close(fig)
 # The mean of many draws comes closer as it should. A single one, with a quarter of the masks, is off by
 # {glue:text}`explainers-noise-25:.0%` of the slope's size ({numref}`fig-explainers-keep`), in a batch of 64; a
 # smaller batch would see more. All experiments in this book keep every mask; where a predictor is large,
-# `Settings(keep=0.25)` is there.
+# `LIME(keep=0.25)` is there.

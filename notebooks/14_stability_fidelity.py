@@ -26,6 +26,7 @@ strengths = [50.0, 10.0, 0.1]  # of ExpO-F, ExpO-S and ID-ExpO, far apart on pur
 M = 50  # masks
 
 # %%
+from dataclasses import replace
 from functools import partial
 
 import matplotlib.pyplot as plt
@@ -34,10 +35,10 @@ import torch
 from myst_nb import glue
 
 from lib import data, explainers, regularizers
-from lib.nets import log_probability
+from lib.explainers import LIME
 from lib.study import figures
-from lib.training import expo
-from lib.training.expo import Runs, Settings
+from lib.training import Runs, fit
+from lib.training.expo import Settings
 
 figures.use()
 torch.set_default_dtype(torch.float64)
@@ -52,19 +53,20 @@ torch.set_default_dtype(torch.float64)
 
 # %%
 folds = data.folds(data.load(dataset), splits=[0], dtype=torch.float64)
-common = {"hidden": 32, "S": S_share, "M": M}
-how = {"progress": False, "dtype": torch.float64}
-start = expo.pretrain(folds, settings=Settings(epochs=60, patience=60, **common), **how)
-x, b = folds.x_test, start.background  # (1, B, Q): the library's run axis is 1
-Q = x.shape[2]
-Z = explainers.draw_masks(M, Q, [torch.Generator().manual_seed(0)], dtype=torch.float64)
+settings = Settings(LIME(M=M), hidden=32, S=S_share, epochs=60, patience=60)
+how = {"settings": settings, "progress": False}
+start = fit("pretrained", folds, Runs.grid(1, lr=[0.05]), **how)
+predictor, x = start.run().predictor, folds.x_test[0]  # (B, Q)
+Q, f, theta = x.shape[1], predictor.logits, predictor.theta
+draw = torch.Generator().manual_seed(0)
+Z = explainers.draw_masks(M, Q, draw, dtype=torch.float64)
 
 # %% [markdown]
 # A neighbour counts less the more of it is masked. The paper names the kernel, a cosine, and no width; 0.25 is ours,
 # the package lime's.
 
 # %%
-K = explainers.lime_kernel(Z, "cosine", width=0.25)  # (1, M)
+K = explainers.lime_kernel(Z, "cosine", width=0.25)  # (M,)
 for share in (1.0, 0.75, 0.5, 0.25):
     z = (torch.arange(Q) < round(share * Q)).double()
     weight = explainers.lime_kernel(z, "cosine", width=0.25)
@@ -90,13 +92,12 @@ def fidelity(y_tilde, phi, Z, K):
 
 
 # %%
-P = explainers.projection(Z, K, eps=0.01)
-theta = start.theta()
-y = start.f(theta, x).argmax(-1)
+near = LIME(kernel="cosine", width=0.25)
+y = f(x).argmax(-1)
 with torch.no_grad():
-    phi, y_tilde = explainers.explain(start.f, theta, x, y, b, Z, P)
-ours = fidelity(y_tilde[0], phi[0], Z[0], K[0])
-print("the library's:", torch.allclose(ours, regularizers.fidelity(y_tilde, Z, phi, K)[0]))
+    phi, _, y_tilde = near.explain(predictor, x, y, Z=Z)
+ours, by_library = fidelity(y_tilde, phi, Z, K), regularizers.fidelity(y_tilde, phi, Z=Z, k=K)
+print("the library's:", torch.allclose(ours, by_library))
 
 # %% [markdown]
 # It is zero if each feature adds its share to the probability, whatever the others do. Mark what is *not* forgiven: a
@@ -107,11 +108,11 @@ print("the library's:", torch.allclose(ours, regularizers.fidelity(y_tilde, Z, p
 rng = torch.Generator().manual_seed(1)
 w, exact = torch.rand(Q, generator=rng) / Q, explainers.projection(Z, K, eps=0)
 for name, output in (
-    ("additive", Z[0] @ w),
-    ("additive + 0.2", Z[0] @ w + 0.2),
-    ("a product of two", Z[0, :, 0] * Z[0, :, 1]),
+    ("additive", Z @ w),
+    ("additive + 0.2", Z @ w + 0.2),
+    ("a product of two", Z[:, 0] * Z[:, 1]),
 ):
-    print(f"{name:17} {fidelity(output, exact[0] @ output, Z[0], K[0]):.4f}")
+    print(f"{name:17} {fidelity(output, exact @ output, Z, K):.4f}")
 
 # %% [markdown]
 # $\phi$ depends on the predictor too, so in training the gradient of {eq}`id-a4` runs through the least squares. It
@@ -127,15 +128,16 @@ def gradient(loss):
     return torch.cat([part.flatten() for part in parts])
 
 
-def omega_F(theta, x=x, y=y, P=P, through_phi=True):
-    phi, y_tilde = explainers.explain(start.f, theta, x, y, b, Z, P)
+def omega_F(theta, x=x, y=y, near=near, through_phi=True):
+    phi, _, y_tilde = near.explain(predictor.at(theta), x, y, Z=Z)
     phi = phi if through_phi else phi.detach()
-    return regularizers.fidelity(y_tilde, Z, phi, K).mean()
+    return regularizers.fidelity(y_tilde, phi, Z=Z, k=K).mean()
 
 
-for name, projection in (("eps = 0", exact), ("eps = 0.01", P)):
-    full = gradient(partial(omega_F, P=projection))
-    held = gradient(partial(omega_F, P=projection, through_phi=False))
+for eps in (0.0, 0.01):
+    lime, name = replace(near, eps=eps), f"eps = {eps:g}"
+    full = gradient(partial(omega_F, near=lime))
+    held = gradient(partial(omega_F, near=lime, through_phi=False))
     print(f"{name:10} relative difference {(full - held).norm() / full.norm():.4f}")
 
 # %% [markdown]
@@ -157,11 +159,11 @@ def stability(y_tilde, p, K):
 
 
 # %%
-p = start.f(theta, x).softmax(-1).max(-1).values  # f(x)_y
-ours = stability(y_tilde[0], p[0], K[0])
-print("the library's:", torch.allclose(ours, regularizers.stability(y_tilde, p, K)[0]))
-still = p[..., None].expand_as(y_tilde)
-print("zero if nothing moves:", bool((regularizers.stability(still, p, K) == 0).all()))
+p = f(x).softmax(-1).max(-1).values  # f(x)_y
+ours, by_library = stability(y_tilde, p, K), regularizers.stability(y_tilde, p, k=K)
+print("the library's:", torch.allclose(ours, by_library))
+still = regularizers.stability(p[:, None].expand_as(y_tilde), p, k=K)
+print("zero if nothing moves:", bool((still == 0).all()))
 
 # %% [markdown]
 # Where it is zero on all masks, inserting features brings nothing back and deleting them takes nothing away:
@@ -183,16 +185,17 @@ print("zero if nothing moves:", bool((regularizers.stability(still, p, K) == 0).
 
 # %%
 def cross_entropy(theta, x, y):
-    return -log_probability(start.f(theta, x), y).mean()
+    return -predictor.at(theta).log_probability(x, y).mean()
 
 
 def omega_S(theta, x, y):
-    y_tilde = explainers.perturbed_probability(start.f, theta, x, y, b, Z)
-    p = log_probability(start.f(theta, x), y).exp()
-    return regularizers.stability(y_tilde, p, K).mean()
+    own = predictor.at(theta)
+    y_tilde = explainers.perturbed_probability(own, x, y, Z=Z)
+    p = own.log_probability(x, y).exp()
+    return regularizers.stability(y_tilde, p, k=K).mean()
 
 
-training = {"x": folds.x_train, "y": folds.y_train}
+training = {"x": folds.x_train[0], "y": folds.y_train[0]}
 size = gradient(partial(cross_entropy, **training)).norm()
 for name, omega in (("F", omega_F), ("S", omega_S)):
     share = 0.1 * gradient(partial(omega, **training)).norm() / size
@@ -203,11 +206,12 @@ for name, omega in (("F", omega_F), ("S", omega_S)):
 # and ExpO-S are at least a hundred times the paper's. No epoch is chosen either, we look at the last one.
 
 # %%
-settings = Settings(epochs=epochs, patience=epochs, check=epochs, **common)
+settings = replace(settings, epochs=epochs, patience=epochs, check=epochs)
+how = {"settings": settings, "progress": False}
 lams = {"CE-only": 0.0} | dict(zip(("ExpO-F", "ExpO-S", "ID-ExpO"), strengths))
 tuned = {"before": start}
 for method, lam in lams.items():
-    tuned[method] = expo.train(method, folds, Runs.grid(1, [lam]), start, settings, **how)
+    tuned[method] = fit(method, folds, Runs.grid(1, lam=[lam]), start=start, **how)
 
 # %% [markdown]
 # Each is then measured by all, on test rows, with masks that none was trained on: fidelity and stability with the
@@ -216,15 +220,14 @@ for method, lam in lams.items():
 
 # %%
 def everything(trained):
-    theta = trained.theta()
-    logits = trained.f(theta, x)
-    y, p = logits.argmax(-1), logits.softmax(-1).max(-1).values
-    phi, y_tilde = explainers.explain(trained.f, theta, x, y, b, Z, P)
+    predictor = trained.run().predictor
+    p, y = predictor.probabilities(x).max(-1)
+    phi, _, y_tilde = near.explain(predictor, x, y, Z=Z)
     named = ("accuracy", "insertion", "deletion")
     row = {name: trained.scores[f"test_{name}"][0, 0].item() for name in named}
-    row["fidelity"] = regularizers.fidelity(y_tilde, Z, phi, K).mean().item()
-    row["stability"] = regularizers.stability(y_tilde, p, K).mean().item()
-    return row | {"mean |phi|": phi.abs().mean().item()}, phi[0], y_tilde[0], p[0]
+    row["fidelity"] = regularizers.fidelity(y_tilde, phi, Z=Z, k=K).mean().item()
+    row["stability"] = regularizers.stability(y_tilde, p, k=K).mean().item()
+    return row | {"mean |phi|": phi.abs().mean().item()}, phi, y_tilde, p
 
 
 found = {name: everything(trained) for name, trained in tuned.items()}
@@ -241,11 +244,11 @@ marked
 # fine-tuned ones.
 
 # %% tags=["hide-input"]
-weight, rows = K[0] / K.sum() / x.shape[1], x.shape[1]
+weight, rows = K / K.sum() / len(x), len(x)
 fig, axes = plt.subplots(1, 2, figsize=(figures.WIDTH, 3.6), sharey=True)
 for name in lams:
     _, phi_, y_, p_ = found[name]
-    distances = (y_ - phi_ @ Z[0].T).abs(), (y_ - p_[:, None]).abs()  # (B, M) each
+    distances = (y_ - phi_ @ Z.T).abs(), (y_ - p_[:, None]).abs()  # (B, M) each
     for ax, distance in zip(axes, distances):
         distance, order = distance.flatten().sort()
         below = weight.repeat(rows)[order].cumsum(0)

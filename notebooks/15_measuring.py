@@ -27,16 +27,19 @@ etas = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0]  # weights of accuracy
 seeds = 20  # predictors that differ by chance alone
 
 # %%
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
 from myst_nb import glue
 
-from lib import data, explainers, masks, metrics
+from lib import data, masks, metrics
+from lib.explainers import LIME
 from lib.study import figures
-from lib.training import expo
-from lib.training.expo import Runs, Settings
+from lib.training import Runs, fit
+from lib.training.expo import Settings
 
 figures.use()
 torch.set_default_dtype(torch.float64)
@@ -46,14 +49,15 @@ torch.set_default_dtype(torch.float64)
 
 # %%
 folds = data.folds(data.load(dataset), splits=[0], dtype=torch.float64)
-common = {"hidden": 32, "S": S_share, "M": 50}
-how = {"progress": False, "dtype": torch.float64}
-start = expo.pretrain(folds, settings=Settings(epochs=60, patience=60, **common), **how)
-settings = Settings(epochs=epochs, patience=epochs, check=epochs, **common)
-plain = expo.train("CE-only", folds, Runs.grid(1), start, settings, **how)
-tuned = expo.train("ID-ExpO", folds, Runs.grid(1, lams), start, settings, **how)
-x, y, b = folds.x_test, folds.y_test, start.background  # (1, B, Q): the library's run axis is 1
-Q = x.shape[2]
+first = Settings(LIME(M=50), hidden=32, S=S_share, epochs=60, patience=60)
+pretraining = {"settings": first, "progress": False}
+start = fit("pretrained", folds, Runs.grid(1, lr=[0.05]), **pretraining)
+settings = replace(first, epochs=epochs, patience=epochs, check=epochs)
+how = {"start": start, "settings": settings, "progress": False}
+plain = fit("CE-only", folds, Runs.grid(1), **how)
+tuned = fit("ID-ExpO", folds, Runs.grid(1, lam=lams), **how)
+x, y = folds.x_test[0], folds.y_test[0]  # (B, Q)
+Q = x.shape[1]
 
 # %%
 candidates = {"before": (start, 0), "CE-only": (plain, 0)}
@@ -87,7 +91,7 @@ def valscore(Acc, Ins, Del, eta):
 
 # %%
 val = torch.tensor(scores.iloc[:, :3].to_numpy())  # (candidates, 3)
-same = [torch.equal(valscore(*val.T, eta), metrics.valscore(*val.T, eta)) for eta in etas]
+same = [torch.equal(valscore(*val.T, eta), metrics.valscore(*val.T, eta=eta)) for eta in etas]
 print("the library's:", all(same))
 Acc, Ins, Del = torch.rand(3, 1000, generator=torch.Generator().manual_seed(0))
 for eta in (0.5, 3.0):
@@ -126,10 +130,10 @@ print("rises with eta:", bool((np.diff(accuracies) >= 0).all()))
 
 
 # %%
-def sensitivity(f, theta, x, y, b, phi, removed):
+def sensitivity(predictor, x, y, phi, removed):
     """One sample x (Q,): removed (sets, Q) of zeros and ones."""
-    inputs = torch.where(removed.bool(), b, x)  # (sets, Q)
-    p = f(theta, torch.cat([x[None], inputs])[None])[0].softmax(-1)[:, y]
+    inputs = torch.where(removed.bool(), predictor.b, x)  # (sets, Q)
+    p = predictor.probabilities(torch.cat([x[None], inputs]))[:, y]
     return torch.stack([removed @ phi, p[0] - p[1:]])  # (2, sets)
 
 
@@ -139,15 +143,15 @@ def random_sets(sets, Q, n, generator):
 
 
 # %%
-theta, sets = start.theta(), 100
-phi, predicted = start.explain(x[0]), start.f(theta, x)[0].argmax(-1)
+model, sets = start.run(), 100
+phi, predicted = model.explain(x), model.predict(x).argmax(-1)
 removed = random_sets(sets, Q, n, torch.Generator().manual_seed(0))
-ours = sensitivity(start.f, theta, x[0, 0], predicted[0], b, phi[0], removed).corrcoef()[0, 1]
+ours = sensitivity(model.predictor, x[0], predicted[0], phi[0], removed).corrcoef()[0, 1]
 
 
 def of_lib(phi):
-    seeded = [torch.Generator().manual_seed(0)]
-    return metrics.sensitivity_n(start.f, theta, x, predicted[None], b, phi[None], seeded, n, sets)[0]
+    options = {"phi": phi, "removed": removed}
+    return metrics.sensitivity_n(model.predictor, x, predicted, **options)
 
 
 values = of_lib(phi)
@@ -163,7 +167,7 @@ print("10 phi, same score:", torch.allclose(of_lib(10 * phi), values))
 # %% tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(figures.WIDTH, 3.4), width_ratios=(1, 1.1))
 typical = int((values - values.median()).abs().argmin())
-pair = sensitivity(start.f, theta, x[0, typical], predicted[typical], b, phi[typical], removed)
+pair = sensitivity(model.predictor, x[typical], predicted[typical], phi[typical], removed)
 axes[0].scatter(*pair, s=12, color=figures.INK, alpha=0.6, linewidth=0)
 axes[0].set(xlabel="sum of their contributions", ylabel="drop of the prediction")
 axes[0].set_title(f"one row: {values[typical]:.2f}")
@@ -171,12 +175,10 @@ styles = {"before": figures.INK, "CE-only": None, f"ID-ExpO, {lams[-1]:g}": None
 ns, lines = [1, 2, 4, 6, 8, 12, Q - 1] if Q > 13 else list(range(1, Q)), {}
 for name in styles:
     of, run = candidates[name]
-    theta_, phi_ = of.theta(run), of.explain(x[0], run=run)
-    y_ = of.f(theta_, x).argmax(-1)
-    lines[name] = [
-        metrics.sensitivity_n(of.f, theta_, x, y_, b, phi_[None], [torch.Generator().manual_seed(k)], k).mean().item()
-        for k in ns
-    ]
+    own = of.run(run)
+    phi_, y_ = own.explain(x), own.predict(x).argmax(-1)
+    drawn = [metrics.random_sets(Q, torch.Generator().manual_seed(k), n=k, dtype=x.dtype) for k in ns]
+    lines[name] = [metrics.sensitivity_n(own.predictor, x, y_, phi=phi_, removed=r).mean().item() for r in drawn]
     look = figures.look(name.split(",")[0]) if name != "before" else {"color": figures.INK, "linestyle": ":"}
     axes[1].plot(ns, lines[name], label=name, **look)
 axes[1].set(xlabel="n, features removed", ylabel="sensitivity-n, mean", ylim=(0, 1))
@@ -223,17 +225,17 @@ ranks = torch.rand(30, Q, generator=generator).argsort(-1).argsort(-1)  # 30 ran
 def masked(of, run, share):
     """Accuracy and mean largest probability with this share of the features masked."""
     Z = (ranks >= round(share * Q)).double()  # (M, Q)
-    inputs = masks.insert(x, b, Z.expand(1, x.shape[1], -1, -1))
-    p = explainers.predict(of.f, of.theta(run), inputs).softmax(-1)
-    right = p.argmax(-1) == y[..., None]
+    predictor = of.run(run).predictor
+    inputs = masks.insert(x, predictor.b, Z.expand(len(x), -1, -1))
+    p = predictor.probabilities(inputs)  # (B, M, C)
+    right = p.argmax(-1) == y[:, None]
     return right.double().mean().item(), p.amax(-1).mean().item()
 
 
 # %%
 at = {name: np.array([masked(*candidates[name], share) for share in shares]) for name in styles}
-of, run = candidates["before"]
-half = (ranks >= round(0.5 * Q)).double()[None]
-lib_s = metrics.masked_accuracy(of.f, of.theta(run), x, y, b, half)
+half = (ranks >= round(0.5 * Q)).double()
+lib_s = metrics.masked_accuracy(model.predictor, x, y, r=half)
 print("the library's:", np.isclose(lib_s.item(), at["before"][shares.index(0.5), 0]))
 summary = pd.DataFrame(
     {name: [*values[shares.index(0.5)], values[-1, 1]] for name, values in at.items()},
@@ -247,7 +249,7 @@ for name, values in at.items():
     look = figures.look(name.split(",")[0]) if name != "before" else {"color": figures.INK, "linestyle": ":"}
     for ax, column in zip(axes, values.T):
         ax.plot(shares, column, label=name, **look | {"markersize": 4})
-guess = y.flatten().bincount().max().item() / y.numel()
+guess = y.bincount().max().item() / y.numel()
 axes[0].axhline(guess, color="#555555", linewidth=0.8)
 axes[0].set(title="accuracy", xlabel="share of features masked", ylabel="mean over rows and masks", ylim=(0, 1.02))
 axes[1].set(title="confidence", xlabel="share of features masked")
@@ -286,19 +288,17 @@ plt.close(fig)
 # not.
 
 # %%
-f, theta = start.f, start.theta()
-label, predicted = y[0], f(theta, x)[0].argmax(-1)
 s = masks.steps(Q, S_share)
-phi = {"predicted": start.explain(x[0], y=predicted), "label": start.explain(x[0], y=label)}
+phi = {"predicted": model.explain(x, y=predicted), "label": model.explain(x, y=y)}
 
 
 def ins_del(explained, scored):
-    curves = metrics.curves(f, theta, x, scored[None], b, phi[explained][None], s)
+    curves = metrics.curves(model.predictor, x, scored, phi=phi[explained], s=s)
     return curves.insertion.mean().item(), curves.deletion.mean().item()
 
 
 pairs = [(e, s) for e in phi for s in ("predicted", "label")]
-table = {pair: ins_del(pair[0], predicted if pair[1] == "predicted" else label) for pair in pairs}
+table = {pair: ins_del(pair[0], predicted if pair[1] == "predicted" else y) for pair in pairs}
 index = pd.MultiIndex.from_tuples(pairs, names=["explained", "scored"])
 pd.DataFrame(list(table.values()), index, ["insertion", "deletion"]).round(3)
 
@@ -306,7 +306,7 @@ pd.DataFrame(list(table.values()), index, ["insertion", "deletion"]).round(3)
 glue("measuring-pp", table["predicted", "predicted"][0], display=False)
 glue("measuring-pl", table["predicted", "label"][0], display=False)
 glue("measuring-ll", table["label", "label"][0], display=False)
-glue("measuring-wrong", (predicted != label).double().mean().item(), display=False)
+glue("measuring-wrong", (predicted != y).double().mean().item(), display=False)
 
 # %% [markdown]
 # On the {glue:text}`measuring-wrong:.0%` of the rows where the prediction is wrong, scoring the label asks of an
@@ -325,7 +325,8 @@ glue("measuring-wrong", (predicted != label).double().mean().item(), display=Fal
 
 # %%
 small = data.folds(data.load("glass"), splits=[0], dtype=torch.float64)
-many = expo.pretrain(small, range(seeds), Settings(epochs=60, patience=60, **common), **how)
+grid = Runs.grid(1, lr=[0.05], seed=range(seeds))
+many = fit("pretrained", small, grid, **pretraining)
 parts = {}
 for part in ("val", "test"):
     triple = (many.scores[f"{part}_{name}"][:, 0] for name in ("accuracy", "insertion", "deletion"))

@@ -41,7 +41,7 @@ S_share = 0.5  # share of the features inserted and deleted
 batch = 64  # samples
 
 # %%
-import dataclasses
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -50,9 +50,10 @@ import torch
 from myst_nb import glue
 
 from lib import data, explainers, masks, metrics, regularizers
+from lib.explainers import LIME
 from lib.study import figures
-from lib.training import expo
-from lib.training.expo import Runs, Settings
+from lib.training import Runs, fit
+from lib.training.expo import Settings
 
 figures.use()
 torch.set_default_dtype(torch.float64)
@@ -62,12 +63,13 @@ torch.set_default_dtype(torch.float64)
 
 # %%
 folds = data.folds(data.load(dataset), splits=[0], dtype=torch.float64)
-common = {"hidden": 32, "S": S_share, "M": 50}
-how = {"progress": False, "dtype": torch.float64}
-start = expo.pretrain(folds, settings=Settings(epochs=60, patience=60, **common), **how)
-f, theta, b = start.f, start.theta(), start.background
-x, y = folds.x_train[:, :batch], folds.y_train[:, :batch]  # (1, B, Q), the library's run axis is 1
-Q = x.shape[2]
+settings = Settings(LIME(M=50), hidden=32, S=S_share, epochs=60, patience=60)
+how = {"settings": settings, "progress": False}
+start = fit("pretrained", folds, Runs.grid(1, lr=[0.05]), **how)
+model = start.run()
+predictor, theta, b = model.predictor, model.theta, model.predictor.b
+x, y = folds.x_train[0, :batch], folds.y_train[0, :batch]  # (B, Q)
+Q = x.shape[1]
 s = masks.steps(Q, S_share)
 
 # %% [markdown]
@@ -87,15 +89,15 @@ def batch_temperature(phi):
 
 def blur(r):
     """How many features are neither in nor out: 1 for each at r = 1/2."""
-    return (4 * r * (1 - r)).sum(-1).mean(-1)  # (R, B, K, Q) -> (R, B)
+    return (4 * r * (1 - r)).sum(-1).mean(-1)  # (B, K, Q) -> (B,)
 
 
 # %%
-phi = start.explain(x[0], y=y[0])[None]
+phi = model.explain(x, y=y)
 T, T_batch = masks.temperature(phi), batch_temperature(phi)
 r = {"per sample": masks.soft_mask(phi, s), "per batch": masks.soft_mask(phi, s, T_batch)}
 print(f"T per sample: {T.min():.1f} to {T.max():.1f}, per batch: {T_batch:.1f}")
-few = torch.cat([masks.soft_mask(part, s, batch_temperature(part)) for part in phi.split(8, 1)], 1)
+few = torch.cat([masks.soft_mask(part, s, batch_temperature(part)) for part in phi.split(8)])
 print(f"batches of 8 or of {batch}: a mask differs by up to {(few - r['per batch']).abs().max():.2f}")
 exact = 1 / phi.sort(-1).values.diff(dim=-1).mean(-1)  # no ties here
 print("per sample, over one by mean gap:", np.round((T / exact).mean().item(), 4), "= Q / (Q - 1)")
@@ -106,8 +108,8 @@ print("per sample, over one by mean gap:", np.round((T / exact).mean().item(), 4
 
 # %% tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(figures.WIDTH, 3.3))
-spread = (phi.amax(-1) - phi.amin(-1))[0]
-ratio = (blur(r["per batch"]) / blur(r["per sample"]))[0]
+spread = phi.amax(-1) - phi.amin(-1)
+ratio = blur(r["per batch"]) / blur(r["per sample"])
 ax.axhline(1, color=figures.INK, linewidth=0.8)
 ax.scatter(spread, ratio, s=18)
 ax.set_xlabel(r"range of a sample's contributions, $\max\phi - \min\phi$")
@@ -162,14 +164,15 @@ print("the first four masks are equal:", all(same))
 # predictor, through masks and LIME, and compare.
 
 # %%
-Z = explainers.draw_masks(200, Q, [torch.Generator().manual_seed(0)], dtype=torch.float64)
-P = explainers.projection(Z, explainers.lime_kernel(Z), 0.01)
+draw = torch.Generator().manual_seed(0)
+Z = explainers.draw_masks(200, Q, draw, dtype=torch.float64)
 
 
 def gradient(mask, loss=None):
     tensors = {name: t.clone().requires_grad_() for name, t in theta.items()}
-    phi, _ = explainers.explain(f, tensors, x, y, b, Z, P)
-    path = regularizers.follow(f, tensors, x, y, b, mask(phi))
+    own = predictor.at(tensors)
+    phi = LIME().explain(own, x, y, Z=Z).phi
+    path = regularizers.follow(own, x, y, r=mask(phi))
     both = regularizers.insertion(path) + regularizers.deletion(path) if loss is None else loss(path)
     return torch.cat([g.flatten() for g in torch.autograd.grad(both.mean(), list(tensors.values()))])
 
@@ -216,7 +219,7 @@ glue("code-both", directions.loc["both, as in the code", "difference"].item(), d
 # $$
 
 # %%
-path, lam = regularizers.follow(f, theta, x, y, b, r["per sample"]), 0.1
+path, lam = regularizers.follow(predictor, x, y, r=r["per sample"]), 0.1
 CE, A, B = -path.whole, regularizers.deletion(path, "A"), regularizers.deletion(path, "B")
 print("the same loss:", torch.allclose(CE + lam * A, (1 + lam) * CE + lam * B))
 forms = {
@@ -237,15 +240,16 @@ compared(forms).round(3)
 low, high = folds.x_train[0].amin(0), folds.x_train[0].amax(0)
 b_01 = (0 - low) / (high - low)  # the mean is 0, in the other units
 print(f"{b_01.min():.2f} to {b_01.max():.2f} standard deviations from the mean")
-x_test, predicted = folds.x_test, f(theta, folds.x_test).argmax(-1)
+x_test, predicted = folds.x_test[0], model.predict(folds.x_test[0]).argmax(-1)
 backgrounds = {"the mean": b, "other units": b_01}
-explained = {
-    name: dataclasses.replace(start, background=own).explain(x_test[0])[None] for name, own in backgrounds.items()
-}
+explained = {}
+for name, own in backgrounds.items():
+    other = replace(model, predictor=replace(predictor, b=own))
+    explained[name] = other.explain(x_test)
 
 
 def scored(phi, b=b, y=predicted, s=s):
-    curves = metrics.curves(f, theta, x_test, y, b, phi, s)
+    curves = metrics.curves(replace(predictor, b=b), x_test, y, phi=phi, s=s)
     return curves.insertion.mean().item(), curves.deletion.mean().item()
 
 
@@ -273,7 +277,7 @@ glue("code-ins-mixed", mixed, display=False)
 # against steps of four.
 
 # %%
-phi_test, truth = explained["the mean"], folds.y_test
+phi_test, truth = explained["the mean"], folds.y_test[0]
 lines = {
     "ours": scored(phi_test),
     "true class scored": scored(phi_test, y=truth),
@@ -292,8 +296,8 @@ pd.DataFrame(lines, ["insertion", "deletion"]).T.round(3)
 # One training, looked at after each epoch. The code would look at every fifth, and might miss the best:
 
 # %%
-settings = Settings(epochs=epochs, patience=epochs, **common)
-tuned = expo.train("ID-ExpO", folds, Runs.grid(1, [0.03]), start, settings, **how)
+tuning = {"settings": replace(settings, epochs=epochs, patience=epochs), "progress": False}
+tuned = fit("ID-ExpO", folds, Runs.grid(1, lam=[0.03]), start=start, **tuning)
 valscores = tuned.history["measure"][:, 0, 0]
 for name, looked in (("each epoch", valscores), ("every fifth", valscores[4::5])):
     print(f"{name:12} best valscore {looked.max():.3f}")
@@ -304,7 +308,7 @@ for name, looked in (("each epoch", valscores), ("every fifth", valscores[4::5])
 
 # %%
 small = data.folds(data.load("glass"), splits=[0], dtype=torch.float64)
-glass = expo.pretrain(small, settings=Settings(epochs=60, patience=60, **common), **how)
+glass = fit("pretrained", small, Runs.grid(1, lr=[0.05]), **how)
 for name, trained in (("glass", glass), (dataset, start)):
     val, test = (trained.scores[f"{part}_accuracy"].item() for part in ("val", "test"))
     print(f"{name:8} accuracy on validation {val:.2f}, on test {test:.2f}")

@@ -217,35 +217,35 @@ table
 # (sec-readings-id)=
 # ## The second paper
 #
-# Arguments are those of `expo.Settings`, unless another function is named. "None" means that another reading
+# Arguments are those of `expo.Settings`, unless another name stands there. "None" means that another reading
 # needs other code.
 #
 # | left open or ambiguous | our reading | argument | where it is shown |
 # | --- | --- | --- | --- |
 # | gradient through the temperature | none: $T$ is a setting | `T`; `soft_mask(T=)` | {ref}`sec-code-gradient` |
 # | gradient through the thresholds $t_s$ | kept | none | {ref}`sec-code-gradient` |
-# | LIME's kernel for vectors | L2, of $\lVert 1 - z \rVert / \sqrt{D}$ | `kernel="cosine"` | [](13_explainers) |
-# | its width | 0.75, the package lime's (0.25 for its cosine) | `width` | [](13_explainers) |
-# | ExpO's kernel, its width | cosine, 0.25 | `cosine_width` | [](14_stability_fidelity) |
-# | tiny Shapley weights beside $\varepsilon$ | divided by their mean | `scaled=False` | [](13_explainers) |
+# | LIME's kernel for vectors | L2, of $\lVert 1 - z \rVert / \sqrt{D}$ | `LIME(kernel="cosine")` | [](13_explainers) |
+# | its width | 0.75, the package lime's (0.25 for its cosine) | `LIME(width=)` | [](13_explainers) |
+# | ExpO's kernel, its width | cosine, 0.25 | `around=LIME(width=)` | [](14_stability_fidelity) |
+# | tiny Shapley weights beside $\varepsilon$ | divided by their mean | `KernelSHAP(scaled=False)` | [](13_explainers) |
 # | the all-ones mask, of infinite weight | 1,000 times the heaviest | `shapley_kernel(whole=)` | [](13_explainers) |
 # | the all-zeros mask | weight 0, which is exact | none | [](13_explainers) |
 # | how masks are drawn | each part by a fair coin, for KernelSHAP too | none | [](13_explainers) |
-# | whose masks are whose | a batch shares them, new at each step | `fresh=True`: one's own | [](12_regularizers) |
+# | whose masks are whose | a batch shares them, new at each step | `LIME(fresh=True)` | [](12_regularizers) |
 # | masks for validation and test | one set for each split | none | [](16_tables) |
 # | $\phi$ in ExpO-F | fitted with ExpO's own kernel | none | [](14_stability_fidelity) |
 # | $S$ of $Q$ features | the nearest whole number, of two the even | `S` | [](16_tables) |
 # | $t_s$ at $s = Q$ | half a mean gap below the smallest | none | [](11_soft_masks) |
 # | $T$ if all contributions are equal | 1 | `T` | [](11_soft_masks) |
-# | sets in sensitivity-n | 100 | `sensitivity_n(sets=)` | [](15_measuring) |
+# | sets in sensitivity-n | 100 | `random_sets(sets=)` | [](15_measuring) |
 # | hyperparameters are chosen | for each split by itself | none | [](16_tables) |
 # | class explained and scored | label in training, else predicted | `explain(y=)`, `curves(y=)` | [](15_measuring) |
-# | background of a table | 0, the training mean | `train(background=)` | {ref}`sec-code-background` |
-# | pretraining | SGD, learning rate 0.05, best validation accuracy | `pretrain(lr=)` | below |
+# | background of a table | 0, the training mean | `fit(background=)` | {ref}`sec-code-background` |
+# | pretraining | SGD, learning rate 0.05, best validation accuracy | `Runs.grid(lr=)` | below |
 # | the sum over samples in {eq}`id-11` | the mean over a batch | $\lambda$ and the learning rate | below |
 # | equal contributions | the first of them come first | none | [](11_soft_masks) |
 # | may the start itself be the best epoch | no: it is first measured after an epoch | none | [](16_tables) |
-# | a run that diverges | never the best, stops by patience | `patience` | below |
+# | a run that diverges | stopped when it is seen, never chosen | none | below |
 # | patience of a rival, trained once for all explainers, $S$ | each valscore's own | none | below |
 # | "randomly dividing" into splits | at random within each class (stratified) | none | below |
 #
@@ -264,8 +264,8 @@ table
 # whole gradient is measured in {ref}`sec-code-gradient`.
 #
 # **Divergence.** $\Omega_{\mathrm{Del}}$ has no lower bound: the less likely class $y$ becomes on deleted inputs, the
-# better. With a large $\lambda$ and a large step a run can run away. It then scores NaN and stops, while the others go
-# on. One that does so before its first validation is left out of the results.
+# better. With a large $\lambda$ and a large step a run can run away. It is stopped as soon as its parameters or its
+# score are NaN, while the others go on, and it is never chosen.
 #
 # **Patience.** A rival's training does not depend on the explainer that measures it, so it is trained once and keeps
 # its best epoch for each explainer and $S$. Each of the four valscores has a patience of its own and, once that has

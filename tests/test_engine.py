@@ -4,11 +4,16 @@ Checkpoints, resume and reproducibility are tested where they matter, on both tr
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import torch
 
-from lib.training.engine import Program, check_checkpoint, check_device
+from lib.options import speed
+from lib.training import checkpoint
+from lib.training.checkpoint import check_path
+from lib.training.engine import Program, check_device
+from lib.training.runs import Runs
 from tests.test_training import toy
 
 NAN = float("nan")
@@ -25,16 +30,7 @@ class Settings:
     epochs: int = 7
     patience: int = 3
     check: int = 1
-    stack_rows: int = 12
-
-
-@dataclass(frozen=True)
-class Runs:
-    fold: tuple[int, ...] = (0, 1, 2)
-    seed: tuple[int, ...] = (0, 0, 0)
-
-    def __len__(self):
-        return len(self.fold)
+    stack_rows: int = speed(12)
 
 
 class Network:
@@ -61,9 +57,8 @@ class Counting(Program):
 
 
 def counting(criteria=2, **change):
-    return Counting(
-        "counting", toy(range(3)), Runs(), Settings(**change), Network(), "cpu", torch.float64, criteria=criteria
-    )
+    settings = Settings(**change)
+    return Counting("counting", toy(range(3)), Runs.grid(3), settings=settings, f=Network(), criteria=criteria)
 
 
 def test_each_criterion_keeps_its_own_best_epoch_and_any_of_them_keeps_a_run_alive():
@@ -73,8 +68,9 @@ def test_each_criterion_keeps_its_own_best_epoch_and_any_of_them_keeps_a_run_ali
     state = program.state
     assert state["best_epoch"].tolist() == [[2, 1], [1, 7], [0, 0]]
     assert state["best_bank"]["w"][..., 0].tolist() == [[2, 1], [1, 7], [0, 0]]  # parameters of those epochs
-    assert state["stopped"].tolist() == [5, 7, 3]  # 3 epochs after the last that was better by either
-    assert state["bank"]["w"][:, 0].tolist() == [5, 7, 3]  # stopped runs are left alone
+    assert state["stopped"].tolist() == [5, 7, 1]  # 3 epochs after the last that was better by either, or at once
+    assert state["diverged"].tolist() == [0, 0, 1]
+    assert state["bank"]["w"][:, 0].tolist() == [5, 7, 1]  # stopped runs are left alone
     assert state["best"][:2].tolist() == [[0.5, 0.9], [0.3, 0.7]]
 
 
@@ -102,7 +98,28 @@ def test_a_check_does_not_run_past_the_last_epoch():
     program = counting(check=4, patience=99)
     program.run(progress=False)
     assert program.state["history"]["epoch"] == [4, 7]
-    assert program.state["bank"]["w"][:, 0].tolist() == [7, 7, 7]
+    assert program.state["bank"]["w"][:, 0].tolist() == [7, 7, 4]  # the third is lost at the first check
+
+
+def test_the_first_epoch_is_better_than_none_even_with_a_measure_of_zero(monkeypatch):
+    monkeypatch.setattr(Counting, "measure", lambda self, bank, stack: torch.zeros(len(stack), 1, dtype=torch.float64))
+    program = counting(criteria=1)
+    program.run(progress=False)
+    assert program.state["best_epoch"].tolist() == [[1]] * 3
+
+
+def test_a_stacks_time_is_shared_out_among_its_runs(monkeypatch):
+    clock = iter(range(0, 10**6, 6))
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+    program = counting()
+    program.advance_timed(torch.tensor([0, 2]), 1)
+    assert program.state["seconds"].tolist() == [3, 0, 3]
+
+
+def test_a_checkpoint_holds_numbers_and_nothing_that_could_be_run(tmp_path):
+    checkpoint.write(tmp_path / "c", {"fingerprint": "x", "more": Path("y")})
+    with pytest.raises(ValueError, match="cannot be read"):
+        checkpoint.read(tmp_path / "c")
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda:0"])
@@ -114,5 +131,5 @@ def test_a_device_that_is_there_is_taken(device, monkeypatch):
 
 
 def test_no_checkpoint_is_no_path(tmp_path):
-    assert check_checkpoint(None) is None
-    assert check_checkpoint(str(tmp_path / "c")) == tmp_path / "c"
+    assert check_path(None) is None
+    assert check_path(str(tmp_path / "c")) == tmp_path / "c"

@@ -10,8 +10,11 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch.nn.functional import cross_entropy, kl_div, mse_loss
 
 from lib import examples, gates, metrics
-from lib.examples import METHODS, PREDICTOR, Method
+from lib.methods import FE as METHODS
+from lib.methods import STARTS
+from lib.methods import Examples as Method
 
+PREDICTOR = STARTS["Predictor"]
 few = settings(deadline=None, max_examples=25, derandomize=True)
 shapes = st.fixed_dictionaries(
     {"R": st.integers(1, 3), "N": st.integers(1, 6), "B": st.integers(1, 5), "C": st.integers(1, 4)}
@@ -265,7 +268,7 @@ def test_expected_influence_is_the_mean_of_drawn_influence(exact):
     S, mu, sigma = double(0, 1, 2, 2), double(1, 1, 2, 2), 0.5
     eps = sigma * double(2, 100_000, 2, 2)
     drawn = gates.gated(gates.sample(mu, eps), S)
-    error = (examples.expected_influence(S, mu, exact, sigma) - drawn.mean(0)).abs()
+    error = (examples.expected_influence(S, mu, exact_mean=exact, sigma=sigma) - drawn.mean(0)).abs()
     assert torch.all(error < (0 if exact else 0.4 * sigma * S.abs()) + 5 * drawn.std(0) / 100_000**0.5)
 
 
@@ -333,10 +336,10 @@ def test_influence_can_be_ranked_in_other_ways():
     """By alpha with its sign, or by the gate's centre alone (FE-22)."""
     A, mu = torch.tensor([[[-3.0, 1.0, 0.5]]]), torch.tensor([[[0.2, 0.1, 0.9]]])
     assert examples.positions(A).tolist() == [[[0, 1, 2]]]
-    assert examples.positions(A, mu, "signed").tolist() == [[[2, 0, 1]]]
-    assert examples.positions(A, mu, "gate").tolist() == [[[1, 2, 0]]]
-    assert examples.positions(A, None, "gate").tolist() == [[[0, 1, 2]]]  # no gates: by magnitude
-    assert examples.keep_top(A, 1, mu, "gate").tolist() == [[[0, 0, 0.5]]]
+    assert examples.positions(A, mu=mu, rank="signed").tolist() == [[[2, 0, 1]]]
+    assert examples.positions(A, mu=mu, rank="gate").tolist() == [[[1, 2, 0]]]
+    assert examples.positions(A, rank="gate").tolist() == [[[0, 1, 2]]]  # no gates: by magnitude
+    assert examples.keep_top(A, 1, mu=mu, rank="gate").tolist() == [[[0, 0, 0.5]]]
 
 
 # --- One explanation -------------------------------------------------------------------------------------------------
@@ -346,7 +349,7 @@ def test_an_explanation_lists_the_entries_that_make_h():
     """Rows, classes, influence and similarity, most influential first; they add up to h (FE-2, FE-3, FE-22)."""
     A, F_n, F = (t[0] for t in model(1, 5, 1, 3, 2))
     g = double(8, 3)
-    got = examples.explain(A, F_n, F[0], g, U=4)
+    got = examples.explain(A, F_n, F[0], g=g, U=4)
     assert (got.influence.abs().diff() <= 0).all()
     assert got.influence.abs().tolist() == A.abs().flatten().topk(4).values.tolist()
     assert torch.equal(got.influence, A[got.rows, got.classes])
@@ -361,16 +364,16 @@ def test_where_h_predicts_it_explains_itself():
     """RPS and RPSR: g is h, so the explanation is faithful with any U (FE-4)."""
     A, F_n, F = (t[0] for t in model(1, 5, 1, 3, 2))
     for U in range(1, 16):
-        got = examples.explain(A, F_n, F[0], None, U)
+        got = examples.explain(A, F_n, F[0], g=None, U=U)
         assert got.faithful is True
         assert torch.equal(got.g, got.h)
 
 
 def test_an_explanation_follows_the_ranking_asked_for():
     A, mu = torch.tensor([[-3.0, 1.0], [0.5, 2.0]]), torch.tensor([[0.1, 0.2], [0.9, 0.3]])
-    got = examples.explain(A, torch.eye(2), torch.ones(2), torch.zeros(2), 2, mu=mu[None], rank="gate")
+    got = examples.explain(A, torch.eye(2), torch.ones(2), g=torch.zeros(2), U=2, mu=mu, rank="gate")
     assert list(zip(got.rows.tolist(), got.classes.tolist())) == [(1, 0), (1, 1)]
-    regression = examples.explain(A, torch.eye(2), torch.ones(2), torch.ones(2), 4, task="regression")
+    regression = examples.explain(A, torch.eye(2), torch.ones(2), g=torch.ones(2), U=4, task="regression")
     assert regression.g.tolist() == [1, 1]
     assert regression.h.tolist() == [-2.5, 3]
     assert regression.faithful is None  # values are compared, not their largest
@@ -380,7 +383,7 @@ def test_an_explanation_follows_the_ranking_asked_for():
 def test_u_beyond_the_entries_is_refused(U):
     for call in (
         lambda A, F_n, F: examples.keep_top(A, U),
-        lambda A, F_n, F: examples.explain(A[0], F_n[0], F[0, 0], None, U),
+        lambda A, F_n, F: examples.explain(A[0], F_n[0], F[0, 0], g=None, U=U),
     ):
         with pytest.raises(ValueError, match=f"U must be a whole number between 1 and N x C = 18, got {U}"):
             call(*model())
@@ -402,8 +405,8 @@ def test_neighbours_vote_as_a_classifier_by_neighbours_does(k):
     random = torch.Generator().manual_seed(0)
     F_n, F = torch.randn(30, 3, generator=random), torch.randn(20, 3, generator=random)
     y_n = torch.arange(30) % 4
-    votes = examples.neighbours(F_n, y_n, F, k, 4)
+    votes = examples.neighbours(F_n, y_n, F, k=k, C=4)
     theirs = KNeighborsClassifier(min(k, 30)).fit(F_n, y_n).predict_proba(F) * min(k, 30)
     assert torch.equal(votes.floor(), torch.tensor(theirs).round())
-    two = examples.neighbours(F_n, y_n, F, 2, 4)
-    assert torch.equal(two.argmax(-1), examples.neighbours(F_n, y_n, F, 1, 4).argmax(-1))
+    two = examples.neighbours(F_n, y_n, F, k=2, C=4)
+    assert torch.equal(two.argmax(-1), examples.neighbours(F_n, y_n, F, k=1, C=4).argmax(-1))

@@ -233,7 +233,7 @@ def shapley(v, Q):
 def test_all_masks_give_shapley_values(Q, scaled):
     """On v(z) = f(x_z) - f(b): exact but for the finite weight of all ones and for eps (ID-12)."""
     t, Z = toy(R=1, B=2, Q=Q), all_masks(Q)
-    y_tilde = explainers.perturbed_probability(t.predictor, t.x, t.y, Z).detach()
+    y_tilde = explainers.perturbed_probability(t.predictor, t.x, t.y, Z=Z).detach()
     from_background = y_tilde - y_tilde[..., :1]  # all zeros come first
     games = [dict(zip(product((0, 1), repeat=Q), own)) for own in from_background[0].tolist()]
     exact = torch.stack([shapley(game, Q) for game in games])
@@ -421,17 +421,17 @@ def test_a_share_of_masks_without_gradient_is_a_gradient_of_zero():
         (lambda t: explainers.lime_kernel(t.Z, "L1"), "kind must be one of L2, cosine, got 'L1'"),
         (lambda t: explainers.projection(t.Z, t.Z.mean(-1), eps=-0.1), "eps must be a finite .*at least 0, got -0.1"),
         (lambda t: explainers.projection(t.Z, t.Z.mean(-1), eps=math.inf), "eps must be a finite .*got inf"),
-        (lambda t: explainers.projection(t.Z / 2, t.Z.mean(-1), eps=0.1), "Z must be masks of zeros and ones"),
-        (lambda t: explainers.projection(t.Z * math.nan, t.Z.mean(-1), eps=0.1), "Z must be masks of zeros and ones"),
+        (lambda t: explain(t.but(Z=t.Z / 2)), "Z must be masks of zeros and ones"),
+        (lambda t: explain(t.but(Z=t.Z * math.nan)), "Z must be masks of zeros and ones"),
         (lambda t: explainers.projection(t.Z, torch.ones(12), eps=0.1), r"k must be .*\(2, 1, 12\), got \(12,\)"),
         (lambda t: explain(t, keep=0.0), r"keep must be a share of the masks in \(0, 1\], got 0.0"),
         (lambda t: explain(t, keep=1.5), r"keep must be a share of the masks in \(0, 1\], got 1.5"),
         (lambda t: explain(t, keep=0.5), "u must be a uniform number for each input where keep is 0.5, got None"),
-        (lambda t: explain(t, chunk=0), "chunk must be at least 1, got 0"),
-        (lambda t: LIME(M=0), "M must be at least 1, got 0"),
-        (lambda t: LIME(M=True), "M must be a whole number, got True"),
-        (lambda t: LIME(M=2.0), "M must be a whole number, got 2.0"),
-        (lambda t: LIME(M="many"), "M must be a whole number, got 'many'"),
+        (lambda t: explain(t, chunk=0), "chunk must be a whole number of at least 1, got 0"),
+        (lambda t: LIME(M=0), "M must be a whole number of at least 1, got 0"),
+        (lambda t: LIME(M=True), "M must be a whole number of at least 1, got True"),
+        (lambda t: LIME(M=2.0), "M must be a whole number of at least 1, got 2.0"),
+        (lambda t: LIME(M="many"), "M must be a whole number of at least 1, got 'many'"),
         (lambda t: LIME(eps="small"), "eps must be a finite number of at least 0, got 'small'"),
         (lambda t: LIME(kernel="L1"), "kernel must be one of L2, cosine, got 'L1'"),
         (lambda t: LIME(width=0), "width must be a finite number above 0, got 0"),

@@ -12,16 +12,17 @@ from torch.nn.functional import cross_entropy
 
 from lib import data, explainers, masks, metrics
 from lib.explainers import LIME, Explained, Explainer, KernelSHAP
+from lib.methods import ID as METHODS
 from lib.nets import Classifier, Network
 from lib.predictor import Predictor
-from lib.training import expo
-from lib.training.expo import METHODS, Runs, Settings
+from lib.training import Runs, checkpoint, expo, expo_fitted, expo_step, fewer, fit
+from lib.training.expo import Settings
 from tests import test_explainers
 from tests.test_training import EXACT, Interrupted, interrupt, last_bank, same, toy
 
 TEN = LIME(M=10)
 SMALL = Settings(TEN, epochs=3, patience=100, batch=8, hidden=6, layers=1, S=0.5)
-HYPER = {"lams": (0.3, 0.05), "lam3s": (0.01,), "lrs": (0.05,)}
+HYPER = {"lam": (0.3, 0.05), "lam3": (0.01,), "lr": (0.05,)}
 BOTH = ((TEN, 0.25), (KernelSHAP(M=10), 0.5))  # the second needs more steps: it must not take the first one's
 
 
@@ -29,17 +30,27 @@ def table(splits=(0, 1), **options):
     return toy(splits, D=5, **options)
 
 
-def pretrain(folds, seeds=(0,), **options):
-    settings = replace(SMALL, epochs=4)
-    return expo.pretrain(folds, seeds, settings, progress=False, dtype=folds.x_train.dtype, **options)
+def pretrain(folds, seeds=(0,), settings=None, **options):
+    settings = settings or replace(SMALL, epochs=4)
+    runs = Runs.grid(len(folds.split), lr=(0.05,), seed=seeds)
+    return fit("pretrained", folds, runs, settings=settings, progress=False, **options)
 
 
 def train(method="ID-ExpO", folds=None, runs=None, start=0, settings=SMALL, **options):
     folds = folds or table()
-    runs = runs or Runs.grid(len(folds.split), **HYPER)
+    runs = runs or grid(method, len(folds.split), **HYPER)
     start = pretrain(folds, sorted(set(runs.seed))) if start == 0 else start
-    options = {"dtype": folds.x_train.dtype, "progress": False} | options
-    return expo.train(method, folds, runs, start, settings, **options)
+    return fit(method, folds, runs, start=start, settings=settings, **{"progress": False} | options)
+
+
+def grid(method, folds, **axes):
+    """A grid with those of the axes that the method has, and seeds."""
+    row = METHODS.get(method, METHODS["ID-ExpO"])
+    return Runs.grid(folds, **{name: values for name, values in axes.items() if name in (*row.axes, "seed")})
+
+
+def one_run(**values):
+    return Runs(**{name: (value,) for name, value in values.items()})
 
 
 # --- The objective ---------------------------------------------------------------------------------------------------
@@ -67,11 +78,12 @@ def given(t, change):
 
 
 def objective(t, method="ID-ExpO", theta=None, **change):
-    return expo.objective(method, t.predictor.at(theta or t.theta), t.x, t.y, **given(t, change))
+    return expo_step.objective(t.predictor.at(theta or t.theta), t.x, t.y, method=METHODS[method], **given(t, change))
 
 
 def gradient(t, method="ID-ExpO", **change):
-    return list(expo.gradient(method, t.predictor, t.x, t.y, wanted=list(t.theta), **given(t, change)).values())
+    options = given(t, change) | {"method": METHODS[method], "wanted": list(t.theta)}
+    return list(expo_step.gradient(t.predictor, t.x, t.y, **options).values())
 
 
 def by_hand(t, r, i, method, deletion="A", explainer=TEN, T=None, own=False):
@@ -201,11 +213,6 @@ def test_the_label_is_explained_in_training():
     assert len({round(float(v[0]), 9) for v in explained}) == 3
 
 
-def test_an_unknown_method_has_no_objective():
-    with pytest.raises(ValueError, match="method must be one of ID-ExpO, ExpO-S, ExpO-F, CE-only, got 'Mine'"):
-        objective(step(), "Mine")
-
-
 # --- The optimiser ---------------------------------------------------------------------------------------------------
 
 
@@ -217,7 +224,7 @@ def test_steps_are_torchs_sgd():
     optimisers = [torch.optim.SGD([p], lr=float(rate), **options) for p, rate in zip(theirs, lr)]
     theta, momentum = {"W": start.clone()}, {"W": torch.zeros_like(start)}
     for _ in range(5):
-        expo.sgd(theta, {"W": theta["W"].cos()}, momentum, lr, 0.9, 0.05)
+        expo.sgd(theta, {"W": theta["W"].cos()}, momentum, lr=lr, mu=0.9, weight_decay=0.05)
         for p, sgd in zip(theirs, optimisers):
             p.grad = p.detach().cos()
             sgd.step()
@@ -231,7 +238,7 @@ def test_training_takes_torchs_steps_down_the_objective(fresh, tmp_path):
     """Two epochs, shuffled anew; masks from the run's own generator at each step; momentum kept between (ID-11)."""
     folds, own = table(), setting({"epochs": 2, "fresh": fresh})
     start = pretrain(folds, (2,))
-    train("ID-ExpO", folds, Runs((1,), (0.3,), (0.01,), (0.05,), (2,)), start, own, checkpoint=tmp_path / "c")
+    train("ID-ExpO", folds, one_run(fold=1, lam=0.3, lam3=0.01, lr=0.05, seed=2), start, own, checkpoint=tmp_path / "c")
     theta = {n: t[[1], 0].clone().requires_grad_() for n, t in start.bank.items()}
     sgd = torch.optim.SGD(theta.values(), lr=0.05, momentum=0.9, nesterov=True, weight_decay=5e-4)
     draw = torch.Generator().manual_seed(1_000_003 * 2 + 1)
@@ -243,7 +250,7 @@ def test_training_takes_torchs_steps_down_the_objective(fresh, tmp_path):
             options = {"lam": lam, "lam3": lam3, "settings": own, "drawn": {"Z": Z[None] if fresh else Z[None, None]}}
             sgd.zero_grad()
             x, y = folds.x_train[1:, batch], folds.y_train[1:, batch]
-            expo.objective("ID-ExpO", predictor, x, y, **options).sum().backward()
+            expo_step.objective(predictor, x, y, method=METHODS["ID-ExpO"], **options).sum().backward()
             sgd.step()
     same(last_bank(tmp_path / "c"), {n: t.detach() for n, t in theta.items()}, **EXACT)
 
@@ -259,18 +266,18 @@ def test_training_takes_torchs_steps_down_the_objective(fresh, tmp_path):
 def test_any_run_of_a_grid_can_be_reproduced_alone(method, change, tmp_path):
     """Batches and masks come from its split's number and its seed, whatever its neighbours and stacks (ID-11)."""
     folds, small = table((0, 5)), replace(setting(change), stack_rows=400)
-    runs = Runs.grid(2, lams=(0.3, 0.05), lam3s=(0.01,), lrs=(0.05, 0.01), seeds=(0, 1))
+    runs = grid(method, 2, lam=(0.3, 0.05), lam3=(0.01,), lr=(0.05, 0.01), seed=(0, 1))
     start = pretrain(folds, (0, 1))
-    grid = train(method, folds, runs, start, small, checkpoint=tmp_path / "grid")
+    whole = train(method, folds, runs, start, small, checkpoint=tmp_path / "grid")
     bank = last_bank(tmp_path / "grid")
-    for r in (5, 14):
-        one = Runs(*((values[r],) for values in vars(runs).values()))
+    for r in (1, len(runs) - 2):
+        one = runs.only(r)
         path = tmp_path / f"{r}"
         alone = train(method, folds, one, start, replace(small, stack_rows=10**6), checkpoint=path)
         same({n: t[r] for n, t in bank.items()}, {n: t[0] for n, t in last_bank(path).items()}, **EXACT)
         for name, values in alone.scores.items():
-            torch.testing.assert_close(grid.scores[name][r], values[0])
-        assert grid.best_epoch[r] == alone.best_epoch[0]
+            torch.testing.assert_close(whole.scores[name][r], values[0])
+        assert whole.best_epoch[r] == alone.best_epoch[0]
     assert not torch.allclose(bank["W"][0], bank["W"][2], atol=1e-6) or method == "CE-only"  # lam differs
 
 
@@ -300,7 +307,7 @@ def test_an_interrupted_fine_tuning_is_resumed_bit_for_bit(method, monkeypatch, 
         interrupt(patch, 2, expo._Program)
         with pytest.raises(Interrupted):
             train(method, folds, checkpoint=tmp_path / "cut", **options)
-    assert torch.load(tmp_path / "cut", weights_only=True)["state"]["epoch"] == 2
+    assert checkpoint.read(tmp_path / "cut")["state"]["epoch"] == 2
     resumed = train(method, folds, checkpoint=tmp_path / "cut", **options)
     same(last_bank(tmp_path / "cut"), last_bank(tmp_path / "whole"))
     for kind in ("bank", "scores", "curves"):
@@ -316,10 +323,10 @@ def test_several_criteria_keep_what_each_would_alone(method, patience):
     folds, setting = table(rows=60), replace(SMALL, epochs=12, patience=patience)
     start, criteria = pretrain(folds), (*BOTH, (TEN, 0.75))
     together = train(method, folds, start=start, settings=setting, criteria=criteria)
-    assert together.bank["W"].shape[:2] == (4, 3)
+    assert together.bank["W"].shape[:2] == (len(together.runs), 3)
     for v, criterion in enumerate(criteria):
         alone = train(method, folds, start=start, settings=setting, criteria=[criterion])
-        same({n: t[:, v] for n, t in together.bank.items()}, {n: t[:, 0] for n, t in alone.bank.items()})
+        same({n: t[:, v] for n, t in together.bank.items()}, {n: t[:, 0] for n, t in alone.bank.items()}, **EXACT)
         same({n: t[:, v] for n, t in together.scores.items()}, {n: t[:, 0] for n, t in alone.scores.items()}, **EXACT)
         assert [best[v] for best in together.best_epoch] == [best[0] for best in alone.best_epoch]
         assert all(a <= b for a, b in zip(alone.stopped_epoch, together.stopped_epoch))
@@ -344,7 +351,7 @@ def test_patience_counts_from_the_last_gain_by_any_criterion(monkeypatch):
 
 def test_training_starts_from_the_pretrained_predictors(tmp_path):
     """Each run from its own split's and seed's; without a step nothing moves."""
-    folds, runs = table(), Runs((1, 0, 1), (0.1,) * 3, (0.0,) * 3, (0.0,) * 3, (1, 0, 0))
+    folds, runs = table(), Runs(fold=(1, 0, 1), lam=(0.1,) * 3, lr=(0.0,) * 3, seed=(1, 0, 0))
     start = pretrain(folds, (0, 1))
     got = train("ID-ExpO", folds, runs, start)
     where = list(zip(start.runs.fold, start.runs.seed))
@@ -361,25 +368,47 @@ def test_mixed_precision_rounds_the_training_and_not_the_scores(method):
     folds = table(dtype=torch.float32)
     start = pretrain(folds)
     plain, mixed = (replace(SMALL, epochs=1, mixed=mixed) for mixed in (False, True))
-    moved = [train(method, folds, start=start, settings=s).bank["W1"] - start.bank["W1"][:2].repeat(2, 1, 1, 1)
-             for s in (plain, mixed)]  # fmt: skip
+    before = start.bank["W1"][list(grid(method, 2, **HYPER).fold)]
+    moved = [train(method, folds, start=start, settings=s).bank["W1"] - before for s in (plain, mixed)]
     assert 1e-6 < (moved[1] - moved[0]).norm() / moved[0].norm() < 0.05
-    still = Runs.grid(2, lams=(0.1, 0.01), lrs=(0.0,))
+    still = grid(method, 2, lam=(0.1, 0.01), lr=(0.0,))
     one, two = (train(method, folds, still, start, s) for s in (plain, mixed))
     for kind in ("scores", "curves"):
         same(getattr(one, kind), getattr(two, kind))
     assert np.array_equal(one.history["measure"], two.history["measure"])
 
 
-def test_a_run_that_diverges_leaves_the_others_alone():
+@pytest.mark.parametrize("method", METHODS)
+def test_a_run_that_diverges_leaves_the_others_alone(method):
+    """It is stopped at once and noted; what it was before is kept, explained and measured (ID-11)."""
     folds = table()
     start = pretrain(folds)
-    runs = Runs.grid(2, lams=(0.1,), lrs=(0.05, 1e200))
-    both, alone = train(folds=folds, runs=runs, start=start), train(folds=folds, runs=Runs.grid(2, (0.1,), lrs=(0.05,)),
-                                                                     start=start)  # fmt: skip
+    runs, own = grid(method, 2, lam=(0.1,), lr=(0.05, 1e200)), grid(method, 2, lam=(0.1,), lr=(0.05,))
+    both, alone = train(method, folds, runs, start), train(method, folds, own, start)
     same({n: t[:2] for n, t in both.bank.items()}, alone.bank, **EXACT)
-    assert np.isnan(both.history["measure"][-1][2:]).all()
-    assert torch.isfinite(both.bank["W"]).all()  # a diverged run keeps what it was before
+    assert both.diverged == [0, 0, *both.stopped_epoch[2:]]
+    assert both.stopped_epoch[2:] == [1, 1]
+    assert both.best_epoch[2:] == [[0], [0]]
+    assert np.isnan(both.history["measure"][:, 2:]).all()
+    assert torch.isfinite(both.bank["W"]).all()
+    model = both.run(2)
+    assert model.explain(folds.x_test[0]).isfinite().all()
+    lost = replace(model, predictor=model.predictor.at({n: t * math.nan for n, t in model.theta.items()}))
+    for ask in (lost.predict, lost.explain):
+        with pytest.raises(ValueError, match="this model has diverged: W1, b1, W, b hold NaN"):
+            ask(folds.x_test[0])
+
+
+def test_pretraining_takes_its_learning_rate():
+    got = fit("pretrained", table((0,)), Runs.grid(1, lr=(0.05, 0.01)), settings=SMALL, progress=False)
+    assert not torch.allclose(got.bank["W"][0], got.bank["W"][1])
+
+
+def test_a_pretraining_that_diverges_keeps_its_start():
+    got = fit("pretrained", table(), Runs.grid(2, lr=(1e200,)), settings=SMALL, progress=False)
+    assert got.best_epoch == [[0], [0]]
+    assert got.diverged == [1, 1]
+    assert all(t.isfinite().all() for t in got.bank.values())
 
 
 # --- Scores ----------------------------------------------------------------------------------------------------------
@@ -387,51 +416,48 @@ def test_a_run_that_diverges_leaves_the_others_alone():
 
 @pytest.mark.parametrize("explainer", [TEN, KernelSHAP(M=10)])
 def test_scores_are_those_of_the_predicted_class_with_the_splits_masks(explainer):
-    """Explained by `Tuned.explain`, scored by hard masks up to S; history holds their valscore (ID-1, ID-2, ID-15)."""
+    """Explained by `Model.explain`, scored by hard masks up to S; history holds their valscore (ID-1, ID-2, ID-15)."""
     folds, setting = table(), replace(SMALL, explainer=explainer, epochs=1, eta=1.3)
     got = train(folds=folds, settings=setting)
     for r, fold in enumerate(got.runs.fold):
-        theta, found = got.theta(r), {}
+        model, found = got.run(r), {}
         for part in ("val", "test"):
             x, y = getattr(folds, f"x_{part}")[fold], getattr(folds, f"y_{part}")[fold]
-            predictor = Predictor(got.f, theta, got.background, stacked=True)
-            logits = predictor.logits(x[None])
-            predicted, phi = logits.argmax(-1), got.explain(x, explainer, run=r)
-            curves = metrics.curves(predictor, x[None], predicted, phi=phi[None], s=range(1, 6))
+            logits, phi = model.predict(x), model.explain(x, explainer)
+            curves = metrics.curves(model.predictor, x, logits.argmax(-1), phi=phi, s=range(1, 6))
             found = {
-                "accuracy": metrics.accuracy(logits[0], y),
+                "accuracy": metrics.accuracy(logits, y),
                 "insertion": curves.inserted[..., :2].mean(),  # round(0.5 x 5) = 2
                 "deletion": curves.deleted[..., :2].mean(),
             }
             for name, value in found.items():
                 assert got.scores[f"{part}_{name}"][r, 0].item() == pytest.approx(value.item())
             if part == "val":
-                expected = metrics.valscore(*found.values(), 1.3).item()
+                expected = metrics.valscore(*found.values(), eta=1.3).item()
                 assert got.history["measure"][0, r, 0] == pytest.approx(expected)
-        assert torch.allclose(got.curves["insertion"][r, 0], curves.inserted.mean((0, 1)))
-        assert torch.allclose(got.curves["deletion"][r, 0], curves.deleted.mean((0, 1)))
+        assert torch.allclose(got.curves["insertion"][r, 0], curves.inserted.mean(0))
+        assert torch.allclose(got.curves["deletion"][r, 0], curves.deleted.mean(0))
         assert got.scores["test_contributions"][r, 0].item() == pytest.approx(phi.abs().mean().item())
-        assert torch.allclose(got.curves["contributions"][r, 0], phi[: expo.SHOWN].flatten())
+        assert torch.allclose(got.curves["contributions"][r, 0], phi[: expo_fitted.SHOWN].flatten())
         Z = explainers.draw_masks(10, 5, torch.Generator().manual_seed(10**12 + int(folds.split[fold]))).double()
-        masked = metrics.masked_accuracy(predictor, x[None], y[None], r=Z[None])
+        masked = metrics.masked_accuracy(model.predictor, x, y, r=Z)
         assert got.scores["test_masked"][r, 0].item() == pytest.approx(masked.item())
 
 
 @pytest.mark.parametrize(("Q", "n"), [(3, 2), (5, 4), (7, 4)])
 def test_sensitivity_removes_four_features_where_there_are_more(Q, n):
     got = train(folds=toy((3,), D=Q), settings=replace(SMALL, epochs=1))
-    x, own = got.folds.x_test[0], torch.Generator().manual_seed(2 * 10**12 + 3)
-    phi, predicted = got.explain(x)[None], got.f(got.theta(), x[None]).argmax(-1)
+    x, own, model = got.folds.x_test[0], torch.Generator().manual_seed(2 * 10**12 + 3), got.run()
+    phi, predicted = model.explain(x), model.predict(x).argmax(-1)
     removed = metrics.random_sets(Q, own, n=n, dtype=x.dtype)
-    predictor = Predictor(got.f, got.theta(), got.background, stacked=True)
-    expected = metrics.sensitivity_n(predictor, x[None], predicted, phi=phi, removed=removed)
+    expected = metrics.sensitivity_n(model.predictor, x, predicted, phi=phi, removed=removed)
     assert got.scores["test_sensitivity"][0, 0].item() == pytest.approx(expected.mean().item())
 
 
 def test_a_splits_masks_are_its_own_whatever_splits_are_beside_it():
     both, alone = table((0, 1)), table((1,))
     x = both.x_test[1]
-    assert torch.allclose(pretrain(both).explain(x, run=1), pretrain(alone).explain(x))
+    assert torch.allclose(pretrain(both).run(1).explain(x), pretrain(alone).run().explain(x))
 
 
 def test_a_record_is_identified_by_what_changes_its_numbers_and_has_no_column():
@@ -459,21 +485,21 @@ def test_pretraining_keeps_the_epoch_of_the_best_validation_accuracy():
 
 def test_explaining_the_predicted_class_is_what_no_label_means():
     got = train(settings=replace(SMALL, epochs=1))
-    x = got.folds.x_test[0]
-    predicted = got.f(got.theta(), x[None]).argmax(-1)[0]
-    assert torch.equal(got.explain(x), got.explain(x, y=predicted))
-    assert not torch.equal(got.explain(x), got.explain(x, y=(predicted + 1) % 3))
+    x, model = got.folds.x_test[0], got.run()
+    predicted = model.predict(x).argmax(-1)
+    assert torch.equal(model.explain(x), model.explain(x, y=predicted))
+    assert not torch.equal(model.explain(x), model.explain(x, y=(predicted + 1) % 3))
 
 
 def test_predictors_can_be_measured_by_other_criteria():
     start = pretrain(table())
-    got = expo.measured(start, BOTH)
+    got = start.measured(BOTH)
     assert got.scores["test_insertion"].shape == (2, 2)
     assert torch.equal(got.bank["W"][:, 0], got.bank["W"][:, 1])
     assert got.best_epoch == [of * 2 for of in start.best_epoch]
     assert got.history["measure"].shape == (*start.history["measure"].shape[:2], 2)
     with pytest.raises(ValueError, match="criteria must name at least one"):
-        expo.measured(start, [])
+        start.measured([])
     assert torch.equal(got.scores["test_accuracy"][:, 0], got.scores["test_accuracy"][:, 1])
     assert not torch.equal(got.scores["test_insertion"][:, 0], got.scores["test_insertion"][:, 1])
 
@@ -484,10 +510,10 @@ def test_fine_tuning_improves_insertion_and_deletion_on_a_real_table():
         data.folds(data.load("glass"), [0, 1]),
         Settings(LIME(M=30), epochs=15, patience=99, hidden=32, eta=0),
     )
-    start = expo.pretrain(folds, settings=replace(setting, epochs=30), progress=False)
-    runs, better = Runs.grid(2, lams=(0.3,), lrs=(0.02,)), {}
+    start = pretrain(folds, settings=replace(setting, epochs=30))
+    better = {}
     for method in ("ID-ExpO", "CE-only"):
-        scores = train(method, folds, runs, start, setting).scores
+        scores = train(method, folds, grid(method, 2, lam=(0.3,), lr=(0.02,)), start, setting).scores
         better[method] = (scores["val_insertion"] + 1 - scores["val_deletion"]).mean().item()
     assert better["ID-ExpO"] > better["CE-only"] + 0.05
 
@@ -509,19 +535,18 @@ class Occlusion(Explainer):
 def test_an_explainer_of_ones_own_trains_explains_and_measures():
     """Better insertion and deletion for its contributions than cross-entropy alone gives them (ID-11)."""
     folds, own = data.folds(data.load("glass"), [0, 1]), Settings(Occlusion(), epochs=15, patience=99, hidden=32, eta=0)
-    start = expo.pretrain(folds, settings=replace(own, epochs=30), progress=False)
-    runs, better = Runs.grid(2, lams=(0.3,), lrs=(0.02,)), {}
+    start = pretrain(folds, settings=replace(own, epochs=30))
+    better = {}
     for method in ("ID-ExpO", "CE-only"):
-        got = train(method, folds, runs, start, own)
+        got = train(method, folds, grid(method, 2, lam=(0.3,), lr=(0.02,)), start, own)
         better[method] = (got.scores["val_insertion"] + 1 - got.scores["val_deletion"]).mean().item()
     assert better["ID-ExpO"] > better["CE-only"] + 0.05
-    x = folds.x_test[1, :1]
-    predictor = Predictor(got.f, got.theta(1), got.background, stacked=True)
-    p = predictor.probabilities(x[None])[0, 0]
+    x, model = folds.x_test[1, :1], got.run(1)
+    p = model.predictor.probabilities(x)[0]
     c, without = p.argmax(), x.clone()
     without[0, 3] = 0
-    expected = p[c] - predictor.probabilities(without[None])[0, 0, c]
-    assert got.explain(x, run=1)[0, 3].item() == pytest.approx(expected.item(), abs=1e-6)
+    expected = p[c] - model.predictor.probabilities(without)[0, c]
+    assert model.explain(x)[0, 3].item() == pytest.approx(expected.item(), abs=1e-6)
     whole = train("ID-ExpO", table(), settings=replace(SMALL, explainer=Occlusion(), epochs=1, chunk=1))
     assert whole.curves["contributions"].shape[-1] % 5 == 0
 
@@ -539,13 +564,13 @@ def test_a_module_is_fine_tuned_from_where_it_stands(method, tmp_path):
     """start=None: its own parameters; what the user passed stays as it was (ID-11)."""
     f = module()
     own = {n: t.clone() for n, t in f.module.state_dict().items()}
-    runs, folds = Runs.grid(1, lams=(0.1,), lrs=(0.05,)), table((0,))
+    runs, folds = grid(method, 1, lam=(0.1,), lr=(0.05,)), table((0,))
     still = train(method, folds, replace(runs, lr=(0.0,)), None, f=f)
     torch.testing.assert_close(still.bank["0.weight"][0, 0], own["0.weight"].double())
     got = train(method, folds, runs, None, f=f, checkpoint=tmp_path / "c")
     assert not torch.equal(last_bank(tmp_path / "c")["0.weight"][0], own["0.weight"].double())
     same(f.module.state_dict(), own)
-    assert got.explain(folds.x_test[0]).shape == (len(folds.x_test[0]), 5)
+    assert got.run().explain(folds.x_test[0]).shape == (len(folds.x_test[0]), 5)
 
 
 def test_a_module_takes_the_steps_of_the_same_classifier():
@@ -566,17 +591,17 @@ def test_a_module_takes_the_steps_of_the_same_classifier():
 def test_a_module_may_take_pictures():
     folds = toy((0,), rows=40, D=8).shaped(2, 2, 2)
     net = nn.Sequential(nn.Conv2d(2, 4, 2), nn.ReLU(), nn.Flatten(), nn.Linear(4, 3))
-    got = train("ID-ExpO", folds, Runs.grid(1, lams=(0.1,)), None, f=Network(net), background=torch.zeros(2, 2, 2))
-    assert got.explain(folds.x_test[0]).shape == (len(folds.x_test[0]), 4)  # a contribution a pixel
+    got = train("ID-ExpO", folds, Runs.grid(1, lam=(0.1,)), None, f=Network(net), background=torch.zeros(2, 2, 2))
+    assert got.run().explain(folds.x_test[0]).shape == (len(folds.x_test[0]), 4)  # a contribution a pixel
     assert got.curves["insertion"].shape == (1, 1, 4)
 
 
 # --- Bad input -------------------------------------------------------------------------------------------------------
 
 OTHERS = {
-    "method": {"method": "ExpO-F"},
-    "strength": {"runs": Runs.grid(2, lams=(0.3, 0.06), lam3s=(0.01,), lrs=(0.05,))},
-    "learning rate": {"runs": Runs.grid(2, lams=(0.3, 0.05), lam3s=(0.01,), lrs=(0.04,))},
+    "method": {"method": "ExpO-F", "runs": Runs.grid(2, lam=(0.3, 0.05), lr=(0.05,))},
+    "strength": {"runs": Runs.grid(2, lam=(0.3, 0.06), lam3=(0.01,), lr=(0.05,))},
+    "learning rate": {"runs": Runs.grid(2, lam=(0.3, 0.05), lam3=(0.01,), lr=(0.04,))},
     "settings": {"settings": replace(SMALL, deletion="B")},
     "options": {"settings": setting({"eps": 0.02})},
     "criteria": {"criteria": [(KernelSHAP(M=10), 0.5)]},
@@ -610,8 +635,22 @@ ONE = toy((0,), D=1)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"method": "Mine"}, "method must be one of ID-ExpO, ExpO-S, ExpO-F, CE-only, got 'Mine'"),
-        ({"method": "Predictor"}, "method must be one of .*got 'Predictor'"),
+        ({"method": "Mine"}, "method must be one of .*ID-ExpO, ExpO-S, ExpO-F, CE-only.*, got 'Mine'"),
+        ({"method": "pretrained", "runs": Runs.grid(2)}, "pretrained is kept by its accuracy and starts anew"),
+        (
+            {"method": "ExpO-S", "runs": Runs.grid(2, lam3=(0.01,))},
+            "ExpO-S has no axis lam3: it takes 0.0 alone",
+        ),
+        ({"method": "CE-only", "runs": Runs.grid(2, lam=(0.1,))}, "CE-only has no axis lam: it takes 0.0 alone"),
+        ({"runs": Runs.grid(2, eta=(0.1,))}, "ID-ExpO has no axis eta: it has lr, lam3, lam"),
+        ({"criteria": [(TEN, 0.5), (LIME(M=10), 0.5)]}, "criteria must differ"),
+        ({"criteria": [(TEN, "0.5")]}, "S must be a share of the cells .*got '0.5'"),
+        (
+            {"method": "ExpO-S", "settings": replace(SMALL, deletion="B")},
+            "deletion is a form of ID-ExpO's regulariser: ExpO-S takes A alone, got 'B'",
+        ),
+        ({"settings": fewer.Settings()}, "settings of ID-ExpO must be lib.training.expo.Settings"),
+        ({"f": nn.Linear(5, 3)}, r"f must be a Classifier or a Network\(module\), got Linear"),
         ({"criteria": [("LIME", 0.3)]}, r"explainer must be an Explainer, as LIME\(\), got 'LIME'"),
         ({"criteria": [(TEN, 1.3)]}, r"S must be a share of the cells in \(0, 1\], got 1.3"),
         ({"background": torch.zeros(4)}, r"background must have the shape of one input, \(5,\), got \(4,\)"),
@@ -619,8 +658,8 @@ ONE = toy((0,), D=1)
         ({"background": torch.full((5,), math.nan)}, "background must be finite, got 5 NaN or infinite"),
         ({"device": "cuda"}, r"device 'cuda' is not there.*use 'cpu'"),
         ({"device": "abacus"}, r"device must be .*got 'abacus'"),
-        ({"start": None}, "start must be a pretrained predictor.*got None"),
-        ({"start": None, "f": Classifier((5, 6, 3))}, "start must be a pretrained predictor.*got None"),
+        ({"start": None}, "start must be predictors fitted as .*got None"),
+        ({"start": None, "f": Classifier((5, 6, 3))}, "start must be predictors fitted as .*got None"),
         ({"runs": Runs.grid(3)}, "fold must lie between 0 and 1, got 2"),
         ({"start": None, "f": module()}, "an nn.Module trains one run at a time, got 4 runs"),
         (
@@ -645,11 +684,11 @@ def test_bad_arguments_are_named_before_anything_is_written(change, message, mon
 
 def test_a_start_that_lacks_a_split_or_a_seed_is_refused():
     folds = table()
-    start = expo.pretrain(table((0,)), settings=SMALL, progress=False, dtype=torch.float64)
+    start = pretrain(table((0,)), settings=SMALL)
     with pytest.raises(ValueError, match=r"start lacks the \(fold, seed\) pairs \[\(1, 0\)\]"):
         train(folds=folds, start=start)
     with pytest.raises(ValueError, match=r"start lacks the \(fold, seed\) pairs \[\(0, 7\)\]"):
-        train(folds=folds, runs=Runs.grid(1, seeds=(7,)), start=start)
+        train(folds=folds, runs=Runs.grid(1, seed=(7,)), start=start)
 
 
 def test_a_start_from_other_training_rows_is_refused():
@@ -679,7 +718,7 @@ def test_rows_that_cannot_be_used_are_named(part):
 
 def test_a_misspelt_explainer_is_refused():
     with pytest.raises(ValueError, match=r"explainer must be an Explainer, .*got 'kernelSHAP'"):
-        pretrain(table()).explain(table().x_test[0], "kernelSHAP")
+        pretrain(table()).run().explain(table().x_test[0], "kernelSHAP")
 
 
 @pytest.mark.parametrize(
@@ -696,7 +735,7 @@ def test_a_misspelt_explainer_is_refused():
 )
 def test_rows_that_cannot_be_explained_are_named(x, y, message):
     with pytest.raises(ValueError, match=message):
-        pretrain(table()).explain(x.double(), TEN, y=y)
+        pretrain(table()).run().explain(x, TEN, y=y)
 
 
 def test_a_module_must_give_a_logit_for_each_class():
@@ -740,30 +779,3 @@ def test_counts_must_be_at_least_one(name, value):
 def test_bad_settings_are_named(change, message):
     with pytest.raises(ValueError, match=message):
         Settings(**change)
-
-
-@pytest.mark.parametrize("value", [-1e-9, math.nan, math.inf])
-@pytest.mark.parametrize("name", ["lam", "lam3", "lr"])
-def test_strengths_and_rates_are_finite_and_not_negative(name, value):
-    with pytest.raises(ValueError, match=f"{name} must be a finite number of at least 0, got {value}"):
-        Runs.grid(2, **{f"{name}s": (0.1, value)})
-
-
-@pytest.mark.parametrize("axis", ["lams", "lam3s", "lrs", "seeds"])
-def test_a_grid_needs_a_value_on_every_axis(axis):
-    with pytest.raises(ValueError, match=f"{axis} must hold at least one value, got none"):
-        Runs.grid(2, **{axis: ()})
-    with pytest.raises(ValueError, match="folds must hold at least one value, got none"):
-        Runs.grid(0)
-
-
-def test_runs_need_one_value_of_each_kind():
-    for runs in (((0, 1), (0.1,), (0.0,), (0.1,), (0,)), ((),) * 5):
-        with pytest.raises(ValueError, match="as many folds as lams, lam3s, learning rates and seeds, and at least"):
-            Runs(*runs)
-
-
-def test_a_grid_is_every_combination_once():
-    runs = Runs.grid(2, lams=(1.0, 2.0, 3.0), lam3s=(0.0, 0.1), lrs=(0.1,), seeds=(4, 5))
-    assert len(runs) == len(set(zip(*vars(runs).values()))) == 24
-    assert runs.fold[:4] == (0, 1, 0, 1)

@@ -7,6 +7,7 @@ import torch
 
 from lib import explainers, metrics
 from lib.explainers import LIME, KernelSHAP
+from lib.methods import ID as METHODS
 from lib.nets import Classifier
 from lib.training import expo, fewer
 from tests import test_finetuning as id_
@@ -23,7 +24,7 @@ def moved(t):
     return type(t)(**vars(t) | on | {"theta": theta})
 
 
-@pytest.mark.parametrize("method", expo.METHODS)
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("options", [{}, {"explainer": KernelSHAP(), "deletion": "C"}, {"masks": 5, "deletion": "B"}])
 def test_the_objective_and_its_gradient_are_those_of_a_cpu(method, options):
     t, sides = id_.step(), []
@@ -76,16 +77,15 @@ def test_a_run_does_not_depend_on_its_company(method):
     folds = id_.table()
     start = id_.pretrain(folds, device="cuda")
     together = id_.train(method, folds, start=start, device="cuda")
-    runs = expo.Runs((1,), (0.05,), (0.01,), (0.05,), (0,))
-    alone = id_.train(method, folds, runs, start, device="cuda")
     at = list(zip(together.runs.fold, together.runs.lam)).index((1, 0.05))
+    alone = id_.train(method, folds, together.runs.only(at), start, device="cuda")
     for name in alone.bank:
         torch.testing.assert_close(alone.bank[name][0], together.bank[name][at], **fe.EXACT)
 
 
 def test_tuned_predictors_explain_rows():
     tuned = id_.train(start=id_.pretrain(id_.table(), device="cuda"), folds=id_.table(), device="cuda")
-    phi = tuned.explain(tuned.folds.x_test[0], KernelSHAP())
+    phi = tuned.run().explain(tuned.folds.x_test[0], KernelSHAP())
     assert phi.is_cuda
     assert phi.shape == tuned.folds.x_test[0].shape
 
@@ -95,7 +95,7 @@ def test_steps_replayed_as_a_graph_are_the_plain_ones(method, monkeypatch):
     """FE. One epoch, as a graph's steps draw their noise ahead of the next epoch's order; 21 rows, 11 steps."""
     quiet = replace(fe.SMALL, epochs=1, check=1, batch=2, dropout=0.0, sigma=1e-12)
     taken = fe.train(method, settings=quiet, device="cuda")
-    monkeypatch.setattr(fewer, "steps_for", lambda update, *_: update)
+    monkeypatch.setattr(fewer, "steps_for", lambda update, *_, **__: update)
     plain = fe.train(method, settings=quiet, device="cuda")
     for name in plain.bank:
         torch.testing.assert_close(taken.bank[name], plain.bank[name], rtol=1e-7, atol=1e-7)

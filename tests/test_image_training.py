@@ -8,7 +8,8 @@ import torch
 
 from lib import masks, metrics
 from lib.explainers import squares
-from lib.training import expo
+from lib.methods import ID as METHODS
+from lib.training.expo_step import explained_by, objective
 from lib.training.images import Tuner, Tuning, background_of, draws_of, explainer_for, predictor_of
 from lib.training.measuring import calibration_error, gap, measured, report
 from tests.image_sets import noise
@@ -45,7 +46,7 @@ def gradient(own, double=True):
     own.images = images
     x = images.inputs(images.x_train[:4]).to(own.b.dtype)
     method = own.settings.method
-    explainer = expo.explained_by(method, own.chunked)
+    explainer = explained_by(METHODS[method], own.chunked)
     drawn = explainer.draw(own.b.shape, own.generator, rows=4, dtype=x.dtype) if explainer else {}
     s = own.settings.drawn_steps(own.b.shape, own.generator, 4) if method == "ID-ExpO" else None
     own.net.zero_grad()
@@ -66,17 +67,17 @@ def test_chunks_have_the_gradient_of_the_whole(case):
 
 @pytest.mark.parametrize("case", CASES)
 def test_two_stages_have_the_gradient_of_one_graph(case):
-    """expo.objective differentiated at once, batch norm unfolded by autograd (ID-11)."""
+    """`objective` differentiated at once, batch norm unfolded by autograd (ID-11)."""
     own = tuner(case, memory=10**6)
     ours = gradient(own)
     own.generator.manual_seed(3)
-    explainer = expo.explained_by(own.settings.method, own.settings)
+    explainer = explained_by(METHODS[own.settings.method], own.settings)
     drawn = explainer.draw(own.b.shape, own.generator, rows=4, dtype=torch.float64) if explainer else {}
     s = own.settings.drawn_steps(own.b.shape, own.generator, 4) if own.settings.method == "ID-ExpO" else None
     predictor = replace(predictor_of(own.net, own.images), theta=own.f.theta(), b=own.b)
     x, y = own.images.inputs(own.images.x_train[:4]).double(), own.images.y_train[:4]
-    loss = expo.objective(
-        own.settings.method, predictor, x[None], y[None], lam=torch.tensor([0.3], dtype=torch.float64),
+    loss = objective(
+        predictor, x[None], y[None], method=METHODS[own.settings.method], lam=torch.tensor([0.3], dtype=torch.float64),
         lam3=torch.tensor([0.05], dtype=torch.float64), settings=own.settings,
         drawn={n: t[None] for n, t in drawn.items()}, s=None if s is None else s[None],
     )  # fmt: skip

@@ -294,3 +294,31 @@ def test_contributions_must_be_finite(bad):
     phi[1, 2] = bad
     with pytest.raises(ValueError, match="phi must be finite, got 1 NaN or infinite of 6 contributions"):
         masks.check_phi(phi)
+
+
+def test_contributions_that_hardly_differ_have_a_finite_mask():
+    """1e-39 is above 0 in single precision, and one over it is not finite (ID-7, ID-8)."""
+    phi = torch.tensor([1e-39, 0.0, 0.0], requires_grad=True)
+    r = masks.soft_mask(phi, [1, 2, 3])
+    r.sum().backward()
+    assert r.isfinite().all()
+    assert phi.grad.isfinite().all()
+    assert masks.temperature(phi).isfinite()
+    larger = masks.soft_mask(torch.tensor([1e-15, 0.0, 0.0]), [1])[0]
+    assert larger[0] > 0.7 > 0.3 > larger[1] == larger[2]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_every_mask_refuses_contributions_that_are_not_finite(bad):
+    phi = torch.tensor([0.1, bad, 0.3])
+    for mask in (masks.top_mask, masks.threshold_mask, masks.soft_mask, masks.thresholds):
+        with pytest.raises(ValueError, match="phi must be finite, got 1 NaN or infinite of 3 contributions"):
+            mask(phi, [1])
+    with pytest.raises(ValueError, match="phi must be finite"):
+        masks.temperature(phi)
+
+
+@pytest.mark.parametrize("T", [math.nan, math.inf, 0.0, -1.0, torch.tensor([1.0, math.nan])])
+def test_a_temperature_is_finite_and_positive(T):
+    with pytest.raises(ValueError, match="T must be finite and above 0, got"):
+        masks.soft_mask(torch.randn(2, 4), [1], T)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from lib.explainers.linear import Linear
+from lib.options import check_numbers, reading
 
 KERNELS = ("L2", "cosine")
 
@@ -32,15 +33,14 @@ def lime_kernel(Z: Tensor, kind: str = "L2", width: float = 0.75) -> Tensor:
 class LIME(Linear):
     """Options beside those of `Linear`: the kernel, "L2" or "cosine", and its width."""
 
-    kernel: str = "L2"
-    width: float = 0.75
+    kernel: str = reading("L2")
+    width: float = reading(0.75)
 
     def __post_init__(self):
         super().__post_init__()
         if self.kernel not in KERNELS:
             raise ValueError(f"kernel must be one of {', '.join(KERNELS)}, got {self.kernel!r}")
-        if not (isinstance(self.width, float | int) and 0 < self.width < float("inf")):
-            raise ValueError(f"width must be a finite number above 0, got {self.width!r}")
+        check_numbers(self, "width", positive=True)
 
     def weights(self, Z: Tensor) -> Tensor:
         return lime_kernel(Z, self.kernel, self.width)

@@ -2,7 +2,7 @@
 
     Z = draw_masks(M, D, generator)                 # M masks of D cells
     P = projection(Z, shapley_kernel(Z), eps=eps)   # (Z^T K Z + eps I)^-1 Z^T K
-    phi = least_squares(P, perturbed_probability(predictor, x, y, Z))
+    phi = least_squares(P, perturbed_probability(predictor, x, y, Z=Z))
 
 Masks (M, D) are shared by all inputs, masks (..., M, D) have the inputs' leading axes, or 1 in their place where they
 are shared along one. D superpixels, or the D = Q features of a vector.
@@ -18,6 +18,7 @@ from torch import Tensor
 from lib import masks
 from lib.explainers.base import Explained, Explainer
 from lib.explainers.cells import cell_steps
+from lib.options import check_counts, check_flags, check_numbers, is_number, reading, speed, training
 from lib.predictor import Predictor
 
 
@@ -34,11 +35,9 @@ def draw_masks(
 def projection(Z: Tensor, k: Tensor, *, eps: float) -> Tensor:
     """P = (Z^T K Z + eps I)^-1 Z^T K: masks (..., M, D), weights k (..., M) -> (..., D, M) (ID-12).
 
-    Solved in float64. ValueError if masks are not 0 or 1, if k has another shape, if eps is negative, or if it is 0 and
-    the system has no unique solution.
+    Solved in float64. ValueError if k has another shape, if eps is negative, or if it is 0 and the system has no unique
+    solution.
     """
-    if not ((Z == 0) | (Z == 1)).all():
-        raise ValueError("Z must be masks of zeros and ones, got other numbers")
     if k.shape != Z.shape[:-1]:
         raise ValueError(f"k must be a weight for each mask, {tuple(Z.shape[:-1])}, got {tuple(k.shape)}")
     if not (eps >= 0 and math.isfinite(eps)):
@@ -66,7 +65,7 @@ def product(P: Tensor, v: Tensor) -> Tensor:
 
 
 def perturbed_probability(
-    predictor: Predictor, x: Tensor, y: Tensor, Z: Tensor, *, segments: Tensor | None = None
+    predictor: Predictor, x: Tensor, y: Tensor, *, Z: Tensor, segments: Tensor | None = None
 ) -> Tensor:
     """y~: f(x~_m)_y, x kept where z_m = 1 and b elsewhere: x (..., *input), y (...) -> (..., M) (ID-12).
 
@@ -86,22 +85,18 @@ class Linear(Explainer):
     gradient: unbiased and noisy.
     """
 
-    M: int = 200  # masks
-    eps: float = 0.01
-    fresh: bool = False  # masks of their own for every input of a batch
-    segments: tuple[int, ...] | None = None
-    keep: float = 1.0
-    chunk: int | None = None
+    M: int = training(200)  # masks
+    eps: float = training(0.01)
+    fresh: bool = reading(False)  # masks of their own for every input of a batch
+    segments: tuple[int, ...] | None = training(None)
+    keep: float = training(1.0)
+    chunk: int | None = speed(None)
 
     def __post_init__(self):
-        for name, value in (("M", self.M), ("chunk", self.chunk)):
-            if not (value is None and name == "chunk") and (isinstance(value, bool) or not isinstance(value, int)):
-                raise ValueError(f"{name} must be a whole number, got {value!r}")
-            if value is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
-        if not (isinstance(self.eps, float | int) and 0 <= self.eps < math.inf):
-            raise ValueError(f"eps must be a finite number of at least 0, got {self.eps!r}")
-        if not (isinstance(self.keep, float | int) and 0 < self.keep <= 1):
+        check_counts(self, "M", *("chunk",) * (self.chunk is not None))
+        check_numbers(self, "eps")
+        check_flags(self, "fresh")
+        if not is_number(self.keep) or not 0 < self.keep <= 1:
             raise ValueError(f"keep must be a share of the masks in (0, 1], got {self.keep!r}")
         if self.segments is not None and set(self.segments) != set(range(len(set(self.segments)))):
             raise ValueError("segments must number the superpixels 0, 1, 2, ... without a gap")
@@ -140,6 +135,8 @@ class Linear(Explainer):
         batch, D = predictor.batch(x), self.cells(predictor.b.shape)
         if Z.shape[-1] != D or (Z.ndim > 2 and not _shared_or_own(Z.shape[:-2], batch)):
             raise ValueError(f"Z must be (M, {D}) or have the axes of x, {(*batch, 'M', D)}, got {tuple(Z.shape)}")
+        if not ((Z == 0) | (Z == 1)).all():
+            raise ValueError("Z must be masks of zeros and ones, got other numbers")
         if y.shape != batch:
             raise ValueError(f"y must be a label for each input, {tuple(batch)}, got {tuple(y.shape)}")
         P = projection(Z, self.weights(Z), eps=self.eps)
@@ -155,7 +152,7 @@ class Linear(Explainer):
         if self.keep < 1 and u is None and torch.is_grad_enabled():
             raise ValueError(f"u must be a uniform number for each input where keep is {self.keep}, got None")
         if self.chunk is None and (self.keep == 1 or u is None):
-            return perturbed_probability(predictor, x, y, Z, segments=segments)
+            return perturbed_probability(predictor, x, y, Z=Z, segments=segments)
         names, tensors = zip(*predictor.theta.items())
         keep = 1.0 if u is None else self.keep
         return _Chunked.apply((predictor, names, x, y, Z, segments, self.chunk or Z.shape[-2], keep, u), *tensors)
@@ -179,7 +176,9 @@ class _Chunked(torch.autograd.Function):
         ctx.options = options
         ctx.save_for_backward(*tensors)
         predictor = predictor.at(dict(zip(names, tensors)))
-        return torch.cat([perturbed_probability(predictor, x, y, z, segments=segments) for z in Z.split(chunk, -2)], -1)
+        return torch.cat(
+            [perturbed_probability(predictor, x, y, Z=z, segments=segments) for z in Z.split(chunk, -2)], -1
+        )
 
     @staticmethod
     def backward(ctx, grad):
@@ -192,7 +191,7 @@ class _Chunked(torch.autograd.Function):
         total = [torch.zeros_like(t) for t in wanted]
         for z, g in zip(Z.split(chunk, -2), grad.split(chunk, -1)):
             with torch.enable_grad():
-                part = perturbed_probability(predictor, x, y, z, segments=segments)
+                part = perturbed_probability(predictor, x, y, Z=z, segments=segments)
             for t, own in zip(total, torch.autograd.grad(part, wanted, g)):
                 t += own
         total = iter(total)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from lib.explainers.linear import Linear
+from lib.options import reading
 
 
 def shapley_kernel(Z: Tensor, *, scaled: bool = True, whole: float = 1e3) -> Tensor:
@@ -37,7 +38,7 @@ def shapley_kernel(Z: Tensor, *, scaled: bool = True, whole: float = 1e3) -> Ten
 class KernelSHAP(Linear):
     """The option beside those of `Linear`: whether weights are divided by their mean over the masks."""
 
-    scaled: bool = True
+    scaled: bool = reading(True)
 
     def weights(self, Z: Tensor) -> Tensor:
         return shapley_kernel(Z, scaled=self.scaled)

@@ -53,8 +53,8 @@ class MLP:
         """Start values, uniform in +-1/sqrt(fan in) as nn.Linear has them; weights (R, in, out), biases (R, 1, out)."""
         theta = {}
         for layer, (fan_in, fan_out) in enumerate(zip(self.sizes, self.sizes[1:]), 1):
-            theta[f"W{layer}"] = stack_uniform((fan_in, fan_out), fan_in, generators, dtype)
-            theta[f"b{layer}"] = stack_uniform((1, fan_out), fan_in, generators, dtype)
+            theta[f"W{layer}"] = stack_uniform((fan_in, fan_out), generators, fan_in=fan_in, dtype=dtype)
+            theta[f"b{layer}"] = stack_uniform((1, fan_out), generators, fan_in=fan_in, dtype=dtype)
         return theta
 
     def __call__(self, theta: Theta, x: Tensor, bits: Tensor | None = None) -> Tensor:
@@ -95,7 +95,8 @@ class Classifier:
     def init(self, generators: Sequence[torch.Generator], dtype=torch.float32) -> Theta:
         """Start values as nn.Linear has them."""
         K = self.hidden.sizes[-1]
-        last = {n: stack_uniform(shape, K, generators, dtype) for n, shape in (("W", (K, self.C)), ("b", (1, self.C)))}
+        options = {"fan_in": K, "dtype": dtype}
+        last = {n: stack_uniform(s, generators, **options) for n, s in (("W", (K, self.C)), ("b", (1, self.C)))}
         return self.hidden.init(generators, dtype) | last
 
     def __call__(self, theta: Theta, x: Tensor) -> Tensor:
@@ -104,7 +105,7 @@ class Classifier:
         return torch.cat([LastLayer.apply(self.hidden(theta, rows), theta["W"], theta["b"]) for rows in blocks], 1)
 
 
-def stack_uniform(shape, fan_in: int, generators, dtype) -> Tensor:
+def stack_uniform(shape, generators: Sequence[torch.Generator], *, fan_in: int, dtype: torch.dtype) -> Tensor:
     """(R, *shape), each run drawn from its own generator, uniform in +-1/sqrt(fan_in)."""
     bound = 1 / math.sqrt(fan_in)
     draws = [torch.empty(shape, dtype=dtype, device=g.device).uniform_(-bound, bound, generator=g) for g in generators]

@@ -24,6 +24,11 @@ def at(rows: pd.DataFrame, **where) -> pd.DataFrame:
     return rows[kept]
 
 
+def converged(rows: pd.DataFrame) -> pd.DataFrame:
+    """Those of runs that did not diverge; records that do not say, of before runs were stopped for it, are all kept."""
+    return rows if "diverged" not in rows else rows[~(rows["diverged"] > 0)]
+
+
 def check_configuration(rows: pd.DataFrame, folder: str | Path, wanted: dict) -> None:
     """ValueError naming the first setting of one data set's records that is not as wanted, or not the same in all.
 

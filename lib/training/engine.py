@@ -1,17 +1,15 @@
 """What every training of R runs shares: live runs in stacks, validation, early stopping, checkpoints, exact resume.
 
-A subclass of `Program` says how parameters start, how a stack of runs is trained and how it is measured. All
-parameters live in one bank of tensors with a leading run axis; everything that changes lies in `state`, which is all
-that a checkpoint holds.
+A subclass of `Program` says how parameters start, how a stack of runs is trained and how it is measured. A run that is
+no longer finite is stopped and noted as diverged; the others go on as they would alone. All parameters live in one bank
+of tensors with a leading run axis; everything that changes lies in `state`, which is all that a checkpoint holds.
 """
 
 import hashlib
 import math
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +18,10 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lib.data import Folds
+from lib.nets import Network
+from lib.options import identity
+from lib.training import checkpoint
+from lib.training.runs import Runs
 
 SMALL_STACK = 2_000  # rows: a thread of its own gains nothing below, Python takes its time for every step
 PARTS = ("x_train", "y_train", "x_val", "y_val")  # of the data: what decides the result of a training
@@ -34,15 +36,15 @@ class Program:
 
     moments = 0
 
-    def __init__(self, kind, folds: Folds, runs, settings, f, device, dtype, fixed=None, criteria: int = 1):
-        """kind: what else decides the result, for the checkpoint's fingerprint. fixed: parameters not to be trained."""
+    def __init__(self, kind, folds: Folds, runs: Runs, *, settings, f, fixed=None, criteria: int = 1):
+        """kind: what else decides the result, for the digest of it. fixed: parameters not to be trained."""
         self.kind, self.folds, self.runs, self.settings, self.f = kind, folds, runs, settings, f
-        self.device, self.dtype = torch.device(device), dtype
+        self.device, self.dtype = folds.x_train.device, folds.x_train.dtype
         self.fold = torch.tensor(runs.fold, device=self.device)
         # The stream depends on the split's number and the seed alone: runs that differ in eta share their noise.
         seeds = [1_000_003 * seed + int(folds.split[fold]) for fold, seed in zip(runs.fold, runs.seed)]
         self.generators = [torch.Generator(self.device).manual_seed(seed) for seed in seeds]
-        fixed = {n: t.to(self.device, dtype) for n, t in (fixed or {}).items()}
+        fixed = {n: t.to(self.device, self.dtype) for n, t in (fixed or {}).items()}
         bank, R = self.start() | fixed, len(runs)
         self.trained = [n for n in bank if n not in fixed and n.removeprefix("f.") not in f.untrained]
         self.state = {
@@ -52,10 +54,12 @@ class Program:
             "best": torch.full((R, criteria), -1.0, dtype=torch.float64),
             "best_epoch": torch.zeros(R, criteria, dtype=torch.int64),
             "stopped": torch.zeros(R, dtype=torch.int64),  # the epoch at which a run stopped, 0 while it lives
+            "diverged": torch.zeros(R, dtype=torch.int64),  # the epoch at which it was found to be not finite, or 0
             "seconds": torch.zeros(R, dtype=torch.float64),
             "epoch": 0,
             "history": {"epoch": [], "measure": []},
         }
+        self.config = self._digest()  # of the start, before anything moves
 
     def start(self) -> dict[str, Tensor]:
         """The bank: start values (R, ...), each run's drawn from its own generator."""
@@ -127,7 +131,8 @@ class Program:
         bank = {n: t[stack] for n, t in state["bank"].items()}
         measure = self.measure(bank, stack).cpu()
         waiting = earlier[0] - state["best_epoch"][stack] < self.settings.patience
-        better = (measure > state["best"][stack]) & waiting
+        lost = ~self.finite(bank) | measure.isnan().all(1)
+        better = (measure > state["best"][stack]) & waiting & ~lost[:, None]
         run, criterion = better.nonzero(as_tuple=True)
         for n, tensor in bank.items():
             state["best_bank"][n][stack[run], criterion] = tensor[run]
@@ -135,14 +140,19 @@ class Program:
         state["best_epoch"][stack[run], criterion] = epoch
         self.observe(bank, stack)
         last = state["best_epoch"][stack].amax(1)
-        done = (epoch - last >= self.settings.patience) | (epoch >= self.settings.epochs)
+        done = (epoch - last >= self.settings.patience) | (epoch >= self.settings.epochs) | lost
         state["stopped"][stack[done]] = epoch
+        state["diverged"][stack[lost]] = epoch
         return measure
 
-    def run(self, checkpoint: Path | None = None, every: float = 60.0, progress: bool = True, label: str = "") -> None:
+    def finite(self, bank: dict[str, Tensor]) -> Tensor:
+        """Whether some runs' parameters are all finite, bool (runs,) on the CPU. Those that are not stay so."""
+        return torch.stack([bank[n].isfinite().flatten(1).all(1) for n in self.trained]).all(0).cpu()
+
+    def run(self, path: Path | None = None, *, every: float = 60.0, progress: bool = True, label: str = "") -> None:
         """Advance, validate, record and save until every run has stopped; resumes from the checkpoint if it exists."""
-        if checkpoint and checkpoint.exists():
-            self.load(checkpoint)
+        if path and path.exists():
+            self.load(path)
         state, saved = self.state, time.monotonic()
         options = {"total": self.settings.epochs, "initial": state["epoch"], "desc": label, "unit": "epoch"}
         with tqdm(**options, disable=not progress) as bar:
@@ -158,8 +168,8 @@ class Program:
                 means = {name: f"{values.mean():.2f}" for name, values in self.observed().items()}
                 live, val = int((state["stopped"] == 0).sum()), f"{state['best'].mean():.3f}"
                 bar.set_postfix(live=live, **means, val=val)
-                if checkpoint and (time.monotonic() - saved >= every or not self.stacks()):
-                    self.save(checkpoint)
+                if path and (time.monotonic() - saved >= every or not self.stacks()):
+                    self.save(path)
                     saved = time.monotonic()
 
     def _note(self, measure: Tensor) -> None:
@@ -172,65 +182,62 @@ class Program:
         """What was noted at each validation: "epoch" (T,), "measure" (T, R, V), and what `observed` gives, (T, R)."""
         return {name: np.array([np.asarray(v) for v in values]) for name, values in self.state["history"].items()}
 
-    def fingerprint(self) -> str:
-        """A digest of all that decides the result; a checkpoint of another one is refused."""
+    def given(self) -> list[Tensor]:
+        """What decides the result beside settings and data: the parameters that a module of somebody's starts from."""
+        return list(self.state["bank"].values()) if isinstance(self.f, Network) else []
+
+    def _digest(self) -> str:
+        """A digest of all that decides the result: trainings that share it give the same, whatever their speed."""
         shapes = {n: tuple(t.shape) for n, t in self.state["bank"].items()}
-        words = repr((self.kind, self.runs, self.settings, shapes, getattr(self.f, "dropout", None), self.dtype))
+        network = getattr(self.f, "dropout", None)
+        words = repr((self.kind, self.runs, identity(self.settings), shapes, network))
         digest = hashlib.sha256(words.encode())
-        for part in PARTS:
-            digest.update(getattr(self.folds, part).cpu().numpy().tobytes())
+        for tensor in (*(getattr(self.folds, part) for part in PARTS), *self.given()):
+            digest.update(tensor.cpu().numpy().tobytes())
         return digest.hexdigest()
 
-    def save(self, path: Path) -> None:
-        """Write the checkpoint, whole or not at all."""
+    def fingerprint(self) -> str:
+        """The configuration and the code that is running; a checkpoint of another one is refused."""
+        return f"{self.config} {checkpoint.code()}"
+
+    def save(self, path: Path) -> bool:
+        """Write the checkpoint; False, with a warning, if the disk has no room for it."""
         generators = [g.get_state() for g in self.generators]
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            torch.save({"fingerprint": self.fingerprint(), "state": self.state, "generators": generators}, temporary)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        return checkpoint.write(
+            path, {"fingerprint": self.fingerprint(), "state": self.state, "generators": generators}
+        )
 
     def load(self, path: Path) -> None:
         """Take up the checkpoint. ValueError if it is damaged or belongs to another configuration."""
-        try:
-            saved = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch raises a different one for each kind of damage
-            raise ValueError(f"checkpoint {path} cannot be read ({error}): give another path or delete it") from error
-        if not isinstance(saved, dict) or saved.get("fingerprint") != self.fingerprint():
-            raise ValueError(
-                f"checkpoint {path} belongs to another configuration (method, runs, settings, start or data differ): "
-                "give another path or delete it"
-            )
-        self.state = saved["state"]
-        for name in ("bank", "best_bank"):
-            self.state[name] = {n: t.to(self.device) for n, t in self.state[name].items()}
-        self.state["moments"] = {n: [t.to(self.device) for t in kept] for n, kept in self.state["moments"].items()}
+        saved = checkpoint.read(path, self.fingerprint(), needs=("state", "generators"))
+        self.take(saved["state"], path)
         for generator, state in zip(self.generators, saved["generators"]):
             generator.set_state(state)
 
+    def take(self, state: dict, path: Path) -> None:
+        """Go on from another state; ValueError, naming the file that it is from, if something is not in it."""
+        if missing := self.state.keys() - state.keys():
+            raise ValueError(f"{path} lacks {', '.join(sorted(missing))}: give another path or delete it")
+        self.state = state
+        for name in ("bank", "best_bank"):
+            self.state[name] = {n: t.to(self.device) for n, t in self.state[name].items()}
+        self.state["moments"] = {n: [t.to(self.device) for t in kept] for n, kept in self.state["moments"].items()}
 
-def check_counts(settings, *names: str, least: int = 1) -> None:
-    """ValueError unless these settings are whole numbers of at least so much."""
-    for name in names:
-        value = getattr(settings, name)
-        if not (isinstance(value, Integral) and value >= least):
-            raise ValueError(f"{name} must be a whole number of at least {least}, got {value}")
+    def keep(self, folder: Path) -> Path:
+        """Put the best parameters into the folder, under the digest of their configuration."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{self.config[:20]}.pt"
+        kept = self.state | {"bank": {}, "moments": {}}
+        checkpoint.write(path, {"fingerprint": self.config, "state": kept})
+        return path
 
-
-def check_numbers(settings, *names: str, positive: bool = False) -> None:
-    """ValueError unless these settings are finite and not negative, or positive."""
-    for name in names:
-        value = getattr(settings, name)
-        if not (0 <= value < math.inf) or (positive and value == 0):
-            raise ValueError(f"{name} must be a finite number {'above' if positive else 'of at least'} 0, got {value}")
-
-
-def check_axes(**axes) -> None:
-    """ValueError unless each axis of a grid has a value."""
-    for name, values in axes.items():
-        if not len(values):
-            raise ValueError(f"{name} must hold at least one value, got none")
+    def recall(self, folder: Path) -> bool:
+        """Take up what `keep` has put there; False if there is nothing of this configuration."""
+        path = folder / f"{self.config[:20]}.pt"
+        if not path.exists():
+            return False
+        self.take(checkpoint.read(path, self.config, needs=("state",))["state"], path)
+        return True
 
 
 def check_device(device: str) -> str:
@@ -243,23 +250,20 @@ def check_device(device: str) -> str:
     return device
 
 
-def check_folds(runs, folds: Folds) -> None:
-    """ValueError unless every run's fold is there."""
+def check_folds(runs: Runs, folds: Folds) -> None:
+    """ValueError unless every run's fold is there, no split twice, and every part has rows that can be used."""
     if bad := [fold for fold in runs.fold if not 0 <= fold < len(folds.split)]:
         raise ValueError(f"fold must lie between 0 and {len(folds.split) - 1}, got {bad[0]}")
-
-
-def places(name: str, earlier, runs) -> list[int]:
-    """For each run, the earlier run of its fold and seed; ValueError, calling the earlier ones `name`, if one lacks."""
-    where = {key: i for i, key in enumerate(zip(earlier.fold, earlier.seed))}
-    if missing := set(zip(runs.fold, runs.seed)) - where.keys():
-        raise ValueError(f"{name} lacks the (fold, seed) pairs {sorted(missing)}")
-    return [where[key] for key in zip(runs.fold, runs.seed)]
-
-
-def check_checkpoint(checkpoint: str | os.PathLike | None) -> Path | None:
-    """The path, if any; ValueError unless its folder can be written."""
-    path = Path(checkpoint) if checkpoint else None
-    if path and not os.access(path.parent, os.W_OK):
-        raise ValueError(f"checkpoint must lie in a folder that can be written, got {path}")
-    return path
+    if len(set(folds.split.tolist())) < len(folds.split):
+        raise ValueError(f"folds must be of different splits, got {folds.split.tolist()}")
+    if folds.x_train.dtype not in (torch.float32, torch.float64):
+        raise ValueError(f"folds must be of torch.float32 or torch.float64, got {folds.x_train.dtype}")
+    for part in ("train", "val", "test"):
+        x, y = getattr(folds, f"x_{part}"), getattr(folds, f"y_{part}")
+        if not x.shape[1]:
+            raise ValueError(f"{folds.name}: x_{part} must have at least one row, got none")
+        for name, values in ((f"x_{part}", x), (f"y_{part}", y)):
+            if bad := int((~values.isfinite()).sum()):
+                raise ValueError(f"{folds.name}: {name} must be finite, got {bad} NaN or infinite values")
+        if folds.task == "classification" and (y.min() < 0 or y.max() >= folds.C):
+            raise ValueError(f"{folds.name}: y_{part} must be classes 0 to {folds.C - 1}, got {y.min()} to {y.max()}")

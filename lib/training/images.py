@@ -18,11 +18,11 @@ from lib import metrics
 from lib.data.images import Images, augment
 from lib.explainers import LIME, GradCAM, KernelSHAP, Linear, squares
 from lib.explainers.base import Explainer
+from lib.methods import ID as METHODS
 from lib.nets.resnet import NORMS, Convolutional
+from lib.options import check_counts, check_numbers
 from lib.predictor import Predictor
-from lib.training import expo
-from lib.training.engine import check_counts, check_numbers
-from lib.training.expo import Criterion, check_criterion
+from lib.training.expo_step import Criterion, Settings, check_criterion, explained_by, gradient
 from lib.training.measuring import measured
 from lib.training.single import Single
 
@@ -33,7 +33,7 @@ MEMORY = {"cpu": 512, "cuda": 16_384}  # inputs in one forward and backward pass
 
 
 @dataclass(frozen=True)
-class Tuning(expo.Settings):
+class Tuning(Settings):
     """What the paper fixes for images, and our reading of what it leaves open, beside what tables share."""
 
     method: str = "ID-ExpO"
@@ -60,7 +60,7 @@ class Tuning(expo.Settings):
                 check_counts(self, name)
         if self.draws is not None and self.method != "ID-ExpO":
             raise ValueError(f"{self.method} has no values of s, so its draws must be None, got {self.draws}")
-        for name, known in (("method", expo.METHODS), ("norm", NORMS), ("background", BACKGROUNDS)):
+        for name, known in (("method", METHODS), ("norm", NORMS), ("background", BACKGROUNDS)):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
 
@@ -126,7 +126,7 @@ class Tuner(Single):
         images, settings, shape = self.images, self.settings, self.b.shape
         pixels, y = images.x_train[rows], images.y_train[rows]
         x = images.inputs(augment(pixels, self.generator) if settings.augmented else pixels)
-        explainer, drawn, s = expo.explained_by(settings.method, self.chunked), {}, None
+        explainer, drawn, s = explained_by(METHODS[settings.method], self.chunked), {}, None
         if explainer:
             drawn = explainer.draw(shape, self.generator, rows=len(rows))
         if settings.method == "ID-ExpO":
@@ -142,11 +142,11 @@ class Tuner(Single):
         wanted = [n for n, t in theta.items() if t.requires_grad]
         leaves = {n: t.detach().requires_grad_() if n in wanted else t for n, t in theta.items()}
         lam, lam3 = (x.new_tensor([value]) for value in (self.settings.lam, self.settings.lam3))
-        gradient = expo.gradient(
-            self.settings.method, Predictor(self.f, leaves, self.b), x[None], y[None], lam=lam, lam3=lam3,
-            settings=self.chunked, drawn=_stacked(drawn), wanted=wanted, s=None if s is None else s[None],
+        found = gradient(
+            Predictor(self.f, leaves, self.b), x[None], y[None], method=METHODS[self.settings.method], lam=lam,
+            lam3=lam3, settings=self.chunked, drawn=_stacked(drawn), wanted=wanted, s=None if s is None else s[None],
         )  # fmt: skip
-        torch.autograd.backward([theta[n] for n in wanted], [gradient[n] for n in wanted])
+        torch.autograd.backward([theta[n] for n in wanted], [found[n] for n in wanted])
 
     @torch.no_grad()
     def measure(self) -> list[float]:

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from lib.data.images import Images, augment
 from lib.nets.resnet import Convolutional, resnet18
-from lib.training.engine import check_counts, check_numbers
+from lib.options import check_counts, check_numbers
 from lib.training.single import Single
 
 

@@ -36,11 +36,11 @@ device = "cpu"  # or "cuda"
 tf32 = False  # on a GPU: factors of products rounded to 11 bits (TensorFloat-32), faster
 threads = 1  # of the processor, for one process
 checkpoint = ""  # a file to resume from after an interruption
+weights = ""  # a folder that keeps the best parameters, so that no training is done twice
 stage1 = ""  # a file that Pretrain and PretrainR share for their prediction models
 out = "runs/glass-Ours.parquet"
 
 # %%
-import dataclasses
 import math
 from pathlib import Path
 
@@ -49,12 +49,12 @@ import torch
 
 from lib import data as tables
 from lib import examples, metrics
-from lib.examples import METHODS
+from lib.methods import FE as METHODS
 from lib.run import lists
 from lib.study import records
 from lib.study.provenance import provenance
-from lib.training import fewer
-from lib.training.fewer import Runs, Settings
+from lib.training import Runs, fit
+from lib.training.fewer import Settings
 
 VERSION = 2  # raised when what is computed changes; 1 kept epochs by all U together and took ties for agreement
 
@@ -66,8 +66,6 @@ table = tables.load(data, task=task)
 folds = tables.folds(table, splits)
 if method not in METHODS:
     raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-if not METHODS[method].gates and etas != [0]:
-    raise ValueError(f"{method} has no gates, so its etas must be [0], got {etas}")
 gated = METHODS[method].gates
 
 # %% [markdown]
@@ -85,14 +83,15 @@ if not U:
     raise ValueError(f"U_values must hold a number up to {largest}, or all, got {U_values}")
 spread = S_start if S_start == "unit" else float(S_start)
 settings = Settings(epochs=epochs, patience=patience, check=check, hidden=hidden, S_start=spread, keep=keep, U=U)
-runs = Runs.grid(len(splits), etas, lambdas, [seed])
+runs = Runs.grid(len(splits), eta=etas, lam=lambdas, seed=[seed]).of(method)
 f"{len(runs)} runs of {method} on {data}: {N} training rows, {folds.C} classes, patience {patience} epochs"
 
 # %%
-predictors = None
+how = {"settings": settings, "device": device, "weights": weights or None}
+start = None
 if METHODS[method].pretrained:
-    predictors = fewer.train_stage1(folds, runs, settings, device=device, checkpoint=stage1 or None)
-trained = fewer.train(method, folds, runs, settings, device=device, checkpoint=checkpoint or None, stage1=predictors)
+    start = fit("Predictor", folds, Runs.grid(len(splits), seed=[seed]), checkpoint=stage1 or None, **how)
+trained = fit(method, folds, runs, start=start, checkpoint=checkpoint or None, **how)
 
 # %% [markdown]
 # ## Records
@@ -107,26 +106,23 @@ names = {"accuracy": "r2", "faithfulness": "r2_h"} if regression else {}
 lowest = ("ties", "examples")
 kept = settings.U_values(entries)
 new = tables.new_rows(folds)
+fold_of = runs.fold  # of the table; what stage 2 sees has folds of its own
 
 
 def further(r):
     """What else is measured of run r: measure -> (part, a value for each U)."""
-    fold, bank = torch.tensor([trained.runs.fold[r]]), {n: t[[r]] for n, t in trained.bank.items()}
-    place = examples.positions(trained.influence[[r]], bank.get("mu"), settings.rank)[0]
+    model, fold = trained.run(r), fold_of[r]
+    place = examples.positions(model.influence, mu=model.mu, rank=settings.rank)
     yield "examples", "train", [examples.distinct(place, u).item() for u in kept]
     if regression:
         return
-    options = trained.f, bank, METHODS[method], trained.folds, fold.to(device), "test", settings
-    scores = fewer.evaluate(*options, rows=new[runs.fold[r]][None].to(device))
+    scores = trained.only(r).evaluate("test", rows=new[fold][None].to(device))
     for name, values in zip(("accuracy_new", "faithfulness_new"), scores):
         yield name, "test", values[0].tolist()
-    if "W" in bank:
-        at = trained.runs.fold[r]
-        F_n, F = (trained.f({n: t[[r]] for n, t in trained.theta.items()}, x[[at]])[0]
-                  for x in (trained.folds.x_train, trained.folds.x_test))  # fmt: skip
-        g = F @ bank["W"][0]
-        votes = [examples.neighbours(F_n, trained.folds.y_train[at], F, u, folds.C) for u in kept]
-        yield "neighbours", "test", [metrics.faithfulness(g, v).item() for v in votes]
+    if model.W is not None:
+        F_n, F = (model.f(model.theta, x[fold].to(device)) for x in (folds.x_train, folds.x_test))
+        votes = [examples.neighbours(F_n, folds.y_train[fold].to(device), F, k=u, C=folds.C) for u in kept]
+        yield "neighbours", "test", [metrics.faithfulness(F @ model.W, v).item() for v in votes]
 
 
 rows = []
@@ -138,6 +134,7 @@ for r in range(len(runs)):
         "lam": runs.lam[r],
         "epochs": trained.stopped_epoch[r],
         "best_epoch": trained.best_epoch[r],
+        "diverged": trained.diverged[r],
         "seconds": trained.seconds[r],
     }
     for part in ("val", "test"):
@@ -150,9 +147,9 @@ for r in range(len(runs)):
     if gated:
         share = (trained.bank["mu"][r] > 0).float().mean().item()
         rows.append({**run, "part": "train", "measure": "open", "value": share})
-    fold = trained.runs.fold[r]
-    top = trained.explain(trained.folds.x_test[fold, 0], U=min(10, entries), run=r)
-    numbers = trained.folds.index_train[fold, top.rows]
+    fold = fold_of[r]
+    top = trained.run(r).explain(folds.x_test[fold, 0].to(device), U=min(10, entries))
+    numbers = folds.index_train[fold, top.rows.cpu()]
     rows += [
         {**run, "U": place, "part": "train", "measure": "influence", "value": a, "example": n, "output": c}
         for place, (a, n, c) in enumerate(zip(top.influence.tolist(), numbers.tolist(), top.classes.tolist()), 1)
@@ -162,8 +159,7 @@ for r in range(len(runs)):
 frame = pd.DataFrame(rows).astype({"U": "Int64", "example": "Int64", "output": "Int64"})
 frame["direction"] = frame["measure"].isin(lowest).map({True: "lower", False: "higher"})
 frame = frame.assign(paper="FE", dataset=table.name, method=method)
-described = {"experiment": "fewer_examples", "patience_steps": patience_steps, **dataclasses.asdict(settings)}
-described.pop("stack_rows")  # changes speed, not results
+described = {"experiment": "fewer_examples", "patience_steps": patience_steps, **settings.recorded()}
 if tf32:
     described["tf32"] = True
 records.write(frame.assign(**provenance(described, device, version=VERSION)), out)

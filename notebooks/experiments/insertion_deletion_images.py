@@ -70,7 +70,8 @@ from lib.data import images as sets
 from lib.nets import resnet
 from lib.study import records
 from lib.study.provenance import provenance
-from lib.training.engine import check_checkpoint, check_device
+from lib.training.checkpoint import check_path
+from lib.training.engine import check_device
 from lib.training.images import MEMORY, Tuning, draws_of, explainer_for, predictor_of, tune
 from lib.training.measuring import report
 from lib.training.pretraining import gains_from_bfloat16
@@ -185,7 +186,7 @@ for setting in settings:
         print(f"budget of {budget} s: {method}, lambda {setting.lam} and later runs are left out")
         break
     begun = time.monotonic()
-    checkpoint = check_checkpoint(Path(weights) / f"{about['config']}.checkpoint")
+    checkpoint = check_path(Path(weights) / f"{about['config']}.checkpoint")
     tuner = tune(copy.deepcopy(net), images, setting, criteria=criteria, checkpoint=checkpoint)
     frame = pd.DataFrame(tuned_rows(tuner, setting)).assign(**about)
     for v, (explainer, S) in enumerate(criteria):

@@ -35,6 +35,7 @@ seed = 0
 device = "cpu"  # or "cuda"
 threads = 1  # of the processor, for one process
 checkpoint = ""  # a file to resume from after an interruption
+weights = ""  # a folder that keeps the best parameters, so that no training is done twice
 out = "runs/wine-quality-red-ID-ExpO.parquet"
 
 # %%
@@ -46,30 +47,24 @@ import torch
 
 from lib import data as tables
 from lib import explainers as explaining
+from lib.methods import ID as METHODS
 from lib.run import lists
 from lib.study import records
 from lib.study.provenance import provenance
-from lib.training import expo
-from lib.training.expo import Runs, Settings
+from lib.training import Runs, fit
+from lib.training.expo import Settings, check_criterion
 
 torch.set_num_threads(threads)
 records.check_out(out, checkpoint=checkpoint)
-if method not in expo.METHODS:
-    raise ValueError(f"method must be one of {', '.join(expo.METHODS)}, got {method!r}")
+if method not in METHODS:
+    raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
 explainers, S_values, splits = lists(explainers=explainers, S_values=S_values, splits=splits)
 lams, lam3s, lrs = lists(lams=lams, lam3s=lam3s, lrs=lrs)
-axes = {"explainers": explainers, "S_values": S_values, "lams": lams, "lam3s": lam3s, "lrs": lrs, "splits": splits}
-for name, values in axes.items():
-    if not values or len(set(values)) < len(values):
-        raise ValueError(f"{name} must be different values, at least one, got {values}")
 named = [explaining.named(name) for name in explainers]
-criteria = [expo.check_criterion(criterion) for criterion in itertools.product(named, S_values)]
+criteria = [check_criterion(criterion) for criterion in itertools.product(named, S_values)]
 if method == "ID-ExpO" and len(explainers) * len(S_values) != 1:
     raise ValueError(f"ID-ExpO trains one explainer and one S at a time, got {explainers} and {S_values}")
-if method != "ID-ExpO" and lam3s != [0]:
-    raise ValueError(f"{method} has no |phi|^2, so its lam3s must be [0], got {lam3s}")
-if method == "CE-only" and lams != [0]:
-    raise ValueError(f"CE-only has no regulariser, so its lams must be [0], got {lams}")
+runs = Runs.grid(len(splits), lam=lams, lam3=lam3s, lr=lrs, seed=[seed]).of(method)
 
 # %% [markdown]
 # Predictors are trained first on cross-entropy alone; every run of a split starts from the same one.
@@ -77,17 +72,16 @@ if method == "CE-only" and lams != [0]:
 # %%
 options = {"epochs": epochs, "patience": patience, "mixed": mixed}
 settings = Settings(explainer=named[0], S=S_values[0], deletion=deletion, **options)
-runs = Runs.grid(len(splits), lams, lam3s, lrs, [seed])
 table = tables.load(data)
 folds = tables.folds(table, splits)
-start = expo.pretrain(folds, [seed], Settings(), device=device)
+before = Runs.grid(len(splits), lr=[0.05], seed=[seed])
+start = fit("pretrained", folds, before, device=device, weights=weights or None)
 Q = folds.x_train.shape[2]
 f"{len(runs)} runs of {method} on {data}: {folds.x_train.shape[1]} training rows, {Q} features, {folds.C} classes"
 
 # %%
-tuned = expo.train(
-    method, folds, runs, start, settings, criteria, device=device, checkpoint=checkpoint or None
-)  # fmt: skip
+how = {"device": device, "checkpoint": checkpoint or None, "weights": weights or None}
+tuned = fit(method, folds, runs, start=start, settings=settings, criteria=criteria, **how)
 
 # %% [markdown]
 # ## Records
@@ -113,6 +107,7 @@ def rows_of(trained, name, lowest=("deletion",)):
             "lr": trained.runs.lr[r],
             "epochs": trained.stopped_epoch[r],
             "best_epoch": trained.best_epoch[r][v],
+            "diverged": trained.diverged[r],
             "seconds": trained.seconds[r],
             "mixed": trained.settings.mixed,
         }
@@ -126,7 +121,7 @@ def rows_of(trained, name, lowest=("deletion",)):
 
 rows = list(rows_of(tuned, method))
 if method == "CE-only":
-    rows += rows_of(expo.measured(start, criteria), "pretrained")
+    rows += rows_of(start.measured(criteria), "pretrained")
 
 # %%
 about = {"rows": len(table.x), "classes": folds.C, "features": ", ".join(table.features)}

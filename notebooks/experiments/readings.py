@@ -43,17 +43,15 @@ import pandas as pd
 import torch
 
 from lib import data as tables
-from lib.examples import METHODS
 from lib.run import lists
 from lib.study import records
 from lib.study.provenance import provenance
-from lib.training import fewer
-from lib.training.fewer import Runs, Settings
+from lib.training import Runs, fit
+from lib.training.fewer import Settings
 
 torch.set_num_threads(threads)
 records.check_out(out)
 datasets, splits, readings = lists(datasets=datasets, splits=splits, readings=readings)
-ours = METHODS["Ours"]
 U_values = (5, 10, 20, 50, "all")
 
 # %% [markdown]
@@ -91,14 +89,14 @@ if "all" not in readings:
 # %%
 def measure(trained, settings, reading):
     """Rows of one reading: accuracy and faithfulness for each U, and the share of open gates."""
-    bank, fold = trained.bank, torch.tensor(trained.runs.fold)
+    bank = trained.bank
     if reading == "influence without s":
         bank = bank | {"S": torch.ones_like(bank["S"])}
     entries = bank["S"][0].numel()
     for part in ("val", "test"):
-        scores = fewer.evaluate(trained.f, bank, ours, trained.folds, fold, part, settings)
+        scores = trained.evaluate(part, bank=bank, settings=settings)
         for name, values in zip(("accuracy", "faithfulness"), scores):
-            for r, u in torch.cartesian_prod(torch.arange(len(fold)), torch.arange(len(U_values))).tolist():
+            for r, u in torch.cartesian_prod(torch.arange(len(trained.runs)), torch.arange(len(U_values))).tolist():
                 U = settings.U_values(entries)[u]
                 yield {"run": r, "part": part, "measure": name, "U": U, "value": values[r, u].item()}
     for r, share in enumerate((bank["mu"] > 0).double().mean((1, 2)).tolist()):
@@ -121,7 +119,7 @@ def described(rows, name, reading, trained, settings):
     }.items():
         frame[column] = run.map(dict(enumerate(values)))
     frame = frame.assign(paper="FE", dataset=name, method="Ours", direction="higher", reading=reading)
-    settings = {"experiment": "readings", "reading": reading, **dataclasses.asdict(settings)}
+    settings = {"experiment": "readings", "reading": reading, **settings.recorded()}
     return frame.astype({"U": "Int64"}).assign(**provenance(settings, "cpu"))
 
 
@@ -136,8 +134,8 @@ for name in datasets:
     for reading, change in TRAINED.items():
         change = change | ({"patience": short // per_epoch} if reading == "impatient" else {})
         settings = dataclasses.replace(chosen, **change)
-        runs = Runs.grid(len(splits), [eta / N if reading == "eta sum divided by N" else eta])
-        trained = fewer.train("Ours", folds, runs, settings)
+        runs = Runs.grid(len(splits), eta=[eta / N if reading == "eta sum divided by N" else eta])
+        trained = fit("Ours", folds, runs, settings=settings)
         full = dataclasses.replace(settings, U=U_values)
         frames.append(described(measure(trained, full, reading), name, reading, trained, settings))
         if reading == "as chosen":

@@ -32,7 +32,6 @@ threads = 1  # of the processor, for one process
 out = "runs/glass-start.parquet"
 
 # %%
-import dataclasses
 import itertools
 import math
 
@@ -40,11 +39,11 @@ import pandas as pd
 import torch
 
 from lib import data as tables
-from lib.examples import METHODS
+from lib.methods import FE as METHODS
 from lib.study import records
 from lib.study.provenance import provenance
-from lib.training import fewer
-from lib.training.fewer import Runs, Settings
+from lib.training import Runs, fit
+from lib.training.fewer import Settings
 
 torch.set_num_threads(threads)
 records.check_out(out)
@@ -79,10 +78,9 @@ def rows_of(trained, settings, runs):
 frames = []
 for method, start in itertools.product(methods, starts):
     settings = Settings(S_start=start if start == "unit" else float(start), **common)
-    runs = Runs.grid(len(splits), etas if METHODS[method].gates else [0])
-    trained = fewer.train(method, folds, runs, settings, device=device)
-    described = {"experiment": "fewer_examples", "patience_steps": patience_steps, **dataclasses.asdict(settings)}
-    described.pop("stack_rows")  # changes speed, not results
+    runs = Runs.grid(len(splits), eta=etas if METHODS[method].gates else [0]).of(method)
+    trained = fit(method, folds, runs, settings=settings, device=device)
+    described = {"experiment": "fewer_examples", "patience_steps": patience_steps, **settings.recorded()}
     frame = pd.DataFrame(rows_of(trained, settings, runs)).astype({"U": "Int64"})
     frames.append(frame.assign(paper="FE", dataset=table.name, method=method, **provenance(described, device)))
 frame = pd.concat(frames)

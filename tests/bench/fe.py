@@ -5,8 +5,8 @@ from collections.abc import Callable
 import torch
 
 from lib import data
-from lib.training import fewer
-from lib.training.fewer import Runs, Settings
+from lib.training import Runs, fit
+from lib.training.fewer import Settings
 from tests import plain
 from tests.bench import DEVICE, Pair, timed
 
@@ -18,7 +18,7 @@ def training(folds, runs: Runs, share: float, epochs: int) -> Callable:
     closed = torch.tensor((1 - share) ** (1 / folds.C), dtype=torch.float64)  # of one gate
     mu = -torch.special.ndtri(closed).item() * Settings.sigma
     settings = Settings(epochs=epochs, check=epochs, mu_start=mu)
-    return lambda: fewer.train("Ours", folds, runs, settings, device=DEVICE, progress=False)
+    return lambda: fit("Ours", folds, runs, settings=settings, device=DEVICE, progress=False)
 
 
 def against_plain(name: str, splits: int, etas, share: float, epochs: int) -> Pair:
@@ -29,7 +29,7 @@ def against_plain(name: str, splits: int, etas, share: float, epochs: int) -> Pa
     def one_at_a_time():
         plain.functions().train_plain(x, y, folds.C, etas[-1], 1.0, 1, 0)
 
-    lib = training(folds, Runs.grid(splits, etas), share, epochs)
+    lib = training(folds, Runs.grid(splits, eta=etas), share, epochs)
     return Pair(one_at_a_time, lib, splits * len(etas) * epochs)
 
 
@@ -56,6 +56,6 @@ def fe_open_rows() -> Pair:
 def epochs_per_second(name: str, epochs: int = 50) -> float:
     """Model-epochs a second of Ours on ten splits and six etas, a quarter of the rows open."""
     folds = data.folds(data.load(name), range(10))
-    train = training(folds, Runs.grid(10, ETAS), 0.25, epochs)
+    train = training(folds, Runs.grid(10, eta=ETAS), 0.25, epochs)
     train()
     return 60 * epochs / timed(train, threads=2)

@@ -4,20 +4,29 @@ from dataclasses import replace
 
 import torch
 
-from lib import data, explainers, metrics
+from lib import data, explainers, masks, metrics
 from lib.explainers import LIME
+from lib.methods import METHODS
 from lib.predictor import Predictor
-from lib.training import expo
+from lib.training import Runs, expo, fit
+from lib.training.expo_step import gradient
 from tests import plain
 from tests.bench import DEVICE, Pair
+
+
+def pretrained(folds):
+    """Five epochs of cross-entropy."""
+    runs = Runs.grid(len(folds.split), lr=[0.05])
+    return fit("pretrained", folds, runs, settings=expo.Settings(epochs=5), progress=False)
 
 
 def wine(rows: int = 128):
     """A predictor of wine-quality-red, with a run axis of one, and test rows: x (1, B, Q), y (1, B)."""
     folds = data.folds(data.load("wine-quality-red"), [0])
-    start = expo.pretrain(folds, settings=expo.Settings(epochs=5), progress=False)
+    start = pretrained(folds)
     x = folds.x_test[:, :rows]
-    predictor = Predictor(start.f, start.theta(), start.background, stacked=True)
+    theta = {name: tensor[:, 0] for name, tensor in start.bank.items()}
+    predictor = Predictor(start.f, theta, start.background, stacked=True)
     return predictor, x, predictor.logits(x).argmax(-1)
 
 
@@ -62,11 +71,11 @@ def id_tabular_40_runs(rows: int = 128, epochs: int = 2) -> Pair:
     """Two epochs of ID-ExpO on wine, 5 splits x 8 settings, and one step of the chapter's loop on one of these runs."""
     folds = data.folds(data.load("wine-quality-red"), range(5))
     settings = expo.Settings(epochs=epochs)
-    start = expo.pretrain(folds, settings=expo.Settings(epochs=5), progress=False)
-    runs = expo.Runs.grid(5, lams=(0.1, 0.01), lam3s=(0.001, 0.0), lrs=(0.01, 0.001))
+    start = pretrained(folds)
+    runs = Runs.grid(5, lam=(0.1, 0.01), lam3=(0.001, 0.0), lr=(0.01, 0.001))
 
     def lib():
-        expo.train("ID-ExpO", folds, runs, start, settings, device=DEVICE, progress=False)
+        fit("ID-ExpO", folds, runs, start=start, settings=settings, device=DEVICE, progress=False)
 
     return Pair(lambda: plain_id(folds, settings, rows), lib, len(runs) * epochs * folds.x_train.shape[1] / rows)
 
@@ -83,7 +92,7 @@ def plain_id(folds, settings, rows: int) -> None:
     def lime(f, x, y, b, Z):
         return functions.plain_lime(f, x, y, b, Z, explainers.lime_kernel(Z), settings.explainer.eps)
 
-    steps = max(expo.masks.steps(Q, settings.S))
+    steps = max(masks.steps(Q, settings.S))
     x, y, b = folds.x_train[0, :rows], folds.y_train[0, :rows], torch.zeros(Q)
     functions.train_plain_id(f, x, y, b, lime, steps, 0.1, lr=0.01, epochs=1)
 
@@ -94,9 +103,10 @@ def id_mixed() -> Pair:
     single = single.at({n: t.clone().requires_grad_() for n, t in single.theta.items()})
     mixed = replace(single, f=single.f.mixed())
     Z, wanted = explainers.draw_masks(200, x.shape[2], torch.Generator().manual_seed(0)), list(single.theta)
-    options = {"settings": expo.Settings(), "drawn": {"Z": Z}, "wanted": wanted}
+    options = {"settings": expo.Settings(), "drawn": {"Z": Z}, "wanted": wanted, "method": METHODS["ID-ExpO"]}
+    lam = torch.full((1,), 0.1)
 
     def step(predictor):
-        expo.gradient("ID-ExpO", predictor, x, y, lam=torch.full((1,), 0.1), lam3=torch.full((1,), 0.1), **options)
+        gradient(predictor, x, y, lam=lam, lam3=lam, **options)
 
     return Pair(lambda: step(single), lambda: step(mixed), threads=(2, 2))

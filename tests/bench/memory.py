@@ -10,7 +10,9 @@ import torch
 
 from lib import explainers
 from lib.explainers import LIME
+from lib.methods import METHODS
 from lib.training import expo
+from lib.training.expo_step import gradient
 from tests.bench import DEVICE
 from tests.bench.id import wine
 
@@ -33,11 +35,11 @@ def one_step(M: int) -> int:
     predictor = one.at({n: t.repeat(5, *(1,) * (t.ndim - 1)).requires_grad_() for n, t in one.theta.items()})
     x, y, settings = x.repeat(5, 1, 1), y.repeat(5, 1), expo.Settings(LIME(M=M, chunk=50))
     Z = torch.stack([explainers.draw_masks(M, x.shape[2], torch.Generator().manual_seed(r)) for r in range(5)])
-    options = {"settings": settings, "wanted": list(one.theta)}
+    options = {"settings": settings, "wanted": list(one.theta), "method": METHODS["ID-ExpO"]}
 
     def step(Z=Z[:, None]):
         lam, lam3 = torch.full((5,), 0.1), torch.full((5,), 0.001)
-        expo.gradient("ID-ExpO", predictor, x, y, lam=lam, lam3=lam3, drawn={"Z": Z}, **options)
+        gradient(predictor, x, y, lam=lam, lam3=lam3, drawn={"Z": Z}, **options)
 
     step(Z[:, None, :20])  # what stays for good is there now
     if DEVICE == "cuda":

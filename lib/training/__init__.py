@@ -1,0 +1,65 @@
+"""Training, for both papers: a method's name, data, runs and settings in, every run at its best epoch out.
+
+    fitted = fit("Ours", folds, Runs.grid(10, eta=[0.01, 0.1]), settings=fewer.Settings(epochs=1000))
+    model = fitted.run(0)                       # one run, without a run axis
+    model.predict(x), model.explain(x[0], U=10)
+
+`fewer` and `expo` hold what differs between the papers, `engine` what they share.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch import Tensor
+
+from lib import methods
+from lib.data import Folds
+from lib.training import checkpoint as files
+from lib.training import expo, fewer
+from lib.training.engine import Program, check_device, check_folds
+from lib.training.expo_step import Criterion
+from lib.training.fitted import Fitted
+from lib.training.runs import Runs
+
+__all__ = ["Fitted", "Runs", "fit"]
+PAPERS = {"FE": fewer, "ID": expo}
+
+
+def fit(
+    method: str, folds: Folds, runs: Runs, *, settings: fewer.Settings | expo.Settings | None = None,
+    start: Fitted | None = None, f=None, criteria: Sequence[Criterion] = (), background: Tensor | None = None,
+    device: str = "cpu", checkpoint: str | os.PathLike | None = None, save_every: float = 60.0,
+    weights: str | os.PathLike | None = None, progress: bool = True,
+) -> Fitted:  # fmt: skip
+    """Train all runs of one method and return each at its best epoch on validation rows.
+
+    method: a name of `lib.methods.METHODS`. settings: of the method's paper, by default the paper's. start: what was
+    fitted before, "Predictor" for Pretrain and PretrainR (made here when missing) and "pretrained" for fine-tuning.
+    f: a network, or `Network(module)` that trains one run; by default the paper's. criteria, background: of paper ID,
+    see `expo.fit`. checkpoint: a file to save to every save_every seconds and to resume from; removed by the caller.
+    weights: a folder that keeps the best parameters under the digest of their configuration, so that the same training
+    is not done twice. Numbers are of the type of the folds. ValueError for what cannot be trained, before it is.
+    """
+    paper = PAPERS[methods.named(method).paper]
+    settings = paper.Settings() if settings is None else settings
+    if not isinstance(settings, paper.Settings):
+        raise ValueError(f"settings of {method} must be {paper.__name__}.Settings, got {settings!r}")
+    if paper is fewer and (criteria or background is not None):
+        raise ValueError(f"{method} is of paper FE, which has no criteria and no background")
+    folds = folds.to(check_device(device))
+    check_folds(runs, folds)
+    runs, path = runs.of(method), files.check_path(checkpoint)
+
+    def train(program: Program, stage: str = "") -> Program:
+        """Run it, or take up what the folder of weights has of it."""
+        if weights and program.recall(Path(weights)):
+            return program
+        own = path and path.with_name(path.name + stage)
+        program.run(own, every=save_every, progress=progress, label=method)
+        if weights:
+            program.keep(Path(weights))
+        return program
+
+    more = {} if paper is fewer else {"criteria": criteria, "background": background}
+    return paper.fit(method, folds, runs, settings=settings, start=start, f=f, train=train, **more)

@@ -1,0 +1,74 @@
+"""What a training gives back: every run at its best epoch, and any one of them as a model without a run axis."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lib.data import Folds
+from lib.nets import MLP, Classifier, Network, Theta
+from lib.training.runs import Runs
+
+
+@dataclass(frozen=True)
+class Alone:
+    """A network of the library for one run: parameters and inputs without the run axis."""
+
+    f: MLP | Classifier | Network
+
+    def __call__(self, theta: Theta, x: Tensor) -> Tensor:
+        return self.f({name: tensor[None] for name, tensor in theta.items()}, x[None])[0]
+
+
+@dataclass(kw_only=True)
+class Fitted:
+    """All runs. Tensors have the run axis first."""
+
+    method: str
+    f: MLP | Classifier | Network
+    bank: dict[str, Tensor]  # parameters, each run's at its best epoch
+    folds: Folds  # what f sees
+    runs: Runs
+    settings: Any  # of the method's paper
+    scores: dict[str, Tensor]
+    best_epoch: list  # 0: no epoch was better than the start
+    stopped_epoch: list[int]
+    diverged: list[int]  # the epoch at whose check a run was no longer finite, 0 if it never was
+    seconds: list[float]  # a run's share of its stacks' time
+    history: dict[str, np.ndarray]
+    config: str  # a digest of what decides the result
+
+    def _run(self, run: int) -> int:
+        if not isinstance(run, int) or isinstance(run, bool) or not 0 <= run < len(self.runs):
+            raise ValueError(f"run must lie between 0 and {len(self.runs) - 1}, got {run!r}")
+        return run
+
+
+def check_rows(x: Tensor, like: Tensor) -> Tensor:
+    """x itself, of like's type and on its device; ValueError unless it is rows of like's shape, all finite."""
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        raise ValueError(f"x must be a tensor of floating point numbers, got {getattr(x, 'dtype', type(x).__name__)}")
+    if x.shape[1:] != like.shape or not len(x):
+        raise ValueError(f"x must be rows of {tuple(like.shape)}, got {tuple(x.shape)}")
+    if bad := int((~x.isfinite()).sum()):
+        raise ValueError(f"x must be finite, got {bad} NaN or infinite values")
+    return x.to(like)
+
+
+def check_finite(theta: Theta) -> None:
+    """ValueError if a model's parameters are not finite: it has diverged."""
+    if bad := [name for name, tensor in theta.items() if tensor.is_floating_point() and not tensor.isfinite().all()]:
+        raise ValueError(f"this model has diverged: {', '.join(bad)} hold NaN or infinite numbers")
+
+
+def check_labels(y: Tensor, rows: int, C: int) -> Tensor:
+    """y itself; ValueError unless it is a class for each row."""
+    whole = isinstance(y, Tensor) and not y.is_floating_point() and y.dtype != torch.bool
+    if not whole or y.shape != (rows,):
+        got = f"{y.dtype} {tuple(y.shape)}" if isinstance(y, Tensor) else type(y).__name__
+        raise ValueError(f"y must be a class for each of {rows} rows, got {got}")
+    if y.min() < 0 or y.max() >= C:
+        raise ValueError(f"y must be classes 0 to {C - 1}, got {y.min()} to {y.max()}")
+    return y
