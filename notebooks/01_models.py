@@ -36,6 +36,7 @@ import torch
 from myst_nb import glue
 
 from lib import data, examples
+from lib.check import check
 from lib.nets import respond
 from lib.study import figures
 from lib.training import Runs, fit
@@ -97,8 +98,8 @@ print(f"F_n {tuple(F_n.shape)}, F {tuple(F.shape)}, W {tuple(W.shape)}")
 
 # %%
 scores = model.predict(x)
-print("the library's g:", torch.allclose(respond(scores, folds.task), g(F, W)))
-print("r keeps the order:", torch.equal(scores.argsort(), g(F, W).argsort()))
+check("the library's g", respond(scores, folds.task), g(F, W))
+check("r keeps the order", scores.argsort(), g(F, W).argsort(), tol=0)
 
 # %% [markdown]
 # ## The explanation model
@@ -139,9 +140,9 @@ rng = torch.Generator().manual_seed(0)
 A = torch.randn(len(x_n), folds.C, generator=rng)
 by_example = sum(A[n] * (F_n[n] @ F[0]) for n in range(len(x_n)))
 fast = examples.explain_logits(A, F_n, F)
-print("sum over examples:", torch.allclose(h(A, F_n, F)[0], r(by_example)))
-print("the library's h:", torch.allclose(h(A, F_n, F), r(fast)))
-print("similarities are at least 0:", bool((k(F_n, F) >= 0).all()))
+check("sum over examples", h(A, F_n, F)[0], r(by_example))
+check("the library's h", h(A, F_n, F), r(fast))
+check("similarities are at least 0", bool((k(F_n, F) >= 0).all()))
 
 # %% [markdown]
 # > **A condition that the paper leaves unsaid.** It reads $\alpha_{nc} > 0$ as "raises class $c$ wherever $x$ is
@@ -157,7 +158,7 @@ print("similarities are at least 0:", bool((k(F_n, F) >= 0).all()))
 
 # %%
 A = torch.linalg.pinv(F_n.T) @ W  # (N, C)
-print("h = g on test rows:", torch.allclose(h(A, F_n, F), g(F, W)))
+check("h = g on test rows", h(A, F_n, F), g(F, W))
 
 # %% [markdown]
 # ## Faithful or not
@@ -189,8 +190,8 @@ def faithful(g, h):
 # but no less faithful. Turn their sign around, and it fails.
 
 # %%
-print("faithful everywhere:", bool(faithful(g(F, W), h(A, F_n, F)).all()))
-print("so with 10 A:", bool(faithful(g(F, W), h(10 * A, F_n, F)).all()))
+check("faithful everywhere", bool(faithful(g(F, W), h(A, F_n, F)).all()))
+check("so with 10 A", bool(faithful(g(F, W), h(10 * A, F_n, F)).all()))
 print("with -A, at", int(faithful(g(F, W), h(-A, F_n, F)).sum()), "test rows")
 
 # %% [markdown]

@@ -33,6 +33,7 @@ from myst_nb import glue
 from torch.special import ndtr as Phi  # of the standard normal
 
 from lib import data, gates
+from lib.check import check
 from lib.study import figures
 from lib.training import Runs, fit
 from lib.training.fewer import Settings
@@ -72,8 +73,8 @@ mu = torch.linspace(-2, 3, 500, requires_grad=True)
 eps = sigma * torch.randn(500, generator=rng)
 z(mu, eps).sum().backward()
 between = (mu + eps > 0) & (mu + eps < 1)
-print("the library's gate:", torch.equal(z(mu, eps), gates.sample(mu, eps)))
-print("slope 1 between, else 0:", torch.equal(mu.grad, between.double()))
+check("the library's gate", z(mu, eps), gates.sample(mu, eps), tol=0)
+check("slope 1 between, else 0", mu.grad, between.double(), tol=0)
 
 # %% tags=["hide-input"]
 fig, axes = plt.subplots(1, 3, figsize=(figures.WIDTH, 2.6), sharey=True)
@@ -110,7 +111,7 @@ A = z(-0.25, sigma * torch.randn(N, C, generator=rng)) * S
 some = (A != 0).any(1)
 print(f"{int(some.sum())} of {N} examples have an open gate")
 without = A[some].T @ F_n[some] @ f_x
-print("the rest may be deleted:", torch.allclose(A.T @ F_n @ f_x, without))
+check("the rest may be deleted", A.T @ F_n @ f_x, without)
 
 # %% [markdown]
 # ## What open gates cost
@@ -136,8 +137,8 @@ counts = (z(mu, eps) > 0).double().sum((1, 2))
 expected, error = expected_open(mu, sigma), counts.std() / len(counts) ** 0.5
 print(f"expected {expected:.2f} of {N * C}, counted {counts.mean():.2f}")
 off = (counts.mean() - expected).abs()
-print("within 3 standard errors:", bool(off < 3 * error))
-print("the library's:", torch.allclose(expected, gates.expected_open(mu, sigma)))
+check("within 3 standard errors", bool(off < 3 * error))
+check("the library's", expected, gates.expected_open(mu, sigma))
 
 # %% [markdown]
 # What kind of charge is this? Without noise it counts the positive centres, an honest number of entries, with no
@@ -146,7 +147,7 @@ print("the library's:", torch.allclose(expected, gates.expected_open(mu, sigma))
 
 # %%
 count = (mu > 0).double().sum()
-print("no noise, a count:", torch.allclose(expected_open(mu, 1e-9), count))
+check("no noise, a count", expected_open(mu, 1e-9), count)
 centres = torch.tensor([-1.0, 0.0, 0.5, 1.5], requires_grad=True)
 expected_open(centres, sigma).backward()
 print("slope at -1, 0, 0.5, 1.5:", *(f"{slope:.3f}" for slope in centres.grad))
@@ -190,9 +191,9 @@ mu = torch.linspace(-1.5, 2.5, 401)
 exact, printed = exact_mean(mu, sigma), mu.clamp(0, 1)
 gap = (exact - printed).abs()
 print(f"largest gap {gap.max():.4f}, at mu = {mu[gap.argmax()]:.2f}")
-print("the library's exact:", torch.allclose(exact, gates.exact_mean(mu, sigma)))
-print("the library's printed:", torch.equal(printed, gates.clamped_mean(mu)))
-print("no gap without noise:", torch.allclose(exact_mean(mu, 1e-9), printed))
+check("the library's exact", exact, gates.exact_mean(mu, sigma))
+check("the library's printed", printed, gates.clamped_mean(mu), tol=0)
+check("no gap without noise", exact_mean(mu, 1e-9), printed)
 
 # %% tags=["hide-input"]
 centres = torch.arange(-1.5, 2.6, 0.25)

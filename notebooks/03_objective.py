@@ -35,6 +35,7 @@ import matplotlib.pyplot as plt
 from myst_nb import glue
 
 from lib import data, nets
+from lib.check import check
 from lib.methods import METHODS
 from lib.study import figures
 from lib.training.draws import Draws
@@ -71,8 +72,8 @@ rng = torch.Generator().manual_seed(0)
 g = torch.randn(32, C, generator=rng, requires_grad=True)
 h = g.detach().clone().requires_grad_()
 cross_entropy(h, g.softmax(1)).backward()
-print("h = g pulls h:", not torch.allclose(h.grad, torch.zeros_like(h)))
-print("h = g pulls g:", not torch.allclose(g.grad, torch.zeros_like(g)))
+check("no pull on h", h.grad, 0)
+print(f"longest pull on an output of g: {g.grad.abs().max():.4f}")
 
 # %% [markdown]
 # > **A reading.** {eq}`fe-6` is minimised over all of its parameters, so we let the second term move $g$ towards $h$
@@ -182,7 +183,7 @@ g, h = outputs(f, W, S, draw(mu, sigma=1e-9), x, x)
 fit, agree = cross_entropy(g, y), cross_entropy(h[0], g.softmax(1))
 fe_6 = fit + 2 * agree + 0.05 * (A != 0).sum()
 fe_11 = minibatch_objective(y, g, h, mu, lam=2, eta=0.05, sigma=1e-9)
-print("FE-11 without noise is FE-6:", torch.allclose(fe_11, fe_6))
+check("FE-11 without noise is FE-6", fe_11, fe_6)
 
 # %% [markdown]
 # Then the library. It trains many runs at once, never computes $k$ and leaves shut examples out, but on the same draws
@@ -211,9 +212,9 @@ mlp = nets.MLP((D, K, K, K), dropout=0)
 what = Subject(mlp, METHODS["Ours"], folds, runs, lam=2, eta=0.05)
 step = {"draws": draws(), "settings": Settings(J=J)}
 library = minibatch_loss(what, bank, batch[None], **step)
-print("same objective:", torch.allclose(library, plainly))
+check("same objective", library, plainly)
 slopes = (torch.autograd.grad(E, leaves) for E in (library, plainly))
-print("same gradients:", all(torch.allclose(a, b) for a, b in zip(*slopes)))
+check("same gradients", *slopes)
 
 # %% [markdown]
 # ## Algorithm 1

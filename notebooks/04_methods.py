@@ -31,6 +31,7 @@ from myst_nb import glue
 from torch.nn.functional import cross_entropy
 
 from lib import data, examples, gates
+from lib.check import check
 from lib.methods import FE as METHODS
 from lib.study import figures
 from lib.training import Runs, fit
@@ -127,7 +128,7 @@ def E(method, mu, eta, h=h):
 
 
 for method, value in written_out.items():
-    print(f"{method:9} {value:.4f}", torch.allclose(E(method, mu, eta), value))
+    check(f"{method:9} {value:.4f} and the library", E(method, mu, eta), value)
 
 # %% [markdown]
 # Three methods are the other three with gates. When every gate is sure to be open and costs nothing, the difference is
@@ -137,10 +138,10 @@ for method, value in written_out.items():
 for_sure, eps = torch.full((N, C), 1e3), 0.5 * torch.randn(N, C, generator=rng)
 S, k = torch.randn(N, C, generator=rng), torch.randn(B, N, generator=rng)
 Z = gates.sample(for_sure, eps)
-print("all gates open:", bool((Z == 1).all()))
+check("all gates open", bool((Z == 1).all()))
 for gated, bare in {"Ours": "Joint", "RPSR": "RPS", "PretrainR": "Pretrain"}.items():
     with_gates = E(gated, for_sure, 0.0, k @ gates.gated(Z, S))
-    print(f"{gated} is {bare}:", torch.equal(with_gates, E(bare, for_sure, 0.0, k @ S)))
+    check(f"{gated} is {bare}", with_gates, E(bare, for_sure, 0.0, k @ S), tol=0)
 
 # %% [markdown]
 # ## Side by side
@@ -161,11 +162,10 @@ for name, method in METHODS.items():
     trained[name] = fit(name, folds, own, start=start, **how)
 
 # %%
-kept = torch.equal(trained["Pretrain"].bank["W"], stage1.bank["W"])
-print("Pretrain keeps its last layer:", kept)
+check("Pretrain keeps its last layer", trained["Pretrain"].bank["W"], stage1.bank["W"], tol=0)
 for method in ("RPS", "RPSR"):
     share = trained[method].scores["test_faithfulness"]
-    print(f"{method} is always faithful:", bool((share == 1).all()))
+    check(f"{method} is always faithful", bool((share == 1).all()))
 
 # %% tags=["hide-input"]
 Us = settings.U_values(folds.x_train.shape[1] * folds.C)

@@ -30,6 +30,7 @@ import torch
 from myst_nb import glue
 
 from lib import data, examples, metrics
+from lib.check import check
 from lib.study import figures
 from lib.training import Runs, fit
 from lib.training.fewer import Settings
@@ -78,7 +79,7 @@ model = ours.run()
 A = model.influence
 kept = keep(A, 10)
 print("entries", A.numel(), "kept", int((kept != 0).sum()))
-print("as lib:", torch.equal(kept, examples.keep_top(A, 10)))
+check("as lib", kept, examples.keep_top(A, 10), tol=0)
 
 # %% [markdown]
 # What is counted are entries, not examples. An example that speaks for one class and against another is counted twice:
@@ -187,7 +188,7 @@ for name, ours_here in (
     ("faithfulness", faithfulness(g, h(kept, F_n, F))),
 ):
     of_lib = ours.scores[f"test_{name}"][0, at_ten].item()
-    print(f"{name:12} {ours_here:.3f}, as lib: {ours_here == of_lib}")
+    check(f"{name} {ours_here:.3f} and the library's", ours_here, of_lib, tol=0)
 
 # %% [markdown]
 # Where no $g$ is trained (RPS and RPSR), $h$ with its $U$ entries is the prediction. Its faithfulness is 1 by

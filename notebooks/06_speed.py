@@ -36,6 +36,7 @@ import torch
 from myst_nb import glue
 
 from lib import data, examples
+from lib.check import check
 from lib.methods import METHODS
 from lib.nets import MLP, stack_uniform
 from lib.study import figures
@@ -69,7 +70,7 @@ shapes = (1, 592, 4), (1, 592, 64), (1, 32, 64)
 A, F_n, F = (torch.randn(shape, generator=random, dtype=torch.float64) for shape in shapes)
 plainly = torch.einsum("rnc,rnk,rbk->rbc", A, F_n, F)
 ours = examples.explain_logits(A, F_n, F)
-print("same logits:", torch.allclose(ours, plainly, rtol=0, atol=1e-10))
+check("same logits", ours, plainly, tol=1e-10)
 
 # %% [markdown]
 # ## Closed gates cost nothing
@@ -116,7 +117,7 @@ class Table:
 f, bank, rows = bank_and_batch(N=500, share=0.1)
 f.dropout = f.n_draws = 0  # drawn for evaluated rows alone: compare without it
 pairs = zip(step(f, bank, rows), step(f, bank, rows, open_rows=False))
-print("same gradients:", all(torch.allclose(a, b, atol=1e-5) for a, b in pairs))
+check("same gradients", *zip(*pairs), tol=1e-5)
 
 # %% [markdown]
 # How much a step costs as the table grows, with every row open and with one in ten:
@@ -202,7 +203,7 @@ def run_alone_and_in_company():
 
 
 pair = run_alone_and_in_company()
-print("alone as in company:", torch.allclose(*pair, rtol=0, atol=1e-9))
+check("alone as in company", *pair, tol=1e-9)
 
 # %%
 x, y = folds.x_train[0], folds.y_train[0]

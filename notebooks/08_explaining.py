@@ -37,6 +37,7 @@ from sklearn.datasets import load_wine
 from sklearn.linear_model import LinearRegression
 
 from lib import data
+from lib.check import check
 from lib.study import figures
 from lib.training import Runs, fit
 from lib.training.fewer import Settings
@@ -90,7 +91,7 @@ table_of(explained[good]).round(2)
 e = explained[good]
 scores = torch.zeros(folds.C).index_add(0, e.classes, e.contribution)
 print("scores", scores.numpy().round(2))
-print("softmax of them is h:", torch.allclose(scores.softmax(0), e.h))
+check("softmax of them is h", scores.softmax(0), e.h)
 
 # %% [markdown]
 # A negative influence speaks *against* its class. The loudest entry of all can be one of these: "like this example?

@@ -40,6 +40,7 @@ from sklearn.datasets import load_digits, load_wine
 from torch import nn
 
 from lib import data, run
+from lib.check import check
 from lib.explainers import LIME
 from lib.nets import Network
 from lib.study import figures
@@ -104,7 +105,7 @@ f.load_state_dict(model.theta)
 x = folds.x_test[0]
 with torch.no_grad():
     g = f.eval()(x) @ model.W
-print("f and W alone give g:", torch.allclose(g, model.predict(x), atol=1e-5))
+check("f and W alone give g", g, model.predict(x), tol=1e-5)
 
 # %% [markdown]
 # ## The examples

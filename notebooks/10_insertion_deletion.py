@@ -43,6 +43,7 @@ import pandas as pd
 from myst_nb import glue
 
 from lib import data, explainers, masks, metrics
+from lib.check import check
 from lib.study import figures
 from lib.training import Runs, fit
 from lib.training.expo import Settings
@@ -76,7 +77,7 @@ print(f"accuracy {(y == folds.y_test[0]).double().mean():.2f}")
 
 # %%
 b = torch.zeros(Q)
-print("training mean is 0:", torch.allclose(folds.x_train[0].mean(0), b))
+check("training mean is 0", folds.x_train[0].mean(0), b)
 
 # %% [markdown]
 # ## Hard masks
@@ -129,10 +130,10 @@ def d(x, phi, b, s):
 s = 5
 r = masks.top_mask(phi, [s])  # (B, 1, Q)
 one, rest = a(x[0], phi[0], b, s), d(x[0], phi[0], b, s)
-print("the library's a:", torch.equal(masks.insert(x, b, r)[0, 0], one))
-print("the library's d:", torch.equal(masks.delete(x, b, r)[0, 0], rest))
-print("complementary:", torch.equal(one + rest, x[0] + b))
-print("a by -phi is d:", torch.equal(a(x[0], -phi[0], b, Q - s), rest))
+check("the library's a", masks.insert(x, b, r)[0, 0], one, tol=0)
+check("the library's d", masks.delete(x, b, r)[0, 0], rest, tol=0)
+check("complementary", one + rest, x[0] + b, tol=0)
+check("a by -phi is d", a(x[0], -phi[0], b, Q - s), rest, tol=0)
 
 # %% [markdown]
 # ## The two scores
@@ -179,8 +180,7 @@ def curves(phi, y=y, b=b):
 path = curves(phi)
 inserted, deleted = path.inserted, path.deleted  # (B, Q)
 plainly = plain_curves(f, x[:20], y[:20], b, phi[:20], range(1, Q + 1))
-same = (torch.allclose(p, q[:20]) for p, q in zip(plainly, (inserted, deleted)))
-print("plain and library:", all(same))
+check("plain and library", plainly, (inserted[:20], deleted[:20]))
 print(f"Ins {inserted[:, :S].mean():.3f}, Del {deleted[:, :S].mean():.3f}")
 
 # %% [markdown]
@@ -364,7 +364,7 @@ one_by_one.round(3)
 for name, curve in zip(("insertion", "deletion"), whole()):
     gap = plain_mean(curve) - trapezoid(curve, every)
     expected = (curve[:, -1] - curve[:, 0]) / (2 * Q)
-    print(name, torch.allclose(gap, expected), f"{gap.mean():+.3f}")
+    check(f"{name}: gap {gap.mean():+.3f}, as expected", gap, expected)
 
 # %% tags=["hide-input"]
 right_rows = y == truth
@@ -413,9 +413,9 @@ plt.close(fig)
 
 # %%
 stretched = curves(phi.sinh() ** 3)
-print("same order, same curves:", torch.equal(stretched.inserted, path.inserted))
+check("same order, same curves", stretched.inserted, path.inserted, tol=0)
 nudged = curves(phi + 1e-9 * torch.randn(phi.shape, generator=rng))
-print("nudged, same curves:", torch.equal(nudged.deleted, path.deleted))
+check("nudged, same curves", nudged.deleted, path.deleted, tol=0)
 
 # %% [markdown]
 # A slope that is zero wherever it exists teaches nothing. [Soft masks](11_soft_masks) give it one.

@@ -31,6 +31,7 @@ from IPython.display import HTML
 from myst_nb import glue
 
 from lib import data, masks, regularizers
+from lib.check import check
 from lib.study import figures
 from lib.training import Runs, fit
 from lib.training.expo import Settings
@@ -77,8 +78,8 @@ def d(x, b, r):
 # %%
 phi = torch.randn(8, generator=rng)
 mask = r_hard(phi, 3)
-print("no ties, the same:", torch.equal(mask, masks.top_mask(phi, [3])[0]))
-print("the library's:", torch.equal(mask, masks.threshold_mask(phi, [3])[0]))
+check("no ties, the same", mask, masks.top_mask(phi, [3])[0], tol=0)
+check("the library's", mask, masks.threshold_mask(phi, [3])[0], tol=0)
 tied = torch.tensor([0.5, 0.2, 0.2, 0.1])
 print("by threshold:", r_hard(tied, 2).int().tolist())
 print("by order:    ", masks.top_mask(tied, [2])[0].int().tolist())
@@ -125,10 +126,10 @@ def r(phi, s, T):
 
 x, b = torch.randn(8, generator=rng), torch.zeros(8)
 ours = masks.soft_mask(phi, [3], T=2.0)
-print("the library's r:", torch.allclose(r(phi, 3, 2.0), ours[0]))
-print("its a:", torch.allclose(a(x, b, ours[0]), masks.insert(x, b, ours)[0]))
+check("the library's r", r(phi, 3, 2.0), ours[0])
+check("its a", a(x, b, ours[0]), masks.insert(x, b, ours)[0])
 both = a(x, b, ours[0]) + d(x, b, ours[0])
-print("still complementary:", torch.allclose(both, x + b))
+check("still complementary", both, x + b)
 
 # %% [markdown]
 # The limit: as $T$ grows, soft becomes hard. Only a tie at the threshold never gets there: $\phi_{(s)} =
@@ -158,7 +159,7 @@ leaf = phi.clone().requires_grad_()
 (through,) = torch.autograd.grad((weight * r(leaf, 3, 2.0)).sum(), leaf)
 t_fixed = torch.sigmoid(2.0 * (leaf - t(phi, 3)))
 (fixed,) = torch.autograd.grad((weight * t_fixed).sum(), leaf)
-print("shifted, same mask:", torch.allclose(r(phi + 7, 3, 2.0), r(phi, 3, 2.0)))
+check("shifted, same mask", r(phi + 7, 3, 2.0), r(phi, 3, 2.0))
 print(f"slopes sum to {through.sum().abs():.3f}, with t fixed to {fixed.sum():.3f}")
 
 # %% [markdown]
@@ -181,9 +182,9 @@ def temperature(phi):
     return len(phi.unique()) / (phi.max() - phi.min())
 
 
-print("the library's T:", torch.allclose(temperature(phi), masks.temperature(phi)))
+check("the library's T", temperature(phi), masks.temperature(phi))
 own, scaled = r(phi, 3, temperature(phi)), 1000 * phi
-print("scaled, same mask:", torch.allclose(r(scaled, 3, temperature(scaled)), own))
+check("scaled, same mask", r(scaled, 3, temperature(scaled)), own)
 even = torch.arange(8.0)
 print("even gaps:", r(even, 3, temperature(even)).numpy().round(2))
 

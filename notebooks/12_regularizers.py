@@ -40,6 +40,7 @@ from torch import nn
 from torch.nn.functional import logsigmoid
 
 from lib import data, metrics, regularizers
+from lib.check import check
 from lib.explainers import LIME
 from lib.methods import METHODS
 from lib.predictor import Predictor
@@ -75,7 +76,7 @@ log_f_a, log_f_d = -torch.rand(2, 4, 5, generator=rng).exp()  # any, for S = 5
 whole = -torch.rand(4, generator=rng).exp()  # log f(x)_y
 path = Path(whole, log_f_a, log_f_d)
 ours = omega_ins(log_f_a)
-print("the library's:", torch.allclose(ours, regularizers.insertion(path)))
+check("the library's", ours, regularizers.insertion(path))
 
 # %% [markdown]
 # Why the logarithm, when the score itself is a plain mean? Because of who would be heard. Let $u$ be the log-odds of
@@ -141,7 +142,7 @@ def omega_c(log_f_d):
 forms = {"A": omega_a(whole, log_f_d), "B": omega_b(log_f_d), "C": omega_c(log_f_d)}
 for form, value in forms.items():
     library = regularizers.deletion(path, form)
-    print(f"the library's {form}:", torch.allclose(value, library))
+    check(f"the library's {form}", value, library)
 
 # %% [markdown]
 # A and B look different and hardly are. In {eq}`id-a1` the numerator does not depend on $s$, so it comes out of the
@@ -149,7 +150,7 @@ for form, value in forms.items():
 # right. If A keeps accuracy better, this is why.
 
 # %%
-print("A = B + cross-entropy:", torch.allclose(forms["A"], forms["B"] - whole))
+check("A = B + cross-entropy", forms["A"], forms["B"] - whole)
 
 # %% [markdown]
 # The difference that matters is the one to C. In log-odds $u$ of $y$ at the deleted input, B has the slope
@@ -159,8 +160,8 @@ print("A = B + cross-entropy:", torch.allclose(forms["A"], forms["B"] - whole))
 u = torch.linspace(-8, 8, 161, requires_grad=True)
 curve = {"A and B": logsigmoid(u), "C": -logsigmoid(-u)}
 slope = {name: torch.autograd.grad(v.sum(), u)[0] for name, v in curve.items()}
-print("slope of B is 1 - f:", torch.allclose(slope["A and B"], 1 - u.sigmoid()))
-print("slope of C is f:", torch.allclose(slope["C"], u.sigmoid()))
+check("slope of B is 1 - f", slope["A and B"], 1 - u.sigmoid())
+check("slope of C is f", slope["C"], u.sigmoid())
 
 # %% tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(figures.WIDTH, 3.3))
@@ -316,10 +317,10 @@ plainly = mean_loss(lambda n: lime(f, X[n], Y[n], b, Z))
 options = {"method": METHODS["ID-ExpO"], "lam": lam, "lam3": 0.01}
 options |= {"settings": settings, "drawn": {"Z": Z}}
 library = objective(model.predictor.at(theta), X[:16], Y[:16], **options)
-print("same objective:", torch.allclose(library, plainly))
+check("same objective", library, plainly)
 (by_library,) = torch.autograd.grad(library, theta["W1"])
 slopes = torch.autograd.grad(plainly, list(f.parameters()))
-print("same slopes:", torch.allclose(by_library.T, slopes[0]))
+check("same slopes", by_library.T, slopes[0])
 
 # %% [markdown]
 # How much of the slope comes through $\phi$? Cut that way, and compare.
@@ -375,7 +376,7 @@ library = network(library.theta)
 plain = deepcopy(f)
 train_plain_id(plain, X[:96], Y[:96], b, lime, S, lam, lr=lr, M=8, batch=32)
 both = zip(plain.parameters(), library.parameters())
-print("same parameters:", all(torch.allclose(p, q) for p, q in both))
+check("same parameters", *zip(*both))
 
 # %% [markdown]
 # ## Before and after

@@ -39,6 +39,7 @@ from myst_nb import glue
 from sklearn.linear_model import Ridge
 
 from lib import data, explainers, metrics
+from lib.check import check
 from lib.explainers import LIME
 from lib.study import figures
 from lib.training import Runs, fit
@@ -98,7 +99,7 @@ k = explainers.lime_kernel(Z)
 
 phi = LIME(eps=eps).explain(predictor, x, y, Z=Z).phi.detach()  # (B, Q)
 plainly = torch.stack([plain_lime(f, x[n], y[n], b, Z, k, eps) for n in range(5)])
-print("plain and library:", torch.allclose(phi[:5], plainly))
+check("plain and library", phi[:5], plainly)
 two = LIME(segments=(0, 0, 1, 1))  # four pixels, two superpixels
 print("expand:", two.expand(torch.tensor([0.3, 0.1]), (1, 2, 2)).tolist())
 
@@ -117,7 +118,7 @@ print("expand:", two.expand(torch.tensor([0.3, 0.1]), (1, 2, 2)).tolist())
 # %%
 y_tilde = f(Z * x[0] + (1 - Z) * b).softmax(1)[:, y[0]].detach()
 ridge = Ridge(alpha=eps, fit_intercept=False).fit(Z, y_tilde, sample_weight=k)
-print("scikit-learn's ridge:", torch.allclose(phi[0], torch.from_numpy(ridge.coef_)))
+check("scikit-learn's ridge", phi[0], torch.from_numpy(ridge.coef_))
 
 # %% [markdown]
 # ## No intercept
@@ -189,7 +190,7 @@ def cosine(z, width=0.25):
 for kind, kernel in (("L2", l2), ("cosine", cosine)):
     one_by_one, width = torch.stack([kernel(z) for z in Z]), kernel.__defaults__[0]
     library = explainers.lime_kernel(Z, kind, width)
-    print(f"the library's {kind}:", torch.allclose(one_by_one, library))
+    check(f"the library's {kind}", one_by_one, library)
 
 # %% [markdown]
 # KernelSHAP's weight comes from a theorem: with it, and with all masks, the coefficients are the Shapley values of game
@@ -212,8 +213,8 @@ raw = explainers.shapley_kernel(Z, scaled=False)
 inner = (Z.sum(1) > 0) & (Z.sum(1) < Q)
 plainly = torch.tensor([shapley(int(n), Q) for n in Z[inner].sum(1)])
 scaled = raw / plainly.mean()
-print("the library's, raw:", torch.allclose(plainly, raw[inner]))
-print("the library's, scaled:", torch.allclose(scaled, explainers.shapley_kernel(Z)))
+check("the library's, raw", plainly, raw[inner])
+check("the library's, scaled", scaled, explainers.shapley_kernel(Z))
 
 # %% tags=["hide-input"]
 steps = torch.tril(torch.ones(Q, Q))  # masks with 1, 2, ... Q ones
@@ -322,7 +323,7 @@ def shapley_value(q):
 
 exact = torch.stack([shapley_value(q) for q in range(D)])
 gain = value - value[0]
-print("they add up to f(x) - f(b):", torch.allclose(exact.sum(), gain[-1]))
+check("they add up to f(x) - f(b)", exact.sum(), gain[-1])
 for whole in (1.0, 100.0, 10_000.0):
     P = explainers.projection(every, explainers.shapley_kernel(every, whole=whole), eps=0.0)
     off = (P @ gain - exact).abs().max()
@@ -439,9 +440,9 @@ rows = {}
 for count in (200, 1000):
     many = explainers.draw_masks(count, Q, rng, dtype=torch.float64)
     (direct, kept), (chunked, kept_50) = slope(many), slope(many, chunk=50)
-    same = torch.allclose(direct, chunked)
-    rows[f"M = {count}"] = [kept / 1e6, kept_50 / 1e6, same]
-columns = ["MB at once", "MB in chunks of 50", "same slope"]
+    check(f"M = {count}, same slope", direct, chunked)
+    rows[f"M = {count}"] = [kept / 1e6, kept_50 / 1e6]
+columns = ["MB at once", "MB in chunks of 50"]
 pd.DataFrame.from_dict(rows, orient="index", columns=columns).round(1)
 
 # %% [markdown]

@@ -35,6 +35,7 @@ import torch
 from myst_nb import glue
 
 from lib import data, explainers, regularizers
+from lib.check import check
 from lib.explainers import LIME
 from lib.study import figures
 from lib.training import Runs, fit
@@ -97,7 +98,7 @@ y = f(x).argmax(-1)
 with torch.no_grad():
     phi, _, y_tilde = near.explain(predictor, x, y, Z=Z)
 ours, by_library = fidelity(y_tilde, phi, Z, K), regularizers.fidelity(y_tilde, phi, Z=Z, k=K)
-print("the library's:", torch.allclose(ours, by_library))
+check("the library's", ours, by_library)
 
 # %% [markdown]
 # It is zero if each feature adds its share to the probability, whatever the others do. Mark what is *not* forgiven: a
@@ -161,9 +162,9 @@ def stability(y_tilde, p, K):
 # %%
 p = f(x).softmax(-1).max(-1).values  # f(x)_y
 ours, by_library = stability(y_tilde, p, K), regularizers.stability(y_tilde, p, k=K)
-print("the library's:", torch.allclose(ours, by_library))
+check("the library's", ours, by_library)
 still = regularizers.stability(p[:, None].expand_as(y_tilde), p, k=K)
-print("zero if nothing moves:", bool((still == 0).all()))
+check("zero if nothing moves", bool((still == 0).all()))
 
 # %% [markdown]
 # Where it is zero on all masks, inserting features brings nothing back and deleting them takes nothing away:

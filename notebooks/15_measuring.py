@@ -36,6 +36,7 @@ import torch
 from myst_nb import glue
 
 from lib import data, masks, metrics
+from lib.check import check
 from lib.explainers import LIME
 from lib.study import figures
 from lib.training import Runs, fit
@@ -91,12 +92,12 @@ def valscore(Acc, Ins, Del, eta):
 
 # %%
 val = torch.tensor(scores.iloc[:, :3].to_numpy())  # (candidates, 3)
-same = [torch.equal(valscore(*val.T, eta), metrics.valscore(*val.T, eta=eta)) for eta in etas]
-print("the library's:", all(same))
+of_lib = [metrics.valscore(*val.T, eta=eta) for eta in etas]
+check("the library's", [valscore(*val.T, eta) for eta in etas], of_lib, tol=0)
 Acc, Ins, Del = torch.rand(3, 1000, generator=torch.Generator().manual_seed(0))
 for eta in (0.5, 3.0):
     v = valscore(Acc, Ins, Del, eta)
-    print(f"eta {eta}: 0 <= valscore <= {2 + eta}:", bool(((v >= 0) & (v <= 2 + eta)).all()))
+    check(f"eta {eta}: 0 <= valscore <= {2 + eta}", bool(((v >= 0) & (v <= 2 + eta)).all()))
 
 # %% [markdown]
 # So $\eta$ is an exchange rate: one point of accuracy buys $\eta$ points of $\mathrm{Ins} - \mathrm{Del}$. Of two
@@ -115,7 +116,7 @@ picked.round(3)
 
 # %%
 accuracies = [scores.loc[chosen[eta], "val accuracy"] for eta in etas]
-print("rises with eta:", bool((np.diff(accuracies) >= 0).all()))
+check("rises with eta", bool((np.diff(accuracies) >= 0).all()))
 
 # %% [markdown]
 # On test rows that is no longer sure: the rows are others, and *before* was kept at the epoch of its best validation
@@ -155,14 +156,14 @@ def of_lib(phi):
 
 
 values = of_lib(phi)
-print("the library's:", torch.allclose(ours, values[0]), f"{ours:.3f}")
+check(f"{ours:.3f} and the library's", ours, values[0])
 
 # %% [markdown]
 # For a predictor that simply adds, with contributions $w_q (x_q - b_q)$, it is 1 for every $n$. But it forgives more
 # than that: a correlation does not see scale, so $\phi$ may be ten times too large.
 
 # %%
-print("10 phi, same score:", torch.allclose(of_lib(10 * phi), values))
+check("10 phi, same score", of_lib(10 * phi), values)
 
 # %% tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(figures.WIDTH, 3.4), width_ratios=(1, 1.1))
@@ -236,7 +237,7 @@ def masked(of, run, share):
 at = {name: np.array([masked(*candidates[name], share) for share in shares]) for name in styles}
 half = (ranks >= round(0.5 * Q)).double()
 lib_s = metrics.masked_accuracy(model.predictor, x, y, r=half)
-print("the library's:", np.isclose(lib_s.item(), at["before"][shares.index(0.5), 0]))
+check("the library's", lib_s, at["before"][shares.index(0.5), 0])
 summary = pd.DataFrame(
     {name: [*values[shares.index(0.5)], values[-1, 1]] for name, values in at.items()},
     ["accuracy, half masked", "confidence, half masked", "confidence, all masked"],

@@ -50,6 +50,7 @@ import torch
 from myst_nb import glue
 
 from lib import data, explainers, masks, metrics, regularizers
+from lib.check import check
 from lib.explainers import LIME
 from lib.study import figures
 from lib.training import Runs, fit
@@ -155,8 +156,8 @@ soft = {
     "temperature per batch": lambda phi: masks.soft_mask(phi, s, batch_temperature(phi)),
     "temperature with gradient": lambda phi: masks.soft_mask(phi, s, Q / (phi.amax(-1) - phi.amin(-1))),
 }
-same = [torch.allclose(mask(phi), r["per sample"]) for mask in list(soft.values())[:4]]
-print("the first four masks are equal:", all(same))
+first_four = [mask(phi) for mask in list(soft.values())[:4]]
+check("the first four masks are equal", first_four, [r["per sample"]] * 4)
 
 # %% [markdown]
 # (The last way is not the code's but another reading of the paper: that $T$ has a gradient as well.) So we take the
@@ -221,7 +222,7 @@ glue("code-both", directions.loc["both, as in the code", "difference"].item(), d
 # %%
 path, lam = regularizers.follow(predictor, x, y, r=r["per sample"]), 0.1
 CE, A, B = -path.whole, regularizers.deletion(path, "A"), regularizers.deletion(path, "B")
-print("the same loss:", torch.allclose(CE + lam * A, (1 + lam) * CE + lam * B))
+check("the same loss", CE + lam * A, (1 + lam) * CE + lam * B)
 forms = {
     f"Del-{form}": gradient(soft["the paper's"], lambda path, form=form: regularizers.deletion(path, form))
     for form in regularizers.DELETIONS
