@@ -178,7 +178,7 @@ rows = [
 ]
 table = pd.DataFrame(rows, columns=["method", "split", "U", "measure", "value"])
 ten = table[table["U"] == 10].groupby(["method", "measure"], sort=False)["value"]
-title, axes = "With ten entries, only Ours does well in both", ("U, entries kept", "share of test rows")
+title, axes = "Six methods, explained with U entries", ("U, entries kept", "share of test rows")
 fig = figures.curves(table, "U", title, *axes, panel="measure", last="all")
 glue("methods-curves", fig, display=False)
 plt.close(fig)
@@ -187,20 +187,21 @@ ten.mean().unstack().rename_axis(columns="U = 10").round(2)
 # %% [markdown]
 # ```{glue:figure} methods-curves
 # :name: fig-methods-curves
-# :alt: Accuracy and faithfulness against U for six methods; with few entries only Ours is high in both.
+# :alt: Two panels, accuracy and faithfulness against the number of entries kept, with a line for each of six methods.
 #
 # Accuracy of the prediction and faithfulness of its explanation (higher is better) with $U$ entries. Mean over the
 # splits, with standard errors.
 # ```
 #
-# The two panels of {numref}`fig-methods-curves` belong together.
+# The two panels of {numref}`fig-methods-curves` belong together. What to expect of each method, and what Glass shows,
+# for which this page was written:
 #
 # - Pretrain predicts best, as nothing disturbs it, but few examples tell another story than its network does. Gates
 #   alone mend that only in part (PretrainR): the network was never asked to be explicable.
 # - RPS and RPSR are faithful for free. If few entries have a price, they pay it in accuracy, because the prediction
 #   itself has only $U$ entries.
 # - Joint can be explained by all examples and not by few. Nothing made it do with fewer.
-# - Ours gives away some accuracy, and with ten entries is the only one to do well in both.
+# - Ours gives away some accuracy, and with ten entries of Glass is the only one to do well in both.
 #
 # ```{admonition} A sketch, not a result
 # :class: note

@@ -102,7 +102,7 @@ for method, trained in (("Ours", ours), ("Joint", joint)):
 ax.set_xscale("log")
 ax.set(ylim=(0, 1.02), xlabel="entries, most influential first", ylabel="share of all influence")
 ax.legend()
-ax.set_title("Gates gather the influence in few entries")
+ax.set_title("How much of all influence the first entries hold")
 glue("choosing-share", fig, display=False)
 glue("choosing-ours-50", top_share["Ours"], display=False)
 glue("choosing-joint-50", top_share["Joint"], display=False)
@@ -111,7 +111,7 @@ plt.close(fig)
 # %% [markdown]
 # ```{glue:figure} choosing-share
 # :name: fig-choosing-share
-# :alt: Two rising curves. With gates a few dozen entries hold nearly all influence, without them hundreds.
+# :alt: Two rising curves, one with gates and one without, of the influence that the first entries hold.
 #
 # The share of $\sum |\alpha_{nc}|$ that the most influential entries hold, mean over splits.
 # ```
@@ -208,7 +208,7 @@ rows = [
 ]
 frame = pd.DataFrame(rows)
 fig = figures.curves(
-    frame, "U", "Few entries suffice where gates chose them in training", "U, entries kept",
+    frame, "U", "Scores with U entries, trained with gates and without", "U, entries kept",
     "score (higher is better)", panel="measure", last="all",
 )  # fmt: skip
 glue("choosing-curves", fig, display=False)
@@ -217,7 +217,7 @@ plt.close(fig)
 # %% [markdown]
 # ```{glue:figure} choosing-curves
 # :name: fig-choosing-curves
-# :alt: Accuracy does not change with U. Faithfulness of Ours is high from ten entries on, Joint needs all of them.
+# :alt: Two panels, accuracy and faithfulness against the number of entries kept, for Ours and for Joint.
 #
 # Accuracy of $g$ and faithfulness of $h$ after a short training. The runs of the paper's length are in
 # [the results](07_results).

@@ -133,7 +133,7 @@ for ax, i in zip(axes, (good, bad)):
 axes[1].set_xlabel("contribution to the score of its class")
 handles = {label: h for ax in axes for h, label in zip(*ax.get_legend_handles_labels())}
 fig.legend(handles.values(), handles, loc="outside lower center", ncols=4)
-figures.headline(fig, "One prediction rests on examples of its class, the other has hardly any to rest on")
+figures.headline(fig, "What two predictions rest on")
 glue("explaining-bars", fig, display=False)
 glue("explaining-good-score", scores.max().item(), display=False)
 glue("explaining-bad-for", explained[bad].contribution.max().item(), display=False)
@@ -144,7 +144,7 @@ plt.close(fig)
 # %% [markdown]
 # ```{glue:figure} explaining-bars
 # :name: fig-explaining-bars
-# :alt: Bars for ten examples. Above, a few of one class add much; below, small bars for several, and one against.
+# :alt: Bars of what each entry adds to the score of its class, above for a faithful explanation, below for another.
 #
 # What each of the ten entries adds to the score of its class, for a faithful and an unfaithful explanation. The
 # examples are the same, only their similarity to $x$ differs.
@@ -188,14 +188,14 @@ sem = r2.std(0) / len(r2) ** 0.5
 ax.errorbar(range(len(U_values)), r2.mean(0), yerr=sem, capsize=2, **figures.look("Ours"))
 ax.set_xticks(range(len(U_values)), map(str, U_values))
 ax.set(ylim=(min(0, ax.get_ylim()[0]), 1.02), xlabel="U, entries kept", ylabel="R² of h against g\n(higher is better)")
-ax.set_title("To match values, h needs dozens of entries")
+ax.set_title("How well h with U entries matches the values of g")
 glue("explaining-r2", fig, display=False)
 plt.close(fig)
 
 # %% [markdown]
 # ```{glue:figure} explaining-r2
 # :name: fig-explaining-r2
-# :alt: R squared of h against g rises steadily with the number of entries kept, and needs dozens to come near one.
+# :alt: R squared of h against g, with standard errors, for growing numbers of entries kept.
 #
 # How well $h$ with $U$ entries reproduces the values of $g$: mean and standard error over three splits.
 # ```

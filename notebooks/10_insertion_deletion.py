@@ -207,7 +207,7 @@ right.plot(down, marker="s", markersize=4, label="deleted", clip_on=False)
 right.set(xlabel="s, features inserted or deleted", ylabel=f"probability of {kind}", ylim=(-0.03, 1.05))
 right.set_xlim(0, Q)
 right.legend(loc="center right")
-figures.headline(fig, "A few features make the prediction, and break it")
+figures.headline(fig, "One prediction, its contributions and its curves")
 glue("insdel-example", fig, display=False)
 glue("insdel-example-ins", inserted[row, :S].mean().item(), display=False)
 glue("insdel-example-del", deleted[row, :S].mean().item(), display=False)
@@ -217,7 +217,7 @@ plt.close(fig)
 # %% [markdown]
 # ```{glue:figure} insdel-example
 # :name: fig-insdel-example
-# :alt: Bars of 18 contributions, and two curves: with a few features inserted the probability rises, deleted it falls.
+# :alt: Bars of each feature's contribution, and two curves of the probability while features are inserted and deleted.
 #
 # Left: contributions of one test row, largest first, blue for the class and orange against it. Right: the probability
 # of its class while they are inserted and deleted in this order. Grey: the first {glue:text}`insdel-S` steps, over
@@ -247,20 +247,20 @@ pd.DataFrame(scores, paths).round(3)
 
 # %% tags=["hide-input"]
 means = {name: (p.inserted.mean(0), p.deleted.mean(0)) for name, p in paths.items()}
-fig = figures.paths(means, "The explanation finds what counts, chance does not", S)
+fig = figures.paths(means, "Curves by the explanation, by chance, and turned around", S)
 glue("insdel-curves", fig, display=False)
 plt.close(fig)
 
 # %% [markdown]
 # ```{glue:figure} insdel-curves
 # :name: fig-insdel-curves
-# :alt: Two panels of curves. By the explanation insertion rises and deletion falls at once, by chance slowly.
+# :alt: Two panels of mean curves, insertion and deletion, for the explanation, a random order and the order reversed.
 #
 # Mean curves over all test rows. Grey: the steps that count.
 # ```
 #
-# On this predictor even a simple explainer does well ({numref}`fig-insdel-curves`). With $S$ at
-# {glue:text}`insdel-S` features there is still something to gain, above all with the first two or three features.
+# How far the explanation is from chance is how much it found ({numref}`fig-insdel-curves`). What is left above it
+# within the first {glue:text}`insdel-S` features is what training can still gain.
 #
 # ## Who is explained, who is scored
 #
@@ -383,14 +383,14 @@ for name, value in {
 # %% tags=["hide-input"]
 pairs = {"mean": whole(), "raw zero": whole(b=zero), "black": of_rows(black)}
 means = {name: [curve.mean(0) for curve in pair] for name, pair in pairs.items()}
-fig = figures.paths(means, "Another background asks another question", first=0)
+fig = figures.paths(means, "One explanation, three backgrounds", first=0)
 glue("insdel-backgrounds", fig, display=False)
 plt.close(fig)
 
 # %% [markdown]
 # ```{glue:figure} insdel-backgrounds
 # :name: fig-insdel-backgrounds
-# :alt: Mean insertion and deletion curves of one explanation for three backgrounds: they differ by far.
+# :alt: Two panels of mean curves, insertion and deletion of one explanation, for three backgrounds.
 #
 # The same explanation, whole curves, three backgrounds.
 # ```
@@ -400,7 +400,7 @@ plt.close(fig)
 # {glue:text}`insdel-own-ins:.2f`, at an accuracy of {glue:text}`insdel-accuracy:.2f`). And the background decides which
 # question is asked ({numref}`fig-insdel-backgrounds`). From the mean to zero in raw units, insertion goes from
 # {glue:text}`insdel-own-ins:.2f` to {glue:text}`insdel-zero-ins:.2f`, with black to {glue:text}`insdel-black-ins:.2f`:
-# an explanation that was made with one background is scored with another, at inputs that resemble no vehicle. For
+# an explanation that was made with one background is scored with another, at inputs that resemble none of the data. For
 # images, where libraries come from, zero is at least a colour.
 #
 # So numbers from different tools cannot be compared, even for the same explanation of the same prediction. That is why

@@ -414,7 +414,7 @@ after.round(3)
 means = {name: (path.inserted.mean(0), path.deleted.mean(0)) for name, (path, *_) in found.items()}
 looks = {name: figures.look(name) | {"markersize": 4} for name in ("CE-only", "ID-ExpO")}
 looks["before"] = {"color": figures.INK, "linestyle": ":"}
-fig = figures.paths(means, "A few epochs, and fewer features make or break a prediction", S, looks=looks)
+fig = figures.paths(means, "Before and after a few epochs of fine-tuning", S, looks=looks)
 glue("regularizers-after", fig, display=False)
 for name in ("before", "CE-only", "ID-ExpO"):
     for key, column in (("ins", "Ins (higher)"), ("del", "Del (lower)"), ("acc", "accuracy")):
@@ -427,19 +427,19 @@ plt.close(fig)
 # %% [markdown]
 # ```{glue:figure} regularizers-after
 # :name: fig-regularizers-after
-# :alt: Mean curves: after training with the regularisers insertion rises sooner and deletion falls further.
+# :alt: Two panels of mean curves, insertion and deletion, before fine-tuning and after it, with and without.
 #
 # Mean curves of test rows before fine-tuning, after it with cross-entropy alone, and after it with {eq}`id-11`. Grey:
 # the steps that were trained.
 # ```
 #
-# Deletion falls from {glue:text}`regularizers-del-before:.3f` to {glue:text}`regularizers-del-ID-ExpO:.3f` and
-# insertion rises from {glue:text}`regularizers-ins-before:.3f` to {glue:text}`regularizers-ins-ID-ExpO:.3f`
-# ({numref}`fig-regularizers-after`), which more training alone does not bring
-# ({glue:text}`regularizers-del-CE-only:.3f` and {glue:text}`regularizers-ins-CE-only:.3f`). Contributions change their
-# mean size by a factor of {glue:text}`regularizers-growth:.2f`. Accuracy: {glue:text}`regularizers-acc-before:.3f`
-# before, {glue:text}`regularizers-acc-ID-ExpO:.3f` after, and {glue:text}`regularizers-acc-CE-only:.3f` by
-# cross-entropy.
+# With {eq}`id-11` deletion goes from {glue:text}`regularizers-del-before:.3f` to
+# {glue:text}`regularizers-del-ID-ExpO:.3f` and insertion from {glue:text}`regularizers-ins-before:.3f` to
+# {glue:text}`regularizers-ins-ID-ExpO:.3f` ({numref}`fig-regularizers-after`). More training alone, with the
+# cross-entropy, leads to {glue:text}`regularizers-del-CE-only:.3f` and {glue:text}`regularizers-ins-CE-only:.3f`.
+# Contributions change their mean size by a factor of {glue:text}`regularizers-growth:.2f`. Accuracy:
+# {glue:text}`regularizers-acc-before:.3f` before, {glue:text}`regularizers-acc-ID-ExpO:.3f` after, and
+# {glue:text}`regularizers-acc-CE-only:.3f` by cross-entropy.
 #
 # > **A teaching run is small**: one split, {glue:text}`regularizers-rows` test rows, one $\lambda$, a narrow network,
 # > seconds. A single row is worth {glue:text}`regularizers-row:.1%` of accuracy. What holds over five splits and six

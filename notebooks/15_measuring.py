@@ -92,8 +92,8 @@ def valscore(Acc, Ins, Del, eta):
 
 # %%
 val = torch.tensor(scores.iloc[:, :3].to_numpy())  # (candidates, 3)
-of_lib = [metrics.valscore(*val.T, eta=eta) for eta in etas]
-check("the library's", [valscore(*val.T, eta) for eta in etas], of_lib, tol=0)
+library = [metrics.valscore(*val.T, eta=eta) for eta in etas]
+check("the library's", [valscore(*val.T, eta) for eta in etas], library, tol=0)
 Acc, Ins, Del = torch.rand(3, 1000, generator=torch.Generator().manual_seed(0))
 for eta in (0.5, 3.0):
     v = valscore(Acc, Ins, Del, eta)
