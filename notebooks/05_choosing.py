@@ -42,7 +42,7 @@ figures.use()
 # One run for each split.
 
 # %%
-folds = data.folds(data.load(dataset), splits)
+folds = data.folds(data.load(dataset), splits, dtype=torch.float64)
 settings = Settings(epochs=epochs, patience=epochs, U=tuple(U_values))
 n_splits = len(splits)
 how = {"settings": settings, "progress": False}

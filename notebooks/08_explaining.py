@@ -46,7 +46,7 @@ figures.use()
 
 # %%
 table = data.load(dataset)
-folds = data.folds(table, [split])
+folds = data.folds(table, [split], dtype=torch.float64)
 settings = Settings(epochs=epochs, patience=epochs, U=(U,))
 ours = fit("Ours", folds, Runs.grid(1, eta=[eta]), settings=settings, progress=False)
 model = ours.run()
@@ -164,7 +164,7 @@ plt.close(fig)
 
 # %%
 U_values = [1, 2, 5, 10, 20, 50, 100, "all"]
-progression = data.folds(data.load("diabetes"), splits=[0, 1, 2])
+progression = data.folds(data.load("diabetes"), splits=[0, 1, 2], dtype=torch.float64)
 settings = Settings(epochs=300, patience=300, U=tuple(U_values))
 runs = Runs.grid(3, eta=[3e-2])
 value = fit("Ours", progression, runs, settings=settings, progress=False)
@@ -225,7 +225,7 @@ with tempfile.TemporaryDirectory() as folder:
     table = data.load(str(file))
 
 # %%
-folds = data.folds(table, [0])
+folds = data.folds(table, [0], dtype=torch.float64)
 settings = Settings(epochs=300, patience=300, U=(5,))
 mine = fit("Ours", folds, Runs.grid(1, eta=[1e-2]), settings=settings, progress=False)
 e = mine.run().explain(folds.x_test[0, 0], U=5)
