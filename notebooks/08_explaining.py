@@ -89,7 +89,7 @@ table_of(explained[good]).round(2)
 
 # %%
 e = explained[good]
-scores = torch.zeros(folds.C).index_add(0, e.classes, e.contribution)
+scores = torch.zeros_like(e.h).index_add(0, e.classes, e.contribution)
 print("scores", scores.numpy().round(2))
 check("softmax of them is h", scores.softmax(0), e.h)
 

@@ -14,6 +14,7 @@ ONES = torch.ones(3)
     [
         (ONES, ONES + 1e-7, 1e-6, "within 1e-6"),
         (1e6 * ONES, 1e6 * ONES + 0.5, 1e-6, "within 1e-6"),  # relative to the largest
+        (1e-3 * ONES, 1e-3 * ONES + 5e-7, 1e-6, "within 1e-6"),  # not where the largest is below 1
         (ONES, np.ones(3), 0, "equal"),
         (ONES, 1, 0, "equal"),
         ([ONES, 0.5], (ONES, 0.5), 0, "equal"),

@@ -93,8 +93,8 @@ def test_records_are_stale_when_missing_or_of_an_older_version(tmp_path):
     notebook.write_text('# %% tags=["parameters"]\ndata = "glass"\n\n# %%\nVERSION = 2  # raised by hand\n')
     assert run.stale(tmp_path) == "missing"
     (tmp_path / "results").mkdir()
-    for version, why in ((None, "of version 1, now 2"), (1, "of version 1, now 2"), (2, ""), (3, "")):
-        frame = pd.DataFrame({"value": [1.0]})
+    for version, why in ((None, "of version 1, now 2"), ([1, 2], "of version 1, now 2"), (2, ""), (3, "")):
+        frame = pd.DataFrame({"value": [1.0, 1.0]})
         frame = frame if version is None else frame.assign(experiment_version=version)
         frame.to_parquet(tmp_path / run.out)
         assert run.stale(tmp_path) == why
