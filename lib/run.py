@@ -1,6 +1,6 @@
 """Run a text notebook with your own parameters: papermill, loud about mistakes.
 
-    python -m lib.run notebooks/02_gates.py out.ipynb -p sigma 0.3 -p etas "[0, 1e-4]"
+    python -m lib.run notebooks/05_gates.py out.ipynb -p sigma 0.3 -p etas "[0, 1e-4]"
 
 Only names that the notebook's `parameters` cell assigns are taken, and only values of the type found there. OUT appears
 once the whole notebook has run. A run that fails, or is killed, leaves OUT's name ending in `.failed.ipynb` instead.

@@ -15,9 +15,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "tests" / "reference"
-SHORT = (  # trained in double precision: the same digits anywhere
-    "01_models", "02_gates", "03_objective", "04_methods",
-    "10_insertion_deletion", "12_regularizers", "14_stability_fidelity", "15_measuring",
+SHORT = (  # computed in double precision, or from nothing random: the same digits anywhere
+    "04_models", "05_gates", "06_objective", "07_methods", "08_choosing", "09_explaining",
+    "12_insertion_deletion", "13_soft_masks", "14_regularizers", "15_explainers", "17_stability_fidelity",
+    "18_measuring", "31_paper_and_code",
 )  # fmt: skip
 PNG = "application/papermill.record/image/png", "image/png"
 

@@ -208,4 +208,4 @@ ten.mean().unstack().rename_axis(columns="U = 10").round(2)
 # Some seconds of training, one price, and no tuning: enough to see why the methods differ, too little to judge them.
 # ```
 #
-# What it means to keep $U$ entries, and how the two scores are taken, is [the next chapter](05_choosing).
+# What it means to keep $U$ entries, and how the two scores are taken, is [the next chapter](08_choosing).

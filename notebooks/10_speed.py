@@ -13,8 +13,8 @@
 # %% [markdown]
 # # Why training is fast
 #
-# [Algorithm 1](03_objective), written as it is printed, passes all $N$ training examples through $f$ for every
-# minibatch of 32. The grid of the [results](07_results) asks for hundreds of such trainings, each hundreds to thousands
+# [Algorithm 1](06_objective), written as it is printed, passes all $N$ training examples through $f$ for every
+# minibatch of 32. The grid of the [results](11_results) asks for hundreds of such trainings, each hundreds to thousands
 # of epochs long. Four ideas make it a matter of hours on two cores. They leave out work, never accuracy: three change
 # nothing beyond rounding, one the probability of dropout, by less than $2^{-16}$.
 #

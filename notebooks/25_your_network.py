@@ -71,7 +71,7 @@ print("x_train", tuple(folds.x_train.shape))
 # ## Any nn.Module
 #
 # The network must end before its last layer: $W$ is added by the library, and so is $A$. It should end in a ReLU, so
-# that similarities are not negative ([](01_models)).
+# that similarities are not negative ([](04_models)).
 
 # %%
 torch.manual_seed(0)
@@ -135,7 +135,7 @@ plt.close(fig)
 # ## Fine-tuned for its explanations
 #
 # The second paper takes a network as it is, last layer and all, and fine-tunes it so that LIME or KernelSHAP explain it
-# more faithfully ([](12_regularizers)). The module now gives the scores of the classes. The table is a CSV file:
+# more faithfully ([](14_regularizers)). The module now gives the scores of the classes. The table is a CSV file:
 
 # %%
 wine = load_wine(as_frame=True)
@@ -194,7 +194,7 @@ print("accuracy of the module:", round(right.mean().item(), 3))
 # %% [markdown]
 # ## The experiment on your data
 #
-# The runs behind [the results](07_results) are made by one notebook. It takes any CSV file as in [](08_explaining):
+# The runs behind [the results](11_results) are made by one notebook. It takes any CSV file as in [](09_explaining):
 #
 # ```
 # python -m lib.run notebooks/experiments/fewer_examples.py out.ipynb \

@@ -305,4 +305,4 @@ plt.close(fig)
 # strengths as well, none comes back. We start at $\mu = 0.5$, as likely to be wholly open as to be wholly shut, and
 # with $S$ from a standard normal. Both are arguments: `Settings(mu_start=..., S_start=...)`.
 #
-# What remains is to say what "the data pull" means. That is [the objective](03_objective).
+# What remains is to say what "the data pull" means. That is [the objective](06_objective).

@@ -81,7 +81,7 @@ print(f"longest pull on an output of g: {g.grad.abs().max():.4f}")
 #
 # ## With gates
 #
-# The count $\Omega$ has no slope, so [gates](02_gates) take the place of $A$: $h$ gets $Z \odot S$ for it, and the
+# The count $\Omega$ has no slope, so [gates](05_gates) take the place of $A$: $h$ gets $Z \odot S$ for it, and the
 # objective is averaged over the gates' noise. What is minimised now over the network, $W$, $S$ and the centres $\mu$ is
 #
 # $$
@@ -307,8 +307,8 @@ plt.close(fig)
 # So with one draw the gates shake this term more than the choice of minibatch does, and a few draws would bring the two
 # level ({numref}`fig-objective-draws`). The paper takes $J = 1$, and so does this book: a step that is right on average
 # will do when thousands follow. But more draws are cheap. The network runs once a step whatever $J$ is; what is
-# repeated is the product with $Z \odot S$. (Where shut examples are left out, as [the library does](06_speed), those
+# repeated is the product with $Z \odot S$. (Where shut examples are left out, as [the library does](10_speed), those
 # stay that any of the draws opens.)
 #
 # With the terms of {eq}`fe-10` laid out, its rivals are quickly described: [each leaves something out, or puts
-# something else in its place](04_methods).
+# something else in its place](07_methods).

@@ -15,10 +15,10 @@
 #
 # Everything on this page is drawn from the records in `results/fe`, which the experiment notebook writes; nothing is
 # trained here. `make experiments` runs what is missing, and the page is made again when records arrive. What the
-# numbers say about the claims of {cite:t}`iwata2021fewer` is on [a page of its own](18_claims).
+# numbers say about the claims of {cite:t}`iwata2021fewer` is on [a page of its own](01_claims).
 #
 # All of it rests on our reading of a few points that the paper leaves open, listed with their evidence under
-# [](19_readings). In short: an influence is $\max(0, \min(1, \mu)) \, s$, entries are ranked by its size, and
+# [](30_readings). In short: an influence is $\max(0, \min(1, \mu)) \, s$, entries are ranked by its size, and
 # $U$ counts entries $(n, c)$. For each split and each $U$, validation rows choose $\eta$: the one of largest geometric
 # mean of accuracy and faithfulness, the smaller of two equals. Test rows play no part in any choice.
 
@@ -64,7 +64,7 @@ pages_fe.runs_shown(table)
 #
 # > Two protocols. Records of {glue:text}`results-newer` keep epochs by $U = 10$, count ties of $h$ as unfaithful and
 # > start $S$ where validation liked it best. The others keep epochs by all $U$ together and start $S$ from 1, which
-# > matters most for CIFAR10's accuracy: see [](19_readings).
+# > matters most for CIFAR10's accuracy: see [](30_readings).
 #
 # > Ours, not the paper's: its text prints neither the values of $\lambda$ nor those of $U$, and does not say that
 # > splits are stratified, as ours are.

@@ -305,5 +305,5 @@ for key, value in {
 # ```{admonition} A sketch, not a result
 # :class: note
 # One split, strengths outside the paper's range, and a few seconds. With strengths from that range and the paper's way
-# of choosing, see [the tables](16_tables).
+# of choosing, see [the tables](21_tables).
 # ```

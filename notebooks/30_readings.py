@@ -142,14 +142,14 @@ pd.DataFrame.from_dict(rows, orient="index", columns=pd.MultiIndex.from_tuples(o
 # `examples.expected_influence`, with ones for `S` to read it to the letter.
 #
 # **The mean of a gate.** The printed $\max(0, \min(1, \mu))$ is the gate at the noise's mean, not its mean
-# ([](02_gates)). We take the printed one, which is exactly zero for a shut gate. `exact_mean=True` takes the other.
+# ([](05_gates)). We take the printed one, which is exactly zero for a shut gate. `exact_mean=True` takes the other.
 #
 # **Top U of what.** {eq}`fe-22` ranks all $N \times C$ entries together, so $U$ counts entries, not examples. We rank
 # by $|\mathbb{E}[\alpha_{nc}]|$; `rank="signed"` keeps the largest values, `rank="gate"` those whose gates are most
 # open. Equal entries are taken in order of $n$, then $c$.
 #
 # **The sum over c** inside $h$ in {eq}`fe-21` is read as one column for each class; with the sum, $h$ could not tell
-# classes apart ([](05_choosing)). It has no argument.
+# classes apart ([](08_choosing)). It has no argument.
 #
 # **Open.** Where we count open gates, a gate is open if $\mu > 0$: more likely open than shut.
 #
@@ -164,11 +164,11 @@ pd.DataFrame.from_dict(rows, orient="index", columns=pd.MultiIndex.from_tuples(o
 # shut. The higher, the longer the charge takes to shut it; from 0, gates may shut before the data speak (faithfulness
 # on vehicle, all entries: {glue:text}`readings-mu`). $S$ is drawn from $\mathcal{N}(0, 1)$ (`S_start` is its spread):
 # what the data say to a gate is multiplied by its strength, so with tiny strengths the charge is alone at first
-# ([](02_gates)). But loud strengths make $h$ loud: with CIFAR10's 700 examples and 512 units $\ell(g, h)$ then drowns
+# ([](05_gates)). But loud strengths make $h$ loud: with CIFAR10's 700 examples and 512 units $\ell(g, h)$ then drowns
 # the labels. From 0.1 in place of 1, accuracy changes by {glue:text}`readings-loud-cifar10` there,
 # {glue:text}`readings-loud-vehicle` on vehicle and {glue:text}`readings-loud-glass` on glass. Validation rows say the
 # same (accuracy {glue:text}`readings-loud-val` on CIFAR10). Large as it is, a change over three splits passes no
-# corrected test. The first records of [the results](07_results) start from 1 on every data set. For the second protocol
+# corrected test. The first records of [the results](11_results) start from 1 on every data set. For the second protocol
 # the start was chosen by a pilot on validation rows of a few splits, one for each data set and all methods: the
 # geometric mean of accuracy and faithfulness at $U = 10$, mean over methods, no test row looked at. *unit* is the
 # spread at which $h$'s first outputs have unit spread.
@@ -199,13 +199,13 @@ table
 #
 # **When to stop.** "Early stopping on validation data" leaves open the measure and the patience. We take the geometric
 # mean of accuracy and faithfulness, averaged over all $U$ in `Settings.U` (*stop by U = 10 alone* looks at one), and
-# return the best epoch. Full runs wait long for a better one ([how long](07_results)), as
+# return the best epoch. Full runs wait long for a better one ([how long](11_results)), as
 # faithfulness may come late; *impatient* waits {glue:text}`readings-short:,.0f` gradient steps.
 #
 # **Which eta.** For each split and each $U$, the one with the best geometric mean on validation rows. The paper speaks
 # of *test* accuracy and faithfulness there; we take it to mean the scores, not the rows.
 #
-# **Regression** has no score in the paper; ours is $R^2$ ([](05_choosing)).
+# **Regression** has no score in the paper; ours is $R^2$ ([](08_choosing)).
 #
 # ## Data
 #
@@ -224,27 +224,27 @@ table
 # | --- | --- | --- | --- |
 # | gradient through the temperature | none: $T$ is a setting | `T`; `soft_mask(T=)` | {ref}`sec-code-gradient` |
 # | gradient through the thresholds $t_s$ | kept | none | {ref}`sec-code-gradient` |
-# | LIME's kernel for vectors | L2, of $\lVert 1 - z \rVert / \sqrt{D}$ | `LIME(kernel="cosine")` | [](13_explainers) |
-# | its width | 0.75, the package lime's (0.25 for its cosine) | `LIME(width=)` | [](13_explainers) |
-# | ExpO's kernel, its width | cosine, 0.25 | `around=LIME(width=)` | [](14_stability_fidelity) |
-# | tiny Shapley weights beside $\varepsilon$ | divided by their mean | `KernelSHAP(scaled=False)` | [](13_explainers) |
-# | the all-ones mask, of infinite weight | 1,000 times the heaviest | `shapley_kernel(whole=)` | [](13_explainers) |
-# | the all-zeros mask | weight 0, which is exact | none | [](13_explainers) |
-# | how masks are drawn | each part by a fair coin, for KernelSHAP too | none | [](13_explainers) |
-# | whose masks are whose | a batch shares them, new at each step | `LIME(fresh=True)` | [](12_regularizers) |
-# | masks for validation and test | one set for each split | none | [](16_tables) |
-# | $\phi$ in ExpO-F | fitted with ExpO's own kernel | none | [](14_stability_fidelity) |
-# | $S$ of $Q$ features | the nearest whole number, of two the even | `S` | [](16_tables) |
-# | $t_s$ at $s = Q$ | half a mean gap below the smallest | none | [](11_soft_masks) |
-# | $T$ if all contributions are equal | 1 | `T` | [](11_soft_masks) |
-# | sets in sensitivity-n | 100 | `random_sets(sets=)` | [](15_measuring) |
-# | hyperparameters are chosen | for each split by itself | none | [](16_tables) |
-# | class explained and scored | label in training, else predicted | `explain(y=)`, `curves(y=)` | [](15_measuring) |
+# | LIME's kernel for vectors | L2, of $\lVert 1 - z \rVert / \sqrt{D}$ | `LIME(kernel="cosine")` | [](15_explainers) |
+# | its width | 0.75, the package lime's (0.25 for its cosine) | `LIME(width=)` | [](15_explainers) |
+# | ExpO's kernel, its width | cosine, 0.25 | `around=LIME(width=)` | [](17_stability_fidelity) |
+# | tiny Shapley weights beside $\varepsilon$ | divided by their mean | `KernelSHAP(scaled=False)` | [](15_explainers) |
+# | the all-ones mask, of infinite weight | 1,000 times the heaviest | `shapley_kernel(whole=)` | [](15_explainers) |
+# | the all-zeros mask | weight 0, which is exact | none | [](15_explainers) |
+# | how masks are drawn | each part by a fair coin, for KernelSHAP too | none | [](15_explainers) |
+# | whose masks are whose | a batch shares them, new at each step | `LIME(fresh=True)` | [](14_regularizers) |
+# | masks for validation and test | one set for each split | none | [](21_tables) |
+# | $\phi$ in ExpO-F | fitted with ExpO's own kernel | none | [](17_stability_fidelity) |
+# | $S$ of $Q$ features | the nearest whole number, of two the even | `S` | [](21_tables) |
+# | $t_s$ at $s = Q$ | half a mean gap below the smallest | none | [](13_soft_masks) |
+# | $T$ if all contributions are equal | 1 | `T` | [](13_soft_masks) |
+# | sets in sensitivity-n | 100 | `random_sets(sets=)` | [](18_measuring) |
+# | hyperparameters are chosen | for each split by itself | none | [](21_tables) |
+# | class explained and scored | label in training, else predicted | `explain(y=)`, `curves(y=)` | [](18_measuring) |
 # | background of a table | 0, the training mean | `fit(background=)` | {ref}`sec-code-background` |
 # | pretraining | SGD, learning rate 0.05, best validation accuracy | `Runs.grid(lr=)` | below |
 # | the sum over samples in {eq}`id-11` | the mean over a batch | $\lambda$ and the learning rate | below |
-# | equal contributions | the first of them come first | none | [](11_soft_masks) |
-# | may the start itself be the best epoch | no: it is first measured after an epoch | none | [](16_tables) |
+# | equal contributions | the first of them come first | none | [](13_soft_masks) |
+# | may the start itself be the best epoch | no: it is first measured after an epoch | none | [](21_tables) |
 # | a run that diverges | stopped when it is seen, never chosen | none | below |
 # | patience of a rival, trained once for all explainers, $S$ | each valscore's own | none | below |
 # | "randomly dividing" into splits | at random within each class (stratified) | none | below |
@@ -258,7 +258,7 @@ table
 # starts from the same predictor.
 #
 # **Gradients.** The paper says nothing of how $T$ and $t_s$ are differentiated. $T$ scales all gaps between
-# contributions alike; with a gradient it would cancel every change of their size ([](11_soft_masks)), and $\lambda_3$,
+# contributions alike; with a gradient it would cancel every change of their size ([](13_soft_masks)), and $\lambda_3$,
 # which charges for size, would have nothing to hold against. $t_s$ moves with the contributions it lies between, and
 # without a gradient a mask would seem to open by raising *all* of $\phi$, which it does not. How far either turns the
 # whole gradient is measured in {ref}`sec-code-gradient`.

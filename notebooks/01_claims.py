@@ -53,7 +53,7 @@ pages_claims.with_data_sets(verdicts, everywhere, "all data sets")
 # ## How a verdict comes about
 #
 # **Runs.** For each data set, method and split we take the run whose $\eta$ validation chose at
-# $U =$ {glue:text}`claims-U`, with $\lambda = 1$, and look at its test rows. See [](07_results).
+# $U =$ {glue:text}`claims-U`, with $\lambda = 1$, and look at its test rows. See [](11_results).
 #
 # **The effect** is what the claim is about, averaged over its data sets, with a 95 % interval. It answers whether the
 # claim is true of data sets like these. Data sets are drawn with replacement, and each drawn one contributes its mean
@@ -110,7 +110,7 @@ keep("claims", {"forest": pages_claims.forest(tests)})
 # {glue:text}`claims-fe-c1-told` **Verdict: {glue:text}`claims-fe-c1`.**
 #
 # > The first records start $S$ from 1 on CIFAR10, our choice where the paper says nothing; from 0.1 Ours seems far more
-# > accurate there ([](19_readings)). What they say of CIFAR10 here and in FE-C3 to FE-C6 is said of that start.
+# > accurate there ([](30_readings)). What they say of CIFAR10 here and in FE-C3 to FE-C6 is said of that start.
 
 # %% tags=["remove-input"]
 pages_claims.comparisons(tests, "FE-C1")
@@ -235,9 +235,9 @@ pages_claims.comparisons(tests, "FE-C9a", "FE-C9b")
 # ## Insertion and deletion, on tables
 #
 # {cite:t}`yoshikawa2024insertion` test six tables. Their image experiments are not part of this page. Runs are those
-# that validation chose by {eq}`id-15`, at the $\eta$ that each comparison names; see [](16_tables). Verdicts come about
+# that validation chose by {eq}`id-15`, at the $\eta$ that each comparison names; see [](21_tables). Verdicts come about
 # as above. The claims compare three or four ways to train for explanations; a network that is only pretrained stands
-# beside them on [the results' page](16_tables).
+# beside them on [the results' page](21_tables).
 
 # %% tags=["hide-input"]
 frame_id = runs_id.load(results_id)
@@ -265,7 +265,7 @@ pages_claims.with_data_sets(verdicts_id, ", ".join(runs_id.TABLES), "all six tab
 #
 # ### ID-C4: sensitivity-n, and what ExpO does
 #
-# Sensitivity-n ([](15_measuring)) is a measure that no method trains. The paper finds on images that ID-ExpO improves
+# Sensitivity-n ([](18_measuring)) is a measure that no method trains. The paper finds on images that ID-ExpO improves
 # it and that ExpO-S and ExpO-F do not help. Here both are asked of tables at $\eta = 2$, each method minus CE-only.
 #
 # Sensitivity-4: {glue:text}`claims-id-c4a-told` **Verdict: {glue:text}`claims-id-c4a`.**
@@ -314,7 +314,7 @@ pages_claims.comparisons(tests_id, "ID-C8a", "ID-C8b")
 # calls the accuracy superior, then explains a loss; we read it as a loss.
 #
 # > The paper puts that loss down to the Shapley kernel's extremely small values, which make {eq}`id-12` unstable. Our
-# > weights are divided by their mean ([](13_explainers)), so this cause is gone from our runs, and a loss that it alone
+# > weights are divided by their mean ([](15_explainers)), so this cause is gone from our runs, and a loss that it alone
 # > brings about would not show here.
 #
 # LIME: {glue:text}`claims-id-c9a-told` **Verdict: {glue:text}`claims-id-c9a`.**

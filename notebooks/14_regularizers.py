@@ -13,7 +13,7 @@
 # %% [markdown]
 # # The regularisers
 #
-# Two scores with slopes are at hand: the probability of $y$ along [soft masks](11_soft_masks), inserted and deleted. To
+# Two scores with slopes are at hand: the probability of $y$ along [soft masks](13_soft_masks), inserted and deleted. To
 # train a predictor with them they must become something to minimise, and be added to what it is trained for anyway.
 # How they are written down decides who feels them, and when they let go.
 
@@ -270,7 +270,7 @@ def plain_loss(f, x, y, b, phi, S, lam, lam3=0.0):
 
 
 # %% [markdown]
-# The explainer comes from the library for now; [the next chapter](13_explainers) writes it out. All it has to be is
+# The explainer comes from the library for now; [the next chapter](15_explainers) writes it out. All it has to be is
 # differentiable, because the parameters $\theta$ act on the objective along two ways: directly, through the masked
 # inputs' probabilities, and through $\phi$, which says what is masked.
 
@@ -382,7 +382,7 @@ check("same parameters", *zip(*both))
 # ## Before and after
 #
 # Now a few epochs, with the cross-entropy alone and with {eq}`id-11`. Each run keeps its epoch of the best validation
-# score, the `valscore` of [](15_measuring).
+# score, the `valscore` of [](18_measuring).
 
 # %%
 tuning = replace(settings, epochs=epochs, patience=epochs)
@@ -443,4 +443,4 @@ plt.close(fig)
 #
 # > **A teaching run is small**: one split, {glue:text}`regularizers-rows` test rows, one $\lambda$, a narrow network,
 # > seconds. A single row is worth {glue:text}`regularizers-row:.1%` of accuracy. What holds over five splits and six
-# > tables is in [](16_tables).
+# > tables is in [](21_tables).

@@ -196,7 +196,7 @@ directions.round(3)
 # All point much the same way. Why, the last line tells. It has no gradient through the explanation at all: masks are
 # constants, and training only fits the predictions of masked inputs. It differs from the whole gradient by
 # {glue:text}`code-held-all:.0%` of its length: on this predictor most comes that way, and the variants differ in the
-# rest, which comes through $\phi$ ([](12_regularizers) measures it by itself). On images with Grad-CAM that need not be
+# rest, which comes through $\phi$ ([](14_regularizers) measures it by itself). On images with Grad-CAM that need not be
 # so. The temperature hardly matters; thresholds without a gradient do, {glue:text}`code-held:.0%` by themselves and
 # {glue:text}`code-both:.0%` together with the log-softmax, as in the code. A part of the gradient through $\phi$ can be
 # farther from the whole than none of it.
@@ -273,7 +273,7 @@ glue("code-ins-mixed", mixed, display=False)
 # (sec-code-scores)=
 # ## The class scored, and the steps
 #
-# While evaluating, the code explains the predicted class and scores the true one ([](15_measuring) has all four
+# While evaluating, the code explains the predicted class and scores the true one ([](18_measuring) has all four
 # combinations), and hard metrics take steps of 64 pixels where soft ones take 16. On a table: steps of one feature
 # against steps of four.
 

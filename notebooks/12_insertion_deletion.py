@@ -54,7 +54,7 @@ torch.set_default_dtype(torch.float64)
 # %% [markdown]
 # ## A predictor, its explanations, a background
 #
-# We train a small network and have it explained by one of the explainers of [a later chapter](13_explainers). What it
+# We train a small network and have it explained by one of the explainers of [a later chapter](15_explainers). What it
 # does inside is of no concern yet. The explained class $y$ is the predicted one.
 
 # %%
@@ -418,4 +418,4 @@ nudged = curves(phi + 1e-9 * torch.randn(phi.shape, generator=rng))
 check("nudged, same curves", nudged.deleted, path.deleted, tol=0)
 
 # %% [markdown]
-# A slope that is zero wherever it exists teaches nothing. [Soft masks](11_soft_masks) give it one.
+# A slope that is zero wherever it exists teaches nothing. [Soft masks](13_soft_masks) give it one.

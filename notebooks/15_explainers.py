@@ -170,7 +170,7 @@ print(f"top {S} in common: {overlap(phi, with_intercept):.2f}")
 # ## Which masks count
 #
 # LIME and KernelSHAP differ in $K$ alone. LIME's weight falls with the distance of a mask from all ones; the paper
-# names an L2 kernel for images, and in its appendix a cosine kernel for [ExpO](14_stability_fidelity), but prints
+# names an L2 kernel for images, and in its appendix a cosine kernel for [ExpO](17_stability_fidelity), but prints
 # neither formula nor width. We take the form that the package of LIME's authors uses, $\exp(-d^2 / 2w^2)$, with $d =
 # \lVert 1 - z \rVert / \sqrt{D}$ for L2 and $d = 1 - \cos(1, z)$. If $n$ of $D$ parts are kept, that is $d^2 = 1 - n/D$
 # and $d = 1 - \sqrt{n/D}$.

@@ -170,7 +170,7 @@ runs = Runs.grid(3, eta=[3e-2])
 value = fit("Ours", progression, runs, settings=settings, progress=False)
 
 # %% [markdown]
-# $R^2$ takes the place of both scores ([](05_choosing)): of $g$ against $y$, and of $h$ against $g$. Beside it, the
+# $R^2$ takes the place of both scores ([](08_choosing)): of $g$ against $y$, and of $h$ against $g$. Beside it, the
 # $R^2$ of a linear regression on the same rows.
 
 # %%
@@ -247,4 +247,4 @@ with tempfile.TemporaryDirectory() as folder:
 
 # %% [markdown]
 # With values instead of classes in the last column: `data.from_csv(file, task="regression")`. For the full experiment
-# on your table, see [](09_your_network).
+# on your table, see [](25_your_network).

@@ -23,7 +23,7 @@
 # :alt: x and x_n pass one network f. W turns f(x) into g(x); similarities and A turn f(x_n) and f(x) into h(x).
 #
 # The prediction model $g$ (below) and the explanation model $h$ (above) share $f$. Gates, the subject of
-# [the next chapter](02_gates), decide which examples $h$ may use.
+# [the next chapter](05_gates), decide which examples $h$ may use.
 # ```
 
 # %% tags=["parameters"]
@@ -241,4 +241,4 @@ plt.close(fig)
 #
 # One could search harder for good entries. The paper does something better: it trains $f$, $W$ and $A$ together, so
 # that the network becomes one that few examples can explain. For that the choice of entries must itself be trainable,
-# which is what [gates](02_gates) are for.
+# which is what [gates](05_gates) are for.

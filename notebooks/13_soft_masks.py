@@ -13,7 +13,7 @@
 # %% [markdown]
 # # From hard masks to soft ones
 #
-# The scores of [](10_insertion_deletion) see nothing of $\phi$ but its order, so they have no slope with respect to
+# The scores of [](12_insertion_deletion) see nothing of $\phi$ but its order, so they have no slope with respect to
 # it. This chapter gives them one: first by saying "among the top $s$" as a comparison with a threshold, then by
 # letting that comparison answer with more than yes and no.
 
@@ -443,4 +443,4 @@ for name, T in (("own T,    decided", own), ("common T, decided", common)):
 # With a common $T$, samples with small contributions get softer masks and those with large ones harder masks, whatever
 # they are worth as explanations. With its own $T$, each is treated more alike.
 #
-# The two scores now have slopes. [The next chapter](12_regularizers) turns them into something to minimise.
+# The two scores now have slopes. [The next chapter](14_regularizers) turns them into something to minimise.

@@ -220,7 +220,7 @@ plt.close(fig)
 # :alt: Two panels, accuracy and faithfulness against the number of entries kept, for Ours and for Joint.
 #
 # Accuracy of $g$ and faithfulness of $h$ after a short training. The runs of the paper's length are in
-# [the results](07_results).
+# [the results](11_results).
 # ```
 #
 # Accuracy is flat because $g$ never sees $U$.
@@ -245,7 +245,7 @@ for rank in ("signed", "gate"):
     print(f"{rank:6} shares {both.sum() / n_splits:.1f} of ten entries")
 
 # %% [markdown]
-# What each reading costs is measured in [](19_readings).
+# What each reading costs is measured in [](30_readings).
 #
 # ## One number to choose by
 #
@@ -285,4 +285,4 @@ for name, guess in (
     print(f"{name:8} {R2(guess, y):6.3f} {metrics.r_squared(guess, y):6.3f}")
 
 # %% [markdown]
-# [](08_explaining) uses it on a real table.
+# [](09_explaining) uses it on a real table.

@@ -15,8 +15,8 @@
 #
 # Six tables, two explainers, four ways to fine-tune the same predictors. Everything here is drawn from the records in
 # `results/id`, which the experiment notebook writes; nothing is trained on this page, and `make experiments` runs what
-# is missing. What the numbers say about the claims of {cite:t}`yoshikawa2024insertion` is on [](18_claims), the reading
-# of the paper that they rest on under [](19_readings).
+# is missing. What the numbers say about the claims of {cite:t}`yoshikawa2024insertion` is on [](01_claims), the reading
+# of the paper that they rest on under [](30_readings).
 #
 # In short: an explanation is of the class that the predictor predicts, and that class is scored. Hyperparameters are
 # chosen for each split by the valscore on validation rows, {eq}`id-15`, with accuracy weighted by $\eta$ from 0.5 to 3.
@@ -270,7 +270,7 @@ keep("tables", {f"untrained-{m}": work_id.over_ce_only(front, m) for m in ("sens
 #
 # In sensitivity-4 ID-ExpO differs from CE-only by {glue:text}`tables-untrained-sensitivity`, in accuracy on masked
 # inputs by {glue:text}`tables-untrained-masked`, at $\eta = 2$ and as means over all cells. The paper argues that
-# robustness to masks comes with its regularisers. [](18_claims) tests both.
+# robustness to masks comes with its regularisers. [](01_claims) tests both.
 
 # %% [markdown]
 # ## Which deletion regulariser
@@ -289,7 +289,7 @@ keep("tables", pages_id.forms_told(front))
 # Three forms of the deletion regulariser with LIME, averaged over {glue:text}`tables-forms`.
 # ```
 #
-# Del-A and Del-B can hardly be told apart: they differ by a multiple of the cross-entropy ([](12_regularizers)). Del-C
+# Del-A and Del-B can hardly be told apart: they differ by a multiple of the cross-entropy ([](14_regularizers)). Del-C
 # is the one that keeps accuracy: at $\eta = 2$ and the smaller $S$ it is {glue:text}`tables-Del-C-accuracy:.3f`, with
 # Del-A {glue:text}`tables-Del-A-accuracy:.3f`, while insertion ({glue:text}`tables-Del-C-insertion:.3f` and
 # {glue:text}`tables-Del-A-insertion:.3f`) and one minus deletion ({glue:text}`tables-Del-C-deletion:.3f` and
@@ -299,7 +299,7 @@ keep("tables", pages_id.forms_told(front))
 # ## Are the differences real?
 #
 # ID-ExpO minus each rival at $\eta = 3$: paired t-tests over five splits at the 5 % level, as the paper does for
-# steel-plates-fault. Stars mark p below 0.05, not corrected for the number of tests; [](18_claims) corrects. Splits
+# steel-plates-fault. Stars mark p below 0.05, not corrected for the number of tests; [](01_claims) corrects. Splits
 # share rows, so the tests are somewhat too sure of themselves.
 
 # %% tags=["hide-input"]

@@ -121,7 +121,7 @@ check("rises with eta", bool((np.diff(accuracies) >= 0).all()))
 # %% [markdown]
 # On test rows that is no longer sure: the rows are others, and *before* was kept at the epoch of its best validation
 # accuracy, which flatters it there. A front of points for $\eta$ from 0.5 to 3 is how the
-# paper shows every result, and [the tables](16_tables) do too: one may read off the trade that one likes.
+# paper shows every result, and [the tables](21_tables) do too: one may read off the trade that one likes.
 #
 # ## Sensitivity-n
 #
@@ -203,7 +203,7 @@ plt.close(fig)
 #
 # Here the mean at $n = 4$ is {glue:text}`measuring-sens-before:.2f` before fine-tuning and
 # {glue:text}`measuring-sens-id:.2f` after ID-ExpO with the largest $\lambda$ ({numref}`fig-measuring-sensitivity`). The
-# paper reports gains on images; for its tables, see [](16_tables). Beware of an $n$ close to $Q$: almost everything is
+# paper reports gains on images; for its tables, see [](21_tables). Beware of an $n$ close to $Q$: almost everything is
 # gone, and all sets are nearly the same.
 #
 # ## Missingness
@@ -279,7 +279,7 @@ plt.close(fig)
 # > **Where we read the argument differently.** $\Omega_{\mathrm{Ins}}$ fits the label on masked inputs, as training
 # > with random masks would. But $\Omega_{\mathrm{Del}}$ does the opposite: it takes inputs without their top features
 # > and trains the label *away*. And the masks of both are not random. So whether the sum of the two leaves a
-# > predictor better prepared for masking is an open question, and [the claims](18_claims) test it on full runs
+# > predictor better prepared for masking is an open question, and [the claims](01_claims) test it on full runs
 # > (`test_masked` among the scores).
 #
 # ## Explained and scored
@@ -314,7 +314,7 @@ glue("measuring-wrong", (predicted != y).double().mean().item(), display=False)
 # explanation that it raise a class which the predictor rejects. So with the same explanation, insertion falls from
 # {glue:text}`measuring-pp:.2f` to {glue:text}`measuring-pl:.2f`: the score measures accuracy a second time. It is the
 # mixture that does the harm. If the label is explained *and* scored, insertion is {glue:text}`measuring-ll:.2f`. (The
-# authors' released code mixes, see [](17_paper_and_code).)
+# authors' released code mixes, see [](31_paper_and_code).)
 #
 # We explain and score the predicted class on validation and test rows: that is what a user will ask about, for an $x$
 # without a label. In training it is the label, as in {eq}`id-11`, for which the cross-entropy works too.
