@@ -54,6 +54,7 @@ from lib.study.provenance import provenance
 from lib.training import Runs, fit
 from lib.training.expo import Settings, check_criterion
 
+VERSION = 1  # raised when what is computed changes
 torch.set_num_threads(threads)
 records.check_out(out, checkpoint=checkpoint)
 if method not in METHODS:
@@ -128,7 +129,7 @@ about = {"rows": len(table.x), "classes": folds.C, "features": ", ".join(table.f
 about["start_lr"] = start.runs.lr[0]  # of the pretraining
 frame = pd.DataFrame(rows).assign(paper="ID", dataset=table.name, **about)
 described = {"experiment": "insertion_deletion_tabular", **settings.recorded()}
-records.write(frame.assign(**provenance(described, device)), out)
+records.write(frame.assign(**provenance(described, device, version=VERSION)), out)
 if checkpoint:
     Path(checkpoint).unlink(missing_ok=True)
 

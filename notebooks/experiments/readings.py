@@ -49,6 +49,7 @@ from lib.study.provenance import provenance
 from lib.training import Runs, fit
 from lib.training.fewer import Settings
 
+VERSION = 1  # raised when what is computed changes
 torch.set_num_threads(threads)
 records.check_out(out)
 datasets, splits, readings = lists(datasets=datasets, splits=splits, readings=readings)
@@ -120,7 +121,7 @@ def described(rows, name, reading, trained, settings):
         frame[column] = run.map(dict(enumerate(values)))
     frame = frame.assign(paper="FE", dataset=name, method="Ours", direction="higher", reading=reading)
     settings = {"experiment": "readings", "reading": reading, **settings.recorded()}
-    return frame.astype({"U": "Int64"}).assign(**provenance(settings, "cpu"))
+    return frame.astype({"U": "Int64"}).assign(**provenance(settings, "cpu", version=VERSION))
 
 
 # %%

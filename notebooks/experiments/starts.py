@@ -45,6 +45,7 @@ from lib.study.provenance import provenance
 from lib.training import Runs, fit
 from lib.training.fewer import Settings
 
+VERSION = 1  # raised when what is computed changes
 torch.set_num_threads(threads)
 records.check_out(out)
 if unknown := set(methods) - set(METHODS):
@@ -82,7 +83,8 @@ for method, start in itertools.product(methods, starts):
     trained = fit(method, folds, runs, settings=settings, device=device)
     described = {"experiment": "fewer_examples", "patience_steps": patience_steps, **settings.recorded()}
     frame = pd.DataFrame(rows_of(trained, settings, runs)).astype({"U": "Int64"})
-    frames.append(frame.assign(paper="FE", dataset=table.name, method=method, **provenance(described, device)))
+    about = {"paper": "FE", "dataset": table.name, "method": method}
+    frames.append(frame.assign(**about, **provenance(described, device, version=VERSION)))
 frame = pd.concat(frames)
 records.write(frame, out)
 
