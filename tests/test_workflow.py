@@ -43,7 +43,7 @@ def test_a_page_needs_all_that_it_reads(part, needed):
 
 def test_a_page_needs_no_records_that_it_does_not_name():
     assert not any(file.startswith("results") for file in needs(chapter("gates")))
-    assert not any(file.startswith("results/fe") for file in needs(chapter("_tables")))
+    assert not any(file.startswith("results/readings") for file in needs(chapter("_tables")))
 
 
 @pytest.mark.parametrize("file", ["Snakefile", "experiments.smk"])
