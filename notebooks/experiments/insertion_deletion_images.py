@@ -26,7 +26,7 @@ train = 0  # images of each part: the first so many, 0 for all
 val = 0
 test = 0
 start = "runs/weights/pretrained.pt"  # the network, as pretraining_images leaves it, or by torchvision's names
-method = "ID-ExpO"  # ID-ExpO, ExpO-S, ExpO-F or CE-only
+method = "ID-ExpO"  # ID-ExpO, ExpO-S, ExpO-F or CE-only; or "measured", the network at `start` as it is
 explainers = ["Grad-CAM"]  # Grad-CAM, LIME, KernelSHAP; ID-ExpO trains one, others choose epochs by each
 also = ["LIME"]  # explanations that were not trained and are measured too; [] for none
 S_values = [0.5]  # shares of the pixels inserted and deleted; one for ID-ExpO
@@ -88,8 +88,8 @@ if method == "ID-ExpO" and len(explainers) * len(S_values) != 1:
     raise ValueError(f"ID-ExpO trains one explainer and one S at a time, got {explainers} and {S_values}")
 if method != "ID-ExpO" and list(lam3s) != [0]:
     raise ValueError(f"{method} has no |phi|^2, so its lam3s must be [0], got {lam3s}")
-if method == "CE-only" and list(lams) != [0]:
-    raise ValueError(f"CE-only has no regulariser, so its lams must be [0], got {lams}")
+if method in ("CE-only", "measured") and list(lams) != [0]:
+    raise ValueError(f"{method} has no regulariser, so its lams must be [0], got {lams}")
 if mixed not in ("yes", "no", "auto"):
     raise ValueError(f"mixed must be yes, no or auto, got {mixed!r}")
 bfloat16 = gains_from_bfloat16(check_device(device)) if mixed == "auto" else mixed == "yes"
@@ -112,7 +112,8 @@ def explainer_named(name, for_training=False):
 trained = explainer_named(explainers[0], True) if method == "ID-ExpO" else explainer_named("LIME", True)
 criteria = list(itertools.product([explainer_named(name) for name in explainers], S_values))
 runs = list(itertools.product(lams, lam3s, lrs, seeds))
-fixed = {"method": method, "explainer": trained, "S": S_values[0], "deletion": deletion, "epochs": epochs,
+fixed = {"method": "CE-only" if method == "measured" else method, "explainer": trained, "S": S_values[0],
+         "deletion": deletion, "epochs": epochs,
          "patience": patience, "per_epoch": per_epoch or None, "batch": batch, "norm": norm, "background": background,
          "draws": draws or None if method == "ID-ExpO" else None, "mixed": bfloat16}  # fmt: skip
 settings = [Tuning(lam=lam, lam3=lam3, lr=lr, seed=seed, **fixed) for lam, lam3, lr, seed in runs]
@@ -178,7 +179,7 @@ def tuned_rows(tuner, setting):
 # %%
 done = pd.read_parquet(out) if Path(out).exists() else pd.DataFrame(columns=["config", "method"])
 longest = 0.0
-for setting in settings:
+for setting in settings if method != "measured" else ():
     about = provenance_of(setting)
     if about["config"] in set(done["config"]):
         continue
@@ -199,11 +200,12 @@ for setting in settings:
     longest = max(longest, time.monotonic() - begun)
 
 # %%
-if method == "CE-only" and len(done) and not (done["method"] == "pretrained").any():
-    about = provenance_of(settings[0])
-    rows = [row for criterion in criteria for row in
-            rows_of("pretrained", net, settings[0], criterion, run_columns("pretrained", settings[0]))]  # fmt: skip
-    done = pd.concat([done, pd.DataFrame(rows).assign(**about)], ignore_index=True)
+found = noted.get("method", "pretrained")
+if (method == "measured" or (method == "CE-only" and len(done))) and not (done["method"] == found).any():
+    about, run = provenance_of(settings[0]), run_columns(found, settings[0])
+    rows = [row for criterion in criteria for row in rows_of(found, net, settings[0], criterion, run)]
+    frame = pd.DataFrame(rows).assign(**about)
+    done = pd.concat([done, frame], ignore_index=True) if len(done) else frame
     records.write(done, out)
 
 # %%
