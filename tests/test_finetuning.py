@@ -173,6 +173,45 @@ def test_the_steps_own_backward_is_that_of_one_graph(method, deletion, samples):
             assert torch.allclose(ours, direct, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("K", [1, 2, 3, 4])
+def test_drawn_values_of_s_give_the_whole_gradient_on_average(K):
+    """Over all starts of the draw, also where K does not divide the four values of s (ID-11)."""
+    t, starts = step(Q=9), (torch.arange(24) + 0.5) / 24
+    whole, total = gradient(t), [0.0] * len(t.theta)
+    settings = setting({"draws": K})
+    for u in starts:
+        s = masks.draw_steps([1, 2, 3, 4], u.expand(t.y.shape), K=K)
+        options = given(t, {"draws": K}) | {"method": METHODS["ID-ExpO"], "wanted": list(t.theta), "s": s}
+        found = expo_step.gradient(t.predictor, t.x, t.y, **options)
+        total = [a + b / len(starts) for a, b in zip(total, found.values())]
+    for ours, exact in zip(total, whole):
+        assert torch.allclose(ours, exact, rtol=0, atol=1e-12)
+    drawn = settings.drawn_steps(torch.Size((9,)), torch.Generator().manual_seed(0), 7)
+    assert drawn.shape == (7, K)
+    assert setting({}).drawn_steps(torch.Size((9,)), torch.Generator(), 7) is None
+
+
+def test_a_run_draws_its_values_of_s_from_its_own_generator():
+    """Alone it trains as beside others, and not as with all values."""
+    settings, folds = replace(SMALL, draws=1), table()
+    start = pretrain(folds)
+    both = train(folds=folds, start=start, settings=settings)
+    runs = Runs.grid(2, lam=(0.05,), lam3=(0.01,), lr=(0.05,))
+    alone, whole = (train(folds=folds, start=start, runs=runs, settings=s) for s in (settings, SMALL))
+    at = [both.runs.lam.index(0.05)]
+    name = next(iter(both.bank))
+    assert torch.allclose(both.bank[name][at], alone.bank[name][:1])
+    assert not torch.allclose(whole.bank[name][:1], alone.bank[name][:1])
+    assert settings.recorded() != SMALL.recorded()
+
+
+def test_the_floor_reaches_the_masks():
+    """One far above every range is the temperature #phi / floor."""
+    t = step(Q=9)
+    assert torch.allclose(objective(t, floor=1e3), objective(t, T=9 / 1e3))
+    assert not torch.allclose(objective(t, floor=1e3), objective(t))
+
+
 def test_an_explainers_log_probability_is_not_computed_again():
     """One that knows log f(x)_y gives it a gradient of its own, as Grad-CAM needs (ID-11)."""
 

@@ -30,6 +30,7 @@ lrs = [0.01, 0.001]  # learning rates
 splits = [0, 1, 2, 3, 4]  # numbers of the splits, which seed them
 epochs = 200  # at most
 patience = 20  # epochs without a better valscore before a run stops
+draws = 0  # values of s drawn for each sample at a step, cheaper and noisy; 0 for all
 mixed = False  # train in mixed precision: faster, rounded to 8 bits
 seed = 0
 device = "cpu"  # or "cuda"
@@ -71,7 +72,7 @@ runs = Runs.grid(len(splits), lam=lams, lam3=lam3s, lr=lrs, seed=[seed]).of(meth
 # Predictors are trained first on cross-entropy alone; every run of a split starts from the same one.
 
 # %%
-options = {"epochs": epochs, "patience": patience, "mixed": mixed}
+options = {"epochs": epochs, "patience": patience, "mixed": mixed, "draws": draws or None}
 settings = Settings(explainer=named[0], S=S_values[0], deletion=deletion, **options)
 table = tables.load(data)
 folds = tables.folds(table, splits)
