@@ -218,6 +218,8 @@ def main(arguments=None) -> int:
         reason = (
             f"cell {cell_of(failed(options.out))}: the kernel died, most often for want of memory{_see(options.out)}"
         )
+    except KeyboardInterrupt:
+        reason = f"stopped before it was done{_see(options.out)}"
     except NoSuchKernel:
         reason = "there is no kernel python3: install requirements.lock (ipykernel brings it)"
     except (ValueError, OSError, PapermillException) as error:

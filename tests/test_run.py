@@ -3,8 +3,10 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -178,6 +180,21 @@ def test_a_dead_kernel_is_named_with_its_cell(source, tmp_path, capsys):
     failed = tmp_path / "out.failed.ipynb"
     assert error == f"{source()}: cell 2: the kernel died, most often for want of memory (see {failed})"
     assert not (tmp_path / "out.ipynb").exists()
+
+
+def test_a_stopped_run_says_so_in_one_line_and_leaves_no_kernel(source, tmp_path):
+    mark = tmp_path / "started"
+    body = f"import os, pathlib, time; pathlib.Path({str(mark)!r}).write_text(str(os.getpid())); time.sleep(120)"
+    words = [sys.executable, "-m", "lib.run", source(body), tmp_path / "out.ipynb"]
+    with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        while not (mark.exists() and mark.read_text()):
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        error = process.communicate(timeout=60)[1].strip().splitlines()[-1]
+    assert process.returncode == 1
+    assert error == f"{source(body)}: stopped before it was done (see {tmp_path / 'out.failed.ipynb'})"
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(mark.read_text()), 0)
 
 
 def test_no_source_and_nothing_but_what_a_run_wrote_is_replaced(source, tmp_path, capsys):
