@@ -34,7 +34,7 @@ class Examples:
 class Features:
     """A method of ID, explained by features: what its objective adds to the cross-entropy (ID-11)."""
 
-    penalty: str | None  # the path of insertions and deletions, stability, fidelity, or nothing
+    penalty: str | None  # the path of insertions and deletions, stability, fidelity, augmentation, or nothing
     started: bool = True  # from pretrained predictors
 
     paper = "ID"
@@ -59,11 +59,14 @@ ID = {
     "ExpO-F": Features("fidelity"),  # ID-A4
     "CE-only": Features(None),
 }
+ABLATIONS = {
+    "Masked": Features("augmentation"),  # cross-entropy on inputs masked at random, beside that on the inputs
+}
 STARTS = {
     "Predictor": Examples(True, None),  # FE-15, stage 1 of Pretrain and PretrainR
     "pretrained": Features(None, started=False),  # what fine-tuning starts from
 }
-METHODS = FE | ID | STARTS
+METHODS = FE | ID | ABLATIONS | STARTS
 
 
 def named(method: str) -> Examples | Features:

@@ -69,6 +69,11 @@ def fidelity(y_tilde: Tensor, phi: Tensor, *, Z: Tensor, k: Tensor) -> Tensor:
     return (k * (y_tilde - product(Z, phi)).square()).mean(-1)
 
 
+def augmentation(y_tilde: Tensor) -> Tensor:
+    """-(1/M) sum_m log y~_m, cross-entropy on inputs masked at random, y~ (..., M) -> (...): what masks alone teach."""
+    return -y_tilde.clamp_min(TINY).log().mean(-1)
+
+
 def stability(y_tilde: Tensor, p: Tensor, *, k: Tensor) -> Tensor:
     """ExpO-S: (1/M) sum_m K_mm (y~_m - f(x)_y)^2, y~ (..., M), p = f(x)_y (...), k as there -> (...) (ID-A5)."""
     return (k * (y_tilde - p[..., None]).square()).mean(-1)

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
 
 from lib import explainers, masks, regularizers
 from lib.nets import log_probability
@@ -205,3 +206,15 @@ def test_wrong_shapes_are_named(x, b, message):
     t, r = toy(), masks.top_mask(torch.zeros(2, 3, 5), [1])
     with pytest.raises(ValueError, match=message):
         regularizers.follow(t.but(b=torch.zeros(b)).predictor, torch.zeros(x), t.y, r=r)
+
+
+def test_augmentation_is_the_cross_entropy_of_masked_inputs():
+    """The mean over masks of -log y~, finite where a probability has underflowed."""
+    logits, y = (
+        torch.randn(3, 7, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0)),
+        torch.tensor([1, 3, 0]),
+    )
+    y_tilde = logits.softmax(-1)[torch.arange(3), :, y]
+    theirs = cross_entropy(logits.flatten(0, 1), y.repeat_interleave(7), reduction="none").view(3, 7).mean(1)
+    assert torch.allclose(regularizers.augmentation(y_tilde), theirs)
+    assert regularizers.augmentation(torch.zeros(2)).isfinite()

@@ -18,6 +18,7 @@ notebook, say) is passed as an object.
 
 from lib.explainers.base import FEATURES, Explained, Explainer
 from lib.explainers.cells import squares
+from lib.explainers.changed import Constant, Shuffled
 from lib.explainers.gradcam import GradCAM
 from lib.explainers.lime import LIME, lime_kernel
 from lib.explainers.linear import Linear, draw_masks, least_squares, perturbed_probability, projection
@@ -30,8 +31,9 @@ EXPLAINERS = {
 }  # name: class; with no options as in the book's experiments
 
 __all__ = [
-    "EXPLAINERS", "FEATURES", "LIME", "Explained", "Explainer", "GradCAM", "KernelSHAP", "Linear", "draw_masks",
-    "least_squares",    "lime_kernel", "named", "perturbed_probability", "projection", "shapley_kernel", "squares",
+    "EXPLAINERS", "FEATURES", "LIME", "Constant", "Explained", "Explainer", "GradCAM", "KernelSHAP", "Linear",
+    "Shuffled", "draw_masks", "least_squares", "lime_kernel", "named", "perturbed_probability", "projection",
+    "shapley_kernel", "squares",
 ]  # fmt: skip
 
 

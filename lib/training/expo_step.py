@@ -130,6 +130,8 @@ def _expo(method: Method, explained: Explained, log_p: Tensor, around: LIME, dra
     """What the rivals add to the cross-entropy."""
     if method.penalty is None:
         return 0.0
+    if method.penalty == "augmentation":
+        return regularizers.augmentation(explained.y_tilde)
     k = around.weights(drawn["Z"])
     if method.penalty == "stability":
         return regularizers.stability(explained.y_tilde, log_p.exp(), k=k)
