@@ -22,6 +22,7 @@ from lib.methods import ID as METHODS
 from lib.nets.resnet import NORMS, Convolutional
 from lib.options import check_counts, check_numbers
 from lib.predictor import Predictor
+from lib.training import parallel
 from lib.training.expo_step import Criterion, Settings, check_criterion, explained_by, gradient
 from lib.training.measuring import measured
 from lib.training.single import Single
@@ -109,6 +110,8 @@ class Tuner(Single):
     def __init__(self, net: nn.Sequential, images: Images, settings: Tuning, criteria: Sequence[Criterion] = ()):
         self.criteria = tuple(map(check_criterion, criteria)) or ((settings.explainer, settings.S),)
         super().__init__(net, images, settings, per_epoch=settings.per_epoch, criteria=len(self.criteria))
+        if settings.norm == "batch" and parallel.processes() > 1:
+            raise ValueError("norm must be frozen where several processes train, each on its own rows, got batch")
         self.b = background_of(images, settings.background)
         self.memory = settings.memory or MEMORY[self.device.type]
         self.f = Convolutional(net, settings.norm, products=torch.bfloat16 if settings.mixed else None)
@@ -131,7 +134,9 @@ class Tuner(Single):
             drawn = explainer.draw(shape, self.generator, rows=len(rows))
         if settings.method == "ID-ExpO":
             s = settings.drawn_steps(shape, self.generator, len(rows))
-        self.backward(x, y, {n: t.to(self.device) for n, t in drawn.items()}, None if s is None else s.to(self.device))
+        own = parallel.own()  # what is drawn is drawn for the whole batch, masks that all rows share have an axis of 1
+        drawn = {n: (t if len(t) == 1 else t[own]).to(self.device) for n, t in drawn.items()}
+        self.backward(x[own], y[own], drawn, None if s is None else s[own].to(self.device))
 
     def backward(self, x: Tensor, y: Tensor, drawn: dict[str, Tensor], s: Tensor | None) -> None:
         """The objective's gradient on a batch x (B, 3, H, W), y (B,) (ID-11).

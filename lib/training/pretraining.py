@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from lib.data.images import Images, augment
 from lib.nets.resnet import Convolutional, resnet18
 from lib.options import check_counts, check_numbers
+from lib.training import parallel
 from lib.training.single import Single
 
 
@@ -48,6 +49,8 @@ class Pretrainer(Single):
     """Cross-entropy in training mode, one cycle of learning rates, kept by validation accuracy."""
 
     def __init__(self, net: nn.Module, images: Images, settings: Pretraining):
+        if parallel.processes() > 1:
+            raise ValueError("pretraining is for one process, as its batch norm sees the whole batch")
         super().__init__(net, images, settings)
         self.products = torch.bfloat16 if settings.mixed else None
 

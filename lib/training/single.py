@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from lib.data.images import Images
+from lib.training import parallel
 
 PATIENCE_FOR_NAN = 20  # refused steps in a row that end a training
 
@@ -32,6 +33,10 @@ class Single:
         self.net, self.images, self.settings = net, images, settings
         self.device = images.x_train.device
         N = len(images.x_train)
+        if settings.batch < parallel.processes():
+            raise ValueError(
+                f"batch must be at least 1 for each of {parallel.processes()} processes, got {settings.batch}"
+            )
         if not 1 <= settings.batch <= N:
             raise ValueError(f"batch must lie between 1 and the {N} training images, got {settings.batch}")
         self.steps = max(1, (per_epoch or N) // settings.batch)  # in an epoch
@@ -48,7 +53,7 @@ class Single:
         }  # fmt: skip
 
     def gradients(self, rows: Tensor) -> None:
-        """Put into every parameter's `grad` that of the loss on some rows of the training images."""
+        """Put into every parameter's `grad` that of the loss on this process's part of some rows of the images."""
         raise NotImplementedError
 
     def rate(self, step: int) -> float:
@@ -102,6 +107,7 @@ class Single:
         buffers = [b.clone() for b in self.net.buffers()]
         self.optimiser.zero_grad(set_to_none=True)
         self.gradients(rows)
+        parallel.add_gradients(self.net.parameters(), len(rows[parallel.own()]) / len(rows))
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate(state["step"])
         norm = nn.utils.get_total_norm([p.grad for p in self.net.parameters() if p.grad is not None])
@@ -139,7 +145,9 @@ class Single:
         return hashlib.sha256(words.encode()).hexdigest()
 
     def save(self, path: Path) -> None:
-        """Write the checkpoint, whole or not at all."""
+        """Write the checkpoint, whole or not at all; one of several processes does."""
+        if parallel.rank():
+            return
         partial = path.with_name(f".{path.name}.{os.getpid()}")
         kept = {"net": self.net.state_dict(), "optimiser": self.optimiser.state_dict(), "state": self.state,
                 "generator": self.generator.get_state(), "fingerprint": self.fingerprint()}  # fmt: skip
