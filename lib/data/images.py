@@ -21,8 +21,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-ROOT = Path(__file__).parents[2]
-CACHE = ROOT / "_build" / "cache"
+from lib.data.files import CACHE, checked, data_dir
+
 NAMES = ("cifar10", "cifar10-jpeg", "stl10")
 CLASSES = {
     "cifar10": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
@@ -39,6 +39,7 @@ ARCHIVES = {
 }
 SIZES = (50_000, 10_000)  # of the training and test images in them
 EXACT = ("cifar10-exact-subset.npz", "a04221627053a269a9ab133994115856e8fb86dfd27b0a91d055f8b0f16ee16d")
+REMEDY = "set DATA_DIR to a folder that holds it, or take cifar10"
 VALIDATION = {"cifar10": 0.2, "cifar10-jpeg": 0.2, "stl10": 0.1}  # of the training images: 10,000 and 500
 FRACTIONS = (0.7, 0.1, 0.2)  # of a folder of one's own: training, validation, test
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
@@ -92,7 +93,7 @@ def load(
     no image of the others' shape, more images asked for than a part has.
     """
     if name in NAMES:
-        folder = Path(folder) if folder else ROOT / os.environ.get("DATA_DIR", "data")
+        folder = data_dir(folder)
         classes, source = CLASSES[name.removesuffix("-jpeg")], SOURCES[name]
         x, y, parts, digest = {"cifar10": _cifar10, "cifar10-jpeg": _jpeg, "stl10": _stl10}[name](folder, cache)
         order = _shuffled(parts[0], seed)
@@ -188,7 +189,7 @@ def _torchvision(make: Callable, title: str, folder: Path):
 
 def _jpeg(folder: Path, cache: Path):
     """The JPEG copy, sorted by name: by class, then as in the original."""
-    archives = [_checked(folder / name, sha) for name, sha in ARCHIVES.items()]
+    archives = [checked(folder / name, sha, REMEDY) for name, sha in ARCHIVES.items()]
 
     def decode():
         x, y = zip(*(_read_archive(path, CLASSES["cifar10"], (32, 32)) for path in archives))
@@ -235,8 +236,8 @@ def _label(name: str, classes: tuple[str, ...], where: str) -> int:
 
 def both_copies(folder: str | Path | None = None, cache: Path = CACHE) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The 1,017 test images at hand in both copies: exact pixels, JPEG's (1017, 32, 32, 3) each, labels (1017,)."""
-    folder = Path(folder) if folder else ROOT / os.environ.get("DATA_DIR", "data")
-    with np.load(_checked(folder / EXACT[0], EXACT[1])) as file:
+    folder = data_dir(folder)
+    with np.load(checked(folder / EXACT[0], EXACT[1], REMEDY)) as file:
         test = file["split"] == "test"
         exact, y, number = file["images"][test], file["labels"][test], file["jpeg_number"][test]
     x, _, (first, _), _ = _jpeg(folder, cache)
@@ -272,17 +273,6 @@ def _own(folder: Path, cache: Path):
 
 
 # --- Files -----------------------------------------------------------------------------------------------------------
-
-
-def _checked(path: Path, expected: str) -> Path:
-    """The path itself, once its file is there and has the SHA-256 expected."""
-    if not path.is_file():
-        raise ValueError(f"no data file at {path}, expected SHA-256 {expected[:12]}...: set DATA_DIR, or take cifar10")
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != expected:
-        raise ValueError(f"{path} is damaged or another version: SHA-256 {found[:12]}..., expected {expected[:12]}...")
-    return path
 
 
 def _hash(*arrays: np.ndarray) -> str:
