@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "tests" / "reference"
 SHORT = (  # computed in double precision, or from nothing random: the same digits anywhere
-    "04_models", "05_gates", "06_objective", "07_methods", "08_choosing", "09_explaining",
+    "03_hard_choice", "04_models", "05_gates", "06_objective", "07_methods", "08_choosing", "09_explaining",
     "12_insertion_deletion", "13_soft_masks", "14_regularizers", "15_explainers", "17_stability_fidelity",
     "18_measuring", "31_paper_and_code",
 )  # fmt: skip
