@@ -184,8 +184,9 @@ def test_drawn_values_of_s_give_the_whole_gradient_on_average(K):
         options = given(t, {"draws": K}) | {"method": METHODS["ID-ExpO"], "wanted": list(t.theta), "s": s}
         found = expo_step.gradient(t.predictor, t.x, t.y, **options)
         total = [a + b / len(starts) for a, b in zip(total, found.values())]
-    for ours, exact in zip(total, whole):
+    for ours, exact, last in zip(total, whole, found.values()):
         assert torch.allclose(ours, exact, rtol=0, atol=1e-12)
+        assert torch.allclose(last, exact, rtol=0, atol=1e-12) == (K == 4)  # one draw alone is another number
     drawn = settings.drawn_steps(torch.Size((9,)), torch.Generator().manual_seed(0), 7)
     assert drawn.shape == (7, K)
     assert setting({}).drawn_steps(torch.Size((9,)), torch.Generator(), 7) is None
