@@ -1,4 +1,4 @@
-"""Scale B's command: its images in one file are those of the archives, and its notebooks take the parameters it gives."""
+"""Scale B's command: images in one file are those of the archives, and notebooks take the parameters it gives."""
 
 import pytest
 import torch
