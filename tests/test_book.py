@@ -3,6 +3,7 @@
 `make test` builds the book first. Where there is no Chromium these tests are skipped; with CI=true they fail.
 """
 
+import math
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ from urllib.parse import unquote, urldefrag
 
 import pytest
 from playwright.sync_api import sync_playwright
+from scipy.stats import norm
 
 from book import pages as generated
 
@@ -48,8 +50,8 @@ def unavailable(reason):
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory):
-    """What each page of the book shows and asks for: {page: facts}, pages named by their path."""
+def browser(tmp_path_factory):
+    """Chromium with a phone's width, a profile of its own and no network."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not chromium:
         unavailable("no browser: install Chromium (on Debian: apt install chromium) to test the built book")
@@ -60,9 +62,15 @@ def book(tmp_path_factory):
         browser = playwright.chromium.launch_persistent_context(
             profile, executable_path=chromium, args=FLAGS, viewport=PHONE, offline=True
         )
-        written = [path for path in HTML.rglob("*.html") if "_static" not in path.parts]
-        yield {path: visit(browser, path) for path in sorted(written) if path.name != "index.html"}
+        yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def book(browser):
+    """What each page of the book shows and asks for: {page: facts}, pages named by their path."""
+    written = [path for path in HTML.rglob("*.html") if "_static" not in path.parts]
+    return {path: visit(browser, path) for path in sorted(written) if path.name != "index.html"}
 
 
 def visit(browser, path):
@@ -139,3 +147,22 @@ def test_every_figure_is_loaded_and_described(book):
 def test_a_phone_shows_every_page_without_scrolling_sideways(book):
     assert problems(book, lambda _, facts: facts["width"] > PHONE["width"] and facts["width"]) == {}
     assert problems(book, lambda _, facts: facts["outside"]) == {}
+
+
+def test_the_two_knobs_of_softness_move_by_keyboard(browser):
+    """One step each: the noise's spread and the temperature change, and with them what is said and drawn."""
+    tab = browser.new_page()
+    tab.goto((HTML / "notebooks" / "03_hard_choice.html").as_uri())
+    gate, soft = tab.locator("#choice-player figure").all()
+    for figure, before, after, says in (
+        (gate, "σ = 0.5", "σ = 0.75", f"Exactly 0 in {100 * norm.cdf(0.25 / 0.75):.0f} % of draws"),
+        (soft, "T = 4", "T = 8", f"{1 / (1 + math.exp(8 * 0.5)):.3f} is let in"),
+    ):
+        slider, drawn = figure.locator("input"), figure.locator(".curve").get_attribute("d")
+        assert figure.locator("output").inner_text() == before
+        slider.focus()
+        slider.press("ArrowRight")
+        assert figure.locator("output").inner_text() == slider.get_attribute("aria-valuetext") == after
+        assert says in figure.locator(".says").inner_text()
+        assert figure.locator(".curve").get_attribute("d") != drawn
+    tab.close()

@@ -27,7 +27,7 @@
     </figure>`;
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Two knobs of softness");
-  root.innerHTML = panel("gate", "Gate, mean over draws", "centre") + panel("soft", "Soft mask", "above threshold");
+  root.innerHTML = panel("gate", "Gate, mean over draws", "\u03bc") + panel("soft", "Soft mask", "\u03c6 \u2212 t");
   const share = (v) => `${Math.round(100 * v)} %`;
   const panels = {
     gate: {
