@@ -12,16 +12,18 @@ from numbers import Integral
 import torch
 from torch import Tensor
 
+from lib.options import is_number
+
 Steps = Sequence[int] | Tensor  # numbers s, (K,) for all samples or (..., K) for each
 TIES = ("first", "threshold")
 
 
 def steps(Q: int, S: float, step: int = 1) -> list[int]:
     """The numbers of features s = step, 2 step, ... up to the whole number nearest to S Q (at least one step)."""
-    if not 0 < S <= 1:
-        raise ValueError(f"S must be a share of the features in (0, 1], got {S}")
-    if not 1 <= step <= Q:
-        raise ValueError(f"step must lie between 1 and Q = {Q}, got {step}")
+    if not (is_number(S) and 0 < S <= 1):
+        raise ValueError(f"S must be a share of the features in (0, 1], got {S!r}")
+    if not (isinstance(step, Integral) and 1 <= step <= Q):
+        raise ValueError(f"step must be a whole number between 1 and Q = {Q}, got {step!r}")
     return list(range(step, max(step, round(S * Q)) + 1, step))
 
 

@@ -731,6 +731,23 @@ def test_a_start_that_lacks_a_split_or_a_seed_is_refused():
         train(folds=folds, runs=Runs.grid(1, seed=(7,)), start=start)
 
 
+def test_a_start_of_the_other_paper_is_refused():
+    start = fit("Predictor", table(), Runs.grid(2), settings=fewer.Settings(epochs=1, hidden=4), progress=False)
+    with pytest.raises(ValueError, match='start of ID-ExpO must be predictors fitted as "pretrained", got a fitted Pr'):
+        train(start=start)
+
+
+def test_a_background_must_be_a_tensor():
+    with pytest.raises(ValueError, match="background must be a tensor, got list"):
+        train(background=[0.0] * 5)
+
+
+@pytest.mark.parametrize("criterion", ["LIME", TEN, (TEN,)])
+def test_a_criterion_is_an_explainer_and_a_share(criterion):
+    with pytest.raises(ValueError, match=r"a criterion must be \(explainer, S\)"):
+        train(criteria=[criterion])
+
+
 def test_a_start_from_other_training_rows_is_refused():
     """Its predictors have seen rows that these splits test on."""
     folds = table()

@@ -170,7 +170,9 @@ def test_steps_are_the_papers_pixels():
     assert GradCAM().steps(torch.Size((3, 32, 32)), 0.3) == list(range(1, 20))
 
 
-@pytest.mark.parametrize(("name", "value"), [("order", 3), ("output", "softmax"), ("grid", (4, 4)), ("layer", "fc")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("order", 3), ("output", "softmax"), ("grid", (4, 4)), ("grid", 8), ("layer", "fc")]
+)
 def test_options_that_make_no_sense_are_named(name, value):
     net, (x, y) = network(), inputs()
     with pytest.raises(ValueError, match=name):

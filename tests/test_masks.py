@@ -242,15 +242,15 @@ def test_steps_go_up_to_the_share_of_all_features(Q, S, step, expected):
     assert masks.steps(Q, S, step) == expected
 
 
-@pytest.mark.parametrize("S", [0, -0.1, 1.01, math.nan])
+@pytest.mark.parametrize("S", [0, -0.1, 1.01, math.nan, "0.3", True])
 def test_the_share_must_be_one(S):
-    with pytest.raises(ValueError, match=rf"S must be a share of the features in \(0, 1\], got {S}"):
+    with pytest.raises(ValueError, match=rf"S must be a share of the features in \(0, 1\], got {S!r}"):
         masks.steps(10, S)
 
 
-@pytest.mark.parametrize("step", [0, 11])
+@pytest.mark.parametrize("step", [0, 11, 1.5, "a"])
 def test_the_step_must_fit(step):
-    with pytest.raises(ValueError, match=f"step must lie between 1 and Q = 10, got {step}"):
+    with pytest.raises(ValueError, match=f"step must be a whole number between 1 and Q = 10, got {step!r}"):
         masks.steps(10, 0.5, step)
 
 

@@ -18,7 +18,7 @@ from lib import data, examples, gates, metrics
 from lib.methods import FE as METHODS
 from lib.methods import STARTS
 from lib.nets import MLP, Network
-from lib.training import Runs, checkpoint, engine, expo, fewer, fit
+from lib.training import Runs, checkpoint, engine, expo, fewer, fit, use_threads
 from lib.training.draws import Draws, RecordedSteps, open_rows
 from lib.training.fewer import Settings
 from lib.training.fewer_fitted import Subject
@@ -712,6 +712,14 @@ def test_weights_are_kept_under_their_configuration_and_not_trained_again(method
     assert again.seconds == first.seconds
 
 
+@pytest.mark.parametrize("inside", ["", "weights"])
+def test_a_folder_of_weights_that_is_a_file_is_refused_before_training(inside, monkeypatch, tmp_path):
+    monkeypatch.setattr(fewer._Program, "advance", lambda *_: pytest.fail("trained"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match=r"weights must be a folder that can be written, got .*file"):
+        train(weights=tmp_path / "file" / inside)
+
+
 # --- Divergence ------------------------------------------------------------------------------------------------------
 
 
@@ -730,6 +738,29 @@ def test_a_diverged_run_is_stopped_and_never_kept(method):
     for ask in (lambda m: m.explain(toy().x_test[0, 0], U=2), lambda m: m.predict(toy().x_test[0])):
         with pytest.raises(ValueError, match="this model has diverged: influence hold"):
             ask(broken)
+
+
+def test_nothing_starts_from_a_run_that_diverged():
+    """Its parameters are those of before the first step, and the next training would look like any other."""
+    start = train("Predictor", settings=replace(SMALL, lr=1e300, epochs=20))
+    assert start.diverged[0]
+    with pytest.raises(ValueError, match=r"start has diverged for the \(fold, seed\) pairs \[\(0, 0\)\]"):
+        train("Pretrain", start=start)
+    start.diverged[0] = 0
+    train("Pretrain", start=start)
+
+
+@pytest.mark.parametrize(("what", "value"), [("folds", None), ("runs", 2), ("start", "pretrained")])
+def test_what_training_is_given_must_be_of_its_kind(what, value):
+    options = {"folds": toy(), "runs": Runs.grid(1), "start": None} | {what: value}
+    with pytest.raises(ValueError, match=f"{what} must be .*, got {type(value).__name__}"):
+        fit("Pretrain", settings=SMALL, **options)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "2", True])
+def test_threads_are_a_whole_number(threads):
+    with pytest.raises(ValueError, match=f"threads must be a whole number of at least 1, got {threads!r}"):
+        use_threads(threads)
 
 
 def test_a_diverged_run_leaves_the_others_as_they_are_alone():
@@ -760,6 +791,8 @@ def test_a_diverged_run_leaves_the_others_as_they_are_alone():
         (torch.zeros(4), r"x must be rows of \(3,\), got \(1, 4\)"),
         (torch.zeros(2, 3), r"x must be rows of \(3,\), got \(1, 2, 3\)"),
         (torch.zeros(3, dtype=torch.int64), "x must be a tensor of floating point numbers, got torch.int64"),
+        (np.zeros(3), "x must be a tensor of floating point numbers, got ndarray"),
+        ([0.0, 0.0, 0.0], "x must be a tensor of floating point numbers, got list"),
     ],
 )
 def test_rows_that_cannot_be_explained_are_named(x, message):
@@ -767,7 +800,7 @@ def test_rows_that_cannot_be_explained_are_named(x, message):
     with pytest.raises(ValueError, match=message):
         model.explain(x)
     with pytest.raises(ValueError, match=message):
-        model.predict(x[None])
+        model.predict(x[None] if isinstance(x, torch.Tensor) else x)
 
 
 @pytest.mark.parametrize("run", [-1, 1, 0.0, "0", True])

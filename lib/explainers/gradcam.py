@@ -1,6 +1,7 @@
 """Grad-CAM: the maps of a convolutional layer, each weighted by how the class's probability answers to it."""
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -52,6 +53,9 @@ class GradCAM(Explainer):
     relu: bool = True
 
     def __post_init__(self):
+        two = isinstance(self.grid, tuple) and len(self.grid) == 2
+        if not two or not all(isinstance(n, Integral) and n >= 1 for n in self.grid):
+            raise ValueError(f"grid must be the rows and columns of a map, as (8, 8), got {self.grid!r}")
         if self.order not in ORDERS:
             raise ValueError(f"order must be one of {ORDERS}, got {self.order!r}")
         if self.output not in OUTPUTS:

@@ -9,7 +9,6 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from torch import Tensor
 
@@ -17,12 +16,12 @@ from lib import methods
 from lib.data import Folds
 from lib.training import checkpoint as files
 from lib.training import expo, fewer
-from lib.training.engine import Program, check_device, check_folds
+from lib.training.engine import Program, check_device, check_folds, use_threads
 from lib.training.expo_step import Criterion
-from lib.training.fitted import Fitted
+from lib.training.fitted import Fitted, check_start
 from lib.training.runs import Runs
 
-__all__ = ["Fitted", "Runs", "fit"]
+__all__ = ["Fitted", "Runs", "fit", "use_threads"]
 PAPERS = {"FE": fewer, "ID": expo}
 
 
@@ -47,18 +46,23 @@ def fit(
         raise ValueError(f"settings of {method} must be {paper.__name__}.Settings, got {settings!r}")
     if paper is fewer and (criteria or background is not None):
         raise ValueError(f"{method} is of paper FE, which has no criteria and no background")
+    for name, value, kind in (("folds", folds, Folds), ("runs", runs, Runs)):
+        if not isinstance(value, kind):
+            raise ValueError(f"{name} must be {kind.__name__}, got {type(value).__name__}")
     folds = folds.to(check_device(device))
     check_folds(runs, folds)
-    runs, path = runs.of(method), files.check_path(checkpoint)
+    runs, path, folder = runs.of(method), files.check_path(checkpoint), files.check_folder(weights)
+    if start is not None:
+        check_start(start, runs)
 
     def train(program: Program, stage: str = "") -> Program:
         """Run it, or take up what the folder of weights has of it."""
-        if weights and program.recall(Path(weights)):
+        if folder and program.recall(folder):
             return program
         own = path and path.with_name(path.name + stage)
         program.run(own, every=save_every, progress=progress, label=method)
-        if weights:
-            program.keep(Path(weights))
+        if folder:
+            program.keep(folder)
         return program
 
     more = {} if paper is fewer else {"criteria": criteria, "background": background}

@@ -74,6 +74,17 @@ def code() -> str:
     return digest.hexdigest()
 
 
+def check_folder(weights: str | os.PathLike | None) -> Path | None:
+    """The folder, if any, there or not yet; ValueError unless it can be written."""
+    if not weights:
+        return None
+    path = Path(weights).absolute()
+    there = next(place for place in (path, *path.parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise ValueError(f"weights must be a folder that can be written, got {weights}")
+    return path
+
+
 def check_path(checkpoint: str | os.PathLike | None) -> Path | None:
     """The path, if any; ValueError unless it is a file in a folder that can be written."""
     path = Path(checkpoint) if checkpoint else None

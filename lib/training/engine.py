@@ -10,6 +10,7 @@ import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -238,6 +239,13 @@ class Program:
             return False
         self.take(checkpoint.read(path, self.config, needs=("state",))["state"], path)
         return True
+
+
+def use_threads(threads: int) -> None:
+    """Let torch use so many threads of the processor. ValueError unless it is a whole number of at least 1."""
+    if isinstance(threads, bool) or not isinstance(threads, Integral) or threads < 1:
+        raise ValueError(f"threads must be a whole number of at least 1, got {threads!r}")
+    torch.set_num_threads(threads)
 
 
 def check_device(device: str) -> str:

@@ -124,6 +124,8 @@ def fit(
     if like.shape[2:].numel() < 2:
         raise ValueError(f"{folds.name} has a single feature, so that there is nothing to rank")
     b = _background(background, like)
+    if start is not None and not isinstance(start, Tuned):
+        raise ValueError(f'start of {name} must be predictors fitted as "pretrained", got a fitted {start.method}')
     criteria = tuple(map(check_criterion, criteria))
     if method.started:
         criteria = criteria or ((settings.explainer, settings.S),)
@@ -172,6 +174,8 @@ def _finish(name: str, program: _Program) -> Tuned:
 def _background(background: Tensor | None, like: Tensor) -> Tensor:
     """The background of inputs like (S, N, *input), (*input); ValueError unless it has their shape and is finite."""
     shape = like.shape[2:]
+    if not isinstance(background, Tensor | None):
+        raise ValueError(f"background must be a tensor, got {type(background).__name__}")
     b = like.new_zeros(shape) if background is None else background.to(like)
     if b.shape != shape:
         raise ValueError(f"background must have the shape of one input, {tuple(shape)}, got {tuple(b.shape)}")

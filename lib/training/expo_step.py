@@ -19,6 +19,8 @@ Weight = Tensor | float
 
 def check_criterion(criterion: Criterion) -> Criterion:
     """(explainer, S) itself; ValueError unless both make sense."""
+    if not isinstance(criterion, tuple | list) or len(criterion) != 2:
+        raise ValueError(f"a criterion must be (explainer, S), as (LIME(), 0.3), got {criterion!r}")
     explainer, S = criterion
     if not isinstance(explainer, Explainer):
         raise ValueError(f"explainer must be an Explainer, as LIME(), got {explainer!r}")

@@ -148,7 +148,8 @@ class Model:
         if self.influence is None:
             raise ValueError("this model has no explanation model: it is a prediction model alone")
         check_finite(self._parameters())
-        F_n, F = self.f(self.theta, self.x_train), self.f(self.theta, check_rows(x[None], self.x_train[0]))[0]
+        x = check_rows(x[None] if isinstance(x, Tensor) else x, self.x_train[0])
+        F_n, F = self.f(self.theta, self.x_train), self.f(self.theta, x)[0]
         g = None if self.W is None else predict_logits(F, self.W)
         return examples.explain(self.influence, F_n, F, g=g, U=U, task=self.task, mu=self.mu, rank=self.rank)
 

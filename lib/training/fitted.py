@@ -46,10 +46,20 @@ class Fitted:
         return run
 
 
+def check_start(start: Fitted, runs: Runs) -> None:
+    """ValueError unless it is what a training gave back, and none of the runs would start from one that diverged."""
+    if not isinstance(start, Fitted):
+        raise ValueError(f"start must be what `fit` gave back, got {type(start).__name__}")
+    lost = {(f, s) for f, s, epoch in zip(start.runs.fold, start.runs.seed, start.diverged) if epoch}
+    if bad := sorted(lost & set(zip(runs.fold, runs.seed))):
+        raise ValueError(f"start has diverged for the (fold, seed) pairs {bad}: train it with a smaller learning rate")
+
+
 def check_rows(x: Tensor, like: Tensor) -> Tensor:
     """x itself, of like's type and on its device; ValueError unless it is rows of like's shape, all finite."""
     if not isinstance(x, Tensor) or not x.is_floating_point():
-        raise ValueError(f"x must be a tensor of floating point numbers, got {getattr(x, 'dtype', type(x).__name__)}")
+        got = x.dtype if isinstance(x, Tensor) else type(x).__name__
+        raise ValueError(f"x must be a tensor of floating point numbers, got {got}")
     if x.shape[1:] != like.shape or not len(x):
         raise ValueError(f"x must be rows of {tuple(like.shape)}, got {tuple(x.shape)}")
     if bad := int((~x.isfinite()).sum()):

@@ -50,15 +50,15 @@ import torch
 from lib import data as tables
 from lib import examples, metrics
 from lib.methods import FE as METHODS
-from lib.run import lists
+from lib.run import convert, lists
 from lib.study import records
 from lib.study.provenance import provenance
-from lib.training import Runs, fit
+from lib.training import Runs, fit, use_threads
 from lib.training.fewer import Settings
 
 VERSION = 2  # raised when what is computed changes; 1 kept epochs by all U together and took ties for agreement
 
-torch.set_num_threads(threads)
+use_threads(threads)
 torch.set_float32_matmul_precision("high" if tf32 else "highest")
 records.check_out(out, checkpoint=checkpoint, stage1=stage1)
 etas, lambdas, splits, U_values = lists(etas=etas, lambdas=lambdas, splits=splits, U_values=U_values)
@@ -81,7 +81,7 @@ largest = entries - ("all" in U_values)  # N x C entries are all
 U = tuple(u for u in U_values if isinstance(u, str) or u <= largest)
 if not U:
     raise ValueError(f"U_values must hold a number up to {largest}, or all, got {U_values}")
-spread = S_start if S_start == "unit" else float(S_start)
+spread = S_start if S_start == "unit" else convert("S_start", str(S_start), 1.0)
 settings = Settings(epochs=epochs, patience=patience, check=check, hidden=hidden, S_start=spread, keep=keep, U=U)
 runs = Runs.grid(len(splits), eta=etas, lam=lambdas, seed=[seed]).of(method)
 f"{len(runs)} runs of {method} on {data}: {N} training rows, {folds.C} classes, patience {patience} epochs"

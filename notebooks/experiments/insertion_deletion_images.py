@@ -71,13 +71,13 @@ from lib.nets import resnet
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training.checkpoint import check_path
-from lib.training.engine import check_device
+from lib.training.engine import check_device, use_threads
 from lib.training.images import MEMORY, Tuning, draws_of, explainer_for, predictor_of, tune
 from lib.training.measuring import report
 from lib.training.pretraining import gains_from_bfloat16
 
 started = time.monotonic()
-torch.set_num_threads(threads)
+use_threads(threads)
 records.check_out(out)
 Path(weights).mkdir(parents=True, exist_ok=True)
 axes = {"explainers": explainers, "S_values": S_values, "lams": lams, "lam3s": lam3s, "lrs": lrs, "seeds": seeds}

@@ -44,7 +44,6 @@ import itertools
 from pathlib import Path
 
 import pandas as pd
-import torch
 
 from lib import data as tables
 from lib import explainers as explaining
@@ -52,11 +51,11 @@ from lib.methods import ID as METHODS
 from lib.run import lists
 from lib.study import records
 from lib.study.provenance import provenance
-from lib.training import Runs, fit
+from lib.training import Runs, fit, use_threads
 from lib.training.expo import Settings, check_criterion
 
 VERSION = 1  # raised when what is computed changes
-torch.set_num_threads(threads)
+use_threads(threads)
 records.check_out(out, checkpoint=checkpoint)
 if method not in METHODS:
     raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")

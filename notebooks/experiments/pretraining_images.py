@@ -44,16 +44,15 @@ out = "runs/pretraining.parquet"
 from pathlib import Path
 
 import pandas as pd
-import torch
 
 from lib.data import images as sets
 from lib.nets import resnet
 from lib.study import records
 from lib.study.provenance import provenance
-from lib.training.engine import check_device
+from lib.training.engine import check_device, use_threads
 from lib.training.pretraining import Pretraining, accuracy, gains_from_bfloat16, pretrain
 
-torch.set_num_threads(threads)
+use_threads(threads)
 records.check_out(out, weights=weights)
 if mixed not in ("yes", "no", "auto"):
     raise ValueError(f"mixed must be yes, no or auto, got {mixed!r}")

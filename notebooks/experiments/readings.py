@@ -46,11 +46,11 @@ from lib import data as tables
 from lib.run import lists
 from lib.study import records
 from lib.study.provenance import provenance
-from lib.training import Runs, fit
+from lib.training import Runs, fit, use_threads
 from lib.training.fewer import Settings
 
 VERSION = 1  # raised when what is computed changes
-torch.set_num_threads(threads)
+use_threads(threads)
 records.check_out(out)
 datasets, splits, readings = lists(datasets=datasets, splits=splits, readings=readings)
 U_values = (5, 10, 20, 50, "all")

@@ -36,17 +36,16 @@ import itertools
 import math
 
 import pandas as pd
-import torch
 
 from lib import data as tables
 from lib.methods import FE as METHODS
 from lib.study import records
 from lib.study.provenance import provenance
-from lib.training import Runs, fit
+from lib.training import Runs, fit, use_threads
 from lib.training.fewer import Settings
 
 VERSION = 1  # raised when what is computed changes
-torch.set_num_threads(threads)
+use_threads(threads)
 records.check_out(out)
 if unknown := set(methods) - set(METHODS):
     raise ValueError(f"methods must be among {', '.join(METHODS)}, got {', '.join(sorted(unknown))}")

@@ -42,14 +42,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
-import torch
 
 from lib import data as tables
 from lib.explainers import LIME, Constant, KernelSHAP, Shuffled
 from lib.methods import named
 from lib.study import records
 from lib.study.provenance import provenance
-from lib.training import Runs, fit
+from lib.training import Runs, fit, use_threads
 from lib.training.expo import Settings
 from lib.training.expo_fitted import test_draws
 from lib.training.measuring import report
@@ -61,7 +60,7 @@ VARIANTS = {  # name: (method, whose explanations it trains)
     "Masked": ("Masked", LIME()),
     "CE-only": ("CE-only", LIME()),
 }
-torch.set_num_threads(threads)
+use_threads(threads)
 records.check_out(out, checkpoint=checkpoint)
 if unknown := set(variants) - set(VARIANTS):
     raise ValueError(f"variants must be among {', '.join(VARIANTS)}, got {', '.join(sorted(unknown))}")
