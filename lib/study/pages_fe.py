@@ -150,7 +150,7 @@ def scoreboard(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
 # --- Hyperparameters -------------------------------------------------------------------------------------------------
 
 
-def sweep(rows: pd.DataFrame, x: str, lead: str, finding) -> dict[str, Figure]:
+def sweep(rows: pd.DataFrame, x: str, *, lead: str, finding) -> dict[str, Figure]:
     """Both measures of Ours at U = 10 against lam or eta; the title: lead, and finding(means) of each data set."""
     xlabel, found = {"lam": "λ", "eta": "η"}[x], {}
     for measure in SCORES:
@@ -181,13 +181,13 @@ def lambda_figures(frame: pd.DataFrame) -> dict[str, Figure]:
     rows = ours_at_ten(frame)
     rows = choose_eta(rows).query("part == 'test'") if len(rows) else rows
     lead = f", λ from {rows['lam'].min():g} to {rows['lam'].max():g}"
-    return sweep(rows, "lam", lead, lambda m: signed(m["mean"].iloc[-1] - m["mean"].iloc[0]))
+    return sweep(rows, "lam", lead=lead, finding=lambda m: signed(m["mean"].iloc[-1] - m["mean"].iloc[0]))
 
 
 def eta_figures(frame: pd.DataFrame) -> dict[str, Figure]:
     """Scores against eta at lambda 1."""
     rows = ours_at_ten(frame).query("lam == 1 and part == 'test'")
-    return sweep(rows, "eta", ", the best η", lambda m: f"{m.loc[m['mean'].idxmax(), 'eta']:g}")
+    return sweep(rows, "eta", lead=", the best η", finding=lambda m: f"{m.loc[m['mean'].idxmax(), 'eta']:g}")
 
 
 def open_gates(frame: pd.DataFrame) -> pd.DataFrame:

@@ -50,7 +50,7 @@ def curves(
     return fig
 
 
-def paths(means: dict[str, Sequence], title: str, S: int = 0, first: int = 1, looks: dict | None = None) -> Figure:
+def paths(means: dict[str, Sequence], title: str, S: int = 0, *, first: int = 1, looks: dict | None = None) -> Figure:
     """Insertion and deletion curves side by side: name -> (inserted, deleted), each the mean at s = first, ..., Q.
 
     S: the first steps, shaded. looks: name -> keyword arguments for `plot`; else lines of three kinds in turn.
@@ -69,7 +69,7 @@ def paths(means: dict[str, Sequence], title: str, S: int = 0, first: int = 1, lo
     return fig
 
 
-def fronts(frame: pd.DataFrame, title: str, rows: Sequence[str], scores=("insertion", "1 − deletion")) -> Figure:
+def fronts(frame: pd.DataFrame, title: str, rows: Sequence[str], *, scores=("insertion", "1 − deletion")) -> Figure:
     """Each score against accuracy, a row of panels for each value of `panel`, a line for each method through its etas.
 
     frame: records of accuracy and the scores on test rows, with columns panel, method, eta and split. Points are means
@@ -92,7 +92,7 @@ def fronts(frame: pd.DataFrame, title: str, rows: Sequence[str], scores=("insert
     return fig
 
 
-def images(pictures: Sequence[np.ndarray], captions: Sequence[str], title: str, columns: int = 5) -> Figure:
+def images(pictures: Sequence[np.ndarray], captions: Sequence[str], title: str, *, columns: int = 5) -> Figure:
     """Pictures (H, W, 3) in rows, each under its caption."""
     if len(pictures) != len(captions):
         raise ValueError(f"captions must be as many as pictures, got {len(captions)} and {len(pictures)}")
