@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-NUMBERS = {"FE-": range(1, 23), "ID-": [*range(1, 13), 15], "ID-A": range(1, 6)}
+NUMBERS = {"FE-": range(1, 23), "ID-": range(1, 16), "ID-A": range(1, 6)}
 LABELS = [f"{paper}{n}" for paper, numbers in NUMBERS.items() for n in numbers]
 LABEL = r"(?:FE-|ID-A?)\d+"
 TAGGED = re.compile(r"\\tag\{([^}]+)\}\s*?\n#? *\$\$ *\(([\w-]+)\)")

@@ -488,3 +488,5 @@ plt.close(fig)
 # {glue:text}`explainers-noise-25:.0%` of the slope's size ({numref}`fig-explainers-keep`), in a batch of 64; a
 # smaller batch would see more. All experiments in this book keep every mask; where a predictor is large,
 # `LIME(keep=0.25)` is there.
+#
+# Both explainers see the predictor from outside. [The next chapter](16_gradcam) looks inside a network for images.

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import jupytext
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
-CHAPTERS = ("06_objective", "12_insertion_deletion", "14_regularizers", "15_explainers")
+CHAPTERS = ("06_objective", "12_insertion_deletion", "14_regularizers", "15_explainers", "16_gradcam")
 
 
 @cache

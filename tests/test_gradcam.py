@@ -1,6 +1,7 @@
 """Grad-CAM against Captum, against its definition, and through its second derivatives."""
 
 from dataclasses import replace
+from functools import partial
 
 import captum
 import pytest
@@ -10,6 +11,7 @@ from lib.explainers.cells import cell_steps, expand_grid, squares
 from lib.explainers.gradcam import GradCAM, gradcam, log_odds
 from lib.nets.resnet import Convolutional, resnet18
 from lib.predictor import Predictor
+from tests import plain
 
 
 def network(width=4, C=5, seed=0, dtype=torch.float64):
@@ -48,6 +50,19 @@ def test_the_map_is_captums(layer, grid, output, relu):
         expected = theirs.attribute(x[[i]], target=int(y[i]), relu_attributions=relu)
         assert torch.allclose(phi[i], expected.flatten(), rtol=1e-6, atol=1e-12)
     assert phi.abs().max() > 0
+
+
+def test_the_chapters_plain_form_is_the_librarys():
+    """One image at a time, softmax differentiated as it stands, and its slopes with respect to theta (ID-13, ID-14)."""
+    own, (x, y) = predictor(network()), inputs()
+    stem, head = (partial(part, own.theta) for part in own.f.split("conv3_x"))
+    plainly = torch.stack([plain.functions().plain_gradcam(stem, head, x[n], y[n]).flatten() for n in range(len(x))])
+    phi = GradCAM().explain(own, x, y).phi
+    assert torch.allclose(plainly, phi, rtol=1e-6, atol=1e-12)
+    reached = [own.theta[name] for name in ("layer1.0.conv1.weight", "fc.weight")]
+    for one, other in zip(*(torch.autograd.grad(p.square().sum(), reached) for p in (plainly, phi))):
+        assert torch.allclose(one, other, rtol=1e-6, atol=1e-12)
+        assert other.abs().max() > 1e-9
 
 
 def test_contributions_by_hand():

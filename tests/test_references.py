@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "tests" / "reference"
 SHORT = (  # computed in double precision, or from nothing random: the same digits anywhere
     "03_hard_choice", "04_models", "05_gates", "06_objective", "07_methods", "08_choosing", "09_explaining",
-    "12_insertion_deletion", "13_soft_masks", "14_regularizers", "15_explainers", "17_stability_fidelity",
-    "18_measuring", "31_paper_and_code",
+    "12_insertion_deletion", "13_soft_masks", "14_regularizers", "15_explainers", "16_gradcam",
+    "17_stability_fidelity", "18_measuring", "31_paper_and_code",
 )  # fmt: skip
 PNG = "application/papermill.record/image/png", "image/png"
 

@@ -74,8 +74,8 @@ class GradCAM(Explainer):
     def explain(self, predictor: Predictor, x: Tensor, y: Tensor) -> Explained:
         """phi (..., h w) and log f(x)_y (...) (ID-13).
 
-        The probability is differentiated as p (1 - p) times the gradient of its log-odds: softmax's own gradient is
-        exactly 0 in single precision from margins of 17.
+        The probability is differentiated as p (1 - p) times the gradient of its log-odds: softmax's slope at
+        its own logit is exactly 0 in single precision from margins of 17.
         """
         batch, graph = predictor.batch(x), torch.is_grad_enabled()
         if not hasattr(predictor.f, "split"):
