@@ -134,6 +134,13 @@ def test_shapley_weights_are_exact(D):
     assert (in_single[1:] > 0).all()  # 1e-24 has its place in float32
 
 
+@pytest.mark.parametrize("scaled", [True, False])
+def test_weights_are_scaled_where_asked(scaled):
+    Z = explainers.draw_masks(20, 6, torch.Generator().manual_seed(0), dtype=torch.float64)
+    assert torch.equal(KernelSHAP(scaled=scaled).weights(Z), explainers.shapley_kernel(Z, scaled=scaled))
+    assert not torch.equal(explainers.shapley_kernel(Z, scaled=True), explainers.shapley_kernel(Z, scaled=False))
+
+
 @few
 @given(st.integers(2, 76), st.integers(0, 99))
 def test_scaled_shapley_weights_have_mean_one(D, seed):

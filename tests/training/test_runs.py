@@ -6,6 +6,7 @@ import pytest
 
 from lib import methods
 from lib.training import Runs
+from lib.training.runs import places
 
 AXES = ("seed", "lr", "lam3", "lam", "eta")
 
@@ -91,3 +92,8 @@ def test_axes_that_a_grid_does_not_name_are_neutral():
 def test_some_of_the_runs():
     runs = Runs.grid(2, eta=(0.1, 0.2))
     assert runs.only(3, 0) == Runs(fold=(1, 0), eta=(0.2, 0.1))
+
+
+def test_places_are_found_by_split_and_seed_together():
+    earlier, later = Runs(fold=(0, 1, 0, 1), seed=(1, 0, 0, 1)), Runs(fold=(1, 0, 0), seed=(0, 1, 0))
+    assert places("start", earlier, later) == [1, 0, 2]
