@@ -38,7 +38,6 @@ ARCHIVES = {
     "cifar10-jpeg-test.zip": "11007ef5603881b5b0f795a0c0ac68384f9e1b615abd5e61fc4dc41d1c744f2b",
 }
 SIZES = (50_000, 10_000)  # of the training and test images in them
-EXACT = ("cifar10-exact-subset.npz", "a04221627053a269a9ab133994115856e8fb86dfd27b0a91d055f8b0f16ee16d")
 REMEDY = "set DATA_DIR to a folder that holds it, or take cifar10"
 VALIDATION = {"cifar10": 0.2, "cifar10-jpeg": 0.2, "stl10": 0.1}  # of the training images: 10,000 and 500
 FRACTIONS = (0.7, 0.1, 0.2)  # of a folder of one's own: training, validation, test
@@ -232,16 +231,6 @@ def _label(name: str, classes: tuple[str, ...], where: str) -> int:
     if folder not in classes:
         raise ValueError(f"{name} in {where} must lie in a class's folder, one of {', '.join(classes)}")
     return classes.index(folder)
-
-
-def both_copies(folder: str | Path | None = None, cache: Path = CACHE) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The 1,017 test images at hand in both copies: exact pixels, JPEG's (1017, 32, 32, 3) each, labels (1017,)."""
-    folder = data_dir(folder)
-    with np.load(checked(folder / EXACT[0], EXACT[1], REMEDY)) as file:
-        test = file["split"] == "test"
-        exact, y, number = file["images"][test], file["labels"][test], file["jpeg_number"][test]
-    x, _, (first, _), _ = _jpeg(folder, cache)
-    return exact, x[first + y.astype(int) * 1_000 + number.astype(int)], y.astype(np.int64)
 
 
 # --- A folder of one's own -------------------------------------------------------------------------------------------
