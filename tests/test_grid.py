@@ -47,7 +47,7 @@ def test_a_run_gives_its_notebook_parameters_that_it_has_and_can_read(run):
 
 @pytest.mark.parametrize("run", [run for run in RUNS if (records.ROOT / run.out).exists()], ids=lambda run: run.out)
 def test_a_record_holds_what_its_run_says(run):
-    """The values of the axes that the grid names are those in the file, column by column."""
+    """The values of the axes that the grid names are those in the file, column by column; on images, some of them."""
     columns = {"data": "dataset", "datasets": "dataset", "method": "method", "lambdas": "lam", "splits": "split"}
     columns |= {"explainers": "explainer", "S_values": "S", "deletion": "deletion", "lrs": "lr"}
     frame = pd.read_parquet(records.ROOT / run.out)
@@ -57,8 +57,9 @@ def test_a_record_holds_what_its_run_says(run):
     frame = frame if started else frame[frame["method"] != "pretrained"]
     for name, value in run.given.items():
         if name in columns and value != "measured":  # the network at hand, which tells its own method
-            assert {str(v) for v in frame[columns[name]]} == {str(float(v)) if name in ("lambdas", "lrs") else v
-                                                              for v in str(value).split(",")}  # fmt: skip
+            held = {str(v) for v in frame[columns[name]]}
+            said = {str(float(v)) if name in ("lambdas", "lrs") else v for v in str(value).split(",")}
+            assert held <= said if run.grid.startswith("images") else held == said
 
 
 def test_a_block_is_a_run_for_each_leaf(tmp_path):

@@ -32,10 +32,15 @@ class Measured(NamedTuple):
     deleted: Tensor
     steps: Sequence[int]
 
+    def up_to(self, S: float) -> "Measured":
+        """The same with curves up to the share S of the cells."""
+        n = up_to(self.steps, S, self.phi.shape[-1])
+        return self._replace(inserted=self.inserted[:, :n], deleted=self.deleted[:, :n], steps=self.steps[:n])
+
     def areas(self, S: float) -> tuple[float, float, float]:
         """Accuracy, and mean insertion and deletion up to the share S of the cells."""
-        n = up_to(self.steps, S, self.phi.shape[-1])
-        right, *curves = (t.double().mean().item() for t in (self.right, self.inserted[:, :n], self.deleted[:, :n]))
+        own = self.up_to(S)
+        right, *curves = (t.double().mean().item() for t in (own.right, own.inserted, own.deleted))
         return right, *curves
 
 
