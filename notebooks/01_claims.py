@@ -22,12 +22,13 @@
 results = "results/fe"  # a folder of records made by the experiment notebook
 newer = "results/fewer"  # takes the place of a data set's records once its set there is complete
 results_id = "results/id"  # records of the other paper
+results_images = "results/images"  # and its records on images
 rows = "results/rows"  # what the rows of each split say before any model
 
 # %% tags=["hide-input"]
 import pandas as pd
 
-from lib.study import claims_fe, claims_id, figures, pages_claims, runs, runs_fe, runs_id
+from lib.study import claims_fe, claims_id, claims_images, figures, pages_claims, runs, runs_fe, runs_id, runs_images
 from lib.study import rows as rows_known
 from lib.study.gluing import keep
 
@@ -234,7 +235,7 @@ pages_claims.comparisons(tests, "FE-C9a", "FE-C9b")
 # (sec-claims-id)=
 # ## Insertion and deletion, on tables
 #
-# {cite:t}`yoshikawa2024insertion` test six tables. Their image experiments are not part of this page. Runs are those
+# {cite:t}`yoshikawa2024insertion` test six tables; their images [come after](sec-claims-images). Runs are those
 # that validation chose by {eq}`id-15`, at the $\eta$ that each comparison names; see [](21_tables). Verdicts come about
 # as above. The claims compare three or four ways to train for explanations; a network that is only pretrained stands
 # beside them on [the results' page](21_tables).
@@ -256,8 +257,8 @@ pages_claims.with_data_sets(verdicts_id, ", ".join(runs_id.TABLES), "all six tab
 # In all: {glue:text}`claims-count-id-reproduced` reproduced, {glue:text}`claims-count-id-mostly` mostly,
 # {glue:text}`claims-count-id-mixed` mixed, {glue:text}`claims-count-id-undecided` undecided,
 # {glue:text}`claims-count-id-contradicted` contradicted, {glue:text}`claims-count-id-not-tested` not tested. ID-C1 to
-# ID-C5, ID-C7 and ID-C12 are about images and Grad-CAM; what ID-C4 says of sensitivity-n and of ExpO is also asked of
-# the tables here.
+# ID-C5, ID-C7 and ID-C12 are [about images](sec-claims-images) and Grad-CAM; what ID-C4 says of sensitivity-n and of
+# ExpO is also asked of the tables here.
 #
 # > **Is {glue:text}`claims-margin` small?** Not everywhere. CE-only is more accurate than naming the majority class by
 # > {glue:text}`claims-gains`. Where that gain is below the margin, on {glue:text}`claims-gains-below`, a predictor that
@@ -358,3 +359,26 @@ plants = runs.at(front, **plants)
 for where, measure in (("masked", "masked"), ("whole", "accuracy")):
     keep("claims", {f"{where}-plants": float(runs_id.by_split(plants, measure).mean())})
 pages_claims.comparisons(tests_id, "ID-C11a", "ID-C11b")
+
+# %% [markdown]
+# (sec-claims-images)=
+# ## Insertion and deletion, on images
+#
+# What {cite:t}`yoshikawa2024insertion` claim of images, on the runs that [](22_images) describes: a small network on
+# the JPEG copy of CIFAR-10. There is one split, so comparisons are paired over seeds, and one seed alone decides
+# nothing. A claim counts once all its comparisons have records. STL-10 could not be had.
+
+# %% tags=["hide-input"]
+tests_images = claims_images.tests(runs_images.load(results_images))
+verdicts_images = claims_images.verdicts(tests_images)
+keep("claims-images", pages_claims.told("id", verdicts_images))
+there = list(claims_images.lacking(tests_images).values())
+pages_claims.summarised(verdicts_images).assign(**{"comparisons with records": there})
+
+# %% [markdown]
+# *The claims about images.*
+#
+# In all: {glue:text}`claims-images-count-id-reproduced` reproduced, {glue:text}`claims-images-count-id-mostly` mostly,
+# {glue:text}`claims-images-count-id-mixed` mixed, {glue:text}`claims-images-count-id-undecided` undecided,
+# {glue:text}`claims-images-count-id-contradicted` contradicted, {glue:text}`claims-images-count-id-not-tested` not
+# tested. Every comparison that has records is [on the page of results](sec-images-claims).

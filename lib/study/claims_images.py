@@ -1,0 +1,166 @@
+"""The claims of the paper on insertion and deletion about images, tested on the records of scale A.
+
+frame = runs_images.load()
+tests = claims_images.tests(frame)
+claims_images.verdicts(tests)
+
+Comparisons are paired over seeds of one split and one start, which take the place of splits: the interval says what
+another seed would change, not what other images or another start would. One seed alone is shown and decides nothing.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from lib.study import claims
+from lib.study.claims import MARGIN, Claim, Comparison, fact
+from lib.study.runs import at
+from lib.study.runs_id import ETAS, RIVALS, best_rival, by_split, ours
+from lib.study.runs_images import CELLS, DATA, cell, changes, costs, fronts, name, quadrants
+
+MUCH = 2.0  # "much less" is half or less
+SCORES = ("insertion", "1 − deletion")
+
+
+def compare(what: str, difference: pd.Series, claimed: str, bound: float = 0.0, data: str = DATA) -> Comparison:
+    """`claims.compare`, where a single seed is shown and undecided."""
+    found, values = claims.compare(data, what, difference, claimed, bound), difference.dropna()
+    return found if len(values) != 1 else replace(found, value=float(values.iloc[0]), splits=1, p=1.0)
+
+
+def best_scores(front, frame):
+    """Insertion and 1 - deletion against the best rival, at the eta where ID-ExpO's lead is least."""
+    for c in CELLS:
+        for measure in SCORES:
+            rows = [cell(front, *c, eta=eta) for eta in ETAS]
+            leads = [(ours(own, measure) - best_rival(own, measure)).dropna() for own in rows]
+            least = min(leads, key=lambda lead: lead.mean() if len(lead) else np.inf)
+            yield compare(f"{measure}, ID-ExpO − best rival, least over η, {name(*c)}", least, ">")
+
+
+def best_scores_on_stl(front, frame):
+    """The paper: with LIME it has the best scores on STL-10 too; with Grad-CAM it has not."""
+    for measure in SCORES:
+        yield compare(f"{measure}, ID-ExpO − best rival, LIME", pd.Series(dtype=float), ">", data="stl10")
+
+
+def accuracy_at_half(front, frame):
+    """At eta 3 and S = 0.5 HW against CE-only: no more than the margin less."""
+    for explainer, S in CELLS:
+        if S == 0.5:
+            own = cell(front, explainer, S, eta=3)
+            lead = ours(own, "accuracy") - by_split(own, "accuracy", method="CE-only")
+            yield compare(f"accuracy at η = 3, ID-ExpO − CE-only, {name(explainer, S)}", lead, ">", -MARGIN)
+
+
+def accuracy_at_less(front, frame):
+    """At eta 3 and S = 0.3 HW against every rival, and against itself at S = 0.5 HW."""
+    for explainer, S in CELLS:
+        if S == 0.3:
+            own = cell(front, explainer, S, eta=3)
+            for rival in RIVALS:
+                lead = ours(own, "accuracy") - by_split(own, "accuracy", method=rival)
+                yield compare(f"accuracy at η = 3, ID-ExpO − {rival}, {name(explainer, S)}", lead, "<")
+            more = ours(cell(front, explainer, 0.5, eta=3), "accuracy")
+            what = f"accuracy at η = 3, ID-ExpO, S = 0.3 HW − S = 0.5 HW, {explainer}"
+            yield compare(what, ours(own, "accuracy") - more, "<")
+
+
+def over_ce_only(what: str, measure: str, *, method: str = "ID-ExpO", side: str = ">", bound: float = 0.0):
+    """A measure of a method's runs minus the same of CE-only, at eta 2."""
+
+    def comparisons(front, frame):
+        for c in CELLS:
+            own = cell(front, *c, eta=2)
+            gap = by_split(own, measure, method=method) - by_split(own, measure, method="CE-only")
+            yield compare(f"{what}, {method} − CE-only, {name(*c)}", gap, side, bound)
+
+    return comparisons
+
+
+def expo_helps_nothing(front, frame):
+    """Sensitivity-4 of ExpO-S and ExpO-F at eta 2: no gain over CE-only as large as the margin."""
+    for method in ("ExpO-S", "ExpO-F"):
+        options = {"method": method, "side": "<", "bound": MARGIN}
+        yield from over_ce_only("sensitivity-4", "sensitivity", **options)(front, frame)
+
+
+def shares_of_quadrants(front, frame):
+    """With Grad-CAM and S = 0.5 HW: more images in the first quadrant than with each rival."""
+    own = cell(front, "Grad-CAM", 0.5, eta=2)
+    before = at(own, method="pretrained")
+    shares = {
+        method: quadrants(changes(rows, before))["first"]
+        for method in ("ID-ExpO", *RIVALS)
+        if len(rows := at(own, method=method)) and len(before)
+    }
+    for rival in RIVALS:
+        gap = shares.get("ID-ExpO", pd.Series(dtype=float)) - shares.get(rival, pd.Series(dtype=float))
+        yield compare(f"share of images where both scores rise, ID-ExpO − {rival}, Grad-CAM", gap, ">")
+
+
+def beats_the_robust(measure: str, bound: float):
+    """Against one network trained against attacks, at the eta of 3 that keeps accuracy."""
+
+    def comparisons(front, frame):
+        for c in CELLS:
+            robust = by_split(cell(frame, *c, part="test"), measure, method="PGD").mean()
+            gap = ours(cell(front, *c, eta=3), measure) - robust
+            yield compare(f"{measure}, ID-ExpO − PGD-trained, {name(*c)}", gap, ">", bound)
+
+    return comparisons
+
+
+def gradcam_is_cheap(front, frame):
+    """Time to train on an image, LIME over Grad-CAM with K = 4 values of s: the least ratio of the rounds timed."""
+    each = [costs(frame, "training", explainer, S=0.5, draws=4) for explainer in ("LIME", "Grad-CAM")]
+    ratio = (each[0] / each[1]).dropna()
+    yield fact(DATA, "time to train on an image, LIME at M = 200 over Grad-CAM, S = 0.5 HW", ratio, min, ">", MUCH)
+
+
+CLAIMS = {
+    "ID-C1a": Claim("on CIFAR-10 ID-ExpO has the best insertion and deletion at any η", best_scores,
+                    "least lead over the best rival"),
+    "ID-C1b": Claim("on STL-10 too, but with Grad-CAM", best_scores_on_stl, "least lead over the best rival"),
+    "ID-C2": Claim("at S = 0.5 HW and η = 3 it is as accurate as CE-only", accuracy_at_half,
+                   "accuracy, ID-ExpO − CE-only"),
+    "ID-C3": Claim("at S = 0.3 HW its accuracy falls below the others'", accuracy_at_less,
+                   "accuracy, ID-ExpO − others"),
+    "ID-C4a": Claim("ID-ExpO improves sensitivity-n, which it does not train",
+                    over_ce_only("sensitivity-4", "sensitivity"), "sensitivity-4, ID-ExpO − CE-only"),
+    "ID-C4b": Claim("ExpO-S and ExpO-F do not", expo_helps_nothing, "sensitivity-4, ExpO-S or -F − CE-only"),
+    "ID-C5": Claim("of single images, more rise in both scores than with any rival", shares_of_quadrants,
+                   "share of images, ID-ExpO − rival"),
+    "ID-C7a": Claim("it beats an adversarially robust network in insertion", beats_the_robust("insertion", 0.0),
+                    "insertion, ID-ExpO − PGD-trained"),
+    "ID-C7b": Claim("and is comparable or better in 1 − deletion", beats_the_robust("1 − deletion", -MARGIN),
+                    "1 − deletion, ID-ExpO − PGD-trained"),
+    "ID-C11a": Claim("predictors become robust to cells missing at random",
+                     over_ce_only("accuracy, a random half masked", "masked"), "accuracy, ID-ExpO − CE-only"),
+    "ID-C11b": Claim("and to missing the less important half of them",
+                     over_ce_only("accuracy, the less important half masked", "kept_half"),
+                     "accuracy, ID-ExpO − CE-only"),
+    "ID-C12": Claim("training through Grad-CAM costs much less than through LIME", gradcam_is_cheap),
+}  # fmt: skip
+
+
+def tests(frame: pd.DataFrame) -> pd.DataFrame:
+    """Every comparison of every claim, a row each."""
+    return claims.tests(CLAIMS, fronts(frame), frame)
+
+
+def verdicts(tests: pd.DataFrame) -> pd.DataFrame:
+    """One row for each claim."""
+    return claims.verdicts(tests, CLAIMS)
+
+
+def lacking(tests: pd.DataFrame) -> dict[str, str]:
+    """Of each claim, how many of its comparisons have records, and on how many seeds at most."""
+    told = {}
+    for label, rows in tests.groupby("claim", sort=False):
+        there = rows[rows["splits"] > 0]
+        told[label] = f"{len(there)} of {len(rows)}" + (
+            f", {there['splits'].max()} seeds at most" if len(there) else ""
+        )
+    return told

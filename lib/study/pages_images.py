@@ -1,0 +1,226 @@
+"""What the page of ID's results on images shows: which runs there are, fronts, changes image by image, ablations.
+
+Each function gives a table or a figure of whatever records there are, or what the text says of them.
+"""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from lib.study import figures
+from lib.study.measures import labels
+from lib.study.pages_claims import two
+from lib.study.pages_id import whole
+from lib.study.runs import at
+from lib.study.runs_id import HYPER, METHODS, RIVALS, S_VALUES, by_split, ours
+from lib.study.runs_images import CELLS, EXPLAINERS, cell, changes, main, name, quadrants, rivals
+from lib.study.work_id import digits
+
+EVERY = ("pretrained", "CE-only", "ExpO-S", "ExpO-F", "Masked", "ID-ExpO")
+SCORES = ("insertion", "1 − deletion", "accuracy")
+PAPER_QUADRANTS = {  # first and third, as the paper's Fig. 4 prints them
+    "ID-ExpO": (0.578, 0.069), "ExpO-S": (0.419, 0.067), "ExpO-F": (0.387, 0.077), "CE-only": (0.346, 0.111),
+}  # fmt: skip
+PAPER_ROBUST = {  # a ResNet-50 that somebody trained against attacks: accuracy, insertion, 1 - deletion
+    "Grad-CAM": (0.854, 0.282, 0.567), "LIME": (0.854, 0.456, 0.778),
+}  # fmt: skip
+
+
+def listed(words) -> str:
+    """Words as a list in a sentence."""
+    words = list(words)
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"
+
+
+def signed(value: float) -> str:
+    """A difference, two digits with its sign."""
+    return f"{'+' if round(value, 2) > 0 else ''}{two(value)}"
+
+
+# --- Which runs there are --------------------------------------------------------------------------------------------
+
+
+def runs_shown(grid: pd.DataFrame) -> pd.DataFrame:
+    """The cells of the grid: runs there and asked for, and what for."""
+    own = pd.DataFrame({"runs": grid["there"], "of": grid["runs"], "for": grid["purpose"].str.split(": ").str[-1]})
+    return own.set_axis([cell.replace("-", "\u2011") for cell in grid["cell"]]).rename_axis(None)
+
+
+def runs_told(grid: pd.DataFrame, frame: pd.DataFrame) -> dict:
+    """What the text says of the runs, by name."""
+    test = frame[frame["part"] == "test"]
+    lacking = grid.loc[grid["there"] < grid["runs"], "cell"]
+    own = main(test[test["method"].isin((*METHODS, "Masked"))])
+    each = own.groupby(["method", "explainer", "S"])
+    choice = pd.DataFrame({"settings": each[HYPER].apply(lambda rows: len(rows.drop_duplicates())),
+                           "seeds": each["seed"].nunique()})  # fmt: skip
+    choice = choice.groupby("method").agg(["min", "max"])
+    return {
+        "runs": int(grid["there"].sum()), "runs-asked": int(grid["runs"].sum()),
+        "cells": int((grid["there"] >= grid["runs"]).sum()), "cells-asked": len(grid),
+        "lacking": listed(lacking), "images": int(test["rows_test"].max()), "train": int(test["rows"].max()),
+        "val": int(test["rows_val"].max()), "width": int(test["width"].max()), "source": frame["source"].iloc[0],
+        "choice": "; ".join(f"{method} {span(row['settings'], 'setting')}, {span(row['seeds'], 'seed')}"
+                            for method, row in choice.iterrows()),
+        "hours": float(test.drop_duplicates(["config", "seed"])["seconds"].sum() / 3600),
+        "start": float(at(frame, method="pretrained", part="test", measure="accuracy")["value"].mean()),
+        "device": listed(sorted(set(test["device"]))),
+    }  # fmt: skip
+
+
+def span(row: pd.Series, noun: str) -> str:
+    """How many of something the cells have, from the fewest to the most."""
+    low, high = int(row["min"]), int(row["max"])
+    return f"{low if low == high else f'{low} to {high}'} {noun}{'s' if high > 1 else ''}"
+
+
+# --- Fronts ----------------------------------------------------------------------------------------------------------
+
+
+def panels(front: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The methods' rows of those explainers and S that ID-ExpO has, with their panel's name, and the panels."""
+    rows = front[front["method"].isin((*METHODS, "pretrained"))]
+    rows = rows.assign(panel=[name(e, S) for e, S in zip(rows["explainer"], rows["S"])])
+    there = set(rows.loc[rows["method"] == "ID-ExpO", "panel"])
+    return rows[rows["panel"].isin(there)], [name(e, S) for e, S in CELLS if name(e, S) in there]
+
+
+def front_figure(front: pd.DataFrame) -> Figure:
+    """Insertion and 1 - deletion against accuracy, a row of panels for each explainer and S (Fig. 2 and A.2)."""
+    rows, order = panels(front)
+    if not order:
+        return figures.nothing("No records of ID-ExpO yet.")
+    return figures.fronts(rows, lead_told(front, *next(c for c in CELLS if name(*c) == order[-1])), order)
+
+
+def leads(front: pd.DataFrame, explainer: str, S: float, eta: float = 3.0) -> dict[str, float]:
+    """ID-ExpO minus the best of those rivals that have records, in each score; empty without either."""
+    rows = cell(front, explainer, S, eta=eta)
+    there = rivals(rows)
+    found = {}
+    for measure in SCORES if there else ():
+        each = pd.concat([by_split(rows, measure, method=rival) for rival in there], axis=1)
+        found[measure] = (ours(rows, measure) - each.max(axis=1)).dropna().mean()
+    return {measure: lead for measure, lead in found.items() if pd.notna(lead)}
+
+
+def lead_told(front: pd.DataFrame, explainer: str, S: float) -> str:
+    """Its leads at eta 3 in a sentence, and over whom."""
+    there = leads(front, explainer, S)
+    if not there:
+        return f"{name(explainer, S)}: no records of ID-ExpO and a rival yet"
+    against = rivals(cell(front, explainer, S, eta=3))
+    over = "the best rival" if len(against) == len(RIVALS) else f"the best of {listed(against)}"
+    over = over if len(against) > 1 else against[0]
+    told = ", ".join(f"{signed(lead)} {measure}" for measure, lead in there.items())
+    return f"{name(explainer, S)}, ID-ExpO minus {over} at η = 3: {told}"
+
+
+def fronts_told(front: pd.DataFrame) -> str:
+    """One sentence for each explainer and S."""
+    return " ".join(f"{lead_told(front, *c)}." for c in CELLS)
+
+
+def untrained_figure(front: pd.DataFrame) -> Figure:
+    """Sensitivity-4 and accuracy on inputs masked at random against accuracy (the first is Fig. 3)."""
+    rows, order = panels(front)
+    names = labels("accuracy", "sensitivity", "masked")
+    rows = rows[rows["measure"].isin(names)].replace({"measure": names})
+    if not order:
+        return figures.nothing("No records of ID-ExpO yet.")
+    return figures.fronts(rows, over_told(front, "sensitivity"), order, scores=(names["sensitivity"], names["masked"]))
+
+
+def over_told(front: pd.DataFrame, measure: str, eta: float = 2.0) -> str:
+    """ID-ExpO minus CE-only at eta for each explainer and S, in one line."""
+    gaps = {c: ours(rows, measure) - by_split(rows, measure, method="CE-only")
+            for c in CELLS for rows in [cell(front, *c, eta=eta)]}  # fmt: skip
+    told = ", ".join(f"{signed(gap.mean())} ({name(*c)})" for c, gap in gaps.items() if len(gap.dropna()))
+    return f"{labels(measure)[measure]}, ID-ExpO minus CE-only at η = {eta:g}: {told or 'no records yet'}"
+
+
+# --- Image by image --------------------------------------------------------------------------------------------------
+
+
+def changed(front: pd.DataFrame, S: float = 0.5) -> dict[str, pd.DataFrame]:
+    """Each method's changes of single images with Grad-CAM at eta 2, of those methods that have records."""
+    rows = cell(front, "Grad-CAM", S, eta=2)
+    before = at(rows, method="pretrained")
+    there = [m for m in METHODS if m in set(rows["method"])] if len(before) else []
+    return {method: changes(at(rows, method=method), before) for method in there}
+
+
+def quadrant_table(changed: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Shares of images in the first and the third quadrant, mean over seeds, beside the paper's."""
+    shares = {m: quadrants(own).mean() for m, own in changed.items()}
+    table = {
+        m: [*(shares[m][["first", "third"]] if m in shares else (None, None)), *PAPER_QUADRANTS[m]] for m in METHODS
+    }
+    heads = ["both rise", "both fall", "both rise, paper", "both fall, paper"]
+    shown = pd.DataFrame(table, index=heads).T.astype(float)
+    return digits(shown, "{:.1%}").rename(index=whole)
+
+
+def quadrants_told(changed: dict[str, pd.DataFrame]) -> str:
+    """Whether ID-ExpO has the most images in the first quadrant and the fewest in the third, of whom there is."""
+    shares = {m: quadrants(own).mean() for m, own in changed.items()}
+    others = [m for m in shares if m != "ID-ExpO"]
+    if "ID-ExpO" not in shares or not others:
+        return "There are no records to compare ID-ExpO with yet."
+    own, told = shares["ID-ExpO"], []
+    for place, words, best in (("first", "rise", max), ("third", "fall", min)):
+        rival = best(others, key=lambda m, place=place: shares[m][place])
+        told.append(f"both scores {words} in {own[place]:.1%} of images with ID-ExpO and in {shares[rival][place]:.1%} "
+                    f"with {rival}")  # fmt: skip
+    return f"Of {listed(shares)}: {', '.join(told)}, the next best."
+
+
+def quadrant_figure(changed: dict[str, pd.DataFrame]) -> Figure:
+    """Change of insertion and of 1 - deletion of each test image, a panel a method, first seed (Fig. 4)."""
+    if not changed:
+        return figures.nothing("No records yet.")
+    fig, axes = figures.grid(len(changed), 2, height=2.6)
+    for ax, (method, own) in zip(axes, changed.items()):
+        one, share = own[own["split"] == own["split"].min()], quadrants(own).mean()
+        ax.scatter(one["insertion"], one["1 − deletion"], s=4, alpha=0.5, color=figures.METHODS[method].color)
+        ax.axhline(0, color=figures.INK, linewidth=0.8)
+        ax.axvline(0, color=figures.INK, linewidth=0.8)
+        ax.set(title=f"{method}: {share['first']:.0%} rise, {share['third']:.0%} fall", xlim=(-1, 1), ylim=(-1, 1))
+    for ax in axes[-2:]:
+        ax.set_xlabel("change of insertion")
+    fig.supylabel("change of 1 − deletion", fontsize=12)
+    figures.headline(fig, "After fine-tuning, image by image: how many rise in both scores, how many fall in both")
+    return fig
+
+
+# --- What does the work, and a robust network ------------------------------------------------------------------------
+
+
+def ablations(frame: pd.DataFrame) -> pd.DataFrame:
+    """Test scores of ID-ExpO with one thing changed at a time, beside the run that changes nothing.
+
+    All with Grad-CAM, S = 0.5 HW, the same lambda, rate and seed, whatever validation thinks of them.
+    """
+    rows = at(frame, method="ID-ExpO", trained="Grad-CAM", explainer="Grad-CAM", S=0.5, part="test")
+    rows = at(rows, lam=0.1, lam3=0.0, lr=1e-3, seed=0)
+    start = at(frame, method="pretrained", explainer="Grad-CAM", S=0.5, part="test")
+    own = pd.concat([start.assign(variant="before fine-tuning"), rows.replace({"variant": {"": "as it is"}})])
+    keys = ["accuracy", "insertion", "1 − deletion", "insertion_threshold", "sensitivity", "zero_maps"]
+    wide = own.pivot_table(index="variant", columns="measure", values="value", sort=False).reindex(columns=keys)
+    heads = {**labels("accuracy", "insertion", "1 − deletion", "sensitivity"),
+             "insertion_threshold": "insertion by threshold", "zero_maps": "maps all zero"}  # fmt: skip
+    return digits(wide, "{:.3f}").rename(columns=heads).rename_axis(None).rename_axis(columns=None)
+
+
+def robust(front: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """ID-ExpO at eta 3, our network trained against attacks, and the paper's: accuracy and scores (claim ID-C7)."""
+    rows = {}
+    for explainer in EXPLAINERS:
+        for S in S_VALUES:
+            own = at(cell(front, explainer, S, eta=3), method="ID-ExpO")
+            rows[explainer, S, "ID-ExpO"] = [by_split(own, m).mean() for m in ("accuracy", *SCORES[:2])]
+            against = at(cell(frame, explainer, S, part="test"), method="PGD")
+            rows[explainer, S, "PGD, ours"] = [by_split(against, m).mean() for m in ("accuracy", *SCORES[:2])]
+        rows[explainer, 0.5, "robust ResNet-50, the paper's"] = PAPER_ROBUST[explainer]
+    table = pd.DataFrame(rows, index=["accuracy", *SCORES[:2]]).T.dropna()
+    table.index = pd.MultiIndex.from_tuples([(name(e, S), m) for e, S, m in table.index])
+    return digits(table.sort_index(level=0, sort_remaining=False), "{:.3f}")

@@ -1,0 +1,171 @@
+"""The records of paper ID on images: which there are, which runs validation chooses, and what is compared with what.
+
+    frame = runs_images.load()              # results/images, scale A
+    front = runs_images.fronts(frame)       # the choice at each weight of accuracy, and their start
+
+All runs share one split and one start. Means and intervals are over seeds, which take the splits' column.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lib.study import grid, records, runs_id
+from lib.study.runs import at
+from lib.study.runs_id import ETAS, HYPER, RIVALS, S_VALUES
+
+DATA = "cifar10-jpeg"
+EXPLAINERS = ("Grad-CAM", "LIME")  # of the paper's comparison
+CELLS = tuple((explainer, S) for explainer in EXPLAINERS for S in S_VALUES)
+# What ID-ExpO trains with unless an ablation says otherwise, and what each other value is called.
+PLAIN = {"order": 2, "output": "probability", "norm": "frozen", "background": "mean", "kernel": "L2", "T": None}
+DRAWS = 4  # values of s at a step of Grad-CAM
+ABLATIONS = {
+    ("order", 1): "first order", ("order", 0): "contributions as constants", ("output", "logit"): "the logit explained",
+    ("norm", "batch"): "batch norm in training mode", ("background", "released"): "the released code's background",
+    ("T", "batch"): "one temperature for a batch", ("kernel", "cosine"): "LIME's kernel by cosine",
+}  # fmt: skip
+
+
+def load(folder: str | Path = records.ROOT / "results" / "images", scale: str = "A", data: str = DATA) -> pd.DataFrame:
+    """All records of one data set at one scale, with 1 - deletion for deletion, and `variant`.
+
+    variant: what an ablation changes, see `variant`. ValueError if there are none.
+    """
+    frame = records.read(folder)
+    frame = frame[(frame["scale"] == scale) & (frame["dataset"] == data)]
+    if frame.empty:
+        raise ValueError(f"no records of {data} at scale {scale} in {folder}")
+    variants = {text: variant(json.loads(text)) for text in frame["settings"].unique()}
+    upward = frame["value"].where(frame["measure"] != "deletion", 1 - frame["value"])
+    own = frame.assign(value=upward, split=frame["seed"], variant=frame["settings"].map(variants))
+    return own.fillna({"trained": "none"}).replace({"measure": {"deletion": "1 − deletion"}})
+
+
+def variant(settings: dict) -> str:
+    """What the run of these settings changes in ID-ExpO; empty for the method itself and for all others."""
+    if settings.get("method") != "ID-ExpO":
+        return ""
+    flat = settings | settings["explainer"]
+    changed = [ABLATIONS.get((name, flat[name]), f"{name} {flat[name]}")
+               for name, value in PLAIN.items() if flat.get(name, value) != value]  # fmt: skip
+    if flat["name"] == "Grad-CAM" and flat["draws"] != DRAWS:
+        changed.append(f"K = {flat['draws'] or 'all'}")
+    return ", ".join(changed)
+
+
+def main(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the paper's comparison: no ablation, ID-ExpO measured with the explanation that it trained."""
+    own = (frame["trained"] == "none") | (frame["trained"] == frame["explainer"])
+    return frame[own & (frame["variant"] == "")]
+
+
+def fronts(frame: pd.DataFrame) -> pd.DataFrame:
+    """Test rows of the runs that validation chooses at each of ETAS, and those of their start at each too."""
+    rows = main(frame)
+    start = at(rows, method="pretrained", part="test")
+    start = start[start["explainer"] != "none"]
+    return pd.concat([runs_id.fronts(rows), *(start.assign(eta=eta) for eta in ETAS)], ignore_index=True)
+
+
+def untrained(frame: pd.DataFrame, eta: float = 2.0) -> pd.DataFrame:
+    """Test rows of the ID-ExpO runs chosen at eta, measured with the explanations that they did not train."""
+    key = ["method", "trained", "trained_S", "seed", *HYPER]
+    picked = at(runs_id.chosen(main(frame), eta), method="ID-ExpO", measure="accuracy")[key]
+    others = frame[(frame["trained"] != "none") & (frame["trained"] != frame["explainer"]) & (frame["variant"] == "")]
+    return others.merge(picked, on=key)
+
+
+def rivals(rows: pd.DataFrame) -> list[str]:
+    """Those of the paper's rivals that have records among the rows."""
+    return [name for name in RIVALS if name in set(rows["method"])]
+
+
+def cell(rows: pd.DataFrame, explainer: str, S: float, **where) -> pd.DataFrame:
+    """The rows of one explainer and S."""
+    return at(rows, explainer=explainer, S=S, **where)
+
+
+def name(explainer: str, S: float) -> str:
+    """One explainer and S, as figures and tables name them."""
+    return f"{explainer}, S = {S:g} HW"
+
+
+# --- Image by image --------------------------------------------------------------------------------------------------
+
+
+def changes(rows: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    """How much each test image's insertion and 1 - deletion rose from its start: a row an image and seed."""
+    old = {measure: _samples(at(before, measure=measure)).iloc[0] for measure in ("insertion", "1 − deletion")}
+    found = []
+    for seed, own in rows.groupby("split"):
+        new = {measure: _samples(at(own, measure=measure)).iloc[0] for measure in old}
+        # samples are of deletion itself, so that a rise of 1 - deletion is a fall of them
+        gain = {
+            "insertion": new["insertion"] - old["insertion"],
+            "1 − deletion": old["1 − deletion"] - new["1 − deletion"],
+        }
+        found.append(pd.DataFrame(gain).assign(split=seed))
+    return pd.concat(found, ignore_index=True)
+
+
+def _samples(rows: pd.DataFrame) -> pd.Series:
+    return rows["samples"].map(np.asarray)
+
+
+def quadrants(changed: pd.DataFrame) -> pd.DataFrame:
+    """Shares of images in which both scores rose (first), and in which both fell (third): a row a seed (Fig. 4)."""
+    up, down = changed > 0, changed < 0
+    both = {"first": up["insertion"] & up["1 − deletion"], "third": down["insertion"] & down["1 − deletion"]}
+    return pd.DataFrame(both).groupby(changed["split"]).mean()
+
+
+# --- Of the grid -----------------------------------------------------------------------------------------------------
+
+
+def of_the_grid(folder: str | Path, scale: str = "A") -> pd.DataFrame:
+    """A row for each cell of the grid's images at a scale: its file, how many runs it asks for, how many are there."""
+    rows = []
+    for run in grid.read():
+        if run.grid.startswith("images") and run.given.get("scale") == scale:
+            path = records.found(folder) / Path(run.out).name
+            made = records.read(path) if path.is_file() else None
+            rows.append({"cell": path.stem.removesuffix(f"-{scale}"), "purpose": run.purpose, "runs": asked(run.given),
+                         "there": 0 if made is None else runs_there(made)})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def asked(given) -> int:
+    """How many runs a cell of the grid asks for: its hyperparameters' values and seeds multiplied."""
+    lengths = [len(str(given[name]).split(",")) for name in ("lams", "lam3s", "lrs", "seeds") if name in given]
+    return int(np.prod(lengths))
+
+
+def runs_there(made: pd.DataFrame) -> int:
+    """How many runs a file of records holds; a network that all start from is none, where others are there."""
+    runs = made.drop_duplicates(["method", "config", "seed"])
+    return max(1, int((runs["method"] != "pretrained").sum()))
+
+
+# --- What a step costs -----------------------------------------------------------------------------------------------
+
+
+def costs(frame: pd.DataFrame, what: str, explainer: str, *, M: int = 200, D: int = 64, **where) -> pd.Series:
+    """Milliseconds of one CPU core to train on an image, or to explain one: round -> value; empty without records.
+
+    M: masks of explainers that have them. D: cells. where: S and draws, the values of s at a step, 0 for all.
+    """
+    if "draws" not in frame:
+        return pd.Series(dtype=float)
+    M = 0 if explainer == "Grad-CAM" else M
+    return at(frame, measure=f"ms_{what}", explainer=explainer, M=M, D=D, **where).set_index("seed")["value"]
+
+
+def copies(folder: str | Path, scale: str = "A") -> pd.DataFrame:
+    """Rows of one network on original pixels and on JPEG's side by side, image by image; empty without records."""
+    frame = records.read(folder)
+    both = [at(frame, dataset=f"cifar10-test-{copy}", scale=scale) for copy in ("exact", "jpeg")]
+    columns = ["explainer", "S", "measure", "value", "samples"]  # of deletion, not of 1 - deletion
+    return both[0][columns].merge(both[1][columns], on=columns[:3], suffixes=("_exact", "_jpeg"))

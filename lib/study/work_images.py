@@ -1,0 +1,158 @@
+"""What the scores on images rest on: random maps, ties, sureness, backgrounds, explanations that were not trained.
+
+Each function gives a table, or what the text says of it, from whatever records there are.
+"""
+
+import numpy as np
+import pandas as pd
+
+from lib.study.pages_claims import two
+from lib.study.pages_id import whole
+from lib.study.pages_images import EVERY, signed
+from lib.study.runs import at
+from lib.study.runs_id import by_split
+from lib.study.runs_images import CELLS, cell, costs, name, untrained
+from lib.study.work_id import digits
+
+
+def means(rows: pd.DataFrame, measures) -> pd.DataFrame:
+    """The mean over seeds of some measures, a row for each method that there is."""
+    there = [m for m in EVERY if m in set(rows["method"])]
+    return pd.DataFrame({m: {key: by_split(rows, key, method=m).mean() for key in measures} for m in there}).T
+
+
+def by_cell(front: pd.DataFrame, measures: dict[str, str], eta: float = 2.0) -> pd.DataFrame:
+    """Measures by their heads, a row for each explainer, S and method that has records at eta."""
+    found = {name(*c): means(cell(front, *c, eta=eta), measures) for c in CELLS}
+    found = {c: table for c, table in found.items() if len(table)}
+    table = pd.concat(found).rename(columns=measures) if found else pd.DataFrame(columns=list(measures.values()))
+    return table.rename(index=whole, level=1) if found else table
+
+
+def controls(front: pd.DataFrame) -> pd.DataFrame:
+    """Insertion and deletion as they are, by a random map, by threshold and divided by f(x)."""
+    heads = {"insertion": "insertion", "insertion_random": "random map", "insertion_threshold": "by threshold",
+             "insertion_share": "over f(x)", "deletion": "deletion", "deletion_random": "random map ",
+             "deletion_threshold": "by threshold ", "deletion_share": "over f(x) "}  # fmt: skip
+    raw = front.assign(value=front["value"].where(front["measure"] != "1 − deletion", 1 - front["value"]))
+    return digits(by_cell(raw.replace({"measure": {"1 − deletion": "deletion"}}), heads), "{:.3f}")
+
+
+def controls_told(front: pd.DataFrame) -> str:
+    """ID-ExpO's gain in insertion over CE-only, how much a random map gains too, and what dividing by f(x) leaves."""
+    told = []
+    for c in CELLS:
+        table = means(cell(front, *c, eta=2), ("insertion", "insertion_random", "insertion_share"))
+        if {"ID-ExpO", "CE-only"} <= set(table.index):
+            gain = table.loc["ID-ExpO"] - table.loc["CE-only"]
+            plain, random, share = (signed(gain[measure]) for measure in gain.index)
+            told.append(f"{name(*c)}: insertion {plain}, a random map's {random}, divided by f(x) {share}.")
+    return f"ID-ExpO minus CE-only at η = 2. {' '.join(told)}" if told else "No records of ID-ExpO and CE-only yet."
+
+
+def ties_told(front: pd.DataFrame) -> str:
+    """How far the two tie rules part on the network before fine-tuning, beside what ID-ExpO gains."""
+    table = means(cell(front, "Grad-CAM", 0.5, eta=2), ("insertion", "insertion_threshold"))
+    if not {"ID-ExpO", "pretrained"} <= set(table.index):
+        return "No records of ID-ExpO with Grad-CAM yet."
+    rule = table.loc["pretrained", "insertion_threshold"] - table.loc["pretrained", "insertion"]
+    gain = table.loc["ID-ExpO", "insertion"] - table.loc["pretrained", "insertion"]
+    more = "more" if rule > gain else "less"
+    return (f"With Grad-CAM at S = 0.5 HW the tie rule alone moves insertion by {two(rule)} on the network before "
+            f"fine-tuning, {more} than training does ({two(gain)}).")  # fmt: skip
+
+
+def sureness(front: pd.DataFrame) -> pd.DataFrame:
+    """Confidence, confidence minus accuracy, calibration error, all-zero maps, the gap at S and mean |phi|."""
+    heads = {"confidence": "f(x)", "overconfidence": "f(x) − accuracy", "calibration_error": "calibration error",
+             "zero_maps": "maps all zero", "gap": "gap at S", "contributions": "mean |φ|"}  # fmt: skip
+    return digits(by_cell(front, heads), "{:.3f}")
+
+
+def missing(front: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy on whole inputs, with random halves of the cells masked, and with the less important half masked."""
+    heads = {"accuracy": "accuracy", "masked": "random half masked", "kept_half": "less important half masked"}
+    return digits(by_cell(front, heads), "{:.3f}")
+
+
+def backgrounds(front: pd.DataFrame) -> pd.DataFrame:
+    """Insertion and deletion where what is masked becomes a blurred image or noise, which training did not use."""
+    heads = {"insertion": "insertion", "insertion_blur": "blur", "insertion_noise": "noise",
+             "deletion_blur": "deletion, blur", "deletion_noise": "deletion, noise"}  # fmt: skip
+    return digits(by_cell(front, heads).dropna(), "{:.3f}")
+
+
+def others(frame: pd.DataFrame, front: pd.DataFrame) -> pd.DataFrame:
+    """Gains over CE-only in explanations that ID-ExpO did not train, beside those in the one that it did, at eta 2."""
+    away, rows = untrained(frame), {}
+    for (trained, S, measured), own in away.groupby(["trained", "S", "explainer"]):
+        rival = at(cell(front, measured, S, eta=2), method="CE-only")
+        home = at(cell(front, trained, S, eta=2), method="ID-ExpO")
+        base = at(cell(front, trained, S, eta=2), method="CE-only")
+        for measure in ("insertion", "1 − deletion"):
+            rows.setdefault((name(trained, S), measured), {}).update({
+                measure: (by_split(own, measure) - by_split(rival, measure)).mean(),
+                f"{measure}, trained": (by_split(home, measure) - by_split(base, measure)).mean()})  # fmt: skip
+    table = pd.DataFrame(rows).T.rename_axis(["trained", "measured"])
+    return table.map(lambda value: "–" if pd.isna(value) else signed(value)) if len(table) else table
+
+
+# --- Costs, and copies -----------------------------------------------------------------------------------------------
+
+
+def costs_table(frame: pd.DataFrame) -> pd.DataFrame | str:
+    """Milliseconds of a core an image, median of the rounds: to train and to explain, for each case that was timed."""
+    timed = frame[frame["measure"].isin(["ms_training", "ms_explaining"])]
+    if timed.empty:
+        return "No records yet."
+    keys = ["explainer", "M", "D", "S", "draws"]
+    table = timed.pivot_table(index=keys, columns="measure", values="value", aggfunc="median", sort=False).reset_index()
+    shown = pd.DataFrame({
+        "masks M": table["M"].map(lambda M: f"{M:.0f}" if M else "–"),
+        "cells D": table["D"].map("{:.0f}".format), "S": table["S"].map("{:g}".format),
+        "values of s": table["draws"].map(lambda K: f"{K:.0f}" if K else "all"),
+        "training": table["ms_training"].map("{:.3g}".format),
+        "explaining": table["ms_explaining"].map("{:.3g}".format),
+    })  # fmt: skip
+    return shown.set_axis(table["explainer"]).rename_axis(None)
+
+
+def costs_told(frame: pd.DataFrame) -> str:
+    """What M, S and the explainer make of the time to train on an image."""
+    at_half = {"S": 0.5, "draws": 4}
+    lime, fewer = (costs(frame, "training", "LIME", M=M, **at_half).median() for M in (200, 50))
+    own, every = (costs(frame, "training", "Grad-CAM", S=0.5, draws=K).median() for K in (4, 0))
+    if np.isnan([lime, fewer, own, every]).any():
+        return "There are no records of costs yet."
+    return (
+        f"With four values of $s$ a step through LIME at $M = 200$ costs {lime / own:.0f} times one through Grad-CAM. "
+        f"LIME's cost grows with its masks: a quarter of them takes {fewer / lime:.0%} of the time. Grad-CAM's is "
+        f"nearly all insertions and deletions: with all values of $s$ a step costs {every / own:.1f} times as much. "
+        "Explaining runs the same program before fine-tuning and after, and so costs the same."
+    )
+
+
+def copies_told(pairs: pd.DataFrame) -> str:
+    """Scores of one network on original pixels minus those on JPEG's, mean over images with its standard error."""
+    if pairs.empty:
+        return "There are no records of both copies yet."
+    told = []
+    for row in pairs[pairs["measure"] != "accuracy"].itertuples(index=False):
+        gap = np.asarray(row.samples_exact) - np.asarray(row.samples_jpeg)
+        error = gap.std(ddof=1) / len(gap) ** 0.5
+        told.append(f"{row.measure} {signed(gap.mean())} ± {error:.3f} ({name(row.explainer, row.S)})")
+    accuracy = pairs[pairs["measure"] == "accuracy"].iloc[0]
+    return (
+        f"The network before fine-tuning has seen JPEG copies alone. Of {len(accuracy['samples_jpeg']):,} test images "
+        f"it predicts {accuracy['value_jpeg']:.3f} right as JPEG has them and {accuracy['value_exact']:.3f} from "
+        f"their original pixels. Original minus JPEG, mean over images with its standard error: {', '.join(told)}."
+    )
+
+
+def words(front: pd.DataFrame, frame: pd.DataFrame) -> dict:
+    """The sentences of this part of the page, by name."""
+    lacks = (
+        "No records have them yet." if backgrounds(front).empty else "Records of before these were measured lack them."
+    )
+    return {"controls": controls_told(front), "ties": ties_told(front), "backgrounds": lacks,
+            "costs": costs_told(frame)}  # fmt: skip
