@@ -63,7 +63,7 @@ def test_two_configurations_of_a_run_are_not_averaged():
 
 @pytest.mark.parametrize(
     ("dataset", "splits", "etas", "lams", "expected"),
-    [("glass", 10, 6, 5, True), ("glass", 9, 6, 5, False), ("glass", 10, 5, 5, False), ("glass", 10, 6, 4, False),
+    [("glass", 10, 6, 5, True), ("glass", 9, 6, 5, False), ("glass", 10, 5, 5, False), ("glass", 10, 6, 1, True),
      ("cifar10-resnet18", 5, 6, 5, True)],
 )  # fmt: skip
 def test_a_newer_set_takes_over_when_it_is_complete(dataset, splits, etas, lams, expected):
@@ -72,6 +72,8 @@ def test_a_newer_set_takes_over_when_it_is_complete(dataset, splits, etas, lams,
              for lam in range(1, 1 + (lams if m == "Ours" else 1))]  # fmt: skip
     grid = pd.DataFrame(every)
     assert runs_fe.is_complete(grid) == expected
+    assert runs_fe.has_lambdas(grid) == (lams == 5)
+    assert not runs_fe.has_lambdas(grid[(grid["method"] != "Ours") | (grid["lam"] < 5)])
     assert not runs_fe.is_complete(grid[grid["method"] != "RPSR"])
     assert not runs_fe.is_complete(grid[(grid["method"] != "Joint") | (grid["split"] != 1)])
 
@@ -88,3 +90,11 @@ def test_a_data_set_is_read_from_one_folder(tmp_path, monkeypatch):
     both = runs_fe.load(tmp_path / "old", tmp_path / "new")
     assert both.groupby("dataset")["note"].unique().map(list).to_dict() == {"glass": ["new"], "vehicle": ["old"]}
     assert set(runs_fe.load(tmp_path / "old", tmp_path / "nowhere")["note"]) == {"old"}
+    lambdas = runs_fe.load_lambdas(tmp_path / "old", tmp_path / "new")  # one lambda only
+    assert set(lambdas["note"]) == {"old"}
+    assert set(lambdas["method"]) == {"Ours"}
+
+
+def test_the_protocol_of_a_data_set_is_told_by_its_settings():
+    frame = pd.concat([rows(dataset="glass", settings='{"keep": 10}'), rows(dataset="vehicle", settings="{}")])
+    assert [runs_fe.is_newer(frame, name) for name in ("glass", "vehicle", "segment")] == [True, False, False]

@@ -9,8 +9,6 @@ names a folder of your own, CLASS/file. Decoded images are kept in _build/cache,
 """
 
 import hashlib
-import io
-import os
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,6 +20,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lib.data.files import CACHE, checked, data_dir
+from lib.data.own_images import cached, decoded, hashed, read_own
 
 NAMES = ("cifar10", "cifar10-jpeg", "stl10")
 CLASSES = {
@@ -41,7 +40,6 @@ SIZES = (50_000, 10_000)  # of the training and test images in them
 REMEDY = "set DATA_DIR to a folder that holds it, or take cifar10"
 VALIDATION = {"cifar10": 0.2, "cifar10-jpeg": 0.2, "stl10": 0.1}  # of the training images: 10,000 and 500
 FRACTIONS = (0.7, 0.1, 0.2)  # of a folder of one's own: training, validation, test
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,13 +82,16 @@ class Images:
 
 def load(
     name: str, folder: str | Path | None = None, *, seed: int = 0, train: int | None = None, val: int | None = None,
-    test: int | None = None, cache: Path = CACHE,
+    test: int | None = None, size: int | None = None, cache: Path = CACHE,
 ) -> Images:  # fmt: skip
     """A named set, or a folder of your own by its path, split by `seed`; the first so many of each part, None for all.
 
-    folder: where a named set lies, by default DATA_DIR. ValueError: unknown name, a file that is missing, damaged or
-    no image of the others' shape, more images asked for than a part has.
+    folder: where a named set lies, by default DATA_DIR. size: pixels to a side, to which images of your own are scaled
+    and cropped; None where they have one shape. ValueError: unknown name, a file that is missing, damaged or no image
+    of the others' shape, more images asked for than a part has.
     """
+    if size is not None and (name in NAMES or not isinstance(size, int) or size < 1):
+        raise ValueError(f"size must be a number of pixels, for images of your own, got {size!r} for {name}")
     if name in NAMES:
         folder = data_dir(folder)
         classes, source = CLASSES[name.removesuffix("-jpeg")], SOURCES[name]
@@ -99,7 +100,7 @@ def load(
         cut = round(len(order) * (1 - VALIDATION[name]))
         index = (order[:cut], order[cut:], parts[0] + _shuffled(parts[1], seed))
     elif Path(name).is_dir():
-        x, y, classes, digest = _own(Path(name), cache)
+        x, y, classes, digest = read_own(Path(name), cache, size=size)
         name, source = Path(name).name, f"your folder {Path(name).name}"
         cuts = np.cumsum([round(share * len(y)) for share in FRACTIONS[:2]])
         index = np.split(_shuffled(len(y), seed), cuts)
@@ -163,7 +164,7 @@ def _cifar10(folder: Path, cache: Path):
     orders = [np.argsort(part.targets, kind="stable") for part in found]
     x = np.concatenate([part.data[order] for part, order in zip(found, orders)])
     y = np.concatenate([np.asarray(part.targets)[order] for part, order in zip(found, orders)])
-    return x, y, [len(order) for order in orders], _hash(x, y)
+    return x, y, [len(order) for order in orders], hashed(x, y)
 
 
 def _stl10(folder: Path, cache: Path):
@@ -173,7 +174,7 @@ def _stl10(folder: Path, cache: Path):
              for split in ("train", "test")]  # fmt: skip
     x = np.concatenate([part.data for part in found]).transpose(0, 2, 3, 1)
     y = np.concatenate([part.labels for part in found])
-    return np.ascontiguousarray(x), y, [len(part.labels) for part in found], _hash(x, y)
+    return np.ascontiguousarray(x), y, [len(part.labels) for part in found], hashed(x, y)
 
 
 def _torchvision(make: Callable, title: str, folder: Path):
@@ -194,7 +195,7 @@ def _jpeg(folder: Path, cache: Path):
         x, y = zip(*(_read_archive(path, CLASSES["cifar10"], (32, 32)) for path in archives))
         return np.concatenate(x), np.concatenate(y)
 
-    x, y, digest = _cached(cache / "cifar10-jpeg.npz", "".join(ARCHIVES.values()), decode)
+    x, y, digest = cached(cache / "cifar10-jpeg.npz", "".join(ARCHIVES.values()), decode)
     return x, y, SIZES, digest
 
 
@@ -210,79 +211,8 @@ def _read_archive(path: Path, classes: tuple[str, ...], shape: tuple[int, int]) 
     return np.stack(x), np.array([_label(name, classes, path.name) for name in names])
 
 
-def decoded(file: bytes, name: str, shape: tuple[int, int] | None = None) -> np.ndarray:
-    """The pixels (H, W, 3) in an image file; ValueError with its name if it is damaged, grey or of another shape."""
-    from PIL import Image
-
-    try:
-        image = Image.open(io.BytesIO(file))
-        image.load()
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f"{name} is no image that can be read ({error})") from error
-    if image.mode != "RGB":
-        raise ValueError(f"{name} must be a colour image (RGB), got mode {image.mode}: convert it")
-    if shape and (image.height, image.width) != shape:
-        raise ValueError(f"{name} must have {shape[0]} x {shape[1]} pixels, got {image.height} x {image.width}")
-    return np.asarray(image)
-
-
 def _label(name: str, classes: tuple[str, ...], where: str) -> int:
     folder = name.rpartition("/")[0]
     if folder not in classes:
         raise ValueError(f"{name} in {where} must lie in a class's folder, one of {', '.join(classes)}")
     return classes.index(folder)
-
-
-# --- A folder of one's own -------------------------------------------------------------------------------------------
-
-
-def _own(folder: Path, cache: Path):
-    """CLASS/file, colour images of one shape; classes in the order of their names."""
-    inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    if loose := [path.name for path in inside if path.is_file() and path.suffix.lower() in SUFFIXES]:
-        raise ValueError(f"{folder} must hold a folder for each class, got the image {loose[0]} beside them")
-    files = {path.name: sorted(f for f in path.iterdir() if f.suffix.lower() in SUFFIXES)
-             for path in inside if path.is_dir()}  # fmt: skip
-    if empty := [name for name, own in files.items() if not own]:
-        raise ValueError(f"{folder}/{empty[0]} holds no image ({', '.join(SUFFIXES)}), and so is no class")
-    if len(files) < 2:
-        raise ValueError(f"{folder} must hold at least two classes' folders, got {list(files) or 'none'}")
-
-    def decode():
-        x, shape = [], None
-        for path in (f for own in files.values() for f in own):
-            x.append(decoded(path.read_bytes(), str(path), shape))
-            shape = x[0].shape[:2]
-        return np.stack(x), np.repeat(np.arange(len(files)), [len(own) for own in files.values()])
-
-    found = [(str(f.relative_to(folder)), f.stat()) for own in files.values() for f in own]
-    key = hashlib.sha256(repr([(name, stat.st_size, stat.st_mtime_ns) for name, stat in found]).encode()).hexdigest()
-    x, y, digest = _cached(cache / f"images-{folder.name}.npz", key, decode)
-    return x, y, tuple(files), digest
-
-
-# --- Files -----------------------------------------------------------------------------------------------------------
-
-
-def _hash(*arrays: np.ndarray) -> str:
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
-
-
-def _cached(path: Path, key: str, make: Callable) -> tuple[np.ndarray, np.ndarray, str]:
-    """Pixels, labels and their digest: stored under this key, or made and stored; a damaged file is made again."""
-    try:
-        with np.load(path) as file:
-            x, y, found, digest = file["x"], file["y"], str(file["key"]), str(file["digest"])
-        if found == key and _hash(x, y) == digest:
-            return x, y, digest
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
-        pass
-    x, y = make()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.npz")
-    np.savez(partial, x=x, y=y, key=np.array(key), digest=np.array(digest := _hash(x, y)))
-    os.replace(partial, path)
-    return x, y, digest

@@ -1,54 +1,68 @@
-"""CSV files of your own: read as what they say, or refused with what to do.
+"""CSV files of your own: read as what they say, or refused in one line with what to do.
 
 Nothing is guessed. A first row of data, a column that counts the rows or an unnamed one would each make a model that
-seems to work, so they are errors.
+seems to work, so they are errors. So are words among the features, until somebody says that they are categories.
 """
 
 import csv
 import io
+import re
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 MISSING = frozenset({"", "?", "NA", "<NA>", "N/A", "n/a", "#N/A", "NULL", "null", "None", "NaN", "nan", "-nan", "-NaN"})
-OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "spaces"}
-EXPECTED = "UTF-8 text, a header row, then rows of as many values, separated by commas"
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+EXPECTED = "UTF-8 text, a header row, then rows of as many values, separated by commas, semicolons, tabs or bars"
 COUNTED = 10  # fewer rows in order may be chance
+DECIMAL = re.compile(r"(?<![^;\t|\n\" ])[+-]?\d+,\d+(?:[eE][+-]?\d+)?(?![^;\t|\n\" ])")  # a whole cell
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}\b")
 
 
-def read_own(path: Path, task: str) -> tuple[np.ndarray, np.ndarray, tuple[str, ...], tuple[str, ...]]:
+def read_own(
+    path: Path, task: str, *, target: str | None = None, categories: Sequence[str] = (), drop: Sequence[str] = ()
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...], tuple[str, ...]]:
     """x (N, D), y, the features' names, and the classes' names (or the value's, for regression).
 
-    ValueError that names the file, the column, and what to do.
+    target: the column of the class or value, the last one by default. categories: columns of words, each word of which
+    becomes a feature, 1 where it stands and 0 elsewhere. drop: columns to leave out. ValueError that names the file,
+    the column, and what to do.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not a table ({error}): it must be {EXPECTED}") from error
-    names = _header(text, path)
-    frame = _frame(text, names, path)
-    x = _numbers(frame.iloc[:, :-1], path)
-    _check_counters(x, names, path)
-    last = frame.iloc[:, -1].fillna("").str.strip()  # a row that ends before it
+    names, separator = _header(text, path)
+    target = names[-1] if target is None else target
+    roles = {"target": [target], "categories": categories, "drop": drop}
+    _check_roles(roles, names, path)
+    how = {"sep": separator, "decimal": _decimal(text, separator, path)}
+    frame = _frame(text, names, path, words=[target, *categories], **how).drop(columns=list(drop))
+    last = frame.pop(target).fillna("").str.strip()  # a row that ends before it
+    if frame.empty:
+        raise ValueError(f"{path}: column {target!r} is the only one left, so that there is no feature")
+    x = _encoded(frame, categories, path)
+    numbers = _numbers(x, path)
+    _check_counters(numbers, list(x), path)
     if task == "regression":
-        return x, _values(last, path), tuple(names[:-1]), (names[-1],)
+        return numbers, _values(last, path, how["decimal"]), tuple(x), (target,)
     y, classes = _labels(last, path)
-    return x, y, tuple(names[:-1]), classes
+    return numbers, y, tuple(x), classes
 
 
-def _header(text: str, path: Path) -> list[str]:
-    """The columns' names, which must be names."""
-    rows = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True)
-    try:
-        names = [name.strip() for name in next((row for row in rows if row), [])]
-    except csv.Error as error:
-        raise ValueError(f"{path} is not a table ({error}): it must be {EXPECTED}") from error
-    if len(names) == 1:
-        for sign, word in OTHER_SEPARATORS.items():
-            if sign in names[0]:
-                raise ValueError(f"{path} seems to be separated by {word} ({names[0][:60]!r}): save it with commas")
+# --- The file --------------------------------------------------------------------------------------------------------
+
+
+def _header(text: str, path: Path) -> tuple[list[str], str]:
+    """The columns' names, which must be names, and what separates them."""
+    separator = _separator(text, path)
+    names = [name.strip() for name in _first_rows(text, separator, path)[0]]
+    if len(names) == 1 and " " in names[0]:
+        raise ValueError(f"{path} seems to be separated by spaces ({names[0][:60]!r}): save it with commas")
     if len(names) < 2:
         raise ValueError(f"{path} is not a table (it has {len(names)} columns): it must be {EXPECTED}")
     if data := [name for name in names[:-1] if name and _is_value(name)]:
@@ -63,7 +77,25 @@ def _header(text: str, path: Path) -> list[str]:
         )
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"{path}: columns must have different names, got {', '.join(twice)} more than once")
-    return names
+    return names, separator
+
+
+def _separator(text: str, path: Path) -> str:
+    """The sign that gives the first two rows as many values, the most of all signs; else any that the header holds."""
+    found = {sign: [len(row) for row in _first_rows(text, sign, path)] for sign in SEPARATORS}
+    fits = {sign: header for sign, (header, *row) in found.items() if header > 1 and row in ([], [header])}
+    if len(best := [sign for sign, columns in fits.items() if columns == max(fits.values())]) > 1:
+        raise ValueError(f"{path} may be separated by {' or '.join(SEPARATORS[sign] for sign in best)}: keep one")
+    return next(iter(best), next((sign for sign, lengths in found.items() if lengths[0] > 1), ","))
+
+
+def _first_rows(text: str, separator: str, path: Path) -> list[list[str]]:
+    """The header and the first row, if there are any."""
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+    try:
+        return [row for row, _ in zip((row for row in rows if row), range(2))] or [[]]
+    except csv.Error as error:
+        raise ValueError(f"{path} is not a table ({error}): it must be {EXPECTED}") from error
 
 
 def _is_value(text: str) -> bool:
@@ -75,13 +107,25 @@ def _is_value(text: str) -> bool:
     return True
 
 
-def _frame(text: str, names: list[str], path: Path) -> pd.DataFrame:
-    """The rows; missing features are NaN, the last column stays text."""
-    missing = {name: sorted(MISSING) for name in names[:-1]}
-    how = {"keep_default_na": False, "skipinitialspace": True, "index_col": False}
+def _check_roles(roles: dict[str, Sequence[str]], names: list[str], path: Path) -> None:
+    """ValueError unless each is a column, in one role."""
+    for role, columns in roles.items():
+        if isinstance(columns, str) or not all(isinstance(column, str) for column in columns):
+            raise ValueError(f"{role} must be names of columns, got {columns!r}")
+        if unknown := [column for column in columns if column not in names]:
+            raise ValueError(f"{role} must be of {path}'s columns, {', '.join(names)}, got {unknown[0]!r}")
+    given = [column for columns in roles.values() for column in columns]
+    if twice := [column for column in given if given.count(column) > 1]:
+        raise ValueError(f"a column must be target, category or dropped, got {twice[0]!r} more than once")
+
+
+def _frame(text: str, names: list[str], path: Path, *, words: Sequence[str], **how) -> pd.DataFrame:
+    """The rows; `words` are columns that stay text, in the others missing values are NaN. how: of pandas.read_csv."""
+    missing = {name: sorted(MISSING) for name in names if name not in words}
+    how |= {"keep_default_na": False, "skipinitialspace": True, "index_col": False}
     try:
         with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
-            frame = pd.read_csv(io.StringIO(text), header=0, names=names, dtype={names[-1]: str},
+            frame = pd.read_csv(io.StringIO(text), header=0, names=names, dtype=dict.fromkeys(words, str),
                                 na_values=missing, **how)  # fmt: skip
     except (ValueError, pd.errors.ParserWarning) as error:  # ragged
         raise ValueError(f"{path} is not a table ({str(error).strip()}): it must be {EXPECTED}") from error
@@ -90,11 +134,57 @@ def _frame(text: str, names: list[str], path: Path) -> pd.DataFrame:
     return frame
 
 
+def _decimal(text: str, separator: str, path: Path) -> str:
+    """A comma where numbers are written with one and no comma separates them; 1,234 alone may be either number."""
+    found = [] if separator == "," else [cell[0] for cell in DECIMAL.finditer(text)]
+    if found and all(THOUSANDS.fullmatch(number) for number in found):
+        number, two = found[0], (found[0].replace(",", "."), found[0].replace(",", ""))
+        raise ValueError(f"{path}: {number} may be {two[0]} or {two[1]}: save numbers with points")
+    return "," if found else "."
+
+
+# --- Features --------------------------------------------------------------------------------------------------------
+
+
+def _encoded(cells: pd.DataFrame, categories: Sequence[str], path: Path) -> pd.DataFrame:
+    """The features, each category's column replaced by one for each of its words, `column=word`."""
+    parts = []
+    for name in cells:
+        column = cells[name]
+        if name in categories:
+            column = column.fillna("").str.strip()
+            _check_missing(column, column == "", path)
+            words = sorted(set(column))
+            if not 2 <= len(words) <= max(2, len(column) // 2):
+                raise ValueError(
+                    f"{path}: column {name!r} holds {len(words)} different words in {len(column)} rows, which are no "
+                    "categories: leave it out with drop"
+                )
+            column = pd.DataFrame({f"{name}={word}": (column == word).astype(float) for word in words})
+        parts.append(column)
+    encoded = pd.concat(parts, axis=1)
+    if twice := sorted(encoded.columns[encoded.columns.duplicated()]):
+        raise ValueError(f"{path}: columns must have different names, got {twice[0]} from a category, too")
+    return encoded
+
+
 def _numbers(cells: pd.DataFrame, path: Path) -> np.ndarray:
     """(N, D) float64, NaN where a value is missing; ValueError names the columns that hold words."""
-    if words := [name for name in cells if not pd.api.types.is_numeric_dtype(cells[name])]:
-        raise ValueError(f"{path}: features must be numbers, got words in column {', '.join(words[:5])}")
+    words = {name: _first_word(cells[name]) for name in cells if not pd.api.types.is_numeric_dtype(cells[name])}
+    if words:
+        some, word = ", ".join([*words][:5]), next(iter(words.values()))
+        if DATE.match(word):
+            todo = "dates: write numbers (days since one of them), or leave them out with drop"
+        else:
+            todo = "words: name them in categories to encode them, or leave them out with drop"
+        raise ValueError(f"{path}: features must be numbers, got words in column {some} ({word!r}), if {todo}")
     return cells.to_numpy(np.float64)
+
+
+def _first_word(column: pd.Series) -> str:
+    """The first cell that is no number."""
+    words = column[pd.to_numeric(column, errors="coerce").isna() & column.notna()]
+    return str((words if len(words) else column).iloc[0])  # decimal points beside decimal commas are numbers, too
 
 
 def _check_counters(x: np.ndarray, names: list[str], path: Path) -> None:
@@ -102,15 +192,16 @@ def _check_counters(x: np.ndarray, names: list[str], path: Path) -> None:
     rows = np.arange(len(x))
     for name, column in zip(names, x.T):
         if len(x) >= COUNTED and (np.array_equal(column, rows) or np.array_equal(column, rows + 1)):
-            raise ValueError(
-                f"{path}: column {name!r} numbers the rows, which is no feature: save the table without it"
-            )
+            raise ValueError(f"{path}: column {name!r} numbers the rows, which is no feature: leave it out with drop")
 
 
-def _values(last: pd.Series, path: Path) -> np.ndarray:
+# --- What is to be predicted -----------------------------------------------------------------------------------------
+
+
+def _values(last: pd.Series, path: Path, decimal: str) -> np.ndarray:
     """(N, 1) float64, the values to predict."""
     _check_missing(last, last.isin(MISSING), path)
-    numbers = pd.to_numeric(last, errors="coerce")
+    numbers = pd.to_numeric(last.str.replace(decimal, "."), errors="coerce")
     if numbers.isna().any():
         word = last[numbers.isna()].iloc[0]
         raise ValueError(f"{path}: column {last.name!r} must be numbers for regression, got {word!r}")

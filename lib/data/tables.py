@@ -1,5 +1,6 @@
 """Tables: the named ones, and CSV files of your own."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,14 +75,17 @@ def _check_columns(name: str, values: np.ndarray, columns: tuple[str, ...]) -> N
             )
 
 
-def load(name: str, folder: str | Path | None = None, *, task: str | None = None) -> Table:
+def load(name: str, folder: str | Path | None = None, *, task: str | None = None, **own) -> Table:
     """A named data set, or a CSV file of your own if the name ends in .csv (see `from_csv`).
 
     folder: where its file lies; None means where this project keeps it. task: of your own file, classification unless
-    said. ValueError: unknown name, missing or changed file, another task than a named set has.
+    said. own: target, categories and drop of your own file. ValueError: unknown name, missing or changed file, another
+    task than a named set has, or columns said of one.
     """
     if str(name).endswith(".csv"):
-        return from_csv(name, task or "classification")
+        return from_csv(name, task or "classification", **own)
+    if said := [role for role, columns in own.items() if columns]:
+        raise ValueError(f"{said[0]} is for a file of your own (.csv), got {own[said[0]]!r} for {name}")
     if name not in DATA_SETS:
         raise ValueError(f"data must be one of {', '.join(DATA_SETS)} or a path ending in .csv, got {name!r}")
     entry = DATA_SETS[name]
@@ -96,16 +100,21 @@ def load(name: str, folder: str | Path | None = None, *, task: str | None = None
     return table
 
 
-def from_csv(path: str | Path, task: str = "classification") -> Table:
-    """Your own table: a header row, numeric features, the class (or the value, for regression) in the last column.
+def from_csv(
+    path: str | Path, task: str = "classification", *, target: str | None = None, categories: Sequence[str] = (),
+    drop: Sequence[str] = (),
+) -> Table:  # fmt: skip
+    """Your own table: a header row, features, and the class (or the value, for regression) in the column `target`.
 
-    It is named after its file with the ending .csv, which no data set of the catalogue has. ValueError: what makes the
-    file no such table, each with what to do.
+    target: the last column by default. categories: columns of words, of which each word becomes a feature; drop:
+    columns to leave out; all others must be numbers. The table is named after its file with the ending .csv, which no
+    data set of the catalogue has. ValueError: what makes the file no such table, each with what to do.
     """
     path = Path(path)
     if not path.is_file():
-        raise ValueError(f"no data file at {path.absolute()}: give a CSV with a header and the class last")
-    x, y, features, classes = read_own(path, check_task(task))
+        raise ValueError(f"no data file at {path.absolute()}: give a CSV with a header")
+    columns = {"target": target or None, "categories": categories, "drop": drop}
+    x, y, features, classes = read_own(path, check_task(task), **columns)
     return Table(path.with_suffix(".csv").name, x, y, task, features, classes, f"your file {path.name}")
 
 

@@ -1,13 +1,14 @@
 """The records of paper FE: which there are, which runs validation chooses, and one number for each of their splits.
 
-    frame = runs_fe.load()      # results/fe, and results/fewer for data sets whose set is complete there
+    frame = runs_fe.load()      # results/fe, and results/fewer for data sets whose six methods are there
     ten = runs_fe.chosen(frame)
     runs_fe.by_split(ten, "glass", "Ours", "accuracy")
 
 Methods and data sets are those of the paper's comparison, by name, so that a new one changes no result.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,32 +41,62 @@ CIFAR10_CONFIGURATION = CONFIGURATION | {"hidden": 512, "patience_steps": 5_000}
 
 
 def load(folder: str | Path = FOLDERS[0], newer: str | Path | None = FOLDERS[1]) -> pd.DataFrame:
-    """All records of the experiment, each data set's of one protocol: of `newer` once its set is complete there.
+    """All records of the experiment, each data set's of one protocol: of `newer` once its six methods are there.
 
     ValueError if the records of a data set were made with different settings, or with others than the first folder's.
     """
+    return _taken(_read(folder, newer), is_complete)
+
+
+def load_lambdas(folder: str | Path = FOLDERS[0], newer: str | Path | None = FOLDERS[1]) -> pd.DataFrame:
+    """The records of Ours at all lambdas, each data set's of one protocol: of `newer` once it has five lambdas there.
+
+    ValueError as for `load`. So a data set's curve over lambda may be older than its other records.
+    """
+    return _taken([rows[rows["method"] == "Ours"] for rows in _read(folder, newer)], has_lambdas)
+
+
+def _read(folder: str | Path, newer: str | Path | None) -> list[pd.DataFrame]:
+    """The records of both folders, checked; the second without a row where there are none."""
     frame = records.read(folder)
     for dataset, rows in frame.groupby("dataset"):
         check_configuration(rows, folder, CIFAR10_CONFIGURATION if dataset.startswith("cifar10") else CONFIGURATION)
     if newer is None or not any(records.found(newer).rglob("*.parquet")):
-        return frame
+        return [frame, frame[:0]]
     new = records.read(newer)
     for _, rows in new.groupby("dataset"):
         check_configuration(rows, newer, {"experiment": CONFIGURATION["experiment"]})
-    whole = [dataset for dataset, rows in new.groupby("dataset") if is_complete(rows)]
+    return [frame, new]
+
+
+def _taken(both: Sequence[pd.DataFrame], is_whole: Callable[[pd.DataFrame], bool]) -> pd.DataFrame:
+    """Each data set's records from the second frame where they are whole there, else from the first."""
+    frame, new = both
+    whole = [dataset for dataset, rows in new.groupby("dataset") if is_whole(rows)]
     kept = frame[~frame["dataset"].isin(whole)], new[new["dataset"].isin(whole)]
     return pd.concat([rows for rows in kept if len(rows)], ignore_index=True)
 
 
 def is_complete(rows: pd.DataFrame) -> bool:
-    """Whether a data set has all methods, etas and splits at lambda 1, and Ours at five lambdas."""
+    """Whether a data set has all methods and etas at lambda 1, in ten splits, or five of CIFAR10."""
     main, wide = rows[rows["lam"] == 1], rows["dataset"].iloc[0].startswith("cifar10")
     for method in METHODS:
         runs = main[main["method"] == method].drop_duplicates(["split", "eta"])
         etas = runs.groupby("split")["eta"].nunique()
         if (etas >= (6 if method in GATED else 1)).sum() < (5 if wide else 10):
             return False
+    return True
+
+
+def has_lambdas(rows: pd.DataFrame) -> bool:
+    """Whether a data set has Ours at five lambdas."""
     return rows.loc[rows["method"] == "Ours", "lam"].nunique() >= 5
+
+
+def is_newer(frame: pd.DataFrame, dataset: str) -> bool:
+    """Whether a data set's records are of the second protocol, which keeps epochs by one U."""
+    settings = frame.loc[frame["dataset"] == dataset, "settings"]
+    return len(settings) > 0 and "keep" in json.loads(settings.iloc[0])
 
 
 def datasets(frame: pd.DataFrame) -> list[str]:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from lib.data import copies
 from lib.data import images as sets
+from lib.data import own_images
 from lib.data.images import augment, load
 
 CIFAR = sets.CLASSES["cifar10"]
@@ -50,7 +51,7 @@ def jpeg(tmp_path, monkeypatch):
 def registered(folder, monkeypatch):
     """The archives as they are now take the place of the real ones."""
     for name in sets.ARCHIVES:
-        monkeypatch.setitem(sets.ARCHIVES, name, sets._hash(np.frombuffer((folder / name).read_bytes(), np.uint8)))
+        monkeypatch.setitem(sets.ARCHIVES, name, sets.hashed(np.frombuffer((folder / name).read_bytes(), np.uint8)))
     monkeypatch.setattr(sets, "SIZES", (50, 20))
     return folder
 
@@ -127,6 +128,38 @@ def test_folders_that_are_no_classes_are_named(own, tmp_path):
         load(tmp_path / "one", cache=tmp_path / "cache")
     with pytest.raises(ValueError, match="data must be one of"):
         load("mnist")
+
+
+@pytest.mark.parametrize("side", [9_000, 30_000])
+def test_an_image_of_more_pixels_than_anybody_has_is_not_read(side, own, tmp_path, monkeypatch):
+    """A file of some kilobytes that asks for 240 MB or 2.7 GB: PIL refuses the second one itself."""
+    Image.new("1", (side, side)).save(own / "cat" / "0.png")
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda image: pytest.fail("it was read"))
+    with pytest.raises(ValueError, match=r"cat/0.png says that it has more than 67,108,864 pixels, so it was not read"):
+        load(own, cache=tmp_path / "cache", size=8)
+
+
+def test_images_of_any_shape_are_scaled_and_cropped_to_a_square(own, tmp_path):
+    """Of an image that is white in its middle square and black beside it, the square is what stays."""
+    pixels = np.zeros((20, 40, 3), np.uint8)
+    pixels[:, 10:30] = 255
+    Image.fromarray(pixels).save(own / "cat" / "0.png")
+    with pytest.raises(ValueError, match="must have 20 x 40 pixels"):
+        load(own, cache=tmp_path / "cache")
+    images = load(own, size=8, cache=tmp_path / "cache")
+    assert images.x_train.shape[1:] == (8, 8, 3)
+    every = torch.cat([images.x_train, images.x_val, images.x_test])
+    assert (every > 200).flatten(1).all(1).sum() == 1  # its edges are mixed with what lies beside them
+    assert load(own, size=4, cache=tmp_path / "cache").x_train.shape[1:] == (4, 4, 3)
+    upright = Image.new("RGB", (8, 8))
+    upright.putpixel((0, 0), (255, 0, 0))
+    file, held = io.BytesIO(), Image.Exif()
+    held[0x0112] = 3  # upside down
+    upright.save(file, "PNG", exif=held)
+    assert own_images.decoded(file.getvalue(), "held", size=8)[7, 7].tolist() == [255, 0, 0]
+    for name, size in (("cifar10-jpeg", 8), (own, 0), (own, 2.5)):
+        with pytest.raises(ValueError, match="size must be a number of pixels, for images of your own"):
+            load(name, size=size, cache=tmp_path / "cache")
 
 
 def test_the_jpeg_copy_is_read_in_order_and_says_what_it_is(jpeg, tmp_path):

@@ -1,0 +1,77 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Experiment: what an epoch costs, method by method
+#
+# Seconds of one epoch of training, of one run at a time that computes $f$ for all examples, as the paper's program
+# would, and of ten splits trained as one program. No validation is counted. Pretrain and PretrainR train a prediction
+# model first, and that epoch is counted too. The methods take turns, so that a machine whose speed drifts slows all.
+# Run it where nothing else runs:
+#
+#     python -m lib.run notebooks/experiments/timing.py out.ipynb -p datasets glass -p out timing.parquet
+
+# %% tags=["parameters"]
+datasets = ["glass", "vehicle", "segment"]  # names known to lib.data
+methods = ["Ours", "Joint", "RPS", "RPSR", "Pretrain", "PretrainR"]
+repeats = 6  # how often all methods take their turn
+steps = 50  # gradient steps at least in one measurement
+together = 10  # splits that train as one program
+device = "cpu"  # or "cuda"
+threads = 1  # of the processor
+out = "runs/timing.parquet"
+
+# %%
+import math
+
+import pandas as pd
+
+from lib import data as tables
+from lib.methods import FE as METHODS
+from lib.study import records
+from lib.study.provenance import provenance
+from lib.training import Runs, fit, use_threads
+from lib.training.fewer import Settings
+
+VERSION = 1  # raised when what is computed changes
+use_threads(threads)
+records.check_out(out)
+if unknown := set(methods) - set(METHODS):
+    raise ValueError(f"methods must be among {', '.join(METHODS)}, got {', '.join(sorted(unknown))}")
+
+
+# %%
+def seconds_an_epoch(method, folds, stack, seed, settings):
+    """Of one run, a share of the time of `stack` splits that train as one program."""
+    runs = Runs.grid(stack, seed=[seed]).of(method)
+    return fit(method, folds, runs, settings=settings, device=device, progress=False).seconds[0] / settings.epochs
+
+
+rows = []
+for name in datasets:
+    folds = tables.folds(tables.load(name), range(together))
+    epochs = math.ceil(steps / math.ceil(folds.x_train.shape[1] / Settings.batch))
+    for repeat in range(-1, repeats):  # the first turn warms up and is not kept
+        for stack in (1, together):
+            settings = Settings(epochs=epochs, patience=epochs, check=epochs, open_rows=stack > 1)
+            described = {"experiment": "timing", "together": stack, **settings.recorded()}
+            for method in methods:
+                found = seconds_an_epoch(method, folds, stack, max(repeat, 0), settings)
+                row = {"dataset": name, "method": method, "seed": repeat, "together": stack, "value": found}
+                row |= {"epochs": epochs, "seconds": found * epochs, **provenance(described, device, version=VERSION)}
+                rows += [row] * (repeat >= 0)
+
+# %%
+frame = pd.DataFrame(rows).assign(paper="FE", split=0, part="train", measure="seconds_epoch", direction="lower")
+frame = frame.assign(best_epoch=0, eta=0.0, lam=1.0, U=pd.array([pd.NA] * len(rows), dtype="Int64"))
+records.write(frame, out)
+frame.pivot_table(index=["dataset", "together"], columns="method", values="value", aggfunc="median").round(4)
