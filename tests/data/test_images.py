@@ -11,9 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from lib.data import copies
+from lib.data import copies, own_images
 from lib.data import images as sets
-from lib.data import own_images
 from lib.data.images import augment, load
 
 CIFAR = sets.CLASSES["cifar10"]
