@@ -1,17 +1,20 @@
 """Training through explanations of images: chunks, draws of s, what is kept, and what is measured."""
 
 import copy
-from dataclasses import replace
+import json
+from dataclasses import fields, replace
 
+import pandas as pd
 import pytest
 import torch
 
 from lib import masks, metrics
-from lib.explainers import squares
-from lib.methods import ID as METHODS
+from lib.explainers import GradCAM, squares
+from lib.study import records
+from lib.study.provenance import config_hash
 from lib.training.expo_step import explained_by, objective
-from lib.training.images import Tuner, Tuning, background_of, draws_of, explainer_for, predictor_of
-from lib.training.measuring import calibration_error, gap, measured, report
+from lib.training.images import METHODS, Tuner, Tuning, background_of, draws_of, explainer_for, predictor_of
+from lib.training.measuring import calibration_error, elsewhere, gap, measured, report
 from tests.image_sets import noise
 from tests.test_gradcam import network
 
@@ -25,6 +28,8 @@ CASES = {
     "ExpO-S": {"method": "ExpO-S", "name": "LIME"},
     "ExpO-F": {"method": "ExpO-F", "name": "LIME"},
     "CE-only": {"method": "CE-only", "name": "Grad-CAM"},
+    "Masked": {"method": "Masked", "name": "LIME"},
+    "one temperature": {"method": "ID-ExpO", "draws": 3, "name": "Grad-CAM", "T": "batch"},
 }
 
 
@@ -206,6 +211,54 @@ def test_scores_are_those_of_a_plain_loop(name):
                 assert curve[i, k].item() == pytest.approx(plain_curve(net, x, y, found.phi[i], s, 4, delete), abs=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["blur", "noise", "label"])
+def test_other_backgrounds_and_the_true_class_are_those_of_a_plain_loop(kind):
+    """The same maps; masked cells show the mean over 9 x 9 pixels or noise, or the label's class is followed."""
+    net = network(4, C=3, dtype=torch.float32)
+    explainer, predictor = explainer_for("Grad-CAM", net, IMAGES), predictor_of(net, IMAGES)
+    first = measured(predictor, IMAGES, "test", explainer, S=0.5, drawn={})
+    options = {"memory": 20, "generator": torch.Generator().manual_seed(5)}
+    inserted, deleted = elsewhere(predictor, IMAGES, "test", explainer, first, kind, **options)
+    steps = list(range(3, 33, 4))
+    assert inserted.shape == deleted.shape == (12, len(steps))
+    x, net = IMAGES.inputs(IMAGES.x_test), net.eval()
+    drawn = torch.randn(x[:1].shape, generator=torch.Generator().manual_seed(5))[0]  # of the first image
+    i, k = 0, 2
+    y = IMAGES.y_test[i].item() if kind == "label" else net(x[[i]]).argmax().item()
+    top = set(first.phi[i].argsort(descending=True, stable=True)[: steps[k]].tolist())
+    for delete, found in ((False, inserted), (True, deleted)):
+        own = x[i].clone()
+        for row in range(32):
+            for column in range(32):
+                if ((row // 4 * 8 + column // 4) in top) == delete:
+                    near = x[i][:, max(0, row - 4) : row + 5, max(0, column - 4) : column + 5].mean((1, 2))
+                    shown = {"blur": near, "noise": drawn[:, row, column], "label": torch.zeros(3)}
+                    own[:, row, column] = shown[kind]
+        assert found[i, k].item() == pytest.approx(net(own[None]).softmax(-1)[0, y].item(), abs=1e-5)
+
+
+def test_epochs_may_be_chosen_by_the_true_classs_curves():
+    """As the released code scores: on images whose class is predicted wrong the curves are others, accuracy is not."""
+    ways = [tuner(scored=scored) for scored in ("predicted", "label")]
+    for own in ways:
+        own.measure()
+    (predicted,), (label,) = (own.state["parts"][0] for own in ways)
+    assert predicted[0] == label[0] < 1
+    assert predicted[1] != label[1]
+
+
+def test_settings_recorded_before_there_were_more_are_still_the_same():
+    """A record's configuration is found again from the options that made it, or runs would be made twice."""
+    row = pd.read_parquet(records.ROOT / "results" / "images" / "ID-ExpO-GradCAM-S0.5-A.parquet").iloc[0]
+    told = json.loads(row["settings"])
+    of_explainer = {n: v for n, v in told["explainer"].items() if n != "name"}
+    explainer = GradCAM(**of_explainer | {"grid": tuple(of_explainer["grid"])})
+    own = {f.name: told[f.name] for f in fields(Tuning) if f.name in told and f.name != "explainer"}
+    beside = {name: told[name] for name in ("experiment", "digest", "start")}
+    assert config_hash(beside | Tuning(explainer=explainer, **own).recorded()) == row["config"]
+    assert Tuning(scored="label").recorded()["scored"] == "label"
+
+
 def test_the_tie_rules_part_where_cells_are_equal():
     """`first` takes s cells, `threshold` all that are not below; where cells are distinct they agree (ID-3, ID-5)."""
     phi = torch.tensor([[0.5, 0.0, 0.0, 0.9]])
@@ -291,7 +344,18 @@ def test_epochs_are_kept_by_the_valscore_of_each_criterion():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("method", "Ours"), ("norm", "layer"), ("background", "blur"), ("lam", -1), ("memory", 0), ("draws", 0), ("S", 2)],
+    [
+        ("method", "Ours"),
+        ("norm", "layer"),
+        ("background", "blur"),
+        ("lam", -1),
+        ("T", "all"),
+        ("T", 0),
+        ("scored", "best"),
+        ("memory", 0),
+        ("draws", 0),
+        ("S", 2),
+    ],
 )
 def test_settings_that_make_no_sense_are_named(name, value):
     with pytest.raises(ValueError, match=name):

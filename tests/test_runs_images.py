@@ -75,7 +75,8 @@ def test_an_ablation_and_an_explanation_that_was_not_trained_are_no_rivals():
         ({"norm": "batch"}, "batch norm in training mode"),
         ({"draws": 16}, "K = 16"),
         ({"draws": None}, "K = all"),
-        ({"explainer": {"name": "LIME", "kernel": "cosine"}}, "LIME's kernel by cosine"),
+        ({"explainer": {"name": "LIME", "kernel": "cosine"}}, "kernel by cosine"),
+        ({"T": "batch", "scored": "label"}, "one temperature for a batch, epochs chosen by the true class"),
         ({"explainer": {"name": "LIME"}, "draws": 2}, ""),
         ({"background": "pink"}, "background pink"),
     ],
@@ -155,8 +156,11 @@ def test_an_ablation_stands_beside_the_run_that_changes_nothing():
     own = runs_images.at(every, method="ID-ExpO", explainer="Grad-CAM")
     changed = own.assign(variant="first order", value=own["value"] - 0.1)
     table = pages_images.ablations(pd.concat([every, changed]))
-    assert list(table.index) == ["before fine-tuning", "as it is", "first order"]
-    gaps = table["insertion"].astype(float)
+    assert list(table.loc["Grad-CAM"].index) == ["before fine-tuning", "as it is", "first order"]
+    priced = runs_images.at(every, method="ID-ExpO", explainer="LIME").assign(lam3=0.001)
+    assert "λ₃ = 0.001" in pages_images.ablations(pd.concat([every, priced])).loc["LIME"].index
+    assert list(table.loc["LIME"].index) == ["before fine-tuning", "as it is"]
+    gaps = table.loc["Grad-CAM"]["insertion"].astype(float)
     assert gaps["as it is"] - gaps["first order"] == pytest.approx(0.1, abs=0.002)
 
 
