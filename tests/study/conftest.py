@@ -1,7 +1,9 @@
-"""Records of FE in which everything is as the paper tells it."""
+"""Records in which everything is as the papers tell it."""
 
 import pytest
 
+from lib.study import runs_images
+from tests.study import images
 from tests.study.fe import frame
 
 
@@ -15,3 +17,8 @@ def glass(told):
 def told():
     """Records in which everything is as the paper tells it."""
     return frame()
+
+
+@pytest.fixture(scope="module")
+def front():
+    return runs_images.fronts(images.frame())

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from lib.study import claims, claims_images, runs_images
-from tests.study.test_runs_images import TOLD, frame
+from tests.study.images import TOLD, frame
 
 
 def costs(ratio=12.0, seeds=(0, 1, 2)):
