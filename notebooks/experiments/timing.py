@@ -14,9 +14,10 @@
 # # Experiment: what an epoch costs, method by method
 #
 # Seconds of one epoch of training, of one run at a time that computes $f$ for all examples, as the paper's program
-# would, and of ten splits trained as one program. No validation is counted. Pretrain and PretrainR train a prediction
-# model first, and that epoch is counted too. The methods take turns, so that a machine whose speed drifts slows all.
-# Run it where nothing else runs:
+# would, and of ten splits trained as one program. Pretrain and PretrainR train a prediction model first, and that epoch
+# is counted too. Seconds are the processor's, not the wall's, so that other work on the machine counts little, and the
+# methods take turns, so that a drift of its speed slows all. An epoch is what three times as many epochs take longer,
+# without what comes before the first and after the last.
 #
 #     python -m lib.run notebooks/experiments/timing.py out.ipynb -p datasets glass -p out timing.parquet
 
@@ -24,14 +25,16 @@
 datasets = ["glass", "vehicle", "segment"]  # names known to lib.data
 methods = ["Ours", "Joint", "RPS", "RPSR", "Pretrain", "PretrainR"]
 repeats = 6  # how often all methods take their turn
+stacked = 1  # in how many of these splits train as one program, too
 steps = 50  # gradient steps at least in one measurement
 together = 10  # splits that train as one program
-device = "cpu"  # or "cuda"
 threads = 1  # of the processor
 out = "runs/timing.parquet"
 
 # %%
 import math
+import time
+from dataclasses import replace
 
 import pandas as pd
 
@@ -51,9 +54,14 @@ if unknown := set(methods) - set(METHODS):
 
 # %%
 def seconds_an_epoch(method, folds, stack, seed, settings):
-    """Of one run, a share of the time of `stack` splits that train as one program."""
-    runs = Runs.grid(stack, seed=[seed]).of(method)
-    return fit(method, folds, runs, settings=settings, device=device, progress=False).seconds[0] / settings.epochs
+    """Of one run, a share of the processor's time for `stack` splits that train as one program."""
+    runs, spent = Runs.grid(stack, seed=[seed]).of(method), []
+    for epochs in (settings.epochs, 3 * settings.epochs):
+        how = replace(settings, epochs=epochs, patience=epochs, check=epochs)
+        started = time.process_time()
+        fit(method, folds, runs, settings=how, progress=False)
+        spent.append(time.process_time() - started)
+    return (spent[1] - spent[0]) / (2 * settings.epochs * stack)
 
 
 rows = []
@@ -61,13 +69,13 @@ for name in datasets:
     folds = tables.folds(tables.load(name), range(together))
     epochs = math.ceil(steps / math.ceil(folds.x_train.shape[1] / Settings.batch))
     for repeat in range(-1, repeats):  # the first turn warms up and is not kept
-        for stack in (1, together):
-            settings = Settings(epochs=epochs, patience=epochs, check=epochs, open_rows=stack > 1)
+        for stack in (1, together) if repeat < stacked else (1,):
+            settings = Settings(epochs=epochs, open_rows=stack > 1)
             described = {"experiment": "timing", "together": stack, **settings.recorded()}
             for method in methods:
                 found = seconds_an_epoch(method, folds, stack, max(repeat, 0), settings)
                 row = {"dataset": name, "method": method, "seed": repeat, "together": stack, "value": found}
-                row |= {"epochs": epochs, "seconds": found * epochs, **provenance(described, device, version=VERSION)}
+                row |= {"epochs": epochs, "seconds": found * epochs, **provenance(described, "cpu", version=VERSION)}
                 rows += [row] * (repeat >= 0)
 
 # %%
