@@ -171,7 +171,7 @@ work_images.backgrounds(front)
 
 # %% [markdown]
 # *Insertion and deletion with other backgrounds, and of the true class, at every fourth value of $s$ where there are
-# many.* {glue:text}`images-backgrounds`
+# many. Explainer and $S$ at the left, here and below.*
 #
 # ### Explanations that were not trained
 #
