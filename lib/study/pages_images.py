@@ -48,7 +48,6 @@ def runs_shown(grid: pd.DataFrame) -> pd.DataFrame:
 def runs_told(grid: pd.DataFrame, frame: pd.DataFrame) -> dict:
     """What the text says of the runs, by name."""
     test = frame[frame["part"] == "test"]
-    lacking = grid.loc[grid["there"] < grid["runs"], "cell"]
     own = main(test[test["method"].isin((*METHODS, "Masked"))])
     each = own.groupby(["method", "explainer", "S"])
     choice = pd.DataFrame({"settings": each[HYPER].apply(lambda rows: len(rows.drop_duplicates())),
@@ -57,13 +56,12 @@ def runs_told(grid: pd.DataFrame, frame: pd.DataFrame) -> dict:
     return {
         "runs": int(grid["there"].sum()), "runs-asked": int(grid["runs"].sum()),
         "cells": int((grid["there"] >= grid["runs"]).sum()), "cells-asked": len(grid),
-        "lacking": listed(lacking), "images": int(test["rows_test"].max()), "train": int(test["rows"].max()),
+        "images": int(test["rows_test"].max()), "train": int(test["rows"].max()),
         "val": int(test["rows_val"].max()), "width": int(test["width"].max()), "source": frame["source"].iloc[0],
         "choice": "; ".join(f"{method} {span(row['settings'], 'setting')}, {span(row['seeds'], 'seed')}"
                             for method, row in choice.iterrows()),
         "hours": float(test.drop_duplicates(["config", "seed"])["seconds"].sum() / 3600),
         "start": float(at(frame, method="pretrained", part="test", measure="accuracy")["value"].mean()),
-        "device": listed(sorted(set(test["device"]))),
     }  # fmt: skip
 
 

@@ -144,12 +144,12 @@ def copies_told(pairs: pd.DataFrame) -> str:
     for row in pairs[pairs["measure"] != "accuracy"].itertuples(index=False):
         gap = np.asarray(row.samples_exact) - np.asarray(row.samples_jpeg)
         error = gap.std(ddof=1) / len(gap) ** 0.5
-        told.append(f"{row.measure} {signed(gap.mean())} ± {error:.3f} ({name(row.explainer, row.S)})")
+        told.append(f"{row.measure} {gap.mean():+.3f} ± {error:.3f} ({name(row.explainer, row.S)})")
     accuracy = pairs[pairs["measure"] == "accuracy"].iloc[0]
     return (
-        f"The network before fine-tuning has seen JPEG copies alone. Of {len(accuracy['samples_jpeg']):,} test images "
-        f"it predicts {accuracy['value_jpeg']:.3f} right as JPEG has them and {accuracy['value_exact']:.3f} from "
-        f"their original pixels. Original minus JPEG, mean over images with its standard error: {', '.join(told)}."
+        f"The network before fine-tuning has seen JPEG copies alone. On {len(accuracy['samples_jpeg']):,} test images "
+        f"its accuracy is {accuracy['value_jpeg']:.3f} as JPEG has them and {accuracy['value_exact']:.3f} from their "
+        f"original pixels. Original minus JPEG, mean over images with its standard error: {', '.join(told)}."
     )
 
 

@@ -50,6 +50,6 @@ def test_copies_are_paired_image_by_image():
          "samples_exact": [0.5, 0.5], "samples_jpeg": [0.3, 0.5]},
     ])  # fmt: skip
     told = work_images.copies_told(pairs)
-    assert "predicts 0.900 right as JPEG has them and 0.800 from" in told
-    assert "deletion +0.10 ± 0.100 (LIME, S = 0.5 HW)" in told
+    assert "accuracy is 0.900 as JPEG has them and 0.800 from" in told
+    assert "deletion +0.100 ± 0.100 (LIME, S = 0.5 HW)" in told
     assert "no records" in work_images.copies_told(pairs[:0])
