@@ -36,5 +36,6 @@ def test_every_commit_that_replaced_records_is_named(written):
 
 
 def test_every_commit_that_raised_a_version_is_named(written):
-    raised = git("log", "-G^VERSION = ([2-9]|1[0-9])", "--format=%H", written, "--", "notebooks/experiments", "workflow")
+    higher = "-G^VERSION = ([2-9]|1[0-9])"
+    raised = git("log", higher, "--format=%H", written, "--", "notebooks/experiments", "workflow")
     assert {commit[:7] for commit in raised} - NAMED == set()
