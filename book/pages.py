@@ -88,7 +88,7 @@ def _named(node, prefix=""):
 
 def equations() -> str:
     """The index: each equation with its place in the book, its functions and its tests, and their code below."""
-    places, functions, tests = tags(), definitions("lib/**/*.py"), definitions("tests/test_*.py")
+    places, functions, tests = tags(), definitions("lib/**/*.py"), definitions("tests/**/test_*.py")
     rows, held = [], []
     for label in LABELS:
         equation = ", ".join(f"{{eq}}`{p.name}`" for p in places[label]) or label

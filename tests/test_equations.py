@@ -10,7 +10,7 @@ def test_equation_has_one_place_a_function_and_a_test(label):
     places = pages.tags()[label]
     assert [place.name for place in places] == [label.lower()], f"tagged at {places}"
     assert pages.definitions("lib/**/*.py")[label], "no docstring in lib has a first line that ends in this label"
-    assert pages.definitions("tests/test_*.py")[label], "no test names this label"
+    assert pages.definitions("tests/**/test_*.py")[label], "no test names this label"
 
 
 def test_nothing_but_the_papers_equations_is_tagged():

@@ -10,9 +10,9 @@ from lib.explainers import LIME, KernelSHAP
 from lib.methods import ID as METHODS
 from lib.nets import Classifier
 from lib.training import expo, fewer
-from tests import test_finetuning as id_
-from tests import test_training as fe
-from tests.test_explainers import generators
+from tests.explainers.toy import generators
+from tests.training import fe
+from tests.training import id as id_
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that torch can use")
 

@@ -322,3 +322,65 @@ def test_every_mask_refuses_contributions_that_are_not_finite(bad):
 def test_a_temperature_is_finite_and_positive(T):
     with pytest.raises(ValueError, match="T must be finite and above 0, got"):
         masks.soft_mask(torch.randn(2, 4), [1], T)
+
+
+# --- Fewer values of s -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("n", "K"), [(32, 4), (32, 1), (32, 5), (19, 4), (7, 7)])
+def test_the_systematic_draw_meets_every_value_alike(n, K):
+    """Over a fine grid of starts every s comes with the same share, also where K does not divide n."""
+    s = list(range(1, n + 1))
+    u = (torch.arange(n * K * 20) + 0.5) / (n * K * 20)
+    drawn = masks.draw_steps(s, u, K=K)
+    assert drawn.shape == (len(u), K)
+    share = drawn.flatten().bincount(minlength=n + 1)[1:].double() / len(u)
+    assert torch.allclose(share, torch.full_like(share, K / n), atol=1e-9)
+    assert (drawn.diff(dim=-1) > 0).all()
+
+
+def test_a_mean_over_drawn_values_is_unbiased_and_varies_less_than_a_uniform_one():
+    s, u = list(range(1, 33)), torch.rand(20_000, generator=torch.Generator().manual_seed(0))
+    curve = torch.tensor([(i / 32) ** 2 for i in range(33)], dtype=torch.float64)
+    systematic = curve[masks.draw_steps(s, u, K=4)].mean(-1)
+    uniform = curve[torch.randint(1, 33, (20_000, 4), generator=torch.Generator().manual_seed(1))].mean(-1)
+    error = systematic.std() / 20_000**0.5
+    assert abs(systematic.mean() - curve[1:].mean()) < 4 * error
+    assert systematic.var() < 0.3 * uniform.var()
+
+
+def test_the_tie_rules_part_where_cells_are_equal():
+    """`first` takes s cells, `threshold` all that are not below; where cells are distinct they agree (ID-3, ID-5)."""
+    phi = torch.tensor([[0.5, 0.0, 0.0, 0.9]])
+    assert masks.hard_mask(phi, [3]).tolist() == [[[1, 1, 0, 1]]]
+    assert masks.hard_mask(phi, [3], ties="threshold").tolist() == [[[1, 1, 1, 1]]]
+    distinct = torch.tensor([[0.5, 0.1, 0.2, 0.9]])
+    assert torch.equal(masks.hard_mask(distinct, [1, 3]), masks.hard_mask(distinct, [1, 3], ties="threshold"))
+    with pytest.raises(ValueError, match="ties"):
+        masks.hard_mask(phi, [1], ties="random")
+
+
+def test_each_sample_may_have_its_own_values_of_s():
+    phi, s = torch.rand(5, 9), torch.randint(1, 10, (5, 3))
+    for mask in (masks.top_mask, masks.threshold_mask, masks.soft_mask):
+        own = torch.stack([mask(phi[i], s[i].tolist()) for i in range(5)])
+        assert torch.allclose(mask(phi, s), own)
+    for wrong in (s[:4], s * 0, s + 9):
+        with pytest.raises(ValueError, match="s must"):
+            masks.top_mask(phi, wrong)
+
+
+def test_a_floor_on_the_range_leaves_other_maps_as_they_are():
+    """It changes T only where phi's range is below it, and keeps the flattest maps from the steepest masks."""
+    phi = torch.rand(50, 64) * torch.logspace(-6, 0, 50)[:, None]
+    spread = phi.amax(-1) - phi.amin(-1)
+    plain, floored = masks.temperature(phi), masks.temperature(phi, floor=1e-3)
+    above = spread >= 1e-3
+    assert above.any()
+    assert not above.all()
+    assert torch.equal(plain[above], floored[above])
+    assert torch.allclose(floored[~above], torch.tensor(64 / 1e-3))
+    assert masks.temperature(torch.zeros(1, 4), floor=1e-3) == 1
+    tiny = torch.tensor([1e-39, 0, 0], requires_grad=True)
+    masks.soft_mask(tiny, [1], floor=1e-3).sum().backward()
+    assert tiny.grad.isfinite().all()

@@ -10,7 +10,7 @@ from lib import explainers, masks, regularizers
 from lib.nets import log_probability
 from lib.predictor import Predictor
 from lib.regularizers import Path
-from tests.test_explainers import double, drawn, explain, toy
+from tests.explainers.toy import double, drawn, explain, toy
 
 
 def hand(whole=0.8, inserted=(0.5, 0.25), deleted=(0.4, 0.1)):

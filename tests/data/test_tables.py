@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from lib import data
-from lib.data import files
 from lib.data.catalogue import DATA_SETS
 
 SIZES = {"glass": (214, 9, 6), "vehicle": (846, 18, 4), "segment": (2310, 19, 7), "diabetes": (442, 10, 1)}
@@ -73,20 +72,6 @@ def test_a_fetched_table_is_pinned_by_its_number_and_its_sum(tmp_path, monkeypat
     x *= 1.001
     with pytest.raises(ValueError, match=r"wine-quality-red: the features of OpenML's data set 40691 should sum to"):
         data.load("wine-quality-red", tmp_path)
-
-
-def test_a_changed_file_is_refused(tmp_path):
-    text = (files.SHIPPED / "glass.csv").read_text()
-    (tmp_path / "glass.csv").write_text(text.replace("13.64", "13.65", 1))
-    with pytest.raises(ValueError, match=r"damaged or another version.*git checkout"):
-        data.load("glass", tmp_path)
-
-
-def test_line_ends_that_git_changed_are_no_damage(tmp_path):
-    (tmp_path / "glass.csv").write_bytes((files.SHIPPED / "glass.csv").read_bytes().replace(b"\n", b"\r\n"))
-    changed, shipped = data.load("glass", tmp_path), data.load("glass")
-    assert np.array_equal(changed.x, shipped.x)
-    assert changed.classes == shipped.classes
 
 
 def table(x=((1.0, 2.0), (3.0, 4.0)), y=(0, 1), task="classification", features="ab", classes="uv"):

@@ -55,6 +55,19 @@ def read(path: Path) -> list[Mutation]:
     return changes
 
 
+def own_tests(module: str, root: Path = ROOT) -> list[Path]:
+    """A module's own test files, at its own path: of training/engine tests/training/test_engine.py, test_engine_*.py.
+
+    What begins with the name of another module beside it is that one's: test_fewer_fitted.py is not of training/fewer.
+    """
+    place = Path(module)
+    own, modules = place.name.strip("_"), (root / "lib" / place.parent).glob("*.py")
+    longer = [f"test_{name}" for name in (path.stem.strip("_") for path in modules) if name.startswith(f"{own}_")]
+    files = sorted((root / "tests" / place.parent).glob("test_*.py"))
+    files = [path for path in files if path.stem == f"test_{own}" or path.stem.startswith(f"test_{own}_")]
+    return [path for path in files if not path.stem.startswith(tuple(longer))]
+
+
 def every() -> list[Mutation]:
     """All changes, file by file."""
     return [change for path in sorted(FOLDER.rglob("*.diff")) for change in read(path)]

@@ -1,11 +1,15 @@
-"""Make each wrong change alone, in a temporary copy, and run the tests there until one fails.
+"""Make each wrong change alone, in a temporary copy, and run the tests of its module there until one fails.
 
     python -m tests.mutations              # all of them: an hour or so of one core
     python -m tests.mutations masks SGD    # those whose module or name contains one of these words
+    python -m tests.mutations --all masks  # what the module's own tests let pass is tried with all other tests, too
 
-Prints `caught` and the test that noticed, or `MISSED`, a line each; the exit code is 1 if any was missed.
+A module's own tests lie at its own path: those of lib/training/engine.py in tests/training/test_engine.py, and in
+test_engine_*.py beside it. Prints `caught` and the test that noticed, or `MISSED`, a line each; the exit code is 1 if
+any was missed.
 """
 
+import argparse
 import importlib
 import os
 import re
@@ -13,17 +17,20 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 
-from tests.mutations import ROOT, every
+from tests.mutations import ROOT, Mutation, every, own_tests
 
 READ = ("lib", "tests", "notebooks", "book", "workflow")  # by the tests that run here
 # what is not about lib: the built book, its build, its pages, the environment, this list; and a GPU
 LEFT_OUT = (
     "test_book", "test_references", "test_workflow", "test_docs", "test_environment", "test_mutations", "test_gpu",
 )  # fmt: skip
+OPTIONS = ["-x", "-q", "--tb=no", "--no-header", "--import-mode=importlib", "-p", "no:cacheprovider", "-p", "no:nbval"]
 
 
 def copy(folder: Path) -> None:
@@ -33,18 +40,15 @@ def copy(folder: Path) -> None:
     (folder / "results").symlink_to(ROOT / "results")
 
 
-def in_order(folder: Path, module: str) -> list[str]:
-    """The test files, the one named after the module first, then those that speak of it most."""
-    word = [part for part in Path(module).parts if part != "__init__"][-1]
-
-    def distance(path: Path) -> tuple:
-        return path.stem != f"test_{word}", -path.read_text().count(word), path
-
-    files = [path for path in (folder / "tests").rglob("test_*.py") if path.stem not in LEFT_OUT]
-    return [str(path) for path in sorted(files, key=distance)]
+def others(module: str, root: Path) -> list[Path]:
+    """All other tests of lib, those that speak most of the module first."""
+    word = Path(module).name
+    files = [path for path in (root / "tests").rglob("test_*.py") if path.stem not in LEFT_OUT]
+    files = [path for path in files if path not in own_tests(module, root)]
+    return sorted(files, key=lambda path: (-path.read_text().count(word), path))
 
 
-def run_tests(folder: Path, module: str) -> None:
+def run_tests(folder: Path, files: Sequence[Path]) -> None:
     """In a process of its own: forget this checkout, then run the copy's tests."""
     log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1), os.dup2(log, 2)
@@ -52,26 +56,14 @@ def run_tests(folder: Path, module: str) -> None:
     sys.path[:] = [str(folder), *(p for p in sys.path if Path(p).resolve() != ROOT)]
     for name in [n for n in sys.modules if n.split(".")[0] in ("tests", "lib", "book")]:
         del sys.modules[name]
-    options = [
-        "-x",
-        "-q",
-        "--tb=no",
-        "--no-header",
-        "--rootdir",
-        str(folder),
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:nbval",
-    ]
-    os._exit(pytest.main([*options, *in_order(folder, module)]))
+    os._exit(pytest.main([*OPTIONS, "--rootdir", str(folder), *map(str, files)]))
 
 
-def noticed(folder: Path, module: str) -> str | None:
+def noticed(folder: Path, files: Sequence[Path]) -> str | None:
     """The first test that fails there, or None."""
     child = os.fork()  # this process has imported what takes long
     if child == 0:
-        run_tests(folder, module)
+        run_tests(folder, files)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if code == 0:
         return None
@@ -82,35 +74,42 @@ def noticed(folder: Path, module: str) -> str | None:
     return failed[1]
 
 
-def chosen(words: list[str]) -> list:
-    """The changes whose module or name contains one of the words; all without words."""
-    return [m for m in every() if not words or any(word in f"{m.module} {m.name}" for word in words)]
+def tried(change: Mutation, folder: Path, files: Sequence[Path]) -> bool:
+    """Make one change, run these tests, print what came out: whether one noticed."""
+    path, started = folder / change.path, time.monotonic()
+    right = path.read_text()
+    path.write_text(change.applied(right))
+    failed = noticed(folder, files)
+    path.write_text(right)
+    result = f"caught  {change.name}: {failed}" if failed else f"MISSED  {change.name}"
+    print(f"{result} ({time.monotonic() - started:.0f} s)", flush=True)
+    return failed is not None
 
 
-def main(words: list[str]) -> int:
+def main(words: Sequence[str], everything: bool) -> int:
     os.environ |= {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     sys.dont_write_bytecode = True
     for slow in ("torch", "scipy.stats", "sklearn.metrics", "pandas", "hypothesis", "jupytext", "torch._dynamo"):
         importlib.import_module(slow)
-    changes, missed = chosen(words), []
+    changes = [m for m in every() if not words or any(word in f"{m.module} {m.name}" for word in words)]
+    missed = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary).resolve()
         copy(folder)
-        if failed := noticed(folder, "gates"):
-            print(f"the tests fail without any change: {failed}")
-            return 1
-        for m in changes:
-            path, started = folder / m.path, time.monotonic()
-            right = path.read_text()
-            path.write_text(m.applied(right))
-            failed = noticed(folder, m.module)
-            path.write_text(right)
-            missed += [] if failed else [m.name]
-            seconds = f"({time.monotonic() - started:.0f} s)"
-            print(f"caught  {m.name}: {failed} {seconds}" if failed else f"MISSED  {m.name} {seconds}", flush=True)
+        for module, of_module in groupby(changes, lambda m: m.module):
+            files = own_tests(module, folder)
+            if failed := noticed(folder, files):
+                print(f"{module}: a test fails without any change: {failed}")
+                return 1
+            files += others(module, folder) if everything else []
+            missed += [m.name for m in of_module if not tried(m, folder, files)]
     print(f"{len(changes) - len(missed)} of {len(changes)} caught" + "".join(f"\n  missed: {name}" for name in missed))
     return 1 if missed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser(prog="python -m tests.mutations", description=__doc__.splitlines()[0])
+    parser.add_argument("words", nargs="*", help="parts of modules' and changes' names")
+    parser.add_argument("--all", action="store_true", help="after the module's own tests all others, too")
+    options = parser.parse_args()
+    sys.exit(main(options.words, options.all))

@@ -1,0 +1,21 @@
+"""Data files are what the catalogue says, whatever git made of their line ends."""
+
+import numpy as np
+import pytest
+
+from lib import data
+from lib.data import files
+
+
+def test_a_changed_file_is_refused(tmp_path):
+    text = (files.SHIPPED / "glass.csv").read_text()
+    (tmp_path / "glass.csv").write_text(text.replace("13.64", "13.65", 1))
+    with pytest.raises(ValueError, match=r"damaged or another version.*git checkout"):
+        data.load("glass", tmp_path)
+
+
+def test_line_ends_that_git_changed_are_no_damage(tmp_path):
+    (tmp_path / "glass.csv").write_bytes((files.SHIPPED / "glass.csv").read_bytes().replace(b"\n", b"\r\n"))
+    changed, shipped = data.load("glass", tmp_path), data.load("glass")
+    assert np.array_equal(changed.x, shipped.x)
+    assert changed.classes == shipped.classes

@@ -1,0 +1,118 @@
+"""A folder of one's own images: split, read whole, cached, refused where it does not fit."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from lib.data import own_images
+from lib.data.images import load
+from tests.data.pictures import picture
+
+
+def test_a_folder_of_ones_own_is_split_and_read_whole(own, tmp_path):
+    images = load(own, cache=tmp_path / "cache")
+    assert images.classes == ("cat", "dog", "owl")
+    assert [len(getattr(images, f"x_{part}")) for part in ("train", "val", "test")] == [21, 3, 6]
+    found = torch.cat([images.x_train, images.x_val, images.x_test])
+    labels = torch.cat([images.y_train, images.y_val, images.y_test])
+    for c in range(3):
+        for i in range(10):
+            pixels = torch.from_numpy(picture(10 * c + i, (12, 16))[1])
+            assert labels[(found == pixels).flatten(1).all(1)].tolist() == [c]
+
+
+def test_splits_depend_on_their_seed_and_parts_may_be_shortened(own, tmp_path):
+    cache = tmp_path / "cache"
+    first, again, other = (load(own, seed=seed, cache=cache) for seed in (0, 0, 1))
+    assert torch.equal(first.x_train, again.x_train)
+    assert first.digest == again.digest
+    assert not torch.equal(first.x_train, other.x_train)
+    short = load(own, train=5, test=2, cache=cache)
+    assert torch.equal(short.x_train, first.x_train[:5])
+    assert torch.equal(short.x_test, first.x_test[:2])
+    assert len({first.digest, other.digest, short.digest}) == 3
+    for part, n in (("train", 22), ("val", 0)):
+        with pytest.raises(ValueError, match=f"{part} must lie between"):
+            load(own, cache=cache, **{part: n})
+
+
+def test_a_folder_that_changed_is_read_again_and_a_damaged_cache_made_again(own, tmp_path):
+    cache, before = tmp_path / "cache", load(own, cache=tmp_path / "cache")
+    (own / "cat" / "0.png").write_bytes(picture(99, (12, 16))[0])
+    changed = load(own, cache=cache)
+    assert changed.digest != before.digest
+    (file,) = cache.iterdir()
+    with np.load(file) as stored:
+        other = dict(stored) | {"x": stored["x"] + 1}
+    np.savez(file, **other)
+    assert torch.equal(load(own, cache=cache).x_train, changed.x_train)
+    file.write_bytes(file.read_bytes()[:-2000])
+    assert load(own, cache=cache).digest == changed.digest
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "word"),
+    [
+        (
+            "cat/0.png",
+            picture(0, (12, 17))[0],
+            r"cat/0.png must have 12 x 17|must have 12 x 17 pixels|must have 12 x 16",
+        ),
+        ("dog/3.png", picture(0, (12, 17))[0], r"dog/3.png must have 12 x 16 pixels, got 12 x 17"),
+        ("dog/3.png", picture(0, (12, 16), mode="L")[0], r"dog/3.png must be a colour image"),
+        ("owl/9.png", picture(0, (12, 16))[0][:60], r"owl/9.png is no image that can be read"),
+        ("owl/9.png", b"text", r"owl/9.png is no image that can be read"),
+        ("loose.png", picture(0, (12, 16))[0], r"loose.png beside them"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_named(own, tmp_path, name, content, word):
+    (own / name).write_bytes(content)
+    with pytest.raises(ValueError, match=word):
+        load(own, cache=tmp_path / "cache")
+
+
+def test_folders_that_are_no_classes_are_named(own, tmp_path):
+    (own / "empty").mkdir()
+    with pytest.raises(ValueError, match="empty holds no image"):
+        load(own, cache=tmp_path / "cache")
+    (tmp_path / "one" / "cat").mkdir(parents=True)
+    (tmp_path / "one" / "cat" / "0.png").write_bytes(picture(0)[0])
+    with pytest.raises(ValueError, match="two classes"):
+        load(tmp_path / "one", cache=tmp_path / "cache")
+    with pytest.raises(ValueError, match="data must be one of"):
+        load("mnist")
+
+
+@pytest.mark.parametrize("side", [9_000, 30_000])
+def test_an_image_of_more_pixels_than_anybody_has_is_not_read(side, own, tmp_path, monkeypatch):
+    """A file of some kilobytes that asks for 240 MB or 2.7 GB: PIL refuses the second one itself."""
+    Image.new("1", (side, side)).save(own / "cat" / "0.png")
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda image: pytest.fail("it was read"))
+    with pytest.raises(ValueError, match=r"cat/0.png says that it has more than 67,108,864 pixels, so it was not read"):
+        load(own, cache=tmp_path / "cache", size=8)
+
+
+def test_images_of_any_shape_are_scaled_and_cropped_to_a_square(own, tmp_path):
+    """Of an image that is white in its middle square and black beside it, the square is what stays."""
+    pixels = np.zeros((20, 40, 3), np.uint8)
+    pixels[:, 10:30] = 255
+    Image.fromarray(pixels).save(own / "cat" / "0.png")
+    with pytest.raises(ValueError, match="must have 20 x 40 pixels"):
+        load(own, cache=tmp_path / "cache")
+    images = load(own, size=8, cache=tmp_path / "cache")
+    assert images.x_train.shape[1:] == (8, 8, 3)
+    every = torch.cat([images.x_train, images.x_val, images.x_test])
+    assert (every > 200).flatten(1).all(1).sum() == 1  # its edges are mixed with what lies beside them
+    assert load(own, size=4, cache=tmp_path / "cache").x_train.shape[1:] == (4, 4, 3)
+    upright = Image.new("RGB", (8, 8))
+    upright.putpixel((0, 0), (255, 0, 0))
+    file, held = io.BytesIO(), Image.Exif()
+    held[0x0112] = 3  # upside down
+    upright.save(file, "PNG", exif=held)
+    assert own_images.decoded(file.getvalue(), "held", size=8)[7, 7].tolist() == [255, 0, 0]
+    for name, size in (("cifar10-jpeg", 8), (own, 0), (own, 2.5)):
+        with pytest.raises(ValueError, match="size must be a number of pixels, for images of your own"):
+            load(name, size=size, cache=tmp_path / "cache")

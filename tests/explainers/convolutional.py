@@ -1,0 +1,27 @@
+"""A small residual network and inputs for it."""
+
+import torch
+
+from lib.nets.resnet import Convolutional, resnet18
+from lib.predictor import Predictor
+
+
+def network(width=4, C=5, seed=0, dtype=torch.float64):
+    """A ResNet whose batch norms have seen some images."""
+    torch.manual_seed(seed)
+    net = resnet18(C, width)
+    net.train()
+    with torch.no_grad():
+        for _ in range(3):
+            net(torch.randn(16, 3, 32, 32))
+    return net.to(dtype).eval()
+
+
+def inputs(n=4, C=5, seed=1, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(n, 3, 32, 32, generator=generator, dtype=dtype), torch.arange(n) % C
+
+
+def predictor(net):
+    f = Convolutional(net)
+    return Predictor(f, f.theta(), torch.zeros(3, 32, 32, dtype=net.fc.weight.dtype))

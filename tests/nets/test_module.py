@@ -1,0 +1,62 @@
+"""Anybody's nn.Module as f."""
+
+import pytest
+import torch
+from torch import nn
+
+from lib.nets import MLP, Classifier, Network
+from tests.nets.in_torch import double, generators, torch_net
+
+# --- Anybody's module ------------------------------------------------------------------------------------------------
+
+
+def test_a_module_is_the_mlp_with_the_same_weights():
+    f = MLP((3, 5, 4), dropout=0)
+    theta, x = f.init(generators(1), torch.float64), double(3, 1, 7, 3)
+    network = Network(torch_net(theta, 0, f.sizes))
+    assert torch.allclose(network(network.init(generators(1), torch.float64), x), f(theta, x))
+
+
+def test_a_modules_buffers_are_carried_along_and_its_own_weights_stay():
+    """Batch norm's averages move in the carried copy, train mode only, and are not among the trained names."""
+    module = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+    before = {n: t.clone() for n, t in module.state_dict().items()}
+    network = Network(module)
+    theta = network.init(generators(1))
+    assert network.untrained == {"1.running_mean", "1.running_var", "1.num_batches_tracked"}
+    network(theta, torch.randn(1, 8, 3))
+    assert theta["1.num_batches_tracked"].item() == 0
+    network(theta, torch.randn(1, 8, 3), torch.empty(1, 8, 0))
+    assert theta["1.num_batches_tracked"].item() == 1
+    assert theta["1.running_mean"].abs().sum() > 0
+    assert all(torch.equal(t, before[n]) for n, t in module.state_dict().items())
+
+
+def test_a_modules_noise_is_seeded_and_leaves_torchs_own_as_it_was():
+    network = Network(nn.Dropout(0.5))
+    x, bits = torch.ones(1, 50, 20), torch.empty(1, 50, 0)
+    state, outputs = torch.random.get_rng_state(), []
+    for seed in (1, 1, 2):
+        with network.own_noise(torch.Generator().manual_seed(seed)):
+            outputs.append(network({}, x, bits))
+    assert torch.equal(outputs[0], outputs[1])
+    assert not torch.equal(outputs[0], outputs[2])
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert torch.equal(network({}, x), x)  # off in evaluation
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: MLP(()), r"sizes must be positive layer widths.*got \(\)"),
+        (lambda: MLP((3, 0)), r"sizes must be positive layer widths.*got \(3, 0\)"),
+        (lambda: MLP((3, 4), dropout=1.0), r"dropout must lie in \[0, 1\), got 1.0"),
+        (lambda: MLP((3, 4), dropout=-0.1), r"dropout must lie in \[0, 1\), got -0.1"),
+        (lambda: Classifier((3, 0, 2)), r"sizes must be positive layer widths.*got \(3, 0\)"),
+        (lambda: Network(lambda x: x), "f must be an nn.Module, got function"),
+        (lambda: Network(nn.Linear(2, 2)).init(generators(2)), "one run at a time, got 2 runs"),
+    ],
+)
+def test_bad_input_is_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

@@ -1,0 +1,97 @@
+"""ResNet-18: its shapes, its batch norm folded away, and its two halves."""
+
+import pytest
+import torch
+
+from lib.nets import resnet
+from lib.nets.resnet import Convolutional, fold, resnet18
+from tests.explainers.convolutional import inputs, network
+
+
+def test_at_width_64_it_is_torchvisions():
+    """The same names, shapes and outputs, for images of 96 pixels."""
+    from torchvision.models import resnet18 as theirs
+
+    torch.manual_seed(0)
+    ours, other = resnet18(10, 64, "plain").eval(), theirs(num_classes=10).eval()
+    ours.load_state_dict(other.state_dict())
+    x = torch.randn(2, 3, 96, 96)
+    assert torch.allclose(ours(x), other(x), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("stem", "side", "layer", "maps"),
+    [
+        ("cifar", 32, "conv3_x", 8),
+        ("cifar", 32, "conv4_x", 4),
+        ("plain", 96, "conv4_x", 6),
+        ("plain", 96, "conv3_x", 12),
+    ],
+)
+def test_maps_have_the_papers_sizes(stem, side, layer, maps):
+    f = Convolutional(resnet18(10, 2, stem))
+    A = f.split(layer)[0](f.theta(), torch.randn(1, 3, side, side))
+    assert A.shape[-2:] == (maps, maps)
+
+
+def test_folded_batch_norm_is_unfolded_forwards_and_backwards():
+    net, (x, _) = network(), inputs()
+    f = Convolutional(net)
+    c = torch.randn(4, 5, dtype=torch.float64)
+    sides = []
+    for logits in (f(f.theta(), x), net(x)):
+        sides.append([logits, *torch.autograd.grad((logits * c).sum(), list(net.parameters()))])
+    for ours, theirs in zip(*sides):
+        assert torch.allclose(ours, theirs, rtol=1e-9, atol=1e-11)
+    assert not any("bn" in name or "downsample.1" in name for name in fold(net))
+
+
+def test_batch_norm_in_training_mode_is_the_modules_own():
+    net, (x, _) = network(), inputs()
+    f, other = Convolutional(net, "batch"), network()
+    assert torch.allclose(f(f.theta(), x), other.train()(x))
+    assert torch.equal(net.bn1.running_mean, other.bn1.running_mean)
+    assert not torch.allclose(f(f.theta(), x)[:2], f(f.theta(), x[:2]))
+
+
+@pytest.mark.parametrize("layer", ["conv1", "relu", "maxpool", "conv2_x", "layer1.0", "layer2.1", "conv5_x"])
+@pytest.mark.parametrize("norm", ["frozen", "batch"])
+def test_two_halves_are_the_whole(layer, norm):
+    net, (x, _) = network(), inputs()
+    f = Convolutional(net, norm)
+    stem, head = f.split(layer)
+    assert torch.allclose(head(f.theta(), stem(f.theta(), x)), f(f.theta(), x))
+
+
+@pytest.mark.parametrize("layer", ["fc", "avgpool", "layer5", "layer2.7", ""])
+def test_a_layer_that_is_none_is_named(layer):
+    with pytest.raises(ValueError, match="layer must be one of"):
+        Convolutional(resnet18(3, 2)).split(layer)
+
+
+def test_mixed_precision_stays_near():
+    net, (x, _) = network(8, dtype=torch.float32), inputs(dtype=torch.float32)
+    exact, rounded = (f(f.theta(), x) for f in (Convolutional(net), Convolutional(net, products=torch.bfloat16)))
+    assert rounded.dtype == torch.float32
+    assert (exact - rounded).norm() < 2**-4 * exact.norm()
+    assert not torch.equal(exact, rounded)
+
+
+def test_weights_are_read_back_and_others_refused(tmp_path):
+    net = network(dtype=torch.float32)
+    path = resnet.save(net, tmp_path / "w" / "a.pt", accuracy=0.5)
+    again, about = resnet.load(path, 5)
+    assert about == {"accuracy": 0.5}
+    assert all(torch.equal(t, again.state_dict()[n]) for n, t in net.state_dict().items())
+    torch.save(net.state_dict(), tmp_path / "bare.pt")
+    assert resnet.load(tmp_path / "bare.pt", 5)[1] == {}
+    (tmp_path / "text.pt").write_text("no weights")
+    for file, C in (("w/a.pt", 7), ("text.pt", 5), ("none.pt", 5)):
+        with pytest.raises(ValueError, match="holds no ResNet-18"):
+            resnet.load(tmp_path / file, C)
+
+
+@pytest.mark.parametrize(("options", "word"), [({"C": 1}, "C"), ({"width": 0}, "width"), ({"stem": "small"}, "stem")])
+def test_networks_that_make_no_sense_are_named(options, word):
+    with pytest.raises(ValueError, match=word):
+        resnet18(**{"C": 3} | options)

@@ -1,0 +1,55 @@
+"""What verdicts are made of: intervals, margins, corrected p, the rule."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.study import claims
+
+# --- The parts -------------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.floats(-1, 1), min_size=3, max_size=10), st.sampled_from("<>"), st.floats(-0.5, 0.5))
+def test_a_side_is_shown_only_if_the_interval_lies_on_it(values, side, bound):
+    values = pd.Series(values) + 1e-3 * np.arange(len(values))  # not all the same
+    found = claims.compare("glass", "x", values, side, bound)
+    outcome = claims.outcome_of(found.splits, found.gap, found.p)
+    assert (outcome == claims.HOLDS) == ((found.low > bound) if side == ">" else (found.high < bound))
+    assert (outcome == claims.AGAINST) == ((found.high < bound) if side == ">" else (found.low > bound))
+    blurred = claims.compare("glass", "x", values, side, bound, blur=0.2)
+    outcome = claims.outcome_of(blurred.splits, blurred.gap, blurred.p)
+    assert (outcome != claims.UNDECIDED) == (found.low > bound + 0.2 or found.high < bound - 0.2)
+
+
+@given(st.lists(st.floats(-0.1, 0.1), min_size=3, max_size=10))
+def test_equivalence_is_shown_only_if_the_interval_lies_within_the_margin(values):
+    values = pd.Series(values) + 1e-3 * np.arange(len(values))
+    found = claims.compare("glass", "x", values, "within", 0.05)
+    outcome = claims.outcome_of(found.splits, found.gap, found.p)
+    assert (outcome == claims.HOLDS) == (found.low > -0.05 and found.high < 0.05)
+    assert (outcome == claims.AGAINST) == (found.low > 0.05 or found.high < -0.05)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "expected"),
+    [
+        ("", "not tested"),
+        ("hh", "reproduced"),
+        ("hhu", "mostly"),
+        ("hu", "mixed"),  # no more than half
+        ("huu", "mixed"),
+        ("hhhha", "mixed"),
+        ("ha", "mixed"),
+        ("hhaau", "mixed"),
+        ("uu", "undecided"),
+        ("a", "contradicted"),
+        ("au", "contradicted"),
+        ("haauuuuu", "contradicted"),
+    ],
+)
+def test_the_rule_of_verdicts(outcomes, expected):
+    words = {"h": claims.HOLDS, "u": claims.UNDECIDED, "a": claims.AGAINST}
+    assert claims.verdict([words[letter] for letter in outcomes]) == expected
+    assert expected in claims.VERDICTS

@@ -1,0 +1,177 @@
+"""FE's claims: their verdicts on records made up so that one holds, fails, is undecided, or was never tested."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib.study import claims, claims_fe, runs_fe
+from lib.study.statistics import clustered, false_discovery, resampled
+from tests.study.fe import BEST, TOLD, frame, verdicts
+
+# --- Verdicts --------------------------------------------------------------------------------------------------------
+
+
+def test_all_claims_are_reproduced_where_all_is_as_told(told):
+    assert set(verdicts(told).values()) == {"reproduced"}
+    tests = claims_fe.tests(told)
+    assert (tests["outcome"] == claims.HOLDS).all()
+    assert (
+        claims_fe.verdicts(tests).loc["FE-C2", "tested on"] == "Glass, Vehicle, Segment, CIFAR10 (EfficientNet-Lite0)"
+    )
+
+
+OPPOSITE = {
+    "FE-C1": {"Pretrain": (1.0, 0.3)},
+    "FE-C2": {"Pretrain": (0.9, 1.0), "PretrainR": (0.9, 1.2)},
+    "FE-C3a": {"RPS": (1.0, 1)},
+    "FE-C3b": {"RPSR": (1.0, 1)},
+    "FE-C4a": {"Joint": (1.0, 0.6)},
+    "FE-C4b": {"Joint": (0.8, 1.1)},
+    "FE-C5a": {"RPS": (0.8, 1)},
+    "FE-C5b": {"Pretrain": (0.9, 0.9)},
+}
+
+
+@pytest.mark.parametrize("label", OPPOSITE)
+def test_the_opposite_is_contradicted(label):
+    tests = claims_fe.tests(frame(scores=TOLD | OPPOSITE[label], datasets=["glass", "vehicle"], lams=(1.0,)))
+    found = tests[(tests["claim"] == label) & (tests["splits"] > 0) & ~tests["given"]]
+    assert set(found["outcome"]) == {claims.AGAINST}
+    assert claims_fe.verdicts(tests).loc[label, "verdict"] == "contradicted"
+
+
+def test_scores_that_differ_by_noise_alone_decide_nothing():
+    same = dict.fromkeys(TOLD, (0.5, 0.5))
+    tests = claims_fe.tests(frame(scores=same, datasets=["glass"], lams=(1.0,), noise=0.2, fall=0))
+    outcomes = tests[tests["claim"].isin(["FE-C1", "FE-C2", "FE-C4a", "FE-C4b"]) & (tests["splits"] > 0)]["outcome"]
+    assert set(outcomes) == {claims.UNDECIDED}
+    assert claims_fe.verdicts(tests).loc["FE-C1", "verdict"] == "undecided"
+
+
+def test_a_claim_true_of_three_data_sets_of_four_is_mixed_or_mostly(told):
+    others = told[told["dataset"] != "vehicle"]
+    worse = frame(scores=TOLD | {"Joint": (1.0, 0.6)}, datasets=["vehicle"])
+    assert verdicts(pd.concat([others, worse]))["FE-C4a"] == "mixed"
+    noisy = frame(scores=TOLD | {"Joint": (0.9, 0.6)}, datasets=["vehicle"], noise=0.1)
+    assert verdicts(pd.concat([others, noisy]))["FE-C4a"] == "mostly"
+
+
+def test_what_was_not_run_is_said(glass):
+    assert set(verdicts(glass[glass["method"] == "Joint"]).values()) == {"not tested"}
+    assert verdicts(glass)["FE-C6"] == "not tested"
+    assert verdicts(glass[glass["lam"] == 1])["FE-C7a"] == "not tested"
+    table = claims_fe.verdicts(claims_fe.tests(glass))
+    assert table.loc["FE-C2", "tested on"] == "Glass"
+    assert table.loc["FE-C2", [claims.HOLDS, claims.UNDECIDED, claims.AGAINST]].tolist() == [2, 0, 0]
+
+
+def test_half_of_a_claim_does_not_stand_for_it(told, glass):
+    found = verdicts(glass[glass["method"].isin(["RPS", "RPSR"])])  # faithful as told, but less accurate than Ours?
+    assert (found["FE-C3a"], found["FE-C5b"], found["FE-C9a"]) == ("not tested",) * 3
+    joint_on_glass_alone = told[(told["method"] != "Joint") | (told["dataset"] == "glass")]
+    assert claims_fe.verdicts(claims_fe.tests(joint_on_glass_alone)).loc["FE-C4a", "tested on"] == "Glass"
+
+
+def test_one_split_is_no_test(glass):
+    assert verdicts(glass[glass["split"] == 0])["FE-C4a"] == "not tested"
+
+
+def test_only_splits_that_both_methods_have_are_paired(glass):
+    tests = claims_fe.tests(glass[(glass["method"] != "Joint") | (glass["split"] < 4)])
+    assert set(tests.loc[(tests["claim"] == "FE-C4a") & (tests["dataset"] == "glass"), "splits"]) == {4}
+
+
+def test_faithfulness_just_below_one_speaks_against_fe_c3(glass):
+    wrong = glass.copy()
+    row = (wrong["method"] == "RPS") & (wrong["measure"] == "faithfulness") & (wrong["part"] == "test")
+    wrong.loc[row[row].index[3], "value"] = 0.999
+    tests = claims_fe.tests(wrong)
+    assert tests.loc[tests["outcome"] == claims.AGAINST, "what"].tolist() == ["faithfulness, lowest of RPS"]
+    assert claims_fe.verdicts(tests).loc["FE-C3a", claims.AGAINST] == 1
+
+
+def test_what_is_true_by_construction_does_not_count(glass):
+    accurate = frame(datasets=["glass"], lams=(1.0,), scores=TOLD | {"RPS": (1.0, 1), "RPSR": (1.0, 1)})
+    assert verdicts(accurate)["FE-C3a"] == "contradicted"
+    assert claims_fe.verdicts(claims_fe.tests(glass)).loc["FE-C3a", claims.HOLDS] == 1
+
+
+def test_etas_that_are_alike_everywhere_contradict_that_they_differ(monkeypatch):
+    for dataset in BEST:
+        monkeypatch.setitem(BEST, dataset, 0.01)
+    tests = claims_fe.tests(frame(lams=(1.0,), methods=["Ours"])).query("claim == 'FE-C8'")
+    assert tests["outcome"].tolist() == [claims.UNDECIDED, claims.AGAINST]
+    assert tests["value"].tolist()[1] == 1  # one eta is the most faithful on all data sets
+    assert claims.verdict(tests["outcome"]) == "contradicted"
+
+
+def test_a_slow_regulariser_contradicts_fe_c9b(glass):
+    slow = glass.assign(seconds=glass["seconds"].where(glass["method"] != "PretrainR", 400))
+    tests = claims_fe.tests(slow).query("claim == 'FE-C9b' and outcome == 'against'")
+    assert tests["what"].unique().tolist() == ["seconds, PretrainR / Pretrain"]
+    assert tests["value"].between(3.8, 4.2).all()
+
+
+def test_ratios_of_seconds_within_the_blur_decide_nothing(glass):
+    """Twice the seconds on every split, and still nobody knows what else the machine did."""
+    twice = glass.assign(seconds=glass["seconds"].where(glass["method"] != "PretrainR", 240))
+    tests = claims_fe.tests(twice).query("what == 'seconds, PretrainR / Pretrain' and splits > 0")
+    assert tests["low"].item() > claims_fe.SLOWER
+    assert tests["outcome"].item() == claims.UNDECIDED
+    same = glass.assign(seconds=glass["seconds"].where(glass["method"] == "RPS", 120))
+    assert claims_fe.verdicts(claims_fe.tests(same)).loc["FE-C9a", "p"] == 1.0
+
+
+def test_seconds_of_two_devices_are_not_compared(glass):
+    mixed = glass.assign(device=glass["method"].map(lambda m: "cuda" if m == "Ours" else "cpu"))
+    tests = claims_fe.tests(mixed)
+    tests = tests[tests["what"].str.startswith("seconds")]
+    assert set(tests.loc[tests["what"].str.contains("Ours"), "outcome"]) == {claims.MISSING}
+    assert set(tests.loc[~tests["what"].str.contains("Ours") & (tests["dataset"] == "glass"), "outcome"]) == {"holds"}
+
+
+def test_a_fall_beyond_lambda_1_is_not_taken_for_one_before(glass):
+    """Accuracy that is flat up to lambda 1 and falls from there on: one comparison of the two holds."""
+    cut = 0.2 * (glass["lam"] > 1) * (glass["measure"] == "accuracy")
+    trade = 0.02 * np.log10(glass["lam"].clip(upper=1)) * (glass["measure"] == "accuracy")
+    tests = claims_fe.tests(glass.assign(value=glass["value"] - cut + trade))
+    tests = tests[(tests["claim"] == "FE-C7a") & (tests["splits"] > 0)]
+    assert dict(zip(tests["what"], tests["outcome"])) == {
+        "change of accuracy, up to λ = 1": claims.UNDECIDED, "change of accuracy, from λ = 1 on": claims.HOLDS,
+    }  # fmt: skip
+    assert tests["value"].tolist() == pytest.approx([0.0, -0.24], abs=0.02)
+
+
+def test_p_is_corrected_within_a_claim():
+    noisy = frame(datasets=["glass", "vehicle"], lams=(1.0,), noise=0.1)
+    tests = claims_fe.tests(noisy).query("claim == 'FE-C2' and splits > 0")
+    ten = runs_fe.chosen(noisy)
+    gaps = [
+        runs_fe.by_split(ten, d, "Ours", "faithfulness") - runs_fe.by_split(ten, d, other, "faithfulness")
+        for d in ("glass", "vehicle")
+        for other in ("Pretrain", "PretrainR")
+    ]
+    assert tests["p"].tolist() == pytest.approx(false_discovery([resampled(gap).p for gap in gaps]).tolist())
+
+
+def test_the_whole_claim_is_the_mean_over_data_sets_whatever_their_splits_and_comparisons(told):
+    uneven = told[(told["dataset"] != "glass") | (told["split"] < 3)]
+    table = claims_fe.verdicts(claims_fe.tests(uneven))
+    ten, means = runs_fe.chosen(uneven), []
+    for dataset in sorted(BEST):
+        score = {m: runs_fe.by_split(ten, dataset, m, "faithfulness") for m in ("Ours", "Pretrain", "PretrainR")}
+        means.append((score["Ours"] - (score["Pretrain"] + score["PretrainR"]) / 2).dropna().to_numpy())
+    known = clustered(means)
+    row = table.loc["FE-C2"]
+    assert row["effect"] == pytest.approx(np.mean([m.mean() for m in means]))
+    assert row[["low", "high", "p", "units"]].tolist() == pytest.approx([known.low, known.high, known.p, 4])
+    assert pd.isna(table.loc["FE-C8", "effect"])  # no difference over splits
+
+
+def test_what_could_be_seen_is_half_an_interval_and_more_for_one_alone(glass):
+    tests = claims_fe.tests(glass)
+    row, cells = claims_fe.verdicts(tests).loc["FE-C2"], tests.query("claim == 'FE-C2' and splits > 0")
+    assert row["detectable"] == pytest.approx(((cells["high"] - cells["low"]) / 2).median())
+    assert row["alone"] > row["detectable"]
+    alone = claims_fe.verdicts(tests).loc["FE-C1"]
+    assert alone["alone"] == pytest.approx(alone["detectable"])  # one comparison needs no correction

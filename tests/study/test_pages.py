@@ -1,0 +1,92 @@
+"""From the committed records: every cell of the claims' tables and every figure's data, as they were.
+
+`python -m tests.study.test_pages` writes tests/reference/study.json anew, where a change of the numbers is meant.
+"""
+
+import json
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from lib.study import claims_fe, claims_id, pages_claims, pages_fe, pages_id, records, runs_fe, runs_id
+
+REFERENCE = Path(__file__).parents[1] / "reference" / "study.json"
+FE, ID = (records.ROOT / "results" / name for name in ("fe", "id"))
+
+
+def cells(tests):
+    """One row for each comparison: its words, then its numbers."""
+    words = ["claim", "dataset", "what", "claimed", "outcome"]
+    numbers = tests[["value", "low", "high", "splits", "gap", "p"]].astype(float)
+    return [[*a, *b] for a, b in zip(tests[words].to_numpy().tolist(), numbers.to_numpy().tolist())]
+
+
+def drawn(fig):
+    """A figure's title and, for each panel, how many lines, points and bars it has and what their ends add up to."""
+    panels = []
+    for ax in fig.axes:
+        points = [np.asarray(line.get_xydata(), float) for line in ax.lines]
+        ends = [np.vstack(c.get_segments()) for c in ax.collections if hasattr(c, "get_segments") and c.get_segments()]
+        bars = [[bar.get_x(), bar.get_y(), bar.get_width(), bar.get_height()] for bar in ax.patches]
+        every = np.concatenate([np.ravel(part) for part in (*points, *ends, *bars)] or [np.zeros(0)])
+        every = every[np.isfinite(every)]
+        panels.append([len(ax.lines), len(every), every.sum(), np.square(every).sum()])
+    title = fig.get_suptitle()
+    plt.close(fig)
+    return [title, panels]
+
+
+def everything():
+    fe, on_tables = runs_fe.load(FE, None), runs_id.load(ID)
+    front, ten = runs_id.fronts(on_tables), runs_fe.chosen(fe[fe["lam"] == 1])
+    figs = pages_fe.score_figures(fe) | pages_fe.lambda_figures(fe) | pages_fe.eta_figures(fe)
+    figs |= pages_fe.image_figures(ten)[0] | {"forest": pages_claims.forest(claims_fe.tests(fe))}
+    figs |= {name: pages_id.front_figure(front, name) for name in pages_id.SHOWN}
+    figs |= {"forms": pages_id.forms_told(front)["forms-figure"], "wine": pages_id.wine_figure(front)}
+    return {
+        "FE": cells(claims_fe.tests(fe)),
+        "ID": cells(claims_id.tests(on_tables)),
+        "figures": {name: drawn(fig) for name, fig in figs.items()},
+    }
+
+
+def rounded(value):
+    if isinstance(value, float):
+        return None if np.isnan(value) else float(f"{value:.5g}")
+    if isinstance(value, dict):
+        return {k: rounded(v) for k, v in value.items()}
+    return [rounded(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def flat(value, path=""):
+    if isinstance(value, dict | list):
+        for k, v in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from flat(v, f"{path}/{k}")
+    else:
+        yield path, value
+
+
+@pytest.fixture(scope="module")
+def found():
+    return json.loads(json.dumps(rounded(everything()), default=float))
+
+
+@pytest.mark.parametrize("part", ["FE", "ID", "figures"])
+def test_the_records_say_what_they_said(part, found):
+    known, new = (dict(flat(every[part])) for every in (json.loads(REFERENCE.read_text()), found))
+    assert list(known) == list(new)
+    for path, value in known.items():
+        same = value == new[path]
+        assert same or (isinstance(value, float) and np.isclose(value, new[path], rtol=1e-3, atol=1e-9)), path
+
+
+def regenerate():
+    plt.switch_backend("agg")
+    text = json.dumps(rounded(everything()), ensure_ascii=False, default=float, separators=(",", ":"))
+    REFERENCE.write_text(text.replace('],["', '],\n["').replace(']],"', ']],\n"') + "\n")
+
+
+if __name__ == "__main__":
+    regenerate()

@@ -1,0 +1,50 @@
+"""Tables of the pages on images hold whatever there is."""
+
+import pandas as pd
+import pytest
+
+from lib.study import pages_images, runs_images
+from tests.study.images import frame
+
+# --- The page --------------------------------------------------------------------------------------------------------
+
+
+def test_leads_are_over_the_best_rival_that_there_is(front):
+    assert pages_images.leads(front, "LIME", 0.5) == pytest.approx(
+        {"insertion": 0.13, "1 − deletion": 0.1, "accuracy": 0.0}, abs=0.01
+    )
+    assert "minus the best rival at η = 3: +0.13 insertion" in pages_images.lead_told(front, "LIME", 0.5)
+    fewer = front[front["method"] != "ExpO-F"]
+    assert "minus the best of ExpO-S and CE-only" in pages_images.lead_told(fewer, "LIME", 0.5)
+    alone = front[front["method"].isin(["ID-ExpO", "CE-only"])]
+    assert "minus CE-only" in pages_images.lead_told(alone, "LIME", 0.5)
+    assert "no records" in pages_images.lead_told(front[front["method"] == "ID-ExpO"], "LIME", 0.5)
+    assert "+0.10 (LIME, S = 0.5 HW)" in pages_images.over_told(front, "sensitivity")
+
+
+def test_tables_hold_whatever_there_is(front):
+    changed = pages_images.changed(front)
+    table = pages_images.quadrant_table(changed)
+    assert table.loc["ID‑ExpO", "both rise, paper"] == "57.8%"
+    assert float(table.loc["ID‑ExpO", "both rise"].rstrip("%")) > 85
+    partial = pages_images.quadrant_table({"ID-ExpO": changed["ID-ExpO"]})
+    assert partial.loc["CE‑only", "both rise"] == "–"
+    assert "both scores rise" in pages_images.quadrants_told(changed)
+    assert "no records" in pages_images.quadrants_told({})
+    robust = pages_images.robust(front, frame())
+    assert robust.loc[("LIME, S = 0.5 HW", "PGD, ours"), "insertion"].startswith("0.2")
+    assert robust.loc[("LIME, S = 0.5 HW", "robust ResNet-50, the paper's")].tolist() == ["0.854", "0.456", "0.778"]
+    for figure in (pages_images.front_figure, pages_images.untrained_figure):
+        assert len(figure(front).axes) == 8
+        assert len(figure(front[front["method"] == "CE-only"]).axes) == 1
+    assert len(pages_images.quadrant_figure(changed).axes) == 4
+
+
+def test_an_ablation_stands_beside_the_run_that_changes_nothing():
+    every = frame().assign(S=0.5)
+    own = runs_images.at(every, method="ID-ExpO", explainer="Grad-CAM")
+    changed = own.assign(variant="first order", value=own["value"] - 0.1)
+    table = pages_images.ablations(pd.concat([every, changed]))
+    assert list(table.index) == ["before fine-tuning", "as it is", "first order"]
+    gaps = table["insertion"].astype(float)
+    assert gaps["as it is"] - gaps["first order"] == pytest.approx(0.1, abs=0.002)

@@ -1,0 +1,90 @@
+"""ID's records: as they are loaded, and which runs validation chooses."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib.study import records, runs_id
+from tests.study.id import NAMES, SETTINGS, frame, outcomes
+
+
+@pytest.fixture(scope="module")
+def told():
+    return frame()
+
+
+def test_balance_is_the_valscore_of_test_rows_at_eta_2():
+    rows = [{"split": 0, "measure": m, "value": v} for m, v in zip(NAMES[:3], (0.5, 0.3, 0.11))]
+    rows += [{**row, "value": row["value"] + 0.2} for row in rows]  # a second data set
+    assert runs_id.balance(pd.DataFrame(rows)).to_dict() == pytest.approx({0: 2 * 0.6 + 0.4 + 0.21})
+
+
+def test_a_split_that_one_rival_lacks_has_no_best_rival(told):
+    part = runs_id.chosen(told[(told["method"] != "ExpO-F") | (told["split"] != 3)])
+    where = {"dataset": "collins", "explainer": "LIME", "S": 0.5}
+    assert list(runs_id.best_rival(part, "insertion", **where).index) == [0, 1, 2, 4]
+
+
+def test_records_of_one_rival_too_few_are_no_best_rival(told):
+    part = runs_id.chosen(told[told["method"] != "ExpO-F"])
+    assert runs_id.best_rival(part, "insertion", dataset="collins", explainer="LIME", S=0.5).empty
+    assert outcomes(told[told["method"] != "ExpO-F"], "ID-C8a") == set()
+
+
+def test_validation_chooses_and_eta_weighs_accuracy(told):
+    assert set(runs_id.chosen(told)["lam"]) == {0.1}  # better in everything
+    accurate = told["measure"].eq("accuracy") & told["lam"].eq(0.01) & told["part"].eq("val")
+    traded = told.assign(value=told["value"] + 0.35 * accurate)  # 0.15 ahead there, and 0.4 behind in the other two
+    assert set(runs_id.chosen(traded, 2)["lam"]) == {0.1}
+    assert set(runs_id.chosen(traded, 3)["lam"]) == {0.01}
+    assert (runs_id.chosen(traded, 3).query("measure == 'accuracy'")["value"] < 0.7).all()  # test rows do not choose
+    assert set(runs_id.fronts(traded)["eta"]) == set(runs_id.ETAS)
+
+
+def test_a_run_that_diverged_at_once_is_never_chosen(told):
+    """Its parameters are still the pretrained predictor's, which may have the best valscore."""
+    start = told["lam"].eq(0.01)
+    lucky = told.assign(value=told["value"] + start, best_epoch=told["best_epoch"].mask(start, 0))
+    assert set(runs_id.chosen(lucky)["lam"]) == {0.1}
+    assert set(runs_id.chosen(lucky.assign(best_epoch=5))["lam"]) == {0.01}
+    assert set(runs_id.chosen(lucky.assign(best_epoch=5, diverged=start * 9))["lam"]) == {0.1}
+
+
+def written(path, settings=SETTINGS, table="collins", **columns):
+    rows = frame(tables=[table]).query("measure in ('accuracy', '1 − deletion')")
+    rows = rows.assign(measure=rows["measure"].replace("1 − deletion", "deletion"), direction="higher", paper="ID")
+    constant = {
+        "epochs": 9,
+        "seconds": 1.0,
+        "device": "cpu",
+        "versions": "v",
+        "code": "unknown",
+        "experiment_version": 1,
+    }
+    rows = rows.assign(**constant, config="c", settings=json.dumps(settings), **columns)
+    records.write(rows, path / f"{table}.parquet")
+    return rows
+
+
+def test_deletion_is_loaded_as_one_minus_deletion(tmp_path):
+    rows, loaded = written(tmp_path), runs_id.load(tmp_path)
+    value = loaded.loc[loaded["measure"] == "1 − deletion", "value"]
+    assert np.allclose(value, 1 - rows.loc[rows["measure"] == "deletion", "value"])
+    assert np.allclose(
+        loaded.loc[loaded["measure"] == "accuracy", "value"], rows.query("measure == 'accuracy'")["value"]
+    )
+
+
+def test_the_precision_of_training_is_told_and_is_not_another_configuration(tmp_path):
+    written(tmp_path, mixed=False)
+    written(tmp_path, table="qsar-biodeg", mixed=True)
+    told = runs_id.load(tmp_path).groupby("dataset")["mixed"].unique()
+    assert {name: list(values) for name, values in told.items()} == {"collins": [False], "qsar-biodeg": [True]}
+
+
+def test_records_of_other_settings_are_refused(tmp_path):
+    written(tmp_path, SETTINGS | {"M": 50})
+    with pytest.raises(ValueError, match=r"on collins are of another configuration, M is 50 where 200 is expected"):
+        runs_id.load(tmp_path)

@@ -1,0 +1,89 @@
+"""The records on images: what is chosen and compared, which ablation a run is, the grid."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from lib.study import records, runs_id, runs_images
+from tests.study.images import frame
+
+
+def test_validation_chooses_for_each_seed_and_the_start_stands_at_every_eta(front):
+    own = runs_images.at(front, method="ID-ExpO", explainer="LIME", S=0.5, measure="insertion")
+    assert set(own["lam"]) == {0.1}
+    assert len(own) == 3 * len(runs_id.ETAS)
+    start = runs_images.at(front, method="pretrained", explainer="LIME", S=0.5, measure="insertion")
+    assert sorted(start["eta"]) == list(runs_id.ETAS)
+
+
+def test_an_ablation_and_an_explanation_that_was_not_trained_are_no_rivals():
+    every = frame()
+    own = every[every["method"] == "ID-ExpO"]
+    ablation, other = own.assign(variant="first order", value=own["value"] + 1), own.assign(explainer="Occlusion")
+    both = pd.concat([every, ablation, other[other["part"] == "test"]], ignore_index=True)
+    assert runs_images.main(both).equals(every.set_axis(range(len(every))))
+    away = runs_images.untrained(both)
+    assert set(away["explainer"]) == {"Occlusion"}
+    assert set(away["lam"]) == {0.1}  # of the runs chosen alone
+    assert set(away["variant"]) == {""}
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({}, ""),
+        ({"method": "ExpO-S", "norm": "batch"}, ""),
+        ({"explainer": {"name": "Grad-CAM", "order": 1}}, "first order"),
+        ({"explainer": {"name": "Grad-CAM", "order": 0, "output": "logit"}},
+         "contributions as constants, the logit explained"),
+        ({"norm": "batch"}, "batch norm in training mode"),
+        ({"draws": 16}, "K = 16"),
+        ({"draws": None}, "K = all"),
+        ({"explainer": {"name": "LIME", "kernel": "cosine"}}, "LIME's kernel by cosine"),
+        ({"explainer": {"name": "LIME"}, "draws": 2}, ""),
+        ({"background": "pink"}, "background pink"),
+    ],
+)  # fmt: skip
+def test_an_ablation_is_told_by_its_settings(changed, words):
+    plain = {"method": "ID-ExpO", "explainer": {"name": "Grad-CAM", "order": 2}, "draws": 4, "norm": "frozen"}
+    assert runs_images.variant(plain | changed) == words
+
+
+def test_the_committed_records_are_read_and_say_which_runs_there_are():
+    every = runs_images.load()
+    assert set(every["scale"]) == {"A"}
+    assert every.loc[every["measure"] == "1 − deletion", "value"].between(0, 1).all()
+    grid = runs_images.of_the_grid(records.ROOT / "results" / "images")
+    there = grid.set_index("cell")["there"]
+    assert there["pretraining"] == 1
+    assert (grid["there"] <= grid["runs"]).all()
+    ours = every[(every["method"] == "ID-ExpO") & (every["trained"] == "Grad-CAM") & (every["trained_S"] == 0.5)]
+    assert there["ID-ExpO-GradCAM-S0.5"] == ours.loc[ours["variant"] == "", "config"].nunique()
+    with pytest.raises(ValueError, match="no records of stl10"):
+        runs_images.load(data="stl10")
+
+
+def test_a_cell_asks_for_the_product_of_its_values():
+    assert runs_images.asked({"lams": "0.1,0.01", "lam3s": 0, "lrs": "1e-3,1e-4", "seeds": "0,1,2"}) == 12
+    assert runs_images.asked({"width": 16}) == 1
+
+
+def test_quadrants_count_the_images_that_rise_and_fall_in_both():
+    """Four images: both rise, only insertion, both fall, nothing changes; deletion's fall is a rise of 1 - deletion."""
+    before = pd.DataFrame({"measure": ["insertion", "1 − deletion"], "samples": [[0.5] * 4, [0.5] * 4], "split": 0})
+    after = before.assign(samples=[[0.6, 0.6, 0.4, 0.5], [0.4, 0.6, 0.7, 0.5]])
+    both = pd.concat([after.assign(split=0), before.assign(split=1)])
+    changed = runs_images.changes(both, before)
+    assert changed.loc[changed["split"] == 0, "1 − deletion"].to_numpy() == pytest.approx([0.1, -0.1, -0.2, 0])
+    shares = runs_images.quadrants(changed)
+    assert shares.loc[0].to_dict() == {"first": 0.25, "third": 0.25}
+    assert shares.loc[1].to_dict() == {"first": 0, "third": 0}
+
+
+def test_variants_come_with_the_records(tmp_path):
+    rows = pd.read_parquet(records.ROOT / "results" / "images" / "ID-ExpO-GradCAM-S0.5-A.parquet")
+    settings = json.loads(rows["settings"].iloc[0])
+    rows["settings"] = json.dumps(settings | {"norm": "batch"})
+    rows.to_parquet(tmp_path / "a.parquet")
+    assert set(runs_images.load(tmp_path)["variant"]) == {"batch norm in training mode"}

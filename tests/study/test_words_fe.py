@@ -1,0 +1,96 @@
+"""The sentences beneath FE's figures, and the page of claims, on made-up records with a known answer."""
+
+import pandas as pd
+import pytest
+
+from lib.study import claims, claims_fe, pages_claims, pages_fe, rows, runs_fe, words_fe
+from tests.study.fe import TOLD, frame
+
+
+@pytest.fixture(scope="module")
+def told():
+    return frame(datasets=["glass", "vehicle"])
+
+
+def test_scores_are_told_in_order_with_the_lead_and_whoever_is_ahead(told):
+    ten = runs_fe.chosen(told[told["lam"] == 1])
+    text = words_fe.scores(ten, "accuracy")
+    assert text.startswith("With 10 entries, mean over 2 data sets: ")
+    assert "Joint 0.80, RPSR 0.60, RPS 0.4" in text
+    assert "Ours minus Pretrain is 0.00 (95 % interval " in text
+    assert text.endswith("No rival is surely more accurate than Ours on any of them.")
+    ahead = frame(datasets=["glass"], lams=(1.0,), scores=TOLD | {"Joint": (0.99, 0.6)})
+    assert "Joint on Glass (0.09)" in words_fe.scores(runs_fe.chosen(ahead), "accuracy")
+    assert "No data set has records" in words_fe.scores(ten[ten["method"] != "RPS"], "accuracy")
+
+
+def test_changes_with_lambda_are_told_on_both_sides_of_one(told):
+    text = words_fe.moves(told, "accuracy")
+    assert "Glass −0.04 (" in text
+    assert "and −0.04 (" in text
+    assert words_fe.moves(told[told["lam"] == 1], "accuracy") == "No data set has three values of λ yet."
+
+
+def test_the_best_eta_is_told_and_whether_it_is_the_same(told):
+    assert "That is 2 different η on 2 data sets." in words_fe.best_eta(told, "faithfulness")
+    lucky = told["eta"].eq(0.1) & told["part"].eq("test") & told["dataset"].eq("glass")
+    text = words_fe.best_eta(told.assign(value=told["value"] + 0.5 * lucky), "faithfulness")  # test rows are told
+    assert "Glass 0.1 (" in text
+    assert "It is the same η everywhere" in text
+    assert "No data set has several" in words_fe.best_eta(told[told["eta"] == 0.01], "faithfulness")
+
+
+def test_neighbours_are_told_where_they_are_recorded(told):
+    ten = runs_fe.chosen(told[told["lam"] == 1])
+    assert words_fe.further(told, ten)[1] == "No data set has them yet."
+    base = told[(told["measure"] == "faithfulness") & (told["part"] == "test")]
+    votes = base[base["method"] == "Pretrain"].assign(measure="neighbours", value=0.75)
+    ties = base[base["method"] == "Ours"].assign(measure="ties", value=0.25)
+    table, text = words_fe.further(pd.concat([told, votes, ties]), ten)
+    assert table.loc[("Glass", "Ours")].tolist() == ["0.25", "–"]
+    assert "On Glass the ten nearest examples vote for what Pretrain predicts on 0.75 of the test rows; Ours" in text
+
+
+def test_hours_of_different_devices_are_not_added_up(told):
+    two = told.assign(device=told["method"].map(lambda m: "cuda" if m == "Ours" else "cpu"), seconds=3600)
+    runs = two[two["lam"] == 1].drop_duplicates(runs_fe.RUN)["device"].value_counts()
+    assert pages_fe.hours(two) == f"{runs['cpu']:.1f} hours on cpu; {runs['cuda']:.1f} hours on cuda"
+
+
+@pytest.mark.parametrize(
+    ("counts", "marks"),
+    [((2, 1, 1), "●●○×"), ((0, 0, 0), ""), ((28, 20, 0), "●●●●●○○○"), ((47, 1, 1), "●●●●●●○×"), ((0, 24, 0), "○" * 8)],
+)
+def test_a_bar_shows_what_there_is_of_each(counts, marks):
+    assert pages_claims.bar(*counts) == marks
+
+
+def test_a_claim_is_told_effect_first(told):
+    verdicts = claims_fe.verdicts(claims_fe.tests(told))
+    text = pages_claims.sentences(verdicts.loc["FE-C4b"])
+    assert text.startswith("faithfulness, Ours − Joint: 0.35 in the mean over 2 data sets (95 % interval ")
+    assert "where more than 0 is claimed" in text
+    assert "2 hold, 0 undecided, 0 against" in text
+    assert pages_claims.sentences(verdicts.loc["FE-C6"]) == "No data set has all the records that this claim needs."
+    counts = pages_claims.told("fe", verdicts)
+    assert sum(counts[f"count-fe-{word.replace(' ', '-')}"] for word in claims.VERDICTS) == len(verdicts)
+    assert pages_claims.at_a_glance(verdicts).loc["FE\u2011C4b", "verdict"] == "reproduced"
+
+
+def test_the_margin_is_held_against_what_was_learned():
+    front = pd.DataFrame(
+        [{"dataset": d, "method": "CE-only", "eta": 3.0, "measure": "accuracy", "split": s, "value": 0.88}
+         for d in ("collins", "qsar-biodeg") for s in range(2)]
+    )  # fmt: skip
+    known = pd.DataFrame([{"dataset": d, "split": s, "majority": m, "repeated": 0.0}
+                          for d, m in (("collins", 0.84), ("qsar-biodeg", 0.66)) for s in range(2)])  # fmt: skip
+    found = pages_claims.gain_over_majority(front, known)
+    assert found["gains-below"] == "collins"
+    assert "0.04 on collins" in found["gains"]
+    assert "0.22 on qsar-biodeg" in found["gains"]
+
+
+@pytest.mark.parametrize("name", ["glass", "vehicle"])
+def test_what_is_known_of_the_rows_is_what_the_tables_say(name):
+    known = rows.read().query("dataset == @name").reset_index(drop=True)
+    pd.testing.assert_frame_equal(known, rows.described(name, 10).round(6), check_dtype=False)

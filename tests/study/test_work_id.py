@@ -1,0 +1,73 @@
+"""What does the work in ID's results: on made-up records with a known answer."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib.study import runs_id, work_id
+from tests.study.id import SURE, TOLD, frame
+
+KNOWN = pd.DataFrame(
+    [{"dataset": d, "split": s, "majority": 0.84 if d == "collins" else 0.3, "repeated": 0.2 if d == "collins" else 0.0}
+     for d in runs_id.TABLES for s in range(5)]
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def front():
+    return runs_id.fronts(frame())
+
+
+def test_confidence_is_where_the_insertion_curve_ends_and_half_of_it_before(front):
+    rows = runs_id.at(front, dataset="collins", method="CE-only", explainer="LIME", S=0.5, eta=2)
+    assert runs_id.confidence(rows).tolist() == [SURE] * 5
+    assert runs_id.kept_by_half(rows).to_numpy() == pytest.approx([TOLD["CE-only"][6]] * 5, abs=0.01)
+
+
+def test_a_table_where_nothing_was_learned_is_named(front):
+    table, told = work_id.trivial(front, KNOWN)
+    assert told == {"trivial-at": "collins", "trivial-seen": "20% of collins's"}
+    assert table.loc["collins", "majority class"] == "0.840"
+    assert table.loc["collins", "ID-ExpO"].startswith("0.85")
+    assert table.loc["collins", "pretrained"] == "–"  # not recorded
+
+
+def test_sureness_is_confidence_minus_accuracy(front):
+    _, told = work_id.calibration(front)
+    assert told["sure-CE-only"] == pytest.approx(SURE - 0.86, abs=0.002)
+    assert told["sure-ID-ExpO"] == pytest.approx(SURE - 0.8416, abs=0.01)  # of 24 cells two lose 0.2 of accuracy
+
+
+def test_a_lead_that_is_all_sureness_vanishes_when_divided(front):
+    """ID-ExpO's insertion higher by the very factor of its f(x): no lead is left; in deletion it is still ahead."""
+    sure = front.copy()
+    own = sure["method"].eq("ID-ExpO") & sure["measure"].eq("insertion")
+    factor = 0.95 / 0.85
+    sure.loc[own, "curve"] = sure.loc[own, "curve"].map(lambda c: [*c[:-1], SURE * factor * 1.01])
+    table, _ = work_id.relative(sure)
+    assert table.loc["insertion", "leads, plain"] == "24 of 24"
+    assert table.loc["insertion", "leads, divided by f(x)"] == "0 of 24"
+    assert float(table.loc["insertion", "plain"]) == pytest.approx(0.1, abs=0.01)
+    assert table.loc["1 − deletion", "leads, divided by f(x)"] == "24 of 24"
+
+
+def test_choice_among_fewer_settings_is_told_by_their_number():
+    table, told = work_id.selection(frame().assign(lam3=0.001))
+    assert table["settings"].tolist() == [1, 1, 2]
+    assert told == {"selection-most": 2}
+    leads = table["insertion"].astype(float)
+    assert leads.to_numpy() == pytest.approx([0.1, -0.1, 0.1], abs=0.01)  # at lambda 0.01 all is 0.2 worse
+
+
+def test_what_a_front_shows_is_told_with_its_interval(front):
+    text = work_id.front_told(front, KNOWN, "wine-quality-red")
+    assert "insertion 0.10 (0.0" in text or "insertion 0.10 (0.1" in text
+    assert "1 − deletion 0.30" in text
+    assert "Against the paper" not in text
+    assert text.endswith("naming the majority class gives 0.300.")
+    worse = front.assign(
+        value=front["value"] - 0.4 * (front["method"].eq("ID-ExpO") & front["measure"].eq("insertion"))
+    )
+    assert "Against the paper, it does not lead in insertion." in work_id.front_told(worse, KNOWN, "wine-quality-red")
+    assert work_id.over_ce_only(front, "masked") == "+0.20"
+    assert np.isfinite(float(work_id.over_ce_only(front, "sensitivity")))

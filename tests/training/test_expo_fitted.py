@@ -1,0 +1,104 @@
+"""ID after training: scores and curves, and one run as a model that predicts and explains."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from lib import explainers, metrics
+from lib.explainers import KernelSHAP
+from lib.training import expo_fitted
+from tests.training.fe import toy
+from tests.training.id import BOTH, SMALL, TEN, pretrain, table, train
+
+# --- Scores ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("explainer", [TEN, KernelSHAP(M=10)])
+def test_scores_are_those_of_the_predicted_class_with_the_splits_masks(explainer):
+    """Explained by `Model.explain`, scored by hard masks up to S; history holds their valscore (ID-1, ID-2, ID-15)."""
+    folds, setting = table(), replace(SMALL, explainer=explainer, epochs=1, eta=1.3)
+    got = train(folds=folds, settings=setting)
+    for r, fold in enumerate(got.runs.fold):
+        model, found = got.run(r), {}
+        for part in ("val", "test"):
+            x, y = getattr(folds, f"x_{part}")[fold], getattr(folds, f"y_{part}")[fold]
+            logits, phi = model.predict(x), model.explain(x, explainer)
+            curves = metrics.curves(model.predictor, x, logits.argmax(-1), phi=phi, s=range(1, 6))
+            found = {
+                "accuracy": metrics.accuracy(logits, y),
+                "insertion": curves.inserted[..., :2].mean(),  # round(0.5 x 5) = 2
+                "deletion": curves.deleted[..., :2].mean(),
+            }
+            for name, value in found.items():
+                assert got.scores[f"{part}_{name}"][r, 0].item() == pytest.approx(value.item())
+            if part == "val":
+                expected = metrics.valscore(*found.values(), eta=1.3).item()
+                assert got.history["measure"][0, r, 0] == pytest.approx(expected)
+        assert torch.allclose(got.curves["insertion"][r, 0], curves.inserted.mean(0))
+        assert torch.allclose(got.curves["deletion"][r, 0], curves.deleted.mean(0))
+        assert got.scores["test_contributions"][r, 0].item() == pytest.approx(phi.abs().mean().item())
+        assert torch.allclose(got.curves["contributions"][r, 0], phi[: expo_fitted.SHOWN].flatten())
+        Z = explainers.draw_masks(10, 5, torch.Generator().manual_seed(10**12 + int(folds.split[fold]))).double()
+        masked = metrics.masked_accuracy(model.predictor, x, y, r=Z)
+        assert got.scores["test_masked"][r, 0].item() == pytest.approx(masked.item())
+
+
+@pytest.mark.parametrize(("Q", "n"), [(3, 2), (5, 4), (7, 4)])
+def test_sensitivity_removes_four_features_where_there_are_more(Q, n):
+    got = train(folds=toy((3,), D=Q), settings=replace(SMALL, epochs=1))
+    x, own, model = got.folds.x_test[0], torch.Generator().manual_seed(2 * 10**12 + 3), got.run()
+    phi, predicted = model.explain(x), model.predict(x).argmax(-1)
+    removed = metrics.random_sets(Q, own, n=n, dtype=x.dtype)
+    expected = metrics.sensitivity_n(model.predictor, x, predicted, phi=phi, removed=removed)
+    assert got.scores["test_sensitivity"][0, 0].item() == pytest.approx(expected.mean().item())
+
+
+def test_a_splits_masks_are_its_own_whatever_splits_are_beside_it():
+    both, alone = table((0, 1)), table((1,))
+    x = both.x_test[1]
+    assert torch.allclose(pretrain(both).run(1).explain(x), pretrain(alone).run().explain(x))
+
+
+def test_explaining_the_predicted_class_is_what_no_label_means():
+    got = train(settings=replace(SMALL, epochs=1))
+    x, model = got.folds.x_test[0], got.run()
+    predicted = model.predict(x).argmax(-1)
+    assert torch.equal(model.explain(x), model.explain(x, y=predicted))
+    assert not torch.equal(model.explain(x), model.explain(x, y=(predicted + 1) % 3))
+
+
+def test_predictors_can_be_measured_by_other_criteria():
+    start = pretrain(table())
+    got = start.measured(BOTH)
+    assert got.scores["test_insertion"].shape == (2, 2)
+    assert torch.equal(got.bank["W"][:, 0], got.bank["W"][:, 1])
+    assert got.best_epoch == [of * 2 for of in start.best_epoch]
+    assert got.history["measure"].shape == (*start.history["measure"].shape[:2], 2)
+    with pytest.raises(ValueError, match="criteria must name at least one"):
+        start.measured([])
+    assert torch.equal(got.scores["test_accuracy"][:, 0], got.scores["test_accuracy"][:, 1])
+    assert not torch.equal(got.scores["test_insertion"][:, 0], got.scores["test_insertion"][:, 1])
+
+
+def test_a_misspelt_explainer_is_refused():
+    with pytest.raises(ValueError, match=r"explainer must be an Explainer, .*got 'kernelSHAP'"):
+        pretrain(table()).run().explain(table().x_test[0], "kernelSHAP")
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (torch.zeros(5), None, r"x must be rows of \(5,\), got \(5,\)"),
+        (torch.zeros(2, 4), None, r"x must be rows of \(5,\), got \(2, 4\)"),
+        (torch.zeros(0, 5), None, r"x must be rows of \(5,\), got \(0, 5\)"),
+        (torch.full((2, 5), math.nan), None, "x must be finite, got 10 NaN"),
+        (torch.zeros(2, 5), torch.tensor([0]), r"y must be a class for each of 2 rows, got torch.int64 \(1,\)"),
+        (torch.zeros(2, 5), torch.zeros(2), "y must be a class for each of 2 rows, got torch.float32"),
+        (torch.zeros(2, 5), torch.tensor([0, 3]), "y must be classes 0 to 2, got 0 to 3"),
+    ],
+)
+def test_rows_that_cannot_be_explained_are_named(x, y, message):
+    with pytest.raises(ValueError, match=message):
+        pretrain(table()).run().explain(x, TEN, y=y)

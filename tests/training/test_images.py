@@ -1,0 +1,145 @@
+"""Fine-tuning on images: memory in chunks, two stages, frozen batch norm, fewer values of s, settings."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from lib import masks, metrics
+from lib.explainers import squares
+from lib.methods import ID as METHODS
+from lib.training.expo_step import explained_by, objective
+from lib.training.images import Tuner, Tuning, background_of, explainer_for, predictor_of
+from lib.training.measuring import measured
+from tests.explainers.convolutional import network
+from tests.training.pictures import CASES, IMAGES, gradient, tuner
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_chunks_have_the_gradient_of_the_whole(case):
+    """However few inputs are in memory at a time, to rounding, for every parameter (ID-11)."""
+    whole = gradient(tuner(case, memory=10**6))
+    for memory in (1, 24):
+        part = gradient(tuner(case, memory=memory))
+        assert part.keys() == whole.keys()
+        for name, value in whole.items():
+            assert torch.allclose(part[name], value, rtol=1e-8, atol=1e-11), name
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_two_stages_have_the_gradient_of_one_graph(case):
+    """`objective` differentiated at once, batch norm unfolded by autograd (ID-11)."""
+    own = tuner(case, memory=10**6)
+    ours = gradient(own)
+    own.generator.manual_seed(3)
+    explainer = explained_by(METHODS[own.settings.method], own.settings)
+    drawn = explainer.draw(own.b.shape, own.generator, rows=4, dtype=torch.float64) if explainer else {}
+    s = own.settings.drawn_steps(own.b.shape, own.generator, 4) if own.settings.method == "ID-ExpO" else None
+    predictor = replace(predictor_of(own.net, own.images), theta=own.f.theta(), b=own.b)
+    x, y = own.images.inputs(own.images.x_train[:4]).double(), own.images.y_train[:4]
+    loss = objective(
+        predictor, x[None], y[None], method=METHODS[own.settings.method], lam=torch.tensor([0.3], dtype=torch.float64),
+        lam3=torch.tensor([0.05], dtype=torch.float64), settings=own.settings,
+        drawn={n: t[None] for n, t in drawn.items()}, s=None if s is None else s[None],
+    )  # fmt: skip
+    names = [n for n, _ in own.net.named_parameters()]
+    for name, grad in zip(names, torch.autograd.grad(loss.sum(), list(own.net.parameters()))):
+        assert torch.allclose(ours[name], grad, rtol=1e-7, atol=1e-10), name
+
+
+@pytest.mark.parametrize("case", ["Grad-CAM", "LIME"])
+def test_an_interrupted_fine_tuning_is_resumed_bit_for_bit(case, tmp_path):
+    path, whole = tmp_path / "c.pt", tuner(case)
+    whole.run(progress=False)
+    broken = tuner(case)
+    for _ in range(2):
+        broken.advance()
+    broken.save(path)
+    resumed = tuner(case)
+    resumed.run(path, progress=False)
+    assert resumed.state["history"] == whole.state["history"]
+    assert resumed.state["parts"] == whole.state["parts"]
+    for name, tensor in whole.best().state_dict().items():
+        assert torch.equal(tensor, resumed.best().state_dict()[name]), name
+
+
+def test_frozen_batch_norm_stays_frozen_and_training_mode_moves_it():
+    for norm, moved in (("frozen", False), ("batch", True)):
+        own = tuner(norm=norm)
+        before = own.net.bn1.running_mean.clone()
+        own.advance()
+        assert (own.net.bn1.running_mean != before).any() == moved
+
+
+def test_training_raises_what_it_trains():
+    """Insertion minus deletion of the training images, after some steps (ID-9, ID-10)."""
+    own = tuner(lam=1.0, lam3=0.0, lr=0.003, draws=8, augmented=False)
+    scores = []
+    for _ in range(2):
+        found = measured(predictor_of(own.net, IMAGES), IMAGES, "train", own.settings.explainer, S=0.5, drawn={})
+        scores.append(found.inserted.mean() - found.deleted.mean())
+        for _ in range(20):
+            own.advance()
+    assert scores[1] > scores[0] + 0.01
+
+
+@pytest.mark.parametrize("case", ["Grad-CAM", "LIME"])
+def test_drawn_values_give_the_whole_gradient_on_average(case):
+    """Over all starts of the draw: the regulariser is a mean over s, and so is its gradient."""
+    own = tuner(case, draws=None, memory=10**6)
+    whole = gradient(own)
+    steps, total, K = own.settings.explainer.steps(own.b.shape, own.settings.S), {}, 3
+    starts = (torch.arange(len(steps)) + 0.5) / len(steps)
+    x, y = own.images.inputs(own.images.x_train[:4]).double(), own.images.y_train[:4]
+    for u in starts:
+        own.generator.manual_seed(3)
+        drawn = own.settings.explainer.draw(own.b.shape, own.generator, rows=4, dtype=torch.float64)
+        own.net.zero_grad()
+        own.backward(x, y, drawn, masks.draw_steps(steps, u.expand(4), K=K))
+        for name, p in own.net.named_parameters():
+            total[name] = total.get(name, 0) + p.grad / len(steps)
+    for name, value in whole.items():
+        assert torch.allclose(total[name], value, rtol=1e-6, atol=1e-9), name
+
+
+def test_draws_are_for_methods_with_values_of_s():
+    with pytest.raises(ValueError, match="draws"):
+        Tuning(method="CE-only", draws=4)
+    with pytest.raises(ValueError, match="K must"):
+        masks.draw_steps([1, 2], torch.rand(3), K=3)
+
+
+def test_backgrounds_are_the_mean_colour_or_the_released_codes():
+    assert (background_of(IMAGES) == 0).all()
+    released = background_of(IMAGES, "released")
+    assert torch.allclose(released[:, 0, 0], IMAGES.mean)
+    assert tuner(background="released").b.equal(released)
+
+
+def test_epochs_are_kept_by_the_valscore_of_each_criterion():
+    own = tuner()
+    lime = explainer_for("LIME", own.net, IMAGES, M=12)
+    own = Tuner(
+        own.net, IMAGES, own.settings, [(own.settings.explainer, 0.3), (own.settings.explainer, 0.5), (lime, 0.5)]
+    )
+    scores = own.measure()
+    for score, part in zip(scores, own.state["parts"][0]):
+        assert score == pytest.approx(metrics.valscore(*map(torch.tensor, part), eta=2.0).item())
+    assert len(set(scores)) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("method", "Ours"), ("norm", "layer"), ("background", "blur"), ("lam", -1), ("memory", 0), ("draws", 0), ("S", 2)],
+)
+def test_settings_that_make_no_sense_are_named(name, value):
+    with pytest.raises(ValueError, match=name):
+        Tuning(**{name: value})
+
+
+def test_explainers_go_by_name():
+    net = network(4, C=3, dtype=torch.float32)
+    assert explainer_for("Grad-CAM", net, IMAGES, layer="conv4_x").grid == (4, 4)
+    assert explainer_for("LIME", net, IMAGES).segments == squares(32, 32, 4)
+    with pytest.raises(ValueError, match="explainer must be one of"):
+        explainer_for("SHAP", net, IMAGES)

@@ -1,0 +1,68 @@
+"""What explanations are worth on images, against plain loops."""
+
+import pytest
+import torch
+
+from lib.training.images import draws_of, explainer_for, predictor_of
+from lib.training.measuring import calibration_error, gap, measured, report
+from tests.explainers.convolutional import network
+from tests.training.pictures import IMAGES
+
+# --- Measuring -------------------------------------------------------------------------------------------------------
+
+
+def plain_curve(net, x, y, phi, s, side, delete, ties="first"):
+    """f(.)_y with the top s cells replaced or kept, pixel by pixel, one image and one s at a time."""
+    order = phi.argsort(descending=True, stable=True).tolist()
+    top = set(order[:s]) if ties == "first" else {q for q in range(len(phi)) if phi[q] >= phi[order[s - 1]]}
+    masked, cells = x.clone(), x.shape[-1] // side
+    for row in range(x.shape[-2]):
+        for column in range(x.shape[-1]):
+            if ((row // side * cells + column // side) in top) == delete:
+                masked[:, row, column] = 0
+    return net(masked[None]).softmax(-1)[0, y].item()
+
+
+@pytest.mark.parametrize("name", ["Grad-CAM", "LIME"])
+def test_scores_are_those_of_a_plain_loop(name):
+    """All channels of a pixel are replaced, the class predicted is explained and scored (ID-1, ID-2)."""
+    net = network(4, C=3, dtype=torch.float32)
+    explainer = explainer_for(name, net, IMAGES, **({} if name == "Grad-CAM" else {"M": 12}))
+    predictor = predictor_of(net, IMAGES)
+    drawn = draws_of([(explainer, 0.5)], predictor.b)[explainer]
+    found = measured(predictor, IMAGES, "test", explainer, S=0.1, drawn=drawn, memory=7)
+    net.eval()
+    for i in (0, 5):
+        x = IMAGES.inputs(IMAGES.x_test[[i]])[0]
+        y = net(x[None]).argmax().item()
+        assert found.right[i] == (y == IMAGES.y_test[i])
+        for k, s in enumerate(found.steps):
+            for delete, curve in ((False, found.inserted), (True, found.deleted)):
+                assert curve[i, k].item() == pytest.approx(plain_curve(net, x, y, found.phi[i], s, 4, delete), abs=1e-5)
+
+
+def test_a_report_holds_each_measure_once_and_counts_flat_maps():
+    net = network(4, C=3, dtype=torch.float32)
+    explainer = explainer_for("Grad-CAM", net, IMAGES)
+    predictor = predictor_of(net, IMAGES)
+    rows = report(predictor, IMAGES, "test", explainer, S=(0.3, 0.5), drawn={})
+    assert len({(row["S"], row["measure"]) for row in rows}) == len(rows)
+    value = {(row["S"], row["measure"]): row["value"] for row in rows}
+    found = measured(predictor, IMAGES, "test", explainer, S=0.5, drawn={})
+    assert value[0.5, "insertion"] == pytest.approx(found.areas(0.5)[1])
+    assert value[0.3, "deletion"] == pytest.approx(found.areas(0.3)[2])
+    assert value[0.5, "confidence"] == pytest.approx(found.p.mean().item())
+    assert value[0.5, "insertion_share"] == pytest.approx((found.inserted.mean(1) / found.p).mean().item(), rel=1e-5)
+    curve = next(row["curve"] for row in rows if row["measure"] == "deletion" and row["S"] == 0.3)
+    assert curve == pytest.approx(found.deleted[:, :19].mean(0).tolist(), rel=1e-3)
+    with torch.no_grad():
+        net.fc.weight.zero_()  # no class depends on anything: every map is zero
+    rows = report(predictor_of(net, IMAGES), IMAGES, "test", explainer, S=(0.5,), drawn={})
+    assert {row["measure"]: row["value"] for row in rows}["zero_maps"] == 1
+
+
+def test_calibration_error_and_gap_by_hand():
+    """Two bins, 0.9 confident and right half of the time, 0.2 confident and never right."""
+    p, right = torch.tensor([0.9, 0.9, 0.2, 0.2]), torch.tensor([True, False, False, False])
+    assert calibration_error(p, right).item() == pytest.approx((0.8 + 0.4) / 4)
+    assert gap(torch.tensor([[4.0, 3.0, 1.0, 0.0], [1.0, 1.0, 1.0, 1.0]]), 2).tolist() == [0.5, 0.0]

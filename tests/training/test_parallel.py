@@ -1,0 +1,57 @@
+"""Two processes train as one does: the same gradients of the same batch, and the same network."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+import torch
+from torch import distributed, multiprocessing
+
+from lib.training import parallel
+from tests.training.pictures import tuner
+
+CASES = ("Grad-CAM", "LIME", "ExpO-S")
+BATCH = 5  # which two processes cannot share evenly
+
+
+def trained(case):
+    """A step's gradients and the network after it and another one."""
+    own = tuner(case, batch=BATCH, **({} if case == "Grad-CAM" else {"draws": None}))
+    own.advance()
+    grads = {n: p.grad.clone() for n, p in own.net.named_parameters()}
+    own.advance()
+    return grads | {f"{n} after": t.clone() for n, t in own.net.state_dict().items()}
+
+
+def process(rank, port, folder):
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    torch.set_num_threads(1)
+    assert parallel.join() == "cpu"
+    assert (parallel.rank(), parallel.processes()) == (rank, 2)
+    torch.save({case: trained(case) for case in CASES}, f"{folder}/{rank}.pt")
+    for refused in ({"norm": "batch"}, {"batch": 1}):
+        with pytest.raises(ValueError, match=next(iter(refused))):
+            tuner(**refused)
+    path = Path(folder, f"checkpoint-{rank}.pt")
+    tuner(batch=BATCH).save(path)
+    assert path.exists() == (rank == 0)
+    distributed.destroy_process_group()
+
+
+def test_two_processes_have_the_gradients_of_one(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    multiprocessing.spawn(process, (port, str(tmp_path)), nprocs=2)
+    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
+    for case in CASES:
+        for name, value in trained(case).items():
+            assert torch.equal(first[case][name], second[case][name]), name
+            torch.testing.assert_close(first[case][name], value, rtol=1e-5, atol=1e-5)
+
+
+def test_one_process_is_the_whole():
+    assert (parallel.rank(), parallel.processes(), parallel.own()) == (0, 1, slice(0, None, 1))
+    with pytest.raises(ValueError, match="torchrun"):
+        parallel.join()

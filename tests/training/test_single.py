@@ -1,0 +1,78 @@
+"""One network in training: resumed where it was interrupted, steps refused that are not finite."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from lib.training import single
+from lib.training.pretraining import Pretrainer
+from tests.image_sets import noise
+from tests.training.pretrained import SMALL, trainer
+
+
+@pytest.mark.parametrize("settings", [SMALL, replace(SMALL, radius=8.0, attack_steps=2)])
+def test_an_interrupted_training_is_resumed_bit_for_bit(settings, tmp_path, monkeypatch):
+    whole, path = trainer(settings=settings), tmp_path / "c.pt"
+    whole.run(progress=False)
+    broken = trainer(settings=settings)
+    advance, left = Pretrainer.advance, [3]
+
+    def interrupted(self):
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        advance(self)
+
+    monkeypatch.setattr(Pretrainer, "advance", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        broken.run(path, every=0, progress=False)
+    monkeypatch.undo()
+    resumed = trainer(settings=settings)
+    resumed.run(path, progress=False)
+    for name, tensor in whole.best().state_dict().items():
+        assert torch.equal(tensor, resumed.best().state_dict()[name]), name
+    assert whole.state["history"] == resumed.state["history"]
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path):
+    path = tmp_path / "c.pt"
+    trainer().run(path, progress=False)
+    for other in (trainer(settings=replace(SMALL, lr=0.01)), trainer(noise(seed=1))):
+        with pytest.raises(ValueError, match="another configuration"):
+            other.run(path, progress=False)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match="cannot be read"):
+        trainer().run(path, progress=False)
+
+
+def test_a_step_that_is_not_finite_is_refused_and_counted(monkeypatch):
+    """Parameters, momentum and running statistics stay, the next step is as if there had been none."""
+    own, calls = trainer(), []
+    gradients = Pretrainer.gradients
+
+    def poisoned(self, rows):
+        gradients(self, rows)
+        calls.append(1)
+        if len(calls) == 2:
+            next(self.net.parameters()).grad[:] = torch.nan
+
+    monkeypatch.setattr(Pretrainer, "gradients", poisoned)
+    own.advance()
+    before = {n: t.clone() for n, t in own.net.state_dict().items()}
+    own.advance()
+    assert own.state["refused"] == 1
+    for name, tensor in own.net.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+    own.advance()
+    assert own.state["in_a_row"] == 0
+
+
+def test_a_training_that_diverged_ends_and_says_so(monkeypatch):
+    monkeypatch.setattr(single, "PATIENCE_FOR_NAN", 3)
+    monkeypatch.setattr(Pretrainer, "measure", lambda self: [float("nan")])
+    own = trainer(settings=replace(SMALL, lr=1e30, epochs=50))
+    own.run(progress=False)
+    assert own.epoch < 50
+    with pytest.raises(ValueError, match="diverged"):
+        own.best()
