@@ -55,7 +55,7 @@ folds = {name: data.folds(table, [split]) for name, table in tables.items()}
 # *Ours* trained $g$ and $h$ together. *Pretrain* trained $g$ alone and fitted $h$ to it afterwards.
 
 # %%
-settings = fewer.Settings(epochs=300, patience=300, lr=3e-3, U=(10, "all"))
+settings = fewer.Settings(epochs=200, patience=200, lr=3e-3, U=(10, "all"))
 by_examples = {
     name: {
         "Ours": fit("Ours", own, Runs.grid(1, eta=[eta]), settings=settings, progress=False),
