@@ -89,13 +89,13 @@ def of_examples(name, fitted):
     table, own, model = tables[name], folds[name], fitted.run()
     some = [model.explain(row, entries) for row in own.x_test[0]]
     every = [model.explain(row, model.influence.numel()) for row in own.x_test[0]]
-    n = own.index_train[0, some[0].rows]
+    n = own.index_train[0, some[0].rows].numpy()
     return {
         "n": n.tolist(),
         "is": table.y[n].tolist(),
         "c": some[0].classes.tolist(),
-        "a": digits(some[0].influence),
-        "k": digits(torch.stack([e.similarity for e in some])),
+        "a": digits(some[0].influence, 5),
+        "k": digits(torch.stack([e.similarity for e in some]), 5),
         "z": (10 * own.x_train[0, some[0].rows]).round().int().tolist(),
         "g": digits(torch.stack([e.g for e in some])),
         "all": digits(torch.stack([e.h for e in every]), 6),
@@ -123,10 +123,10 @@ shown = {
 player("explorer-examples", shown, script="explorer.js", otherwise=MISSING)
 
 # %% [markdown]
-# **What you see.** Above, the row and the four controls. Then whether the explanation is faithful, the probabilities by
-# $g$ and by $h$, and the entries, the most influential first. The coloured strips are the features of the row and of
-# each example, orange below the training mean and blue above it, stronger the farther away. A similar example often
-# has a similar strip, but similar here means similar to the network, which may look at other things than the eye.
+# **What you see.** Below the controls stands whether the explanation is faithful, then the probabilities by $g$ and by
+# $h$, then the entries, the most influential first. The coloured strips are the features of the row and of each
+# example, orange below the training mean and blue above it, stronger the farther away. A similar example often has a
+# similar strip, but similar here means similar to the network, which may look at other things than the eye.
 #
 # **What to try.**
 #
