@@ -74,6 +74,17 @@ def temperature(phi: Tensor, *, floor: float = 0.0) -> Tensor:
     return T.clamp_max(torch.finfo(phi.dtype).max ** 0.5).where(spread > 0, 1.0).to(phi.dtype)
 
 
+def batch_temperature(phi: Tensor) -> Tensor:
+    """One over the mean gap above 0 in a whole batch: phi (..., B, Q) -> (..., 1). The released code's, for ablations.
+
+    A mask then depends on the company that its sample is in. Where nothing in the batch differs it is 1.
+    """
+    gaps = check_phi(phi).detach().sort(-1).values.diff(dim=-1)
+    mean = gaps.sum((-2, -1)) / (gaps > 0).sum((-2, -1)).clamp_min(1)
+    T = (1 / mean).clamp_max(torch.finfo(phi.dtype).max ** 0.5)
+    return T.where(mean > 0, torch.ones_like(T))[..., None]
+
+
 def thresholds(phi: Tensor, s: Steps) -> Tensor:
     """t_s, midway between the s-th and the (s+1)-th largest of phi (..., Q) -> (..., K) (ID-7).
 

@@ -160,16 +160,18 @@ work_images.sureness(front)
 # accuracy near 0. A map that is all zero orders nothing. The gap is the step after the $s$-th largest contribution over
 # their range: do important cells stand apart?*
 #
-# ### Other backgrounds
+# ### Other backgrounds, another class
 #
 # Training masks cells by the mean colour. Where a masked cell shows a blurred copy of the image instead, or noise, an
-# insertion that was learned for that one colour would vanish.
+# insertion that was learned for that one colour would vanish. The released code explains the class predicted and scores
+# the true one, which mixes accuracy into the scores.
 
 # %% tags=["hide-input"]
 work_images.backgrounds(front)
 
 # %% [markdown]
-# *Insertion and deletion with other backgrounds, at every fourth value of $s$. {glue:text}`images-backgrounds`*
+# *Insertion and deletion with other backgrounds, and of the true class, at every fourth value of $s$ where there are
+# many.* {glue:text}`images-backgrounds`
 #
 # ### Explanations that were not trained
 #
@@ -184,16 +186,17 @@ work_images.others(frame, front)
 #
 # ## What does the work
 #
-# ID-ExpO with Grad-CAM with one thing changed at a time: derivatives of first order only, or none, through the map
-# ([](16_gradcam)); the logit in place of the probability; batch norm in training mode; the released code's background
-# and temperature ([](31_paper_and_code)); more and fewer values of $s$ at a step.
+# ID-ExpO with one thing changed at a time. Through Grad-CAM: derivatives of first order only, or none
+# ([](16_gradcam)); the logit in place of the probability; batch norm in training mode; the released code's background,
+# temperature and class scored ([](31_paper_and_code)); more and fewer values of $s$ at a step. Through LIME: its kernel
+# by cosine, and a price on contributions.
 
 # %% tags=["hide-input"]
 pages_images.ablations(frame)
 
 # %% [markdown]
-# *Test scores of single runs with Grad-CAM, $S = 0.5\,HW$, $\lambda = 0.1$, rate $10^{-3}$, one seed. One seed's noise
-# is not known here, so small differences say nothing.*
+# *Test scores of single runs, $S = 0.5\,HW$, $\lambda = 0.1$, rate $10^{-3}$, one seed. One seed's noise is not known
+# here, so small differences say nothing.*
 #
 # ## A robust network
 #

@@ -324,6 +324,17 @@ def test_a_temperature_is_finite_and_positive(T):
         masks.soft_mask(torch.randn(2, 4), [1], T)
 
 
+def test_one_temperature_for_a_batch_is_one_over_its_mean_gap_above_zero():
+    phi = torch.tensor([[0.0, 0.0, 1.0, 3.0], [2.0, 2.5, 2.5, 2.5]])  # gaps 0, 1, 2 and 0.5, 0, 0
+    assert masks.batch_temperature(phi).tolist() == pytest.approx([3 / 3.5])
+    runs = torch.stack([phi, 2 * phi])
+    assert masks.batch_temperature(runs)[:, 0].tolist() == pytest.approx([3 / 3.5, 3 / 7])
+    assert masks.batch_temperature(torch.ones(2, 3)).tolist() == [1.0]
+    r = masks.soft_mask(runs, [1, 2], masks.batch_temperature(runs))
+    assert torch.allclose(r[0], masks.soft_mask(phi, [1, 2], 3 / 3.5))
+    assert torch.allclose(r[0], r[1])
+
+
 # --- Fewer values of s -----------------------------------------------------------------------------------------------
 
 

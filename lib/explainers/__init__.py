@@ -16,6 +16,7 @@ where it draws random numbers, `draw`; where it predicts many inputs for each, `
 notebook, say) is passed as an object.
 """
 
+from lib.explainers.attribution import Attribution
 from lib.explainers.base import FEATURES, Explained, Explainer
 from lib.explainers.cells import squares
 from lib.explainers.changed import Constant, Shuffled
@@ -31,8 +32,8 @@ EXPLAINERS = {
 }  # name: class; with no options as in the book's experiments
 
 __all__ = [
-    "EXPLAINERS", "FEATURES", "LIME", "Constant", "Explained", "Explainer", "GradCAM", "KernelSHAP", "Linear",
-    "Shuffled", "draw_masks", "least_squares", "lime_kernel", "named", "perturbed_probability", "projection",
+    "EXPLAINERS", "FEATURES", "LIME", "Attribution", "Constant", "Explained", "Explainer", "GradCAM", "KernelSHAP",
+    "Linear", "Shuffled", "draw_masks", "least_squares", "lime_kernel", "named", "perturbed_probability", "projection",
     "shapley_kernel", "squares",
 ]  # fmt: skip
 

@@ -1,9 +1,12 @@
 """Cells of an image: square superpixels and the positions of a map, and what belongs to each of their pixels."""
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
 from lib import masks
+from lib.explainers.base import Explainer
 
 
 def squares(height: int, width: int, side: int) -> tuple[int, ...]:
@@ -29,3 +32,32 @@ def cell_steps(D: int, Q: int, S: float) -> list[int]:
     By the threshold of ID-5 a cell counts as soon as one of its pixels does, so s pixels are s D / Q cells, rounded up.
     """
     return [-(-s * D // Q) for s in masks.steps(Q, S, D)]
+
+
+class Segmented(Explainer):
+    """Cells are superpixels, where a subclass's `segments` numbers each pixel's in row order: 0 ... D - 1."""
+
+    segments: tuple[int, ...] | None
+
+    def cells(self, shape: torch.Size) -> int:
+        return super().cells(shape) if self.segments is None else max(self.segments) + 1
+
+    def steps(self, shape: torch.Size, S: float) -> list[int]:
+        """On superpixels s grows by as many pixels as there are superpixels, as in the paper."""
+        if self.segments is None:
+            return super().steps(shape, S)
+        return cell_steps(self.cells(shape), shape[-2:].numel(), S)
+
+    def expand(self, values: Tensor, shape: torch.Size) -> Tensor:
+        return values if self.segments is None else values[..., index(self.segments, values.device)]
+
+    def check_segments(self) -> None:
+        """ValueError unless the superpixels are numbered without a gap."""
+        if self.segments is not None and set(self.segments) != set(range(len(set(self.segments)))):
+            raise ValueError("segments must number the superpixels 0, 1, 2, ... without a gap")
+
+
+@cache
+def index(segments: tuple[int, ...], device: torch.device) -> Tensor:
+    """The same numbers as a tensor on a device."""
+    return torch.tensor(segments, device=device)

@@ -10,14 +10,13 @@ are shared along one. D superpixels, or the D = Q features of a vector.
 
 import math
 from dataclasses import dataclass
-from functools import cache
 
 import torch
 from torch import Tensor
 
 from lib import masks
-from lib.explainers.base import Explained, Explainer
-from lib.explainers.cells import cell_steps
+from lib.explainers.base import Explained
+from lib.explainers.cells import Segmented, index
 from lib.options import check_counts, check_flags, check_numbers, is_number, reading, speed, training
 from lib.predictor import Predictor
 
@@ -77,7 +76,7 @@ def perturbed_probability(
 
 
 @dataclass(frozen=True)
-class Linear(Explainer):
+class Linear(Segmented):
     """An explainer that fits a weighted linear model to masked predictions; subclasses say how masks are weighted.
 
     segments: each pixel's superpixel in row order, numbers 0 ... D - 1, for images. chunk: masks held in memory at a
@@ -98,24 +97,11 @@ class Linear(Explainer):
         check_flags(self, "fresh")
         if not is_number(self.keep) or not 0 < self.keep <= 1:
             raise ValueError(f"keep must be a share of the masks in (0, 1], got {self.keep!r}")
-        if self.segments is not None and set(self.segments) != set(range(len(set(self.segments)))):
-            raise ValueError("segments must number the superpixels 0, 1, 2, ... without a gap")
+        self.check_segments()
 
     def weights(self, Z: Tensor) -> Tensor:
         """The kernel K: a weight for each mask, (..., M, D) -> (..., M)."""
         raise NotImplementedError
-
-    def cells(self, shape: torch.Size) -> int:
-        return super().cells(shape) if self.segments is None else max(self.segments) + 1
-
-    def steps(self, shape: torch.Size, S: float) -> list[int]:
-        """On superpixels s grows by as many pixels as there are superpixels, as in the paper."""
-        if self.segments is None:
-            return super().steps(shape, S)
-        return cell_steps(self.cells(shape), shape[-2:].numel(), S)
-
-    def expand(self, values: Tensor, shape: torch.Size) -> Tensor:
-        return values if self.segments is None else values[..., _index(self.segments, values.device)]
 
     def draw(self, shape, generator, *, rows=None, dtype=torch.float32) -> dict[str, Tensor]:
         """Masks "Z" (rows or 1, M, D), and where keep is below 1 a number "u" in [0, 1) for each row."""
@@ -148,7 +134,7 @@ class Linear(Explainer):
         return self.M
 
     def _predictions(self, predictor: Predictor, x: Tensor, y: Tensor, Z: Tensor, u: Tensor | None) -> Tensor:
-        segments = None if self.segments is None else _index(self.segments, x.device)
+        segments = None if self.segments is None else index(self.segments, x.device)
         if self.keep < 1 and u is None and torch.is_grad_enabled():
             raise ValueError(f"u must be a uniform number for each input where keep is {self.keep}, got None")
         if self.chunk is None and (self.keep == 1 or u is None):
@@ -160,11 +146,6 @@ class Linear(Explainer):
 
 def _shared_or_own(axes: torch.Size, batch: torch.Size) -> bool:
     return len(axes) == len(batch) and all(a in (1, b) for a, b in zip(axes, batch))
-
-
-@cache
-def _index(segments: tuple[int, ...], device: torch.device) -> Tensor:
-    return torch.tensor(segments, device=device)
 
 
 class _Chunked(torch.autograd.Function):

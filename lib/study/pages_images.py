@@ -198,17 +198,27 @@ def quadrant_figure(changed: dict[str, pd.DataFrame]) -> Figure:
 def ablations(frame: pd.DataFrame) -> pd.DataFrame:
     """Test scores of ID-ExpO with one thing changed at a time, beside the run that changes nothing.
 
-    All with Grad-CAM, S = 0.5 HW, the same lambda, rate and seed, whatever validation thinks of them.
+    With Grad-CAM, and with LIME, at S = 0.5 HW, all of one lambda, rate and seed, whatever validation thinks of them.
     """
-    rows = at(frame, method="ID-ExpO", trained="Grad-CAM", explainer="Grad-CAM", S=0.5, part="test")
-    rows = at(rows, lam=0.1, lam3=0.0, lr=1e-3, seed=0)
-    start = at(frame, method="pretrained", explainer="Grad-CAM", S=0.5, part="test")
-    own = pd.concat([start.assign(variant="before fine-tuning"), rows.replace({"variant": {"": "as it is"}})])
     keys = ["accuracy", "insertion", "1 − deletion", "insertion_threshold", "sensitivity", "zero_maps"]
-    wide = own.pivot_table(index="variant", columns="measure", values="value", sort=False).reindex(columns=keys)
+    tables = {}
+    for explainer in EXPLAINERS:
+        own = cell(frame, explainer, 0.5, part="test")
+        rows = at(own, method="ID-ExpO", trained=explainer, lam=0.1, lr=1e-3, seed=0)
+        price = rows["lam3"].map("λ₃ = {:g}".format).where(rows["lam3"] > 0, "as it is")
+        rows = rows.assign(variant=rows["variant"].where(rows["variant"] != "", price))
+        if len(rows):
+            both = pd.concat([at(own, method="pretrained").assign(variant="before fine-tuning"), rows])
+            tables[explainer] = both.pivot_table(index="variant", columns="measure", values="value", sort=False)
     heads = {**labels("accuracy", "insertion", "1 − deletion", "sensitivity"),
              "insertion_threshold": "insertion by threshold", "zero_maps": "maps all zero"}  # fmt: skip
-    return digits(wide, "{:.3f}").rename(columns=heads).rename_axis(None).rename_axis(columns=None)
+    wide = pd.concat(tables).reindex(columns=keys) if tables else pd.DataFrame(columns=keys)
+    return (
+        digits(wide, "{:.3f}")
+        .rename(columns=heads)
+        .rename_axis([None, None] if tables else None)
+        .rename_axis(columns=None)
+    )
 
 
 def robust(front: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:

@@ -20,13 +20,21 @@ DATA = "cifar10-jpeg"
 EXPLAINERS = ("Grad-CAM", "LIME")  # of the paper's comparison
 CELLS = tuple((explainer, S) for explainer in EXPLAINERS for S in S_VALUES)
 # What ID-ExpO trains with unless an ablation says otherwise, and what each other value is called.
-PLAIN = {"order": 2, "output": "probability", "norm": "frozen", "background": "mean", "kernel": "L2", "T": None}
+PLAIN = {
+    "order": 2, "output": "probability", "norm": "frozen", "background": "mean", "kernel": "L2", "T": None,
+    "scored": "predicted",
+}  # fmt: skip
 DRAWS = 4  # values of s at a step of Grad-CAM
 ABLATIONS = {
-    ("order", 1): "first order", ("order", 0): "contributions as constants", ("output", "logit"): "the logit explained",
-    ("norm", "batch"): "batch norm in training mode", ("background", "released"): "the released code's background",
-    ("T", "batch"): "one temperature for a batch", ("kernel", "cosine"): "LIME's kernel by cosine",
-}  # fmt: skip
+    ("order", 1): "first order",
+    ("order", 0): "contributions as constants",
+    ("output", "logit"): "the logit explained",
+    ("norm", "batch"): "batch norm in training mode",
+    ("background", "released"): "the released code's background",
+    ("T", "batch"): "one temperature for a batch",
+    ("scored", "label"): "epochs chosen by the true class",
+    ("kernel", "cosine"): "kernel by cosine",
+}
 
 
 def load(folder: str | Path = records.ROOT / "results" / "images", scale: str = "A", data: str = DATA) -> pd.DataFrame:

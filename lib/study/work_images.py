@@ -76,9 +76,10 @@ def missing(front: pd.DataFrame) -> pd.DataFrame:
 
 
 def backgrounds(front: pd.DataFrame) -> pd.DataFrame:
-    """Insertion and deletion where what is masked becomes a blurred image or noise, which training did not use."""
+    """Insertion and deletion where masked cells show a blur or noise, and with the true class scored."""
     heads = {"insertion": "insertion", "insertion_blur": "blur", "insertion_noise": "noise",
-             "deletion_blur": "deletion, blur", "deletion_noise": "deletion, noise"}  # fmt: skip
+             "insertion_label": "true class", "deletion_blur": "deletion, blur", "deletion_noise": "deletion, noise",
+             "deletion_label": "deletion, true class"}  # fmt: skip
     return digits(by_cell(front, heads).dropna(), "{:.3f}")
 
 

@@ -43,7 +43,9 @@ class Settings:
     around: LIME | None = reading(None)  # masks and weights of ExpO-S and -F; None: the explainer's, cosine kernel
     chunk: int | None = speed(None)  # values of s in one forward and backward: less memory, more time
     mixed: bool = training(False)  # training multiplies in bfloat16: faster and rounded, scores are not
-    T: float | None = reading(None)  # temperature of the soft masks; None: each sample's own
+    T: float | str | None = reading(
+        None
+    )  # temperature of the soft masks; None: each sample's own, or one for a "batch"
     floor: float = reading(0.0)  # on the range of phi that such a temperature is read off
     draws: int | None = training(None)  # values of s at a step, drawn for each sample: cheaper and noisy; None: all
     epochs: int = training(200)
@@ -65,7 +67,9 @@ class Settings:
             check_counts(self, "draws")
         if self.chunk is not None:
             check_counts(self, "chunk")
-        if self.T is not None:
+        if isinstance(self.T, str) and self.T != "batch":
+            raise ValueError(f"T must be a number above 0, None or batch, got {self.T!r}")
+        if self.T is not None and self.T != "batch":
             check_numbers(self, "T", positive=True)
         check_flags(self, "mixed")
         check_criterion((self.explainer, self.S))
@@ -117,9 +121,9 @@ def parts(
         return
     shape = predictor.b.shape
     s = torch.tensor(settings.explainer.steps(shape, settings.S), device=x.device) if s is None else s
-    K = s.shape[-1]
+    K, T = s.shape[-1], masks.batch_temperature(phi) if settings.T == "batch" else settings.T
     for at, some in enumerate(s.split(settings.chunk or K, -1)):
-        r = settings.explainer.expand(masks.soft_mask(phi, some, settings.T, floor=settings.floor), shape)
+        r = settings.explainer.expand(masks.soft_mask(phi, some, T, floor=settings.floor), shape)
         path = regularizers.follow(predictor, x, y, r=r, whole=log_p)
         both = regularizers.insertion(path) + regularizers.deletion(path, settings.deletion)
         part = some.shape[-1] / K * lam * both

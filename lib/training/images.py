@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from lib import metrics
 from lib.data.images import Images, augment
-from lib.explainers import LIME, GradCAM, KernelSHAP, Linear, squares
+from lib.explainers import LIME, Attribution, GradCAM, KernelSHAP, Linear, squares
 from lib.explainers.base import Explainer
-from lib.methods import ID as METHODS
+from lib.methods import ABLATIONS, ID
 from lib.nets.resnet import NORMS, Convolutional
 from lib.options import check_counts, check_numbers
 from lib.predictor import Predictor
@@ -27,6 +27,8 @@ from lib.training.expo_step import Criterion, Settings, check_criterion, explain
 from lib.training.measuring import measured
 from lib.training.single import Single
 
+METHODS = ID | ABLATIONS
+SCORED = ("predicted", "label")
 NOT_RECORDED = ("chunk", "memory", "stack_rows", "hidden", "layers")  # matters of speed, and of tables
 BACKGROUNDS = ("mean", "released")
 GRADCAM = GradCAM()  # the paper's options for CIFAR-10
@@ -48,6 +50,7 @@ class Tuning(Settings):
     per_epoch: int | None = None  # images between two validations; None: all
     augmented: bool = True  # flips and crops, as in pretraining
     norm: str = "frozen"  # batch norm, see `Convolutional`
+    scored: str = "predicted"  # class whose curves choose epochs; "label", the true one, is the released code's
     background: str = "mean"  # of the training images; "released": as the released code has it, see `background_of`
     memory: int | None = None  # inputs in one forward and backward pass, the same gradient; None: by the device
     seed: int = 0
@@ -61,7 +64,8 @@ class Tuning(Settings):
                 check_counts(self, name)
         if self.draws is not None and self.method != "ID-ExpO":
             raise ValueError(f"{self.method} has no values of s, so its draws must be None, got {self.draws}")
-        for name, known in (("method", METHODS), ("norm", NORMS), ("background", BACKGROUNDS)):
+        choices = {"method": METHODS, "norm": NORMS, "background": BACKGROUNDS, "scored": SCORED}
+        for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
 
@@ -73,7 +77,7 @@ class Tuning(Settings):
                 superpixels = options.pop("segments", None)
                 flat[role] = {n: v for n, v in options.items() if n != "chunk"} | {"name": getattr(self, role).name}
                 flat[role] |= {} if superpixels is None else {"superpixels": max(superpixels) + 1}
-        return flat
+        return {n: value for n, value in flat.items() if (n, value) != ("scored", "predicted")}  # as the first records
 
 
 def background_of(images: Images, kind: str = "mean") -> Tensor:
@@ -91,17 +95,28 @@ def explainer_for(
     name: str, net: nn.Sequential, images: Images, *, layer: str = "conv3_x", superpixels: int = 8, M: int = 200,
     **options,
 ) -> Explainer:  # fmt: skip
-    """Grad-CAM at a layer, or LIME or KernelSHAP on square superpixels, so many to a side; options are its own."""
+    """Grad-CAM at a layer, or one on square superpixels, so many to a side; options are its own.
+
+    LIME and KernelSHAP; Integrated Gradients and Occlusion are Captum's, for measuring alone.
+    """
     height, width = images.x_train.shape[1:3]
     if name == "Grad-CAM":
         f = Convolutional(net)
         with torch.no_grad():
             maps = f.split(layer)[0](f.theta(), images.background[None])
         return GradCAM(layer=layer, grid=tuple(maps.shape[-2:]), **options)
+    side = height // superpixels
+    segments = squares(height, width, side)
+    if name == "Integrated Gradients":
+        return Attribution("IntegratedGradients", segments=segments)
+    if name == "Occlusion":
+        window = (3, side, side)
+        return Attribution("Occlusion", segments, options=(("sliding_window_shapes", window), ("strides", window)))
     kinds = {"LIME": LIME, "KernelSHAP": KernelSHAP}
     if name not in kinds:
-        raise ValueError(f"explainer must be one of Grad-CAM, {', '.join(kinds)}, got {name!r}")
-    return kinds[name](M=M, segments=squares(height, width, height // superpixels), **options)
+        known = ", ".join(("Grad-CAM", *kinds, "Integrated Gradients", "Occlusion"))
+        raise ValueError(f"explainer must be one of {known}, got {name!r}")
+    return kinds[name](M=M, segments=segments, **options)
 
 
 class Tuner(Single):
@@ -112,6 +127,8 @@ class Tuner(Single):
         super().__init__(net, images, settings, per_epoch=settings.per_epoch, criteria=len(self.criteria))
         if settings.norm == "batch" and parallel.processes() > 1:
             raise ValueError("norm must be frozen where several processes train, each on its own rows, got batch")
+        if settings.T == "batch" and parallel.processes() > 1:
+            raise ValueError("T must not be batch where several processes train, each on its own rows of one")
         self.b = background_of(images, settings.background)
         self.memory = settings.memory or MEMORY[self.device.type]
         self.f = Convolutional(net, settings.norm, products=torch.bfloat16 if settings.mixed else None)
@@ -160,7 +177,8 @@ class Tuner(Single):
             S[explainer] = max(share, S.get(explainer, 0.0))
         for explainer, share in S.items():
             found[explainer] = measured(predictor, self.images, "val", explainer, S=share,
-                                        drawn=self.draws[explainer], memory=self.memory)  # fmt: skip
+                                        drawn=self.draws[explainer], memory=self.memory,
+                                        scored=self.settings.scored)  # fmt: skip
         parts = [found[explainer].areas(share) for explainer, share in self.criteria]
         self.state["parts"].append([list(part) for part in parts])
         eta = self.settings.eta

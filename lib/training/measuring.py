@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from lib import masks, metrics
 from lib.data.images import Images
@@ -19,6 +20,8 @@ BINS = 15  # of confidence, for the calibration error
 SETS = 50  # of four cells, for sensitivity-n
 RANDOM = 4  # every fourth value of s scores a random map
 SHOWN = 12  # images whose maps and curves are kept for galleries
+BLUR = 9  # pixels to a side that are averaged
+ELSEWHERE = ("blur", "noise", "label")
 MASKED = 8  # random masks of half of the cells
 
 
@@ -52,9 +55,12 @@ def up_to(steps: Sequence[int], S: float, D: int) -> int:
 @torch.no_grad()
 def measured(
     predictor: Predictor, images: Images, part: str, explainer: Explainer, *, S: float, drawn: dict[str, Tensor],
-    memory: int = 512,
+    memory: int = 512, scored: str = "predicted",
 ) -> Measured:  # fmt: skip
-    """Explanations of the classes predicted for one part's images, and their curves up to S."""
+    """Explanations of the classes predicted for one part's images, and their curves up to S.
+
+    scored: the class whose probability the curves follow, the one predicted and explained or the "label".
+    """
     shape = predictor.b.shape
     steps = explainer.steps(shape, S)
     rows = max(1, memory // max(2 * len(steps), explainer.inputs(shape)))
@@ -64,7 +70,8 @@ def measured(
         y = logits.argmax(-1)
         # A network that diverged predicts NaN: so are its curves then, and no valscore is better.
         phi = explainer.explain(predictor, x, y, **drawn).phi.nan_to_num()
-        curves = metrics.curves(predictor, x, y, phi=phi, s=steps, explainer=explainer)
+        followed = labels if scored == "label" else y
+        curves = metrics.curves(predictor, x, followed, phi=phi, s=steps, explainer=explainer)
         found.append((y == labels, curves.whole, phi, curves.inserted, curves.deleted))
     right, p, all_phi, inserted, deleted = (torch.cat(own) for own in zip(*found))
     return Measured(right, p, all_phi, inserted, deleted, steps)
@@ -89,6 +96,8 @@ def report(
     generator = torch.Generator().manual_seed(seed)
     chance = by_chance(predictor, images, part, explainer, S=max(S), memory=memory, generator=generator)
     others = besides(predictor, images, part, explainer, first.phi, memory=memory, generator=generator)
+    changed = {kind: elsewhere(predictor, images, part, explainer, first, kind, memory=memory, generator=generator)
+               for kind in ELSEWHERE}  # fmt: skip
     D, out = first.phi.shape[-1], []
     zero = (first.phi.amax(-1) - first.phi.amin(-1) == 0).double()
     for share in S:
@@ -113,6 +122,9 @@ def report(
         add("deletion_threshold", threshold[1][:, :n].mean(1), "lower")
         add("insertion_random", chance[1][:, :r].mean(1))
         add("deletion_random", chance[2][:, :r].mean(1), "lower")
+        for kind, (inserted, deleted) in changed.items():
+            add(f"insertion_{kind}", inserted[:, :r].mean(1))
+            add(f"deletion_{kind}", deleted[:, :r].mean(1), "lower")
         add("insertion_share", ins.mean(1) / first.p)
         add("deletion_share", rem.mean(1) / first.p, "lower")
         add("confidence", first.p)
@@ -146,14 +158,39 @@ def by_threshold(predictor, images, part, explainer, first: Measured, *, memory:
 def by_chance(predictor, images, part, explainer, *, S, memory, generator) -> tuple[Sequence[int], Tensor, Tensor]:
     """Some values of s, and the curves (N, K) of a map of random numbers at them."""
     shape = predictor.b.shape
-    steps = explainer.steps(shape, S)
-    steps = steps[RANDOM // 2 :: RANDOM] if len(steps) >= 2 * RANDOM else steps
+    steps = thinned(explainer.steps(shape, S))
     found = []
     for x, _ in batches(images, part, max(1, memory // (2 * len(steps)))):
         phi = torch.rand(len(x), explainer.cells(shape), generator=generator).to(x)
         curves = metrics.curves(predictor, x, predictor.logits(x).argmax(-1), phi=phi, s=steps, explainer=explainer)
         found.append((curves.inserted, curves.deleted))
     return steps, *(torch.cat(own) for own in zip(*found))
+
+
+def thinned(steps: Sequence[int]) -> Sequence[int]:
+    """Every fourth value of s, where there are enough of them."""
+    return steps[RANDOM // 2 :: RANDOM] if len(steps) >= 2 * RANDOM else steps
+
+
+def elsewhere(predictor, images, part, explainer, first: Measured, kind: str, *, memory, generator):
+    """The curves (N, K) at some values of s, of the same maps under another protocol.
+
+    kind: what masked cells show, a "blur" of the image or "noise", one draw for each image; or "label", the mean
+    colour as ever, but the probability of the true class.
+    """
+    found, steps = [], thinned(first.steps)
+    rows = max(1, memory // (2 * len(steps)))
+    for (x, labels), phi in zip(batches(images, part, rows), first.phi.split(rows)):
+        b = predictor.b.expand_as(x)
+        if kind == "blur":
+            b = avg_pool2d(x, BLUR, 1, BLUR // 2, count_include_pad=False)
+        elif kind == "noise":  # inputs are standardised
+            b = torch.randn(x.shape, generator=generator).to(x)
+        y = labels if kind == "label" else predictor.logits(x).argmax(-1)
+        r = explainer.expand(masks.top_mask(phi, steps), predictor.b.shape)
+        both = torch.cat([masks.insert(x, b, r), masks.delete(x, b, r)], 1)
+        found.append(predictor.log_probability(both, y[:, None]).exp().chunk(2, 1))
+    return tuple(torch.cat(own) for own in zip(*found))
 
 
 def besides(predictor, images, part, explainer, phi: Tensor, *, memory, generator) -> dict[str, Tensor]:

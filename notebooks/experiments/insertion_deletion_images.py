@@ -26,9 +26,9 @@ train = 0  # images of each part: the first so many, 0 for all
 val = 0
 test = 0
 start = "runs/weights/pretrained.pt"  # the network, as pretraining_images leaves it, or by torchvision's names
-method = "ID-ExpO"  # ID-ExpO, ExpO-S, ExpO-F or CE-only; or "measured", the network at `start` as it is
+method = "ID-ExpO"  # ID-ExpO, ExpO-S, ExpO-F, CE-only, or Masked; or "measured", the network at `start` as it is
 explainers = ["Grad-CAM"]  # Grad-CAM, LIME, KernelSHAP; ID-ExpO trains one, others choose epochs by each
-also = ["LIME"]  # explanations that were not trained and are measured too; [] for none
+also = ["LIME"]  # not trained, and measured too: these, Integrated Gradients, Occlusion; [] for none
 S_values = [0.5]  # shares of the pixels inserted and deleted; one for ID-ExpO
 deletion = "A"  # form of the deletion regulariser: A, B or C
 lams = [0.1, 0.01, 0.001]  # lambda_1 = lambda_2, or the strength of ExpO-S and ExpO-F; CE-only takes [0]
@@ -49,6 +49,8 @@ order = 2  # derivatives through Grad-CAM: 1 takes its weights as constants, 0 i
 output = "probability"  # what Grad-CAM explains; "logit" is the released code's
 norm = "frozen"  # batch norm while fine-tuning, or "batch"
 background = "mean"  # what masked pixels become, or "released"
+temperature = "sample"  # of the soft masks, each sample's own; "batch", one for all, is the released code's
+scored = "predicted"  # class whose curves choose epochs; "label", the true one, is the released code's
 mixed = "auto"  # multiply in bfloat16 while training: yes, no, or auto, where the device gains from it
 budget = 0.0  # seconds: no run is begun that would not end within; 0 for no limit
 scale = "paper"  # what the records call this size of experiment: A, B, paper
@@ -67,13 +69,14 @@ import pandas as pd
 import torch
 
 from lib.data import images as sets
+from lib.explainers import EXPLAINERS
 from lib.nets import resnet
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training.checkpoint import check_path
 from lib.training.engine import check_device, use_threads
 from lib.training.images import MEMORY, Tuning, draws_of, explainer_for, predictor_of, tune
-from lib.training.measuring import report
+from lib.training.measuring import ELSEWHERE, report
 from lib.training.pretraining import gains_from_bfloat16
 
 started = time.monotonic()
@@ -104,6 +107,8 @@ def explainer_named(name, for_training=False):
     """With the options above; all masks count where explanations are measured."""
     if name == "Grad-CAM":
         return explainer_for(name, net, images, layer=layer, order=order, output=output)
+    if name not in EXPLAINERS:  # of Captum
+        return explainer_for(name, net, images, superpixels=superpixels)
     options = {"kernel": kernel} if name == "LIME" else {}
     return explainer_for(name, net, images, superpixels=superpixels, M=M if for_training else 200,
                          keep=keep if for_training else 1.0, **options)  # fmt: skip
@@ -115,7 +120,8 @@ runs = list(itertools.product(lams, lam3s, lrs, seeds))
 fixed = {"method": "CE-only" if method == "measured" else method, "explainer": trained, "S": S_values[0],
          "deletion": deletion, "epochs": epochs,
          "patience": patience, "per_epoch": per_epoch or None, "batch": batch, "norm": norm, "background": background,
-         "draws": draws or None if method == "ID-ExpO" else None, "mixed": bfloat16}  # fmt: skip
+         "draws": draws or None if method == "ID-ExpO" else None, "mixed": bfloat16,
+         "T": None if temperature == "sample" else temperature, "scored": scored}  # fmt: skip
 settings = [Tuning(lam=lam, lam3=lam3, lr=lr, seed=seed, **fixed) for lam, lam3, lr, seed in runs]
 f"{len(runs)} runs of {method} on {images.source}: {len(images.x_train)} images to train on, {images.C} classes"
 
@@ -207,6 +213,38 @@ if (method == "measured" or (method == "CE-only" and len(done))) and not (done["
     frame = pd.DataFrame(rows).assign(**about)
     done = pd.concat([done, frame], ignore_index=True) if len(done) else frame
     records.write(done, out)
+
+# %% [markdown]
+# Runs recorded before something was measured, or without an explanation that is now in `also`, are measured again if
+# their networks are still there, and get the rows that they lack.
+
+
+# %%
+def lacking(own):
+    """The test rows that one run by one criterion lacks, of the network that it left."""
+    row = own.iloc[0]
+    criterion, others = (row["by"], row["S"]), also if row["method"] == "ID-ExpO" else []
+    there = set(zip(own["explainer"], own["measure"]))
+    whole = all((name, f"insertion_{kind}") in there for name in (row["by"], *others) for kind in ELSEWHERE)
+    named = [(explainer.name, S) for explainer, S in criteria]
+    kept = Path(weights) / f"{row['config']}-{named.index(criterion) if criterion in named else 0}.pt"
+    if whole or not (kept.exists() or row["method"] == found):
+        return
+    left = net if row["method"] == found else resnet.load(kept, images.C)[0].to(device)
+    now = {name: value for name, value in provenance_of(settings[0]).items() if name in ("device", "versions", "code")}
+    run = row.drop(["by", "samples", "curve", "shown"]).to_dict() | now
+    for new in rows_of(row["method"], left, settings[0], (explainer_named(row["by"]), row["S"]), {}, others):
+        if (new["explainer"], new["measure"]) not in there:
+            yield {**run, **new}
+
+
+tests = done[done["part"] == "test"] if len(done) else done
+if len(tests):
+    tests = tests.assign(by=tests["trained"].where(tests["trained"] != "none", tests["explainer"]))
+    groups = [own for _, own in tests.groupby(["config", "method", "by", "S"])]
+    if more := [row for own in groups for row in lacking(own)]:
+        done = pd.concat([done, pd.DataFrame(more)], ignore_index=True)
+        records.write(done, out)
 
 # %%
 shown = done[done["part"] == "test"] if len(done) else done

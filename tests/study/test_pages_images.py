@@ -45,6 +45,9 @@ def test_an_ablation_stands_beside_the_run_that_changes_nothing():
     own = runs_images.at(every, method="ID-ExpO", explainer="Grad-CAM")
     changed = own.assign(variant="first order", value=own["value"] - 0.1)
     table = pages_images.ablations(pd.concat([every, changed]))
-    assert list(table.index) == ["before fine-tuning", "as it is", "first order"]
-    gaps = table["insertion"].astype(float)
+    assert list(table.loc["Grad-CAM"].index) == ["before fine-tuning", "as it is", "first order"]
+    priced = runs_images.at(every, method="ID-ExpO", explainer="LIME").assign(lam3=0.001)
+    assert "λ₃ = 0.001" in pages_images.ablations(pd.concat([every, priced])).loc["LIME"].index
+    assert list(table.loc["LIME"].index) == ["before fine-tuning", "as it is"]
+    gaps = table.loc["Grad-CAM"]["insertion"].astype(float)
     assert gaps["as it is"] - gaps["first order"] == pytest.approx(0.1, abs=0.002)

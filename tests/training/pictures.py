@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import torch
 
-from lib.methods import ID as METHODS
 from lib.training.expo_step import explained_by
-from lib.training.images import Tuner, Tuning, explainer_for
+from lib.training.images import METHODS, Tuner, Tuning, explainer_for
 from tests.explainers.convolutional import network
 from tests.image_sets import noise
 
@@ -23,6 +22,8 @@ CASES = {
     "ExpO-S": {"method": "ExpO-S", "name": "LIME"},
     "ExpO-F": {"method": "ExpO-F", "name": "LIME"},
     "CE-only": {"method": "CE-only", "name": "Grad-CAM"},
+    "Masked": {"method": "Masked", "name": "LIME"},
+    "one temperature": {"method": "ID-ExpO", "draws": 3, "name": "Grad-CAM", "T": "batch"},
 }
 
 

@@ -1,15 +1,18 @@
 """Fine-tuning on images: memory in chunks, two stages, frozen batch norm, fewer values of s, settings."""
 
-from dataclasses import replace
+import json
+from dataclasses import fields, replace
 
+import pandas as pd
 import pytest
 import torch
 
 from lib import masks, metrics
-from lib.explainers import squares
-from lib.methods import ID as METHODS
+from lib.explainers import GradCAM, squares
+from lib.study import records
+from lib.study.provenance import config_hash
 from lib.training.expo_step import explained_by, objective
-from lib.training.images import Tuner, Tuning, background_of, explainer_for, predictor_of
+from lib.training.images import METHODS, Tuner, Tuning, background_of, explainer_for, predictor_of
 from lib.training.measuring import measured
 from tests.explainers.convolutional import network
 from tests.training.pictures import CASES, IMAGES, gradient, tuner
@@ -130,7 +133,18 @@ def test_epochs_are_kept_by_the_valscore_of_each_criterion():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("method", "Ours"), ("norm", "layer"), ("background", "blur"), ("lam", -1), ("memory", 0), ("draws", 0), ("S", 2)],
+    [
+        ("method", "Ours"),
+        ("norm", "layer"),
+        ("background", "blur"),
+        ("lam", -1),
+        ("T", "all"),
+        ("T", 0),
+        ("scored", "best"),
+        ("memory", 0),
+        ("draws", 0),
+        ("S", 2),
+    ],
 )
 def test_settings_that_make_no_sense_are_named(name, value):
     with pytest.raises(ValueError, match=name):
@@ -143,3 +157,25 @@ def test_explainers_go_by_name():
     assert explainer_for("LIME", net, IMAGES).segments == squares(32, 32, 4)
     with pytest.raises(ValueError, match="explainer must be one of"):
         explainer_for("SHAP", net, IMAGES)
+
+
+def test_epochs_may_be_chosen_by_the_true_classs_curves():
+    """As the released code scores: on images whose class is predicted wrong the curves are others, accuracy is not."""
+    ways = [tuner(scored=scored) for scored in ("predicted", "label")]
+    for own in ways:
+        own.measure()
+    (predicted,), (label,) = (own.state["parts"][0] for own in ways)
+    assert predicted[0] == label[0] < 1
+    assert predicted[1] != label[1]
+
+
+def test_settings_recorded_before_there_were_more_are_still_the_same():
+    """A record's configuration is found again from the options that made it, or runs would be made twice."""
+    row = pd.read_parquet(records.ROOT / "results" / "images" / "ID-ExpO-GradCAM-S0.5-A.parquet").iloc[0]
+    told = json.loads(row["settings"])
+    of_explainer = {n: v for n, v in told["explainer"].items() if n != "name"}
+    explainer = GradCAM(**of_explainer | {"grid": tuple(of_explainer["grid"])})
+    own = {f.name: told[f.name] for f in fields(Tuning) if f.name in told and f.name != "explainer"}
+    beside = {name: told[name] for name in ("experiment", "digest", "start")}
+    assert config_hash(beside | Tuning(explainer=explainer, **own).recorded()) == row["config"]
+    assert Tuning(scored="label").recorded()["scored"] == "label"

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lib.training.images import draws_of, explainer_for, predictor_of
-from lib.training.measuring import calibration_error, gap, measured, report
+from lib.training.measuring import calibration_error, elsewhere, gap, measured, report
 from tests.explainers.convolutional import network
 from tests.training.pictures import IMAGES
 
@@ -66,3 +66,29 @@ def test_calibration_error_and_gap_by_hand():
     p, right = torch.tensor([0.9, 0.9, 0.2, 0.2]), torch.tensor([True, False, False, False])
     assert calibration_error(p, right).item() == pytest.approx((0.8 + 0.4) / 4)
     assert gap(torch.tensor([[4.0, 3.0, 1.0, 0.0], [1.0, 1.0, 1.0, 1.0]]), 2).tolist() == [0.5, 0.0]
+
+
+@pytest.mark.parametrize("kind", ["blur", "noise", "label"])
+def test_other_backgrounds_and_the_true_class_are_those_of_a_plain_loop(kind):
+    """The same maps; masked cells show the mean over 9 x 9 pixels or noise, or the label's class is followed."""
+    net = network(4, C=3, dtype=torch.float32)
+    explainer, predictor = explainer_for("Grad-CAM", net, IMAGES), predictor_of(net, IMAGES)
+    first = measured(predictor, IMAGES, "test", explainer, S=0.5, drawn={})
+    options = {"memory": 20, "generator": torch.Generator().manual_seed(5)}
+    inserted, deleted = elsewhere(predictor, IMAGES, "test", explainer, first, kind, **options)
+    steps = list(range(3, 33, 4))
+    assert inserted.shape == deleted.shape == (12, len(steps))
+    x, net = IMAGES.inputs(IMAGES.x_test), net.eval()
+    drawn = torch.randn(x[:1].shape, generator=torch.Generator().manual_seed(5))[0]  # of the first image
+    i, k = 0, 2
+    y = IMAGES.y_test[i].item() if kind == "label" else net(x[[i]]).argmax().item()
+    top = set(first.phi[i].argsort(descending=True, stable=True)[: steps[k]].tolist())
+    for delete, found in ((False, inserted), (True, deleted)):
+        own = x[i].clone()
+        for row in range(32):
+            for column in range(32):
+                if ((row // 4 * 8 + column // 4) in top) == delete:
+                    near = x[i][:, max(0, row - 4) : row + 5, max(0, column - 4) : column + 5].mean((1, 2))
+                    shown = {"blur": near, "noise": drawn[:, row, column], "label": torch.zeros(3)}
+                    own[:, row, column] = shown[kind]
+        assert found[i, k].item() == pytest.approx(net(own[None]).softmax(-1)[0, y].item(), abs=1e-5)

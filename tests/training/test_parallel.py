@@ -9,7 +9,8 @@ import torch
 from torch import distributed, multiprocessing
 
 from lib.training import parallel
-from tests.training.pictures import tuner
+from lib.training.pretraining import Pretraining, pretrain
+from tests.training.pictures import IMAGES, tuner
 
 CASES = ("Grad-CAM", "LIME", "ExpO-S")
 BATCH = 5  # which two processes cannot share evenly
@@ -30,9 +31,11 @@ def process(rank, port, folder):
     assert parallel.join() == "cpu"
     assert (parallel.rank(), parallel.processes()) == (rank, 2)
     torch.save({case: trained(case) for case in CASES}, f"{folder}/{rank}.pt")
-    for refused in ({"norm": "batch"}, {"batch": 1}):
+    for refused in ({"norm": "batch"}, {"batch": 1}, {"T": "batch"}):
         with pytest.raises(ValueError, match=next(iter(refused))):
             tuner(**refused)
+    with pytest.raises(ValueError, match="pretraining is for one process"):
+        pretrain(IMAGES, Pretraining(width=4, epochs=1, batch=4), progress=False)
     path = Path(folder, f"checkpoint-{rank}.pt")
     tuner(batch=BATCH).save(path)
     assert path.exists() == (rank == 0)
