@@ -182,6 +182,6 @@ pd.DataFrame(table).T.round(3)
 
 # %% [markdown]
 # Of these {glue:text}`gallery-n` images, insertion and deletion of a share {glue:text}`gallery-S` of the cells are both
-# better under ID-ExpO for {glue:text}`gallery-both`, and both worse for {glue:text}`gallery-neither`. The paper counts the same over 1,000
-# images (its Figure 4). So few images, from one run with one seed, show what the scores are about. They do not show
-# how large an effect is.
+# better under ID-ExpO for {glue:text}`gallery-both`, and both worse for {glue:text}`gallery-neither`. The paper counts
+# the same over 1,000 images (its Figure 4). So few images, from one run with one seed, show what the scores are about.
+# They do not show how large an effect is.
