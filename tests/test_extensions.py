@@ -1,10 +1,10 @@
-"""What the book's extensions add: excerpts of a search without a server, and notebooks that say what they need."""
+"""What the book's extensions add: excerpts of a search without a server, notebooks that say what they need, links."""
 
 import nbformat
 import pytest
 from docutils import nodes
 
-from book._ext import downloads, excerpts
+from book._ext import downloads, excerpts, repository
 from tests.test_book import HTML, browser  # noqa: F401
 from workflow.needs import chapters
 
@@ -47,3 +47,20 @@ def test_a_search_from_a_disk_shows_excerpts(browser):  # noqa: F811
     tab.close()
     assert any("missingness" in text.lower() for text in found)
     assert not failed
+
+
+def test_pages_link_to_their_sources_where_there_is_an_address(monkeypatch):
+    address, context = "https://github.com/owner/name", {"theme_extra_footer": "<p>Built.</p>"}
+    monkeypatch.delenv("BOOK_REPOSITORY", raising=False)
+    repository.add(None, "notation", "page.html", context, None)
+    assert context == {"theme_extra_footer": "<p>Built.</p>"}
+    monkeypatch.setenv("BOOK_REPOSITORY", address + "/")
+    repository.add(None, "notation", "page.html", context, None)
+    assert context["theme_extra_footer"].startswith(
+        f'<p>Built.</p><p>Source: <a href="{address}/blob/main/book/notation.md">'
+    )
+    assert "Binder" not in context["theme_extra_footer"]
+    chapter = repository.links(f"notebooks/{chapters()[0]}", address)
+    assert f"/blob/main/notebooks/{chapters()[0]}.py" in chapter
+    assert f"mybinder.org/v2/gh/owner/name/main?urlpath=lab%2Ftree%2Fnotebooks%2F{chapters()[0]}.py" in chapter
+    assert repository.links("equations", address) == repository.links("search", address) == ""
