@@ -1,4 +1,4 @@
-"""Sphinx extension: with the repository's address in BOOK_REPOSITORY, pages link to their sources and chapters to Binder.
+"""Sphinx extension: with an address in BOOK_REPOSITORY, pages link to their sources and chapters to Binder.
 
     BOOK_REPOSITORY=https://github.com/OWNER/NAME make book
 
