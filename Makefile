@@ -15,6 +15,10 @@ book: .venv/installed ## execute the chapters that need it and build _build/html
 test: lint book ## lint, types, unit and property tests, references, and the built book in a browser
 	$(BIN)/pytest -n $(CORES) --dist loadfile --nbval
 
+pdf: book ## print the book as _build/book.pdf, with Chromium
+	@$(BIN)/jupyter-book build book --path-output . --builder singlehtml --quiet > _build/pdf.log 2>&1 || { cat _build/pdf.log; exit 1; }
+	@$(BIN)/python -m book.pdf _build/singlehtml/index.html _build/book.pdf
+
 lint: .venv/installed ## what the commit hooks run: rules, format, types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -46,4 +50,4 @@ clean: ## remove what `make book` made; .venv and results stay
 	@echo "$(CURDIR)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/lib.pth"
 	@touch $@
 
-.PHONY: help book test lint experiments reference bench lock clean
+.PHONY: help book test pdf lint experiments reference bench lock clean

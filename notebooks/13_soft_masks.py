@@ -23,16 +23,14 @@ epochs = 60  # of training for the predictor
 S_share = 0.3  # share of the features inserted and deleted
 
 # %%
-import json
-
 import matplotlib.pyplot as plt
 import torch
-from IPython.display import HTML
 from myst_nb import glue
 
 from lib import data, masks, regularizers
 from lib.check import check
 from lib.study import figures
+from lib.study.gluing import player
 from lib.training import Runs, fit
 from lib.training.expo import Settings
 
@@ -218,7 +216,8 @@ print(f"along phi, T followed: {followed.abs():.3f}, T held: {held:.3f}")
 # The same predictor as before, explained by LIME, with the class it predicts.
 
 # %%
-folds = data.folds(data.load(dataset), splits=[0], dtype=torch.float64)
+table = data.load(dataset)
+folds = data.folds(table, splits=[0], dtype=torch.float64)
 settings = Settings(epochs=epochs, patience=epochs, hidden=64)
 grid = Runs.grid(1, lr=[0.05])
 trained = fit("pretrained", folds, grid, settings=settings, progress=False)
@@ -244,107 +243,24 @@ won = hard[0][:, :S].mean(1) - hard[1][:, :S].mean(1)
 row = won.argsort()[len(won) // 2].item()  # neither the best nor the worst
 order = phi[row].argsort(descending=True)
 
+# %% [markdown]
+# Play the temperature on one row. Bars are the mask, outlines the hard one. The curves show what masks of every size
+# make of the prediction.
+
 # %% tags=["hide-input"]
 digits = [[[round(v, 3) for v in part[row].tolist()] for part in pair] for pair in soft]
-player = {
+shown = {
+    "names": [table.features[q] for q in order],
     "phi": [round(v, 5) for v in phi[row, order].tolist()],
     "t": [round(v, 5) for v in masks.thresholds(phi[row], every).tolist()],
     "T": own[row].item(),
     "factors": factors,
     "soft": digits,
     "hard": [[round(v, 3) for v in part[row].tolist()] for part in hard],
+    "s": min(S, 3),
 }
-page = """
-<style>
-#soft-player { border: 1px solid #8888; border-radius: 8px; padding: .8rem; margin: 1rem 0; max-width: 46rem; }
-#soft-player .panels { display: flex; flex-wrap: wrap; gap: .5rem 1rem; }
-#soft-player figure { flex: 1 1 16rem; margin: 0; }
-#soft-player figcaption { font-size: .9rem; margin: 0; text-align: left; color: inherit; }
-#soft-player svg { width: 100%; display: block; color: inherit; }
-#soft-player text { fill: currentColor; font: 12px sans-serif; }
-#soft-player .axis { stroke: currentColor; opacity: .4; fill: none; }
-#soft-player .in { fill: none; stroke: #2b8fd0; stroke-width: 2.5; }
-#soft-player .out { fill: none; stroke: #e0701f; stroke-width: 2.5; }
-#soft-player .hard { stroke-width: 1.2; stroke-dasharray: 3 3; opacity: .8; }
-#soft-player rect { fill: #2b8fd0; }
-#soft-player label { display: block; margin-top: .6rem; }
-#soft-player input { width: 100%; height: 1.6rem; }
-#soft-player button { font: inherit; padding: .3rem 1rem; margin-top: .6rem; }
-</style>
-<div id="soft-player" role="group" aria-label="Play the temperature from soft to hard" hidden>
- <div class="panels">
-  <figure><figcaption>Mask r, features in order of contribution</figcaption>
-   <svg viewBox="0 0 300 170" role="img" aria-label="A bar for each feature: how much of it the mask lets in">
-    <path class="axis" d="M32 10V140H296M32 75h264M32 10h264"/>
-    <text x="24" y="14" text-anchor="end">1</text><text x="24" y="79" text-anchor="end">&#189;</text>
-    <text x="24" y="144" text-anchor="end">0</text><g class="bars"></g><path class="axis edge" d=""/>
-    <text class="edge-name" y="160" text-anchor="middle"></text></svg></figure>
-  <figure><figcaption>Probability of the class; dashed: hard masks</figcaption>
-   <svg viewBox="0 0 300 170" role="img" aria-label="Curves with soft masks, inserted and deleted, beside hard ones">
-    <path class="axis" d="M32 10V140H296M32 75h264M32 10h264"/>
-    <text x="24" y="14" text-anchor="end">1</text><text x="24" y="79" text-anchor="end">&#189;</text>
-    <text x="24" y="144" text-anchor="end">0</text><path class="in hard"/><path class="out hard"/>
-    <path class="in"/><path class="out"/><path class="axis at"/>
-    <text x="294" y="50" text-anchor="end">inserted</text><text x="294" y="104" text-anchor="end">deleted</text>
-    <text x="164" y="160" text-anchor="middle">s, features inserted or deleted</text></svg></figure>
- </div>
- <label for="soft-T">Temperature: <output class="T-name" for="soft-T"></output></label>
- <input id="soft-T" type="range" min="0" step="1">
- <label for="soft-s">Features: <output class="s-name" for="soft-s"></output></label>
- <input id="soft-s" type="range" min="1" step="1">
- <button type="button">Play</button>
-</div>
-<noscript>The temperature plays where JavaScript is allowed; the figure below stops it at four places.</noscript>
-<script>
-(() => {
-  const data = DATA, root = document.getElementById("soft-player"), find = (name) => root.querySelector(name);
-  const Q = data.phi.length, T = find("#soft-T"), s = find("#soft-s"), button = find("button");
-  const wide = 264 / Q, px = (k) => 32 + wide * k, py = (v) => 140 - 130 * v;
-  const bars = data.phi.map((_, q) => {
-    const bar = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-    bar.setAttribute("x", px(q) + 1);
-    bar.setAttribute("width", wide - 2);
-    return find(".bars").appendChild(bar);
-  });
-  const line = (v) => "M" + v.map((p, k) => px(k + 1).toFixed(1) + " " + py(p).toFixed(1)).join("L");
-  const draw = () => {
-    const k = +T.value, n = +s.value, factor = data.factors[k];
-    bars.forEach((bar, q) => {
-      const r = 1 / (1 + Math.exp(-data.T * factor * (data.phi[q] - data.t[n - 1])));
-      bar.setAttribute("y", py(r));
-      bar.setAttribute("height", 130 * r);
-    });
-    find(".edge").setAttribute("d", `M${px(n)} 10V146`);
-    find(".edge-name").setAttribute("x", Math.min(Math.max(px(n), 60), 252));
-    find(".edge-name").textContent = n < Q ? `top ${n} | the rest` : "all";
-    find(".at").setAttribute("d", `M${px(n)} 10V140`);
-    ["in", "out"].forEach((name, i) => find(`.${name}:not(.hard)`).setAttribute("d", line(data.soft[k][i])));
-    const words = `${factor < 10 ? factor.toPrecision(2) : Math.round(factor)} times the sample's own T`;
-    find(".T-name").textContent = words;
-    T.setAttribute("aria-valuetext", words);
-    const [up, down] = data.soft[k].map((v) => v[n - 1].toFixed(2));
-    find(".s-name").textContent = `${n}; inserted ${up}, deleted ${down}`;
-    s.setAttribute("aria-valuetext", find(".s-name").textContent);
-  };
-  ["in", "out"].forEach((name, i) => find(`.${name}.hard`).setAttribute("d", line(data.hard[i])));
-  T.max = data.factors.length - 1; T.value = 8; s.max = Q; s.value = START;
-  let timer = 0;
-  const stop = () => { clearInterval(timer); timer = 0; button.textContent = "Play"; };
-  const step = () => { if (+T.value >= +T.max) return stop(); T.value = +T.value + 1; draw(); };
-  button.onclick = () => {
-    if (timer) return stop();
-    if (+T.value >= +T.max) T.value = 0;
-    button.textContent = "Stop";
-    timer = setInterval(step, 160);
-  };
-  T.oninput = () => { stop(); draw(); };
-  s.oninput = draw;
-  root.hidden = false;
-  draw();
-})();
-</script>
-"""
-HTML(page.replace("DATA", json.dumps(player, separators=(",", ":"))).replace("START", str(min(S, 3))))
+missing = "The temperature plays on the web page, with JavaScript. The figure below stops it at four places."
+player("soft-player", shown, script="soft.js", otherwise=missing)
 
 # %% tags=["hide-input"]
 stops = [0, 4, 8, 16]  # 0.1, about 0.3, 1 and 10 times

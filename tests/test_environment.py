@@ -1,6 +1,8 @@
 """The ways to install this say the same: pyproject.toml, requirements.lock, the Makefile and environment.yml."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from itertools import chain
 from pathlib import Path
@@ -42,3 +44,20 @@ def test_the_lock_pins_all_that_the_project_asks_for_by_hash_and_names_no_regist
 
 def test_a_chapter_opens_as_a_notebook_from_the_lock():
     assert {"jupyterlab", "jupytext", "ipykernel"} <= set(PINS)
+
+
+def test_the_workflow_that_publishes_the_book_is_one():
+    """By the schema of GitHub's workflows, which the linter brings along."""
+    workflows = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+    linter = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
+    done = subprocess.run([*linter, *workflows], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    run = [
+        step["run"]
+        for job in yaml.safe_load(workflows[0].read_text())["jobs"].values()
+        for step in job["steps"]
+        if "run" in step
+    ]
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert run
+    assert {command.removeprefix("make ") for command in run} <= set(targets)

@@ -27,7 +27,8 @@
     </figure>`;
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Two knobs of softness");
-  root.innerHTML = panel("gate", "Gate, mean over draws", "\u03bc") + panel("soft", "Soft mask", "\u03c6 \u2212 t");
+  root.className = "player";
+  root.innerHTML = `<div class="panels">${panel("gate", "Gate, mean over draws", "\u03bc") + panel("soft", "Soft mask", "\u03c6 \u2212 t")}</div>`;
   const share = (v) => `${Math.round(100 * v)} %`;
   const panels = {
     gate: {

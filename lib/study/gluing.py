@@ -1,8 +1,10 @@
-"""Values, tables and figures of a page by name, for its text to show."""
+"""Values, tables and figures of a page by name, for its text to show; and the players that a page lets move."""
 
+import json
 from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
+from IPython.display import HTML
 from matplotlib.figure import Figure
 from myst_nb import glue
 
@@ -13,3 +15,18 @@ def keep(prefix: str, values: Mapping) -> None:
         glue(f"{prefix}-{name}", value, display=False)
         if isinstance(value, Figure):
             plt.close(value)
+
+
+def player(name: str, data: Mapping, *, script: str, otherwise: str) -> HTML:
+    """The place of a player: its data, as JSON, and the file of book/_static that fills it.
+
+    otherwise: what is said until it does, on paper and where JavaScript is not allowed. No text in the data can end the
+    element early.
+    """
+    found = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
+    return HTML(
+        f'<div id="{name}" class="player"><p>{otherwise}</p>'
+        f'<script type="application/json">{found}</script></div>'
+        '<script src="../_static/players.js" defer></script>'
+        f'<script src="../_static/{script}" defer></script>'
+    )

@@ -1,0 +1,55 @@
+"""The book on paper: one PDF with an outline of all headings, from a page without its buttons."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader
+
+from book import pdf
+from tests.test_book import unavailable
+
+ROOT = Path(__file__).parents[1]
+BOOK = ROOT / "_build" / "book.pdf"
+PAGE = """<!doctype html><title>Two chapters</title><p class="headerlink">do not print</p>
+<h1>Gates</h1><p>A choice.</p><h2>One draw</h2><h1>Masks</h1><p>Another one.</p>"""
+
+
+def outline(reader):
+    """The titles of all headings, whatever their depth."""
+    found, todo = [], list(reader.outline)
+    while todo:
+        entry = todo.pop(0)
+        if isinstance(entry, list):
+            todo = entry + todo
+        else:
+            found.append(" ".join(entry.title.split()))
+    return found
+
+
+def test_a_page_becomes_a_pdf_with_its_headings(tmp_path):
+    try:
+        pdf.browser()
+    except ValueError as error:
+        unavailable(str(error))
+    (tmp_path / "page.html").write_text(PAGE)
+    reader = PdfReader(pdf.write(tmp_path / "page.html", tmp_path / "out.pdf"))
+    assert outline(reader) == ["Gates", "One draw", "Masks"]
+    texts = [page.extract_text() for page in reader.pages]
+    assert "A choice." in texts[-2]
+    assert "Another one." in texts[-1]  # each chapter begins a page
+    assert "do not print" not in "".join(texts)
+
+
+def test_without_a_browser_it_says_so(monkeypatch):
+    monkeypatch.setattr(pdf, "BROWSERS", ("no-such-browser",))
+    with pytest.raises(ValueError, match="needs Chromium"):
+        pdf.browser()
+
+
+@pytest.mark.skipif(not BOOK.exists(), reason="no PDF to test: make pdf")
+def test_the_pdf_holds_all_chapters():
+    found = outline(PdfReader(BOOK))
+    for path in (ROOT / "notebooks").glob("[0-9]*.py"):
+        title = re.search(r"^# # (.+)$", path.read_text(), re.MULTILINE)[1].replace("`", "")
+        assert any(title in heading for heading in found), title
