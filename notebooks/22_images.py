@@ -60,8 +60,8 @@ pages_images.runs_shown(grid)
 # {glue:text}`images-cells-asked` cells are whole. Each run trains on {glue:text}`images-train:,` images in passes of a
 # part of them, is chosen by {glue:text}`images-val` and measured on {glue:text}`images-images:,` test images. For each
 # explainer and $S$ there are: {glue:text}`images-choice`. A method with fewer settings had less to choose from, and
-# where there is one seed nothing can be said of what another seed would change. Training took
-# {glue:text}`images-hours:.1f` hours of one core that had other work beside it.
+# where there is one seed nothing can be said of what another seed would change. Training, the start's included, took
+# {glue:text}`images-hours:.1f` hours on one core that had other work beside it.
 #
 # > All runs fine-tune one network on one split, so the seeds say what the order of the images and the draws change.
 # > Another split, or another start, is not measured.
