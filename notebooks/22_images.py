@@ -241,12 +241,12 @@ work_images.costs_table(frame)
 tests = claims_images.tests(frame)
 verdicts = claims_images.verdicts(tests)
 keep("images", {"summary": pages_claims.at_a_glance(verdicts)})
-pages_claims.summarised(verdicts).assign(**{"comparisons with records": list(claims_images.lacking(tests).values())})
+pages_claims.at_a_glance(verdicts).assign(**{"with records": list(claims_images.lacking(tests).values())})
 
 # %% [markdown]
-# *The claims about images.*
+# *The claims about images: verdicts, and how many of their comparisons have records.*
 #
 # The comparisons that have records:
 
 # %% tags=["hide-input"]
-pages_claims.comparisons(tests, *claims_images.CLAIMS).rename(columns={"splits": "seeds"})
+pages_claims.comparisons(tests[tests["splits"] > 0], *claims_images.CLAIMS).rename(columns={"splits": "seeds"})
