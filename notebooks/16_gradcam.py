@@ -382,5 +382,6 @@ check("by threshold, the same masks", on_cells, on_pixels, tol=0)
 # Its maps are zero on many cells, so say with each score how ties were broken, and show a random map beside it.
 #
 # These are digits and a network trained for seconds. Photographs are the matter of an experiment,
-# `insertion_deletion_images.py` in `notebooks/experiments`. The next chapter has the rivals of ID-ExpO:
+# `insertion_deletion_images.py` in `notebooks/experiments`, and a [gallery](23_gallery) steps through them. The next
+# chapter has the rivals of ID-ExpO:
 # [stability and fidelity](17_stability_fidelity).
