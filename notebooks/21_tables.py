@@ -189,90 +189,9 @@ keep("tables", {f"told-{name}": work_id.front_told(front, known, name) for name 
 # {glue:text}`tables-told-collins-23`
 
 # %% [markdown]
-# ## What the scores rest on
+# What these scores rest on, next to what is trivial, how sure the predictors are, and which part of the method earns
+# them, is looked at [on a page of its own](20_what_works).
 #
-# A score can be high for reasons that have nothing to do with explanations. Four of them can be looked at in the
-# records as they are.
-#
-# ### Accuracy, next to what is trivial
-
-# %% tags=["hide-input"]
-table, told = work_id.trivial(front, known)
-keep("tables", told)
-table
-
-# %% [markdown]
-# *Test accuracy at $\eta = 3$, LIME, $S = 0.5\,Q$. "Majority class" always names the most frequent class of the
-# training rows. Last column: test rows that equal a training row in all features.*
-#
-# ID-ExpO's accuracy lies at the majority class's, or below, on {glue:text}`tables-trivial-at`: what it explains there
-# is close to a constant. Of the test rows {glue:text}`tables-trivial-seen` were seen in training. They favour whatever
-# remembers, and all methods alike.
-#
-# ### How sure the predictors are
-#
-# $\Omega_{\mathrm{Ins}}$ rewards a high $f(x)_y$ whatever the order of the features. A well calibrated predictor is as
-# often right as it says.
-
-# %% tags=["hide-input"]
-table, told = work_id.calibration(front)
-keep("tables", told)
-table
-
-# %% [markdown]
-# *Mean $f(x)$ of the predicted class minus accuracy, on test rows at $\eta = 2$. Above 0: too sure.*
-#
-# Over all tables the excess is {glue:text}`tables-sure-CE-only:.3f` for CE-only and
-# {glue:text}`tables-sure-ID-ExpO:.3f` for ID-ExpO, {glue:text}`tables-sure-pretrained:.3f` before fine-tuning.
-# ID-ExpO's is the larger in {glue:text}`tables-sure-more` cells of a table, an explainer and an $S$. How much of its
-# insertion is sureness, the next table tells by taking it out.
-
-# %% tags=["hide-input"]
-table, told = work_id.relative(front)
-keep("tables", told)
-table
-
-# %% [markdown]
-# *ID-ExpO's lead over the best rival at $\eta = 2$: mean, and in how many cells it is above 0. Plain, and with
-# insertion and deletion divided by the mean $f(x)$.*
-#
-# Divided by $f(x)$, ID-ExpO leads in insertion in {glue:text}`tables-relative-insertion` cells and in deletion in
-# {glue:text}`tables-relative-deletion`. A lead that this takes away came from sureness.
-#
-# ### More settings to choose from
-#
-# ID-ExpO chooses among twelve settings, ExpO-S and ExpO-F among six, CE-only among two. The more there are, the luckier
-# the best one.
-
-# %% tags=["hide-input"]
-table, told = work_id.selection(frame)
-keep("tables", told)
-table
-
-# %% [markdown]
-# *Leads of ID-ExpO over CE-only at $\eta = 2$, mean over cells, by the settings that it may choose from: both learning
-# rates at one $\lambda$, or all {glue:text}`tables-selection-most`.*
-#
-# ### Measures that nobody trained
-
-# %% tags=["hide-input"]
-keep("tables", {"untrained": work_id.untrained(front)})
-keep("tables", {f"untrained-{m}": work_id.over_ce_only(front, m) for m in ("sensitivity", "masked")})
-
-# %% [markdown]
-# ```{glue:figure} tables-untrained
-# :name: fig-tables-untrained
-# :alt: Sensitivity-4 and accuracy on masked inputs against accuracy, a line for each method through its etas.
-#
-# Sensitivity-4 and accuracy with features masked at random, against accuracy, mean over the tables (the paper's Fig. 3
-# shows the first on images). Each line joins the choices of $\eta = 0.5$ to $3$, the largest marker is $\eta = 3$.
-# ```
-#
-# In sensitivity-4 ID-ExpO differs from CE-only by {glue:text}`tables-untrained-sensitivity`, in accuracy on masked
-# inputs by {glue:text}`tables-untrained-masked`, at $\eta = 2$ and as means over all cells. The paper argues that
-# robustness to masks comes with its regularisers. [](01_claims) tests both.
-
-# %% [markdown]
 # ## Which deletion regulariser
 #
 # ID-ExpO with LIME and each of Del-A, Del-B and Del-C ({eq}`id-a1`, {eq}`id-a2`, {eq}`id-a3`), averaged for each $S$

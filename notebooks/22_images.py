@@ -44,7 +44,7 @@ figures.use()
 pd.set_option("display.max_colwidth", None)
 frame = runs_images.load(results, scale, data)
 front = runs_images.fronts(frame)
-grid = runs_images.of_the_grid(results, scale)
+grid = runs_images.of_the_grid(scale=scale)
 
 # %% [markdown]
 # ## Which runs there are
@@ -54,7 +54,7 @@ keep("images", pages_images.runs_told(grid, frame))
 pages_images.runs_shown(grid)
 
 # %% [markdown]
-# *Runs of the grid at this scale: recorded, asked for, and what they are for.*
+# *Runs of the project's grid at this scale: recorded, asked for, and what they are for.*
 #
 # Of {glue:text}`images-runs-asked` runs {glue:text}`images-runs` are recorded; {glue:text}`images-cells` of
 # {glue:text}`images-cells-asked` cells are whole. Each run trains on {glue:text}`images-train:,` images in passes of a
@@ -171,7 +171,7 @@ work_images.backgrounds(front)
 
 # %% [markdown]
 # *Insertion and deletion with other backgrounds, and of the true class, at every fourth value of $s$ where there are
-# many.* {glue:text}`images-backgrounds`
+# many. Explainer and $S$ at the left, here and below.*
 #
 # ### Explanations that were not trained
 #

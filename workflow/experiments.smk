@@ -31,7 +31,7 @@ for place, run in enumerate(OPEN):
         input:
             ancient(run.notebook),
         output:
-            run.out,
+            update(run.out) if run.resumes else run.out,  # Snakemake deletes outputs before it makes them, but for these
         params:
             command=shlex.join(run.command(**config)),
         priority: len(OPEN) - place

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy import stats
 
 from lib.study.runs import titles
-from lib.study.statistics import LEVEL, Paired, clustered, false_discovery, resampled
+from lib.study.statistics import LEVEL, RATIO, Paired, clustered, false_discovery, resampled
 
 ALPHA = 0.05
 MARGIN = 0.05  # accuracies this close are comparable
@@ -44,32 +44,30 @@ class Comparison:
     differences: pd.Series | None = None  # split -> difference, where it is paired over splits
     bound: float = 0.0
     scale: Callable = float  # how the numbers are shown: math.exp for logarithms
-    blur: float = 0.0  # an error that all splits share
+    shared: float = RATIO  # rows of test for each of training, which splits share; 0 for differences that share none
 
 
 def compare(
-    dataset: str, what: str, difference: pd.Series, claimed: str, bound: float = 0, *, scale=float, blur: float = 0
+    dataset: str, what: str, difference: pd.Series, claimed: str, bound: float = 0, *, scale=float, shared=RATIO
 ) -> Comparison:
     """The mean of paired differences over splits, claimed to be ">" or "<" bound, or "within" plus or minus bound.
 
-    scale: how the numbers are shown (math.exp for logarithms). blur: an error that all splits share; a mean no
-    farther than that from the bound is undecided, whatever the splits say.
+    scale: how the numbers are shown (math.exp for logarithms). shared: 0 for repeats, which share no rows.
     """
     difference = difference.dropna()
     text = f"within ±{bound}" if claimed == "within" else f"{claimed} {scale(bound):.3g}"
     if len(difference) < 2:
         return Comparison(dataset, what, text)
-    mean, low, high, _, n = resampled(difference)
+    mean, low, high, _, n = resampled(difference, ratio=shared)
     gap = {">": mean - bound, "<": bound - mean, "within": bound - abs(mean)}[claimed]
-    edge = _edge(mean, claimed, bound, blur)
-    p = 1.0 if abs(mean - bound) < blur else resampled(difference, edge).p
+    p = resampled(difference, _edge(mean, claimed, bound), ratio=shared).p
     shown = scale(mean), scale(low), scale(high)
-    return Comparison(dataset, what, text, *shown, n, gap, p, False, difference, bound, scale, blur)
+    return Comparison(dataset, what, text, *shown, n, gap, p, False, difference, bound, scale, shared)
 
 
-def _edge(mean: float, claimed: str, bound: float, blur: float) -> float:
-    """The end of the claimed range that a mean is compared with, moved towards it by the blur."""
-    return (math.copysign(bound, mean) if claimed.startswith("within") else bound) + math.copysign(blur, mean - bound)
+def _edge(mean: float, claimed: str, bound: float) -> float:
+    """The end of the claimed range that a mean is compared with."""
+    return math.copysign(bound, mean) if claimed.startswith("within") else bound
 
 
 def fact(dataset: str, what: str, values: pd.Series, summary, claimed: str, bound: float, *, given=False) -> Comparison:
@@ -166,26 +164,24 @@ def omnibus(part: pd.DataFrame) -> dict:
     """
     part = part[part["differences"].notna()]
     if part.empty:
-        return dict.fromkeys(("effect", "low", "high", "p", "detectable", "alone"), math.nan) | {
-            "claimed": "",
-            "units": 0,
-        }
-    scale, claimed = part[["scale", "claimed"]].iloc[0]
+        nothing = dict.fromkeys(("effect", "low", "high", "p", "detectable", "alone"), math.nan)
+        return nothing | {"claimed": "", "units": 0, "ratio": False}
+    scale, claimed, shared = part[["scale", "claimed", "shared"]].iloc[0]
     found = together(part)
-    spread = [resampled(values) for values in part["differences"]]
+    spread = [resampled(values, ratio=shared) for values in part["differences"]]
     half = np.median([one.high - one.difference for one in spread])
     degrees = np.median([one.n for one in spread]) - 1
     more = stats.t.isf(ALPHA / 2 / len(part), degrees) / stats.t.ppf((1 + LEVEL) / 2, degrees)
     return {
         "effect": scale(found.difference), "low": scale(found.low), "high": scale(found.high), "p": found.p,
         "detectable": scale(half), "alone": scale(half * more), "claimed": claimed, "units": found.n,
+        "ratio": scale is not float,
     }  # fmt: skip
 
 
 def together(part: pd.DataFrame) -> Paired:
     """The mean over data sets of the mean over a data set's comparisons, and p of its lying at the edge."""
-    bound, blur, claimed = part[["bound", "blur", "claimed"]].iloc[0]
+    bound, claimed, shared = part[["bound", "claimed", "shared"]].iloc[0]
     groups = [pd.concat(list(rows["differences"]), axis=1).mean(axis=1) for _, rows in part.groupby("dataset")]
     mean = float(np.mean([values.mean() for values in groups]))
-    found = clustered([values.to_numpy() for values in groups], _edge(mean, claimed, bound, blur))
-    return found._replace(p=1.0) if abs(mean - bound) < blur else found
+    return clustered([values.to_numpy() for values in groups], _edge(mean, claimed, bound), ratio=shared)

@@ -1,23 +1,34 @@
 """The claims of the paper on fewer examples, each tested on the records; its verdict follows from the numbers.
 
-frame = runs_fe.load()          # results/fe
-tests = claims_fe.tests(frame)  # one row for each comparison
-claims_fe.verdicts(tests)       # one row for each claim
+frame, lambdas = runs_fe.load(), runs_fe.load_lambdas()     # results/fe and results/fewer
+tests = claims_fe.tests(frame, lambdas, timing.load())      # one row for each comparison
+claims_fe.verdicts(tests)                                   # one row for each claim
 """
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lib.study import claims
+from lib.study import claims, timing
 from lib.study.claims import MARGIN, Claim, Comparison, compare, fact
 from lib.study.runs import title
 from lib.study.runs_fe import U, by_split, chosen, classes_picked, datasets
 
 SLOWER = 1.2  # up to this many times the seconds, a regulariser costs little
-BLUR = 3  # seconds of one method were measured beside other work than another's: smaller ratios say little
+
+
+class Evidence(NamedTuple):
+    """What the claims look at: all records, the runs that validation chose, and the data sets to report."""
+
+    frame: pd.DataFrame
+    ten: pd.DataFrame  # at lambda 1
+    lambdas: pd.DataFrame  # Ours at each lambda
+    timed: pd.DataFrame  # seconds of an epoch
+    names: Sequence[str]
 
 
 # --- Comparisons -----------------------------------------------------------------------------------------------------
@@ -29,85 +40,131 @@ def difference(ten, dataset: str, measure: str, a: str, b: str, claimed: str = "
     return compare(dataset, f"{measure}, {a} − {b}", values, claimed, bound)
 
 
-def ratio(ten: pd.DataFrame, dataset: str, a: str, b: str, claimed: str, bound: float) -> Comparison:
-    """Seconds of method a over those of method b, on a logarithmic scale; only where one device ran both."""
-    rows = ten[(ten["dataset"] == dataset) & ten["method"].isin([a, b])]
-    values = np.log(by_split(ten, dataset, a, "seconds") / by_split(ten, dataset, b, "seconds"))
-    values = values if rows["device"].nunique() == 1 else values[:0]
-    return compare(
-        dataset, f"seconds, {a} / {b}", values, claimed, math.log(bound), scale=math.exp, blur=math.log(BLUR)
-    )
+def ratio(timed: pd.DataFrame, dataset: str, methods: Sequence[str], claimed: str, bound: float) -> Comparison:
+    """Seconds of an epoch of one method over another's, on a logarithmic scale; repeats take the place of splits."""
+    one, other = (timing.plain(timed, dataset, method) for method in methods)
+    what = f"seconds an epoch, {methods[0]} / {methods[1]}"
+    return compare(dataset, what, np.log(one / other), claimed, math.log(bound), scale=math.exp, shared=0.0)
 
 
-def steps(ten: pd.DataFrame, dataset: str, measure: str, claimed: str) -> list[Comparison]:
+def steps(seen: Evidence, dataset: str, measure: str, claimed: str) -> list[Comparison]:
     """Change of Ours from the smallest lambda to 1, and from 1 to the largest."""
-    lams = ten.loc[(ten["dataset"] == dataset) & (ten["method"] == "Ours"), "lam"]
     found = []
-    for words, start, end in (("up to λ = 1", lams.min(), 1.0), ("from λ = 1 on", 1.0, lams.max())):
-        low, high = (by_split(ten, dataset, "Ours", measure, lam=lam) for lam in (start, end))
-        change = high - low if start < end else low[:0]
-        found.append(compare(dataset, f"change of {measure}, {words}", change, claimed))
+    for words, ends in zip(("up to λ = 1", "from λ = 1 on"), changes(seen.lambdas, dataset, measure)):
+        found.append(compare(dataset, f"change of {measure}, {words}", ends, claimed))
     return found
+
+
+def changes(lambdas: pd.DataFrame, dataset: str, measure: str) -> tuple[pd.Series, pd.Series]:
+    """What Ours gains from the smallest lambda to 1, and from 1 to the largest: split -> change, empty where there
+    is no lambda on that side."""
+    lams = lambdas.loc[lambdas["dataset"] == dataset, "lam"]
+    low, one, high = (by_split(lambdas, dataset, "Ours", measure, lam=lam) for lam in (lams.min(), 1.0, lams.max()))
+    return (one - low if lams.min() < 1 else one[:0]), (high - one if lams.max() > 1 else one[:0])
 
 
 # --- The claims ------------------------------------------------------------------------------------------------------
 
 
-def accuracy_is_kept(ten, frame, names):
-    return [difference(ten, d, "accuracy", "Ours", "Pretrain", "within", MARGIN) for d in names]
+def accuracy_is_kept(seen):
+    return [difference(seen.ten, d, "accuracy", "Ours", "Pretrain", "within", MARGIN) for d in seen.names]
 
 
-def few_examples_are_faithful(ten, frame, names):
-    return [difference(ten, d, "faithfulness", "Ours", b) for d in names for b in ("Pretrain", "PretrainR")]
+def few_examples_are_faithful(seen):
+    return [difference(seen.ten, d, "faithfulness", "Ours", b) for d in seen.names for b in ("Pretrain", "PretrainR")]
 
 
 def rival_is_faithful_but_wrong(method):
-    def comparisons(ten, frame, names):
-        for d in names:
-            rows = frame[(frame["dataset"] == d) & (frame["method"] == method) & (frame["part"] == "test")]
-            lowest = rows[rows["measure"] == "faithfulness"].groupby("split")["value"].min()
+    def comparisons(seen):
+        rows = seen.frame[(seen.frame["method"] == method) & (seen.frame["part"] == "test")]
+        for d in seen.names:
+            own = rows[(rows["dataset"] == d) & (rows["measure"] == "faithfulness")]
+            lowest = own.groupby("split")["value"].min()
             yield fact(d, f"faithfulness, lowest of {method}", lowest, min, "=", 1, given=True)
-            yield difference(ten, d, "accuracy", "Ours", method)
+            yield difference(seen.ten, d, "accuracy", "Ours", method)
 
     return comparisons
 
 
 def pair(measure, a, b):
     """On every data set, a's measure above b's."""
-    return lambda ten, frame, names: [difference(ten, d, measure, a, b) for d in names]
+    return lambda seen: [difference(seen.ten, d, measure, a, b) for d in seen.names]
 
 
-def one_image_a_class(ten, frame, names):
-    for d in (name for name in names if name.startswith("cifar10")):
-        ours, joint = (classes_picked(ten, d, method) for method in ("Ours", "Joint"))
+def cifar10(seen):
+    """CIFAR10, as far as described by any network."""
+    return [name for name in seen.names if name.startswith("cifar10")]
+
+
+def one_image_a_class(seen):
+    for d in cifar10(seen):
+        ours, joint = (classes_picked(seen.ten, d, method) for method in ("Ours", "Joint"))
         yield fact(d, "classes among ten images, median of Ours", ours, np.median, "=", 10)
         yield fact(d, "classes among ten images, median of Joint", joint, np.median, "<", 10)
         yield compare(d, "classes among ten images, Ours − Joint", ours - joint, ">")
 
 
 def lambda_moves(measure, side):
-    return lambda ten, frame, names: [change for d in names for change in steps(ten, d, measure, side)]
+    return lambda seen: [change for d in seen.names for change in steps(seen, d, measure, side)]
 
 
-def best_eta_depends(ten, frame, names):
+def large_lambdas(seen, d):
+    """Those above 1, or one that has no records, so that it is said that there are none."""
+    lams = seen.lambdas.loc[seen.lambdas["dataset"] == d, "lam"]
+    return sorted(set(lams[lams > 1])) or [math.inf]
+
+
+def little_is_learned(seen):
+    """Accuracy at large lambdas is that of naming one class of ten."""
+    for d in cifar10(seen):
+        for lam in large_lambdas(seen, d):
+            left = by_split(seen.lambdas, d, "Ours", "accuracy", lam=lam) - 1 / 10
+            yield compare(d, f"accuracy at λ = {lam:g}, minus 1/10", left, "<", MARGIN)
+
+
+def and_yet_it_is_faithful(seen):
+    for d in cifar10(seen):
+        one = by_split(seen.lambdas, d, "Ours", "faithfulness", lam=1.0)
+        for lam in large_lambdas(seen, d):
+            gain = by_split(seen.lambdas, d, "Ours", "faithfulness", lam=lam) - one
+            yield compare(d, f"change of faithfulness, λ = 1 to {lam:g}", gain, ">")
+
+
+def best_eta_depends(seen):
     """Do the etas chosen over splits come from one distribution? And are there several that are best by faithfulness?
 
     The first is Kruskal and Wallis' test of what validation chose; the second looks at mean scores on test rows.
     """
-    etas = {d: by_split(ten, d, "Ours", "eta") for d in names}
-    etas = {d: values for d, values in etas.items() if len(values) > 1}
+    etas = chosen_etas(seen.ten, seen.names)
     if len(etas) < 2:
         return [Comparison(", ".join(etas) or "all", "chosen η", "differs")]
     together = ", ".join(etas)
     what = "median of the chosen η: " + ", ".join(f"{title(d)} {values.median():g}" for d, values in etas.items())
-    same = len(set(np.concatenate(list(etas.values())))) == 1
-    p = 1.0 if same else float(stats.kruskal(*etas.values()).pvalue)
-    best = pd.Series({d: best_by_faithfulness(frame, d) for d in etas})
+    best = pd.Series({d: best_by_faithfulness(seen.frame, d) for d in etas})
     told = ", ".join(f"{title(d)} {eta:g}" for d, eta in best.items())
     return [
-        Comparison(together, what, "differs", splits=min(map(len, etas.values())), gap=1, p=p),
+        Comparison(together, what, "differs", splits=min(map(len, etas.values())), gap=1, p=kruskal(etas.values())),
         fact(together, f"different η of highest faithfulness: {told}", best, lambda v: v.nunique(), ">", 1),
     ]
+
+
+def chosen_etas(ten: pd.DataFrame, names: Sequence[str]) -> dict[str, pd.Series]:
+    """The eta that validation chose for Ours in each split of each data set that has several."""
+    etas = {d: by_split(ten, d, "Ours", "eta") for d in names}
+    return {d: values for d, values in etas.items() if len(values) > 1}
+
+
+def kruskal(groups) -> float:
+    """p of Kruskal and Wallis' test, 1 where all values are the same."""
+    groups = list(groups)
+    return 1.0 if len(np.unique(np.concatenate(groups))) == 1 else float(stats.kruskal(*groups).pvalue)
+
+
+def least_seen(splits: Sequence[int]) -> int:
+    """If all splits chose one eta, but some of the first data set another: how many of these the test must see."""
+    others = [np.zeros(n) for n in splits[1:]]
+    odd = range(1, splits[0] + 1)
+    return next((n for n in odd if kruskal([np.arange(splits[0]) < n, *others]) < claims.ALPHA), splits[0])
 
 
 def best_by_faithfulness(frame: pd.DataFrame, dataset: str) -> float:
@@ -117,13 +174,20 @@ def best_by_faithfulness(frame: pd.DataFrame, dataset: str) -> float:
     return float(rows.groupby("eta")["value"].mean().idxmax())
 
 
-def ours_takes_longer(ten, frame, names):
-    return [ratio(ten, d, "Ours", b, ">", 1) for d in names for b in ("RPS", "RPSR", "Pretrain", "PretrainR")]
+def ours_takes_longer(seen):
+    rivals = ("RPS", "RPSR", "Pretrain", "PretrainR")
+    return [ratio(seen.timed, d, ("Ours", b), ">", 1) for d in timing.DATA_SETS for b in rivals]
 
 
-def gates_cost_little(ten, frame, names):
+def gates_cost_little(seen):
     pairs = (("Ours", "Joint"), ("RPSR", "RPS"), ("PretrainR", "Pretrain"))
-    return [ratio(ten, d, *both, "<", SLOWER) for d in names for both in pairs]
+    return [ratio(seen.timed, d, both, "<", SLOWER) for d in timing.DATA_SETS for both in pairs]
+
+
+def many_examples_cost_rps(seen):
+    """On the table with most of them."""
+    pairs = (("RPS", "Pretrain"), ("RPSR", "PretrainR"))
+    return [ratio(seen.timed, timing.DATA_SETS[-1], both, ">", 1) for both in pairs]
 
 
 CLAIMS = {
@@ -154,17 +218,26 @@ CLAIMS = {
     ),
     "FE-C7a": Claim("a larger λ costs accuracy", lambda_moves("accuracy", "<"), "change of accuracy"),
     "FE-C7b": Claim("and buys faithfulness", lambda_moves("faithfulness", ">"), "change of faithfulness"),
+    "FE-C7c": Claim(
+        "on CIFAR10 a large λ makes training unstable", little_is_learned, "accuracy at a large λ, minus one in ten"
+    ),
+    "FE-C7d": Claim("and faithfulness high", and_yet_it_is_faithful, "change of faithfulness from λ = 1"),
     "FE-C8": Claim("the best η differs from data set to data set", best_eta_depends),
     "FE-C9a": Claim(
-        "Ours trains longer than RPS(R) and Pretrain(R)", ours_takes_longer, "seconds, Ours over the other"
+        "Ours trains longer than RPS(R) and Pretrain(R)", ours_takes_longer, "seconds an epoch, Ours over the other"
     ),
-    "FE-C9b": Claim("gates cost little time", gates_cost_little, "seconds, with gates over without"),
+    "FE-C9b": Claim("gates cost little time", gates_cost_little, "seconds an epoch, with gates over without"),
+    "FE-C9c": Claim(
+        "with many examples RPS(R) trains longer than Pretrain(R)",
+        many_examples_cost_rps,
+        "seconds an epoch, RPS(R) over Pretrain(R)",
+    ),
 }
 
 
-def tests(frame: pd.DataFrame) -> pd.DataFrame:
-    """Every comparison of every claim, a row each."""
-    return claims.tests(CLAIMS, chosen(frame), frame, datasets(frame))
+def tests(frame: pd.DataFrame, lambdas: pd.DataFrame, timed: pd.DataFrame) -> pd.DataFrame:
+    """Every comparison of every claim, a row each. lambdas: Ours at all of them. timed: seconds of epochs."""
+    return claims.tests(CLAIMS, Evidence(frame, chosen(frame), chosen(lambdas), timed, datasets(frame)))
 
 
 def verdicts(tests: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ runs[0].command(device="cuda")              # the words of the command that make
 """
 
 import itertools
+import math
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,8 +39,28 @@ class Run:
         """Expected minutes on a device; a CPU's where nothing is known of a GPU."""
         return self.minutes if device == "cpu" or self.gpu_minutes is None else self.gpu_minutes
 
+    @property
+    def resumes(self) -> bool:
+        """Whether its file of records may hold part of its trainings, to which the notebook adds those that lack."""
+        return Path(self.notebook).stem == "insertion_deletion_images"
+
+    @property
+    def trainings(self) -> int:
+        """How many its hyperparameters' values and seeds make, those that the grid names."""
+        given = [self.given[name] for name in ("lams", "lam3s", "lrs", "seeds") if name in self.given]
+        return math.prod(len(str(values).split(",")) for values in given)
+
+    def made(self, root: Path = ROOT) -> int:
+        """How many trainings its file of records holds; the start that rivals come with is none."""
+        if not (root / self.out).is_file():
+            return 0
+        if not self.resumes:
+            return self.trainings
+        columns = parquet.read_table(root / self.out, columns=["method", "config"]).to_pylist()
+        return len({row["config"] for row in columns if row["method"] != "pretrained"})
+
     def stale(self, root: Path = ROOT) -> str:
-        """Why the records have to be made: they are missing, or of an older version of the experiment; or nothing."""
+        """Why records have to be made: they are missing, of an older version of the experiment, or some; or nothing."""
         file, now = root / self.out, experiment(self.notebook, root).version
         if not file.is_file():
             return "missing"
@@ -47,7 +68,9 @@ class Run:
         made = 1
         if "experiment_version" in columns:
             made = min(parquet.read_table(file, columns=["experiment_version"])["experiment_version"].to_pylist())
-        return f"of version {made}, now {now}" if made < now else ""
+        if made < now:
+            return f"of version {made}, now {now}"
+        return f"{self.made(root)} of {self.trainings}" if self.made(root) < self.trainings else ""
 
     def command(self, **changed) -> list[str]:
         """The words of the command; `changed` sets what the notebook has and the grid leaves to it: a device, say."""

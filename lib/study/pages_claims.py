@@ -80,9 +80,7 @@ def sentences(row: pd.Series) -> str:
     if pd.isna(row["effect"]):
         return f"Comparisons: {counts}"
     over = f"over {row['units']} data sets" if row["units"] > 1 else "on one data set"
-    ratio = "/" in row["effect of"] or "over" in row["effect of"]
-    reach = f"a factor of {row['detectable']:.1f}" if ratio else f"{row['detectable']:.2f}"
-    alone = f"{row['alone']:.1f}" if ratio else f"{row['alone']:.2f}"
+    reach, alone = (f"a factor of {row[k]:.2f}" if row["ratio"] else two(row[k]) for k in ("detectable", "alone"))
     sides = {">": "more than", "<": "less than"}
     asked = " ".join(sides.get(word, word) for word in row["claimed"].split())
     return (
@@ -98,9 +96,18 @@ def constants() -> dict:
         "U": U,
         "margin": claims.MARGIN,
         "slower": claims_fe.SLOWER,
-        "blur": claims_fe.BLUR,
         "level": claims.ALPHA,
+        "epochs": runs_fe.CONFIGURATION["epochs"],
     }
+
+
+def seen_of_etas(frame: pd.DataFrame) -> dict:
+    """How many splits of one data set must choose another eta than all others for FE-C8's test to see it."""
+    etas = claims_fe.chosen_etas(runs_fe.chosen(frame), runs_fe.datasets(frame))
+    if len(etas) < 2:
+        return {"etas-seen": "–"}
+    splits = [len(values) for values in etas.values()]
+    return {"etas-seen": f"{claims_fe.least_seen(splits)} of {splits[0]}"}
 
 
 def early(frame: pd.DataFrame) -> dict:

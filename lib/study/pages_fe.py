@@ -8,10 +8,21 @@ from matplotlib.figure import Figure
 
 from lib import data
 from lib.data import catalogue
-from lib.study import figures
+from lib.study import figures, timing
 from lib.study.claims_fe import difference
 from lib.study.runs import title
-from lib.study.runs_fe import GATED, METHODS, RUN, SCORES, U, choose_eta, chosen, datasets
+from lib.study.runs_fe import (
+    CONFIGURATION,
+    GATED,
+    METHODS,
+    RUN,
+    SCORES,
+    U,
+    choose_eta,
+    chosen,
+    datasets,
+    is_newer,
+)  # fmt: skip
 from lib.study.statistics import mean_sem, plus_minus
 
 PLANNED = {"split": 10, "lam": 5}  # splits, and values of lambda with Ours, for each data set as in the paper
@@ -62,7 +73,7 @@ def runs_shown(table: pd.DataFrame) -> pd.DataFrame:
     return shown.rename(index=title, columns={"best": "best epoch"})
 
 
-def lacks(frame: pd.DataFrame, dataset: str) -> list[str]:
+def lacks(frame: pd.DataFrame, lambdas: pd.DataFrame, dataset: str) -> list[str]:
     """What of the paper's grid has no records, in words."""
     rows, found = frame[(frame["dataset"] == dataset) & (frame["lam"] == 1)], []
     if missing := [method for method in METHODS if method not in set(rows["method"])]:
@@ -70,15 +81,15 @@ def lacks(frame: pd.DataFrame, dataset: str) -> list[str]:
     splits = rows.groupby("method")["split"].nunique().min() if len(rows) else 0
     if 0 < splits < PLANNED["split"]:
         found.append(f"{PLANNED['split'] - splits} of {PLANNED['split']} splits")
-    if frame.loc[frame["dataset"] == dataset, "lam"].nunique() < PLANNED["lam"]:
+    if lambdas.loc[lambdas["dataset"] == dataset, "lam"].nunique() < PLANNED["lam"]:
         found.append("other λ than 1")
     return found
 
 
-def about(frame: pd.DataFrame, table: pd.DataFrame) -> dict:
+def about(frame: pd.DataFrame, lambdas: pd.DataFrame, table: pd.DataFrame) -> dict:
     """What the text says of the runs, by name."""
     names = datasets(frame)
-    absent = {name: lacks(frame, name) for name in names}
+    absent = {name: lacks(frame, lambdas, name) for name in names}
     settings = {name: json.loads(rows["settings"].iloc[0]) for name, rows in frame.groupby("dataset")}
     patience = {}
     for name in names:
@@ -90,7 +101,7 @@ def about(frame: pd.DataFrame, table: pd.DataFrame) -> dict:
         "epochs-most": max(of["epochs"] for of in settings.values()),
         "runs": int(table["runs"].sum()),
         "hours": hours(frame),
-        "newer": ", ".join(title(name) for name in names if "keep" in settings.get(name, {})) or "no data set",
+        "newer": ", ".join(title(name) for name in names if is_newer(frame, name)) or "no data set",
     }
 
 
@@ -209,14 +220,36 @@ def chosen_epochs(frame: pd.DataFrame) -> str:
 # --- Costs and images ------------------------------------------------------------------------------------------------
 
 
-def seconds_table(ten: pd.DataFrame) -> pd.DataFrame:
-    """Seconds to train one model, ours above the paper's, data sets by methods."""
-    costs, rows = ten[ten["part"] == "test"].drop_duplicates(RUN), {}
-    for name in costs["dataset"].unique():
-        rows[name, "here"] = costs[costs["dataset"] == name].groupby("method")["seconds"].mean()
-        rows[name, "paper"] = SECONDS[name.split("-")[0]]
-    times = pd.DataFrame(rows, index=list(METHODS)).T.reindex(datasets(ten), level=0).rename(index=title)
+def seconds_table(ten: pd.DataFrame, timed: pd.DataFrame) -> pd.DataFrame:
+    """Data sets by methods: milliseconds of an epoch, what all epochs come to, until a run stopped, in the paper."""
+    costs, rows, epochs = ten[ten["part"] == "test"].drop_duplicates(RUN), {}, CONFIGURATION["epochs"]
+    for name in datasets(ten):
+        if name in set(timed["dataset"]):
+            one = pd.Series({m: timing.plain(timed, name, m).median() for m in METHODS})
+            rows[name, "an epoch, ms"] = 1000 * one
+            share = {m: timing.stacked(timed, name, m).median() for m in METHODS}
+            rows[name, "of ten splits together, ms"] = 1000 * pd.Series(share)
+            rows[name, f"{epochs:,} epochs, s"] = epochs * one
+        rows[name, "until it stopped, s"] = costs[costs["dataset"] == name].groupby("method")["seconds"].mean()
+        rows[name, "in the paper, s"] = SECONDS[name.split("-")[0]]
+    times = pd.DataFrame(rows, index=list(METHODS)).T.rename(index=title)
     return times.map(lambda v: "–" if pd.isna(v) else f"{v:,.0f}" if v >= 100 else f"{v:.3g}")
+
+
+def seconds_told(timed: pd.DataFrame) -> str:
+    """Seconds of an epoch of Ours, RPSR and RPS over a rival's, and what ten splits as one program save."""
+    there = [d for d in timing.DATA_SETS if d in set(timed["dataset"])]
+    if not there:
+        return "No epoch has been timed yet."
+    median = {(d, m): timing.plain(timed, d, m).median() for d in there for m in METHODS}
+    pairs = (("Ours", "Pretrain"), ("RPSR", "RPS"), ("RPS", "Pretrain"))
+    over = [", ".join(f"{median[d, a] / median[d, b]:.2f}" for d in there) for a, b in pairs]
+    saved = ", ".join(f"{median[d, 'Ours'] / timing.stacked(timed, d, 'Ours').median():.1f}" for d in there)
+    return (
+        f"On {', '.join(map(short, there))} an epoch of Ours takes {over[0]} times as long as Pretrain's, one of RPSR "
+        f"{over[1]} times as long as one of RPS, and one of RPS {over[2]} times as long as Pretrain's. Among ten "
+        f"splits trained as one program, Ours is {saved} times as fast."
+    )
 
 
 def influential(ten: pd.DataFrame, dataset: str, method: str) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from lib.study import figures
 from lib.study.measures import labels
 from lib.study.pages_claims import two
-from lib.study.pages_id import whole
+from lib.study.pages_id import short, whole
 from lib.study.runs import at
 from lib.study.runs_id import HYPER, METHODS, RIVALS, S_VALUES, by_split, ours
 from lib.study.runs_images import CELLS, EXPLAINERS, cell, changes, main, name, quadrants, rivals
@@ -48,7 +48,6 @@ def runs_shown(grid: pd.DataFrame) -> pd.DataFrame:
 def runs_told(grid: pd.DataFrame, frame: pd.DataFrame) -> dict:
     """What the text says of the runs, by name."""
     test = frame[frame["part"] == "test"]
-    lacking = grid.loc[grid["there"] < grid["runs"], "cell"]
     own = main(test[test["method"].isin((*METHODS, "Masked"))])
     each = own.groupby(["method", "explainer", "S"])
     choice = pd.DataFrame({"settings": each[HYPER].apply(lambda rows: len(rows.drop_duplicates())),
@@ -57,13 +56,12 @@ def runs_told(grid: pd.DataFrame, frame: pd.DataFrame) -> dict:
     return {
         "runs": int(grid["there"].sum()), "runs-asked": int(grid["runs"].sum()),
         "cells": int((grid["there"] >= grid["runs"]).sum()), "cells-asked": len(grid),
-        "lacking": listed(lacking), "images": int(test["rows_test"].max()), "train": int(test["rows"].max()),
+        "images": int(test["rows_test"].max()), "train": int(test["rows"].max()),
         "val": int(test["rows_val"].max()), "width": int(test["width"].max()), "source": frame["source"].iloc[0],
         "choice": "; ".join(f"{method} {span(row['settings'], 'setting')}, {span(row['seeds'], 'seed')}"
                             for method, row in choice.iterrows()),
         "hours": float(test.drop_duplicates(["config", "seed"])["seconds"].sum() / 3600),
         "start": float(at(frame, method="pretrained", part="test", measure="accuracy")["value"].mean()),
-        "device": listed(sorted(set(test["device"]))),
     }  # fmt: skip
 
 
@@ -116,8 +114,11 @@ def lead_told(front: pd.DataFrame, explainer: str, S: float) -> str:
 
 
 def fronts_told(front: pd.DataFrame) -> str:
-    """One sentence for each explainer and S."""
-    return " ".join(f"{lead_told(front, *c)}." for c in CELLS)
+    """One sentence for each explainer and S that has records, and which have none."""
+    there = [c for c in CELLS if leads(front, *c)]
+    without = [name(*c) for c in CELLS if c not in there]
+    told = [f"{lead_told(front, *c)}." for c in there]
+    return " ".join(told + [f"Without records of ID-ExpO and a rival: {'; '.join(without)}."] * bool(without))
 
 
 def untrained_figure(front: pd.DataFrame) -> Figure:
@@ -135,7 +136,8 @@ def over_told(front: pd.DataFrame, measure: str, eta: float = 2.0) -> str:
     gaps = {c: ours(rows, measure) - by_split(rows, measure, method="CE-only")
             for c in CELLS for rows in [cell(front, *c, eta=eta)]}  # fmt: skip
     told = ", ".join(f"{signed(gap.mean())} ({name(*c)})" for c, gap in gaps.items() if len(gap.dropna()))
-    return f"{labels(measure)[measure]}, ID-ExpO minus CE-only at η = {eta:g}: {told or 'no records yet'}"
+    head = labels(measure)[measure]
+    return f"{head[0].upper()}{head[1:]}, ID-ExpO minus CE-only at η = {eta:g}: {told or 'no records yet'}"
 
 
 # --- Image by image --------------------------------------------------------------------------------------------------
@@ -232,5 +234,6 @@ def robust(front: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
             rows[explainer, S, "PGD, ours"] = [by_split(against, m).mean() for m in ("accuracy", *SCORES[:2])]
         rows[explainer, 0.5, "robust ResNet-50, the paper's"] = PAPER_ROBUST[explainer]
     table = pd.DataFrame(rows, index=["accuracy", *SCORES[:2]]).T.dropna()
-    table.index = pd.MultiIndex.from_tuples([(name(e, S), m) for e, S, m in table.index])
+    rows = [(short(e, S).replace(" ", "\u00a0"), m) for e, S, m in table.index]
+    table.index = pd.MultiIndex.from_tuples(rows)
     return digits(table.sort_index(level=0, sort_remaining=False), "{:.3f}")

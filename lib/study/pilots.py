@@ -29,3 +29,23 @@ def starts(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     table = pd.DataFrame(found).T
     best = ", ".join(f"{start} on {name}" for name, start in table.idxmax(axis=1).items())
     return table.map(lambda v: "–" if pd.isna(v) else f"{v:.3f}").rename_axis(columns="start of S"), best or "none"
+
+
+def patience(longer: pd.DataFrame, frame: pd.DataFrame) -> str:
+    """What waiting longer changes in the same runs: epochs kept, and both scores on test rows at U = 10, in words."""
+    told = []
+    for (dataset, method), rows in longer.groupby(["dataset", "method"]):
+        same = frame[(frame["dataset"] == dataset) & (frame["method"] == method) & (frame["lam"] == 1)]
+        same = same[same["split"].isin(rows["split"]) & (same["seed"].isin(rows["seed"]))]
+        if same.empty:
+            continue
+        both = [choose_eta(some[(some["U"] == U) & some["measure"].isin(SCORES)]) for some in (same, rows)]
+        each = [some[some["part"] == "test"].groupby("measure")["value"].mean() for some in both]
+        steps = [json.loads(some["settings"].iloc[0])["patience_steps"] for some in (same, rows)]
+        epochs = [some.drop_duplicates("split")["best_epoch"].mean() for some in both]
+        scores = ", ".join(f"{m} {each[0][m]:.3f} and {each[1][m]:.3f}" for m in SCORES)
+        told.append(
+            f"{method} on {title(dataset)}, {rows['split'].nunique()} splits, {steps[0]:,} and {steps[1]:,} steps: "
+            f"epoch {epochs[0]:,.0f} and {epochs[1]:,.0f} kept in the mean, {scores}"
+        )
+    return "; ".join(told) or "not tried yet"

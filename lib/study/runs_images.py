@@ -133,28 +133,14 @@ def quadrants(changed: pd.DataFrame) -> pd.DataFrame:
 # --- Of the grid -----------------------------------------------------------------------------------------------------
 
 
-def of_the_grid(folder: str | Path, scale: str = "A") -> pd.DataFrame:
+def of_the_grid(root: Path = records.ROOT, scale: str = "A") -> pd.DataFrame:
     """A row for each cell of the grid's images at a scale: its file, how many runs it asks for, how many are there."""
-    rows = []
-    for run in grid.read():
-        if run.grid.startswith("images") and run.given.get("scale") == scale:
-            path = records.found(folder) / Path(run.out).name
-            made = records.read(path) if path.is_file() else None
-            rows.append({"cell": path.stem.removesuffix(f"-{scale}"), "purpose": run.purpose, "runs": asked(run.given),
-                         "there": 0 if made is None else runs_there(made)})  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def asked(given) -> int:
-    """How many runs a cell of the grid asks for: its hyperparameters' values and seeds multiplied."""
-    lengths = [len(str(given[name]).split(",")) for name in ("lams", "lam3s", "lrs", "seeds") if name in given]
-    return int(np.prod(lengths))
-
-
-def runs_there(made: pd.DataFrame) -> int:
-    """How many runs a file of records holds; a network that all start from is none, where others are there."""
-    runs = made.drop_duplicates(["method", "config", "seed"])
-    return max(1, int((runs["method"] != "pretrained").sum()))
+    cells = [run for run in grid.read() if run.grid.startswith("images") and run.given.get("scale") == scale]
+    return pd.DataFrame(
+        {"cell": Path(run.out).stem.removesuffix(f"-{scale}"), "purpose": run.purpose, "runs": run.trainings,
+         "there": run.made(root)}
+        for run in cells
+    )  # fmt: skip
 
 
 # --- What a step costs -----------------------------------------------------------------------------------------------

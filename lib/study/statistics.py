@@ -99,15 +99,15 @@ def false_discovery(p: Sequence[float]) -> np.ndarray:
     return corrected
 
 
-def clustered(groups: Sequence[Sequence[float]], edge: float = 0.0, *, seed: int = 0) -> Paired:
+def clustered(groups: Sequence[Sequence[float]], edge: float = 0.0, *, ratio: float = RATIO, seed: int = 0) -> Paired:
     """The mean over groups (data sets) of their mean differences: bootstrap clustered by group.
 
     Each draw takes groups with replacement, and each taken group's mean from its own corrected t distribution. One
     group alone is `resampled`. Returns the mean, its interval, p of its being at `edge`, and the number of groups.
     """
     if len(groups) == 1:
-        return resampled(groups[0], edge)._replace(n=1)
-    each = [resampled(values) for values in groups]
+        return resampled(groups[0], edge, ratio=ratio)._replace(n=1)
+    each = [resampled(values, ratio=ratio) for values in groups]
     means, sizes = np.array([one.difference for one in each]), np.array([len(values) for values in groups])
     half = stats.t.ppf((1 + LEVEL) / 2, sizes - 1)
     errors = np.array([one.high - one.difference for one in each]) / half

@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from lib.study.claims import MARGIN
+from lib.study.claims_fe import changes
 from lib.study.measures import labels
 from lib.study.pages_claims import two
 from lib.study.pages_fe import ours_at_ten, short
-from lib.study.runs_fe import METHODS, U, by_split, choose_eta, datasets
+from lib.study.runs_fe import METHODS, U, by_split, chosen, datasets, is_newer
 from lib.study.statistics import clustered, resampled
 
 LIKE = {"accuracy": "accurate", "faithfulness": "faithful"}
@@ -37,24 +39,36 @@ def scores(ten: pd.DataFrame, measure: str) -> str:
     return f"{text} Surely more {LIKE[measure]} than Ours, the interval of the difference above 0: {told}."
 
 
-def moves(frame: pd.DataFrame, measure: str) -> str:
-    """How Ours changes up to lambda 1 and beyond, in each data set with several lambdas."""
-    rows = ours_at_ten(frame)
-    ten, found = choose_eta(rows) if len(rows) else rows, []
-    for d in datasets(frame):
-        lams = ten.loc[ten["dataset"] == d, "lam"]
-        if lams.nunique() < 3:
-            continue
-        ends = {lam: by_split(ten, d, "Ours", measure, lam=lam) for lam in (lams.min(), 1.0, lams.max())}
-        gaps = [resampled((ends[b] - ends[a]).dropna()) for a, b in ((lams.min(), 1.0), (1.0, lams.max()))]
-        parts = [f"{two(gap.difference)} ({two(gap.low)} to {two(gap.high)})" for gap in gaps]
-        found.append(f"{short(d)} {parts[0]} up to λ = 1 and {parts[1]} from there to {lams.max():g}")
+def moves(lambdas: pd.DataFrame, measure: str) -> str:
+    """How Ours changes up to lambda 1 and beyond, in each data set with several lambdas, and where it stays flat."""
+    ten, found, flat, told = chosen(lambdas), [], [], []
+    for d in datasets(lambdas):
+        gaps = [resampled(change.dropna()) for change in changes(ten, d, measure) if len(change.dropna()) > 1]
+        if len(gaps) == 2:
+            parts = [f"{two(gap.difference)} ({two(gap.low)} to {two(gap.high)})" for gap in gaps]
+            most = ten.loc[ten["dataset"] == d, "lam"].max()
+            found.append(f"{short(d)} {parts[0]} up to λ = 1 and {parts[1]} from there to {most:g}")
+            told.append(short(d))
+            flat += [short(d)] * (-MARGIN < gaps[0].low and gaps[0].high < MARGIN)
     if not found:
         return "No data set has three values of λ yet."
     side = "fall" if measure == "accuracy" else "rise"
     return (
-        f"Change of {measure} with its 95 % interval: {'; '.join(found)}. The paper sees it {side} with λ in general."
+        f"Change of {measure} with its 95 % interval: {'; '.join(found)}. The paper sees it {side} with λ in general. "
+        f"Up to λ = 1 it is flat, the interval within ±{MARGIN}, on {', '.join(flat) or 'none of them'}"
+        + (f"; not shown to be on {', '.join(d for d in told if d not in flat)}." if len(flat) < len(told) else ".")
     )
+
+
+def kept_lambdas(frame: pd.DataFrame, lambdas: pd.DataFrame) -> str:
+    """Whose curve over lambda is of the first protocol though the data set's other records are of the second."""
+    found = [short(d) for d in datasets(frame) if is_newer(frame, d) and not is_newer(lambdas, d)]
+    still = (
+        f"those of {', '.join(found)} are of the first protocol still"
+        if found
+        else "all are of the protocol of the other records"
+    )
+    return f"Curves over λ: {still}."
 
 
 def best_eta(frame: pd.DataFrame, measure: str) -> str:

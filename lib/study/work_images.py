@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lib.study.pages_claims import two
-from lib.study.pages_id import whole
+from lib.study.pages_id import short, whole
 from lib.study.pages_images import EVERY, signed
 from lib.study.runs import at
 from lib.study.runs_id import by_split
@@ -23,7 +23,7 @@ def means(rows: pd.DataFrame, measures) -> pd.DataFrame:
 
 def by_cell(front: pd.DataFrame, measures: dict[str, str], eta: float = 2.0) -> pd.DataFrame:
     """Measures by their heads, a row for each explainer, S and method that has records at eta."""
-    found = {name(*c): means(cell(front, *c, eta=eta), measures) for c in CELLS}
+    found = {short(*c).replace(" ", "\u00a0"): means(cell(front, *c, eta=eta), measures) for c in CELLS}
     found = {c: table for c, table in found.items() if len(table)}
     table = pd.concat(found).rename(columns=measures) if found else pd.DataFrame(columns=list(measures.values()))
     return table.rename(index=whole, level=1) if found else table
@@ -75,15 +75,16 @@ def missing(front: pd.DataFrame) -> pd.DataFrame:
     return digits(by_cell(front, heads), "{:.3f}")
 
 
-def backgrounds(front: pd.DataFrame) -> pd.DataFrame:
+def backgrounds(front: pd.DataFrame) -> pd.DataFrame | str:
     """Insertion and deletion where masked cells show a blur or noise, and with the true class scored."""
     heads = {"insertion": "insertion", "insertion_blur": "blur", "insertion_noise": "noise",
              "insertion_label": "true class", "deletion_blur": "deletion, blur", "deletion_noise": "deletion, noise",
              "deletion_label": "deletion, true class"}  # fmt: skip
-    return digits(by_cell(front, heads).dropna(), "{:.3f}")
+    table = by_cell(front, heads).dropna()
+    return digits(table, "{:.3f}") if len(table) else "No records yet: those at hand are older than these measures."
 
 
-def others(frame: pd.DataFrame, front: pd.DataFrame) -> pd.DataFrame:
+def others(frame: pd.DataFrame, front: pd.DataFrame) -> pd.DataFrame | str:
     """Gains over CE-only in explanations that ID-ExpO did not train, beside those in the one that it did, at eta 2."""
     away, rows = untrained(frame), {}
     for (trained, S, measured), own in away.groupby(["trained", "S", "explainer"]):
@@ -91,11 +92,13 @@ def others(frame: pd.DataFrame, front: pd.DataFrame) -> pd.DataFrame:
         home = at(cell(front, trained, S, eta=2), method="ID-ExpO")
         base = at(cell(front, trained, S, eta=2), method="CE-only")
         for measure in ("insertion", "1 − deletion"):
-            rows.setdefault((name(trained, S), measured), {}).update({
+            rows.setdefault((short(trained, S).replace(" ", "\u00a0"), measured), {}).update({
                 measure: (by_split(own, measure) - by_split(rival, measure)).mean(),
                 f"{measure}, trained": (by_split(home, measure) - by_split(base, measure)).mean()})  # fmt: skip
-    table = pd.DataFrame(rows).T.rename_axis(["trained", "measured"])
-    return table.map(lambda value: "–" if pd.isna(value) else signed(value)) if len(table) else table
+    table = pd.DataFrame(rows).T
+    if table.empty:
+        return "No records yet."
+    return table.rename_axis(["trained", "measured"]).map(lambda value: "–" if pd.isna(value) else signed(value))
 
 
 # --- Costs, and copies -----------------------------------------------------------------------------------------------
@@ -141,19 +144,15 @@ def copies_told(pairs: pd.DataFrame) -> str:
     for row in pairs[pairs["measure"] != "accuracy"].itertuples(index=False):
         gap = np.asarray(row.samples_exact) - np.asarray(row.samples_jpeg)
         error = gap.std(ddof=1) / len(gap) ** 0.5
-        told.append(f"{row.measure} {signed(gap.mean())} ± {error:.3f} ({name(row.explainer, row.S)})")
+        told.append(f"{row.measure} {gap.mean():+.3f} ± {error:.3f} ({name(row.explainer, row.S)})")
     accuracy = pairs[pairs["measure"] == "accuracy"].iloc[0]
     return (
-        f"The network before fine-tuning has seen JPEG copies alone. Of {len(accuracy['samples_jpeg']):,} test images "
-        f"it predicts {accuracy['value_jpeg']:.3f} right as JPEG has them and {accuracy['value_exact']:.3f} from "
-        f"their original pixels. Original minus JPEG, mean over images with its standard error: {', '.join(told)}."
+        f"The network before fine-tuning has seen JPEG copies alone. On {len(accuracy['samples_jpeg']):,} test images "
+        f"its accuracy is {accuracy['value_jpeg']:.3f} as JPEG has them and {accuracy['value_exact']:.3f} from their "
+        f"original pixels. Original minus JPEG, mean over images with its standard error: {', '.join(told)}."
     )
 
 
 def words(front: pd.DataFrame, frame: pd.DataFrame) -> dict:
     """The sentences of this part of the page, by name."""
-    lacks = (
-        "No records have them yet." if backgrounds(front).empty else "Records of before these were measured lack them."
-    )
-    return {"controls": controls_told(front), "ties": ties_told(front), "backgrounds": lacks,
-            "costs": costs_told(frame)}  # fmt: skip
+    return {"controls": controls_told(front), "ties": ties_told(front), "costs": costs_told(frame)}

@@ -144,3 +144,22 @@ def test_two_calls_do_not_run_at_once(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with experiments.alone(), pytest.raises(ValueError, match="running already"), experiments.alone():
         pass
+
+
+def test_a_file_of_images_may_hold_part_of_its_trainings(tmp_path):
+    """It then is to be gone on with; one that is whole, or of an experiment that makes all at once, is not."""
+    values = {"lams": "0.1,0.01", "lrs": "1e-3", "seeds": "0,1"}
+    block = BLOCK | {"notebook": "insertion_deletion_images", "each": ["method"], "minutes": {"ID-ExpO": 3}}
+    block |= {"out": "results/{method}.parquet", "set": values}
+    (run,) = written(tmp_path, block)
+    assert (run.resumes, run.trainings, run.made(tmp_path)) == (True, 4, 0)
+    (tmp_path / "results").mkdir()
+    rows = [{"method": "ID-ExpO", "config": config} for config in "aabc"] + [{"method": "pretrained", "config": "d"}]
+    for configs, why in ((4, "3 of 4"), (5, "")):
+        own = pd.DataFrame(rows + [{"method": "ID-ExpO", "config": "e"}] * (configs - 4))
+        own.assign(experiment_version=1).to_parquet(tmp_path / run.out)
+        (tmp_path / run.notebook).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / run.notebook).write_text((grid.ROOT / run.notebook).read_text())
+        assert run.stale(tmp_path) == why
+    (other,) = written(tmp_path, block | {"notebook": "insertion_deletion_tabular"})
+    assert (other.resumes, other.made(tmp_path)) == (False, 4)

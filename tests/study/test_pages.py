@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from lib.study import claims_fe, claims_id, pages_claims, pages_fe, pages_id, records, runs_fe, runs_id
+from lib.study import claims_fe, claims_id, pages_claims, pages_fe, pages_id, records, runs_fe, runs_id, timing
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "study.json"
 FE, ID = (records.ROOT / "results" / name for name in ("fe", "id"))
@@ -42,11 +42,12 @@ def everything():
     fe, on_tables = runs_fe.load(FE, None), runs_id.load(ID)
     front, ten = runs_id.fronts(on_tables), runs_fe.chosen(fe[fe["lam"] == 1])
     figs = pages_fe.score_figures(fe) | pages_fe.lambda_figures(fe) | pages_fe.eta_figures(fe)
-    figs |= pages_fe.image_figures(ten)[0] | {"forest": pages_claims.forest(claims_fe.tests(fe))}
+    tests = claims_fe.tests(fe, fe, timing.load())
+    figs |= pages_fe.image_figures(ten)[0] | {"forest": pages_claims.forest(tests)}
     figs |= {name: pages_id.front_figure(front, name) for name in pages_id.SHOWN}
     figs |= {"forms": pages_id.forms_told(front)["forms-figure"], "wine": pages_id.wine_figure(front)}
     return {
-        "FE": cells(claims_fe.tests(fe)),
+        "FE": cells(tests),
         "ID": cells(claims_id.tests(on_tables)),
         "figures": {name: drawn(fig) for name, fig in figs.items()},
     }

@@ -32,8 +32,8 @@ def test_tables_hold_whatever_there_is(front):
     assert "both scores rise" in pages_images.quadrants_told(changed)
     assert "no records" in pages_images.quadrants_told({})
     robust = pages_images.robust(front, frame())
-    assert robust.loc[("LIME, S = 0.5 HW", "PGD, ours"), "insertion"].startswith("0.2")
-    assert robust.loc[("LIME, S = 0.5 HW", "robust ResNet-50, the paper's")].tolist() == ["0.854", "0.456", "0.778"]
+    assert robust.loc[("LIME,\u00a00.5", "PGD, ours"), "insertion"].startswith("0.2")
+    assert robust.loc[("LIME,\u00a00.5", "robust ResNet-50, the paper's")].tolist() == ["0.854", "0.456", "0.778"]
     for figure in (pages_images.front_figure, pages_images.untrained_figure):
         assert len(figure(front).axes) == 8
         assert len(figure(front[front["method"] == "CE-only"]).axes) == 1

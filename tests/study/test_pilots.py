@@ -21,3 +21,16 @@ def test_the_best_start_is_that_of_the_highest_geometric_mean_on_validation():
 def test_methods_count_alike_whatever_their_splits():
     ours, joint = rows({0.0: (0.81, 1.0)}, splits=range(5)), rows({0.0: (0.25, 1.0)}, splits=[0], methods=["Joint"])
     assert pilots.score(pd.concat([ours, joint])) == pytest.approx((0.9 + 0.5) / 2)
+
+
+def test_more_patience_is_compared_in_the_same_runs_alone():
+    scores = {0.0: (0.9, 0.9), 0.01: (0.1, 0.1)}  # test values are eta itself; validation chooses 0
+    short = rows(scores, splits=range(4), settings='{"patience_steps": 5000}', best_epoch=3)
+    short.loc[short["split"] > 1, "value"] = 0.5
+    better = {0.0: (0.1, 0.1), 0.01: (0.9, 0.9)}
+    longer = rows(better, splits=(0, 1), settings='{"patience_steps": 10000}', config="2", best_epoch=7)
+    assert pilots.patience(longer, short) == (
+        "Ours on Glass, 2 splits, 5,000 and 10,000 steps: epoch 3 and 7 kept in the mean, "
+        "accuracy 0.000 and 0.010, faithfulness 0.000 and 0.010"
+    )
+    assert pilots.patience(longer, short.assign(dataset="vehicle")) == "not tried yet"

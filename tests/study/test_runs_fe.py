@@ -84,7 +84,8 @@ def test_a_data_set_is_read_from_one_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(runs_fe, "CONFIGURATION", {"experiment": "fewer_examples"})
     for folder, names in (("old", ["glass", "vehicle"]), ("new", ["glass"])):
         for name in names:
-            records.write(rows(dataset=name, settings=settings, note=folder), tmp_path / folder / f"{name}.parquet")
+            both = rows(dataset=name, settings=settings, note=folder, methods=("Ours", "Joint"))
+            records.write(both, tmp_path / folder / f"{name}.parquet")
     old = runs_fe.load(tmp_path / "old", tmp_path / "new")  # not complete there
     assert set(old["note"]) == {"old"}
     monkeypatch.setattr(runs_fe, "is_complete", lambda rows: True)

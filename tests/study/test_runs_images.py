@@ -55,7 +55,7 @@ def test_the_committed_records_are_read_and_say_which_runs_there_are():
     every = runs_images.load()
     assert set(every["scale"]) == {"A"}
     assert every.loc[every["measure"] == "1 − deletion", "value"].between(0, 1).all()
-    grid = runs_images.of_the_grid(records.ROOT / "results" / "images")
+    grid = runs_images.of_the_grid()
     there = grid.set_index("cell")["there"]
     assert there["pretraining"] == 1
     assert (grid["there"] <= grid["runs"]).all()
@@ -63,11 +63,6 @@ def test_the_committed_records_are_read_and_say_which_runs_there_are():
     assert there["ID-ExpO-GradCAM-S0.5"] == ours.loc[ours["variant"] == "", "config"].nunique()
     with pytest.raises(ValueError, match="no records of stl10"):
         runs_images.load(data="stl10")
-
-
-def test_a_cell_asks_for_the_product_of_its_values():
-    assert runs_images.asked({"lams": "0.1,0.01", "lam3s": 0, "lrs": "1e-3,1e-4", "seeds": "0,1,2"}) == 12
-    assert runs_images.asked({"width": 16}) == 1
 
 
 def test_quadrants_count_the_images_that_rise_and_fall_in_both():

@@ -1,10 +1,11 @@
 """The sentences beneath FE's figures, and the page of claims, on made-up records with a known answer."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from lib.study import claims, claims_fe, pages_claims, pages_fe, rows, runs_fe, words_fe
-from tests.study.fe import TOLD, frame
+from lib.study import claims, claims_fe, pages_claims, pages_fe, rows, runs_fe, timing, words_fe
+from tests.study.fe import TOLD, compared, frame, timed
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,34 @@ def test_changes_with_lambda_are_told_on_both_sides_of_one(told):
     text = words_fe.moves(told, "accuracy")
     assert "Glass −0.04 (" in text
     assert "and −0.04 (" in text
+    assert text.endswith("is flat, the interval within ±0.05, on none of them; not shown to be on Glass, Vehicle.")
+    trade = 0.02 * np.log10(told["lam"].clip(upper=1)) * (told["measure"] == "accuracy")
+    flat = words_fe.moves(told.assign(value=told["value"] + trade), "accuracy")
+    assert flat.endswith("Up to λ = 1 it is flat, the interval within ±0.05, on Glass, Vehicle.")
     assert words_fe.moves(told[told["lam"] == 1], "accuracy") == "No data set has three values of λ yet."
+
+
+def test_a_curve_over_lambda_of_the_first_protocol_is_named(told):
+    new = told.assign(settings=told["settings"].where(told["dataset"] != "glass", '{"keep": 10}'))
+    assert words_fe.kept_lambdas(new, told) == "Curves over λ: those of Glass are of the first protocol still."
+    for both in (new, told):
+        assert words_fe.kept_lambdas(both, both) == "Curves over λ: all are of the protocol of the other records."
+
+
+def test_seconds_are_told_as_ratios_of_medians(told):
+    ten, text = runs_fe.chosen(told[told["lam"] == 1]), pages_fe.seconds_told(timed(noise=0.0))
+    assert "an epoch of Ours takes 2.00, 2.00, 2.00 times as long as Pretrain's, one of RPSR 1.03" in text
+    assert "one of RPS 1.50" in text
+    assert text.endswith("Ours is 1.0, 1.0, 1.0 times as fast.")
+    table = pages_fe.seconds_table(ten, timed(noise=0.0))
+    assert table.loc[("Glass", "an epoch, ms"), "Ours"] == "400"
+    assert table.loc[("Glass", "10,000 epochs, s"), "RPS"] == "3,000"
+    assert table.loc[("Glass", "until it stopped, s"), "Joint"] == "100"
+    assert pages_fe.seconds_told(timing.NONE) == "No epoch has been timed yet."
+    assert pages_fe.seconds_table(ten, timing.NONE).loc["Glass"].index.tolist() == [
+        "until it stopped, s",
+        "in the paper, s",
+    ]
 
 
 def test_the_best_eta_is_told_and_whether_it_is_the_same(told):
@@ -66,7 +94,7 @@ def test_a_bar_shows_what_there_is_of_each(counts, marks):
 
 
 def test_a_claim_is_told_effect_first(told):
-    verdicts = claims_fe.verdicts(claims_fe.tests(told))
+    verdicts = claims_fe.verdicts(compared(told))
     text = pages_claims.sentences(verdicts.loc["FE-C4b"])
     assert text.startswith("faithfulness, Ours − Joint: 0.35 in the mean over 2 data sets (95 % interval ")
     assert "where more than 0 is claimed" in text

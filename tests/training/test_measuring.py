@@ -1,8 +1,11 @@
 """What explanations are worth on images, against plain loops."""
 
+import pandas as pd
 import pytest
 import torch
 
+from lib.study import records
+from lib.study.provenance import provenance
 from lib.training.images import draws_of, explainer_for, predictor_of
 from lib.training.measuring import calibration_error, elsewhere, gap, measured, report
 from tests.explainers.convolutional import network
@@ -92,3 +95,25 @@ def test_other_backgrounds_and_the_true_class_are_those_of_a_plain_loop(kind):
                     shown = {"blur": near, "noise": drawn[:, row, column], "label": torch.zeros(3)}
                     own[:, row, column] = shown[kind]
         assert found[i, k].item() == pytest.approx(net(own[None]).softmax(-1)[0, y].item(), abs=1e-5)
+
+
+def test_a_report_is_written_and_read_back_whole(tmp_path):
+    """Values, curves, samples and maps of the rows that the experiment records."""
+    net = network(4, C=3, dtype=torch.float32)
+    found = report(
+        predictor_of(net, IMAGES), IMAGES, "test", explainer_for("Grad-CAM", net, IMAGES), S=(0.3,), drawn={}
+    )
+    run = {"paper": "ID", "dataset": "noise", "method": "CE-only", "split": 0, "seed": 0, "part": "test", "lam": 0.0,
+           "lam3": 0.0, "lr": 0.1, "epochs": 1, "best_epoch": 1, "seconds": 0.1, "deletion": "none",
+           "explainer": "Grad-CAM"}  # fmt: skip
+    frame = pd.DataFrame([{**run, **row} for row in found]).assign(**provenance({"experiment": "a test"}, "cpu"))
+    back = records.read(records.write(frame, tmp_path / "a.parquet")).set_index("measure")
+    assert list(back.index) == [row["measure"] for row in found]
+    for row in found:
+        kept = back.loc[row["measure"]]
+        assert kept["value"] == row["value"]
+        assert kept["direction"] == row["direction"]
+        for name in ("samples", "curve", "shown"):
+            assert row[name] is None or list(kept[name]) == row[name]
+    assert len(back.loc["insertion", "samples"]) == 12
+    assert len(back.loc["contributions", "shown"]) == 12 * 64

@@ -1,0 +1,103 @@
+"""What is left of ID-ExpO's gains where its parts are taken away, from the records of results/what-works.
+
+frame = ablations.load()
+picked = ablations.chosen(frame)                            # the lambda that validation chose
+ablations.gain(picked, "constant", "insertion", dataset="collins")     # split -> gain over CE-only
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lib import metrics
+from lib.study import records
+from lib.study.runs import at, converged
+from lib.study.runs_id import HYPER, TABLES
+from lib.study.statistics import Paired, clustered, resampled
+
+VARIANTS = {  # as the records name them, and as the page does
+    "ID-ExpO": "ID-ExpO",
+    "constant": "contributions as constants",
+    "shuffled": "contributions in random order",
+    "Masked": "random masks alone",
+}
+BASELINES = ("CE-only", "pretrained")
+TRAINED_WITH = {"explainer": "LIME", "background": "mean"}
+OTHERS = {  # what training did not use: explainer, background
+    "LIME, as trained": TRAINED_WITH,
+    "KernelSHAP": {"explainer": "KernelSHAP", "background": "mean"},
+    "LIME, another background": {"explainer": "LIME", "background": "a row"},
+}
+ETA = 2.0  # weight of accuracy in the valscore that chooses
+
+
+def load(folder: str | Path = records.ROOT / "results" / "what-works") -> pd.DataFrame:
+    """All records, 1 - deletion for deletion, with a column `variant`; none where there are none."""
+    if not any(records.found(folder).rglob("*.parquet")):
+        return pd.DataFrame({name: [] for name in ("dataset", "variant", "measure", "value", "split", "part", "lam")})
+    frame = records.read(folder)
+    down = frame["measure"].isin(["deletion", "deletion_random"])
+    names = {"deletion": "1 − deletion", "deletion_random": "1 − deletion_random"}
+    frame = frame.assign(value=frame["value"].where(~down, 1 - frame["value"])).replace({"measure": names})
+    return frame.assign(variant=[json.loads(text)["variant"] for text in frame["settings"]])
+
+
+def chosen(frame: pd.DataFrame) -> pd.DataFrame:
+    """The test rows of the hyperparameters with the largest valscore at eta 2, for each table, variant and split."""
+    if frame.empty:
+        return frame
+    run, frame = ["dataset", "variant", "split"], converged(frame)
+    val = frame[frame["part"] == "val"].pivot_table(index=[*run, *HYPER], columns="measure", values="value")
+    score = metrics.valscore(val["accuracy"], val["insertion"], 1 - val["1 − deletion"], eta=ETA)
+    best = val.assign(score=score)["score"].reset_index()
+    best = best.sort_values("score", ascending=False, kind="stable").drop_duplicates(run)
+    return frame[frame["part"] == "test"].merge(best[[*run, *HYPER]], on=[*run, *HYPER])
+
+
+def datasets(picked: pd.DataFrame) -> list[str]:
+    """The tables that have ID-ExpO and CE-only, in the paper's order."""
+    both = [set(picked.loc[picked["variant"] == v, "dataset"]) for v in ("ID-ExpO", "CE-only")]
+    return [d for d in TABLES if d in both[0] & both[1]]
+
+
+def by_split(picked: pd.DataFrame, variant: str, measure: str, **where) -> pd.Series:
+    """A measure of one variant: split -> value; with the explainer and background of training if none is named."""
+    return at(picked, variant=variant, measure=measure, **TRAINED_WITH | where).set_index("split")["value"]
+
+
+def gain(picked: pd.DataFrame, variant: str, measure: str, **where) -> pd.Series:
+    """Over CE-only: split -> difference, of the splits that both have."""
+    own, base = (by_split(picked, name, measure, **where) for name in (variant, "CE-only"))
+    return (own - base).dropna()
+
+
+def together(picked: pd.DataFrame, variant: str, measure: str, **where) -> Paired | None:
+    """The mean gain over tables with its interval, clustered by table; None without records."""
+    each = [gain(picked, variant, measure, dataset=d, **where) for d in datasets(picked)]
+    each = [values.to_numpy() for values in each if len(values) > 1]
+    return clustered(each) if each else None
+
+
+def alone(picked: pd.DataFrame, variant: str, measure: str, dataset: str) -> Paired | None:
+    """The gain on one table with its interval; None without records."""
+    values = gain(picked, variant, measure, dataset=dataset)
+    return resampled(values) if len(values) > 1 else None
+
+
+def kept(picked: pd.DataFrame, variant: str, measure: str) -> float:
+    """The share of ID-ExpO's mean gain over CE-only that a variant has."""
+    own, all_of_it = (together(picked, v, measure) for v in (variant, "ID-ExpO"))
+    return own.difference / all_of_it.difference if own and all_of_it else np.nan
+
+
+def quadrants(picked: pd.DataFrame, variant: str, dataset: str) -> pd.Series:
+    """Of single test rows: the share in which both scores rise over CE-only's, and in which both fall."""
+    changes = {}
+    for measure, sign in (("insertion", 1), ("1 − deletion", -1)):
+        rows = at(picked, measure=measure, dataset=dataset, **TRAINED_WITH)
+        own, base = (at(rows, variant=name).set_index("split")["samples"] for name in (variant, "CE-only"))
+        changes[measure] = [sign * np.subtract(own[split], base[split]) for split in own.index.intersection(base.index)]
+    ins, rem = (np.concatenate(values) for values in changes.values())
+    return pd.Series({"both rise": ((ins > 0) & (rem > 0)).mean(), "both fall": ((ins < 0) & (rem < 0)).mean()})

@@ -1,0 +1,179 @@
+"""What the page on the parts of ID-ExpO shows: a figure, tables and sentences, from the records of ablations alone."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from lib.study import figures
+from lib.study.ablations import (
+    BASELINES,
+    OTHERS,
+    VARIANTS,
+    alone,
+    by_split,
+    datasets,
+    kept,
+    quadrants,
+    together,
+)  # fmt: skip
+from lib.study.pages_claims import two
+from lib.study.runs_id import TABLES
+from lib.study.statistics import plus_minus
+
+SCORES = ("insertion", "1 − deletion", "accuracy")
+COLUMNS = {
+    "accuracy": "accuracy", "insertion": "insertion", "1 − deletion": "1 − deletion", "sensitivity": "sensitivity-4",
+    "masked": "accuracy, masked", "overconfidence": "f(x) − accuracy", "calibration_error": "calibration error",
+}  # fmt: skip
+MARKS = (("#0072b2", "o"), ("#d55e00", "s"), ("#117733", "^"), ("#882255", "D"), ("#2aa198", "v"), ("#9a5fe0", "P"))
+NOTHING = "No table has records of these runs yet."
+
+
+def about(picked: pd.DataFrame) -> dict:
+    """Which tables there are, in how many splits, and which are missing."""
+    there = datasets(picked)
+    splits = {d: len(by_split(picked, "ID-ExpO", "insertion", dataset=d)) for d in there}
+    return {
+        "tables": ", ".join(f"{d} ({n} splits)" for d, n in splits.items()) or "none yet",
+        "missing": ", ".join(d for d in TABLES if d not in there) or "none",
+    }
+
+
+def signed(value: float) -> str:
+    """Two digits with a sign."""
+    return f"{'+' if round(value, 2) >= 0 else ''}{two(value)}"
+
+
+def gains_figure(picked: pd.DataFrame) -> Figure:
+    """Gains over CE-only in insertion, 1 - deletion and accuracy: a row for each variant, a marker for each table."""
+    there = datasets(picked)
+    if not there:
+        return figures.nothing(NOTHING)
+    fig, axes = plt.subplots(1, len(SCORES), figsize=(figures.WIDTH, 3.9), sharey=True, layout="constrained")
+    for ax, measure in zip(axes, SCORES):
+        for i, dataset in enumerate(there):
+            color, marker = MARKS[list(TABLES).index(dataset)]
+            for row, variant in enumerate(VARIANTS):
+                if (one := alone(picked, variant, measure, dataset)) is None:
+                    continue
+                place = row + 0.2 * (i - (len(there) - 1) / 2)
+                error = [[one.difference - one.low], [one.high - one.difference]]
+                label = dataset if row == 0 else None
+                ax.errorbar(one.difference, place, xerr=error, fmt=marker, color=color, capsize=2, label=label)
+        ax.axvline(0, color=figures.INK, linewidth=1)
+        ax.grid(axis="x")
+        ax.locator_params(axis="x", nbins=3)
+        ax.set_title(measure)
+    axes[1].set_xlabel("gain over CE-only, higher is better")
+    axes[0].set_yticks(range(len(VARIANTS)), [name.replace(" ", "\n", 1) for name in VARIANTS.values()])
+    axes[0].set_ylim(len(VARIANTS) - 0.5, -0.5)
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    shares = ", ".join(f"{kept(picked, v, 'insertion'):.0%} {VARIANTS[v]}" for v in list(VARIANTS)[1:])
+    figures.headline(fig, f"Of ID-ExpO's gain in insertion, left with {shares}")
+    return fig
+
+
+def told(picked: pd.DataFrame) -> str:
+    """For each score: what ID-ExpO gains, how sure, and how much of it each variant has."""
+    if not datasets(picked):
+        return NOTHING
+    found = []
+    for measure in SCORES:
+        whole = together(picked, "ID-ExpO", measure)
+        others = {VARIANTS[v]: together(picked, v, measure).difference for v in list(VARIANTS)[1:]}
+        parts = ", ".join(f"{v} {signed(gap)}" for v, gap in others.items())
+        sure = f"(95 % interval {two(whole.low)} to {two(whole.high)})"
+        found.append(f"{measure.capitalize()}: ID-ExpO {signed(whole.difference)} {sure}, {parts}")
+    return f"Gains over CE-only, mean over tables. {'. '.join(found)}."
+
+
+def verdict(picked: pd.DataFrame) -> str:
+    """Which parts are needed, as the numbers say: a part whose loss leaves less than half of both gains."""
+    if not datasets(picked):
+        return NOTHING
+    share = {v: min(kept(picked, v, m) for m in SCORES[:2]) for v in list(VARIANTS)[1:]}
+    words = {
+        "constant": "the gradient through the explanation", "shuffled": "the order of the contributions",
+        "Masked": "both regularisers, in place of plain random masks,",
+    }  # fmt: skip
+    needed = [words[v] for v, left in share.items() if left < 0.5]
+    spare = [f"{words[v]} ({share[v]:.0%} is left without)" for v, left in share.items() if left >= 0.5]
+    text = f"Needed, as less than half of one of the two gains is left without: {'; '.join(needed) or 'none of them'}. "
+    return text + f"Not needed for most of both: {'; '.join(spare) or 'none of them'}."
+
+
+def scores_table(picked: pd.DataFrame) -> pd.DataFrame | str:
+    """Means over splits with standard errors, a row for each table and variant."""
+    rows = {}
+    for d in datasets(picked):
+        for v in (*BASELINES[::-1], *VARIANTS):
+            values = {m: by_split(picked, v, m, dataset=d) for m in COLUMNS}
+            if len(values["accuracy"]):
+                cells = {name: plus_minus(values[m].mean(), values[m].sem(), ".2f") for m, name in COLUMNS.items()}
+                rows[d, VARIANTS.get(v, v)] = cells
+    return pd.DataFrame(rows).T.rename_axis([None, None]) if rows else NOTHING
+
+
+def transfer(picked: pd.DataFrame) -> tuple[pd.DataFrame | str, str]:
+    """Gains of each variant as other explanations and backgrounds see them, and how much of ID-ExpO's they see."""
+    if not datasets(picked):
+        return NOTHING, NOTHING
+    rows, seen = {}, []
+    for measure in SCORES[:2]:
+        gains = {}
+        for name, where in OTHERS.items():
+            each = {v: together(picked, v, measure, **where) for v in VARIANTS}
+            rows[measure, name] = {VARIANTS[v]: "–" if g is None else signed(g.difference) for v, g in each.items()}
+            gains[name] = each["ID-ExpO"].difference
+        first = gains.pop("LIME, as trained")
+        seen.append(f"{measure}, {', '.join(f'{other / first:.0%} by {n}' for n, other in gains.items())}")
+    return pd.DataFrame(rows).T, f"Of ID-ExpO's gain with LIME as trained, there is left in {'; in '.join(seen)}."
+
+
+def orders(picked: pd.DataFrame) -> tuple[pd.DataFrame | str, str]:
+    """Scores of each predictor by its explanation and by a random order, mean over tables, and the difference."""
+    if not datasets(picked):
+        return NOTHING, NOTHING
+    rows, earned = {}, {}
+    for v in ("CE-only", *VARIANTS):
+        row = {}
+        for m in SCORES[:2]:
+            own, chance = (mean_of(picked, v, name) for name in (m, f"{m}_random"))
+            row |= {(m, "explained"): own, (m, "random order"): chance, (m, "difference"): own - chance}
+        rows[VARIANTS.get(v, v)], earned[v] = {k: f"{x:.3f}" for k, x in row.items()}, row
+    gains = []
+    for m in SCORES[:2]:
+        by_chance, by_order = (
+            earned["ID-ExpO"][m, part] - earned["CE-only"][m, part] for part in ("random order", "difference")
+        )
+        gains.append(f"{m} {signed(by_chance)} along a random order, and {signed(by_order)} more by its explanation")
+    return pd.DataFrame(rows).T, f"Over CE-only, ID-ExpO gains in {'; in '.join(gains)}."
+
+
+def mean_of(picked: pd.DataFrame, variant: str, measure: str) -> float:
+    """Of a measure, over splits and then over tables."""
+    return float(np.mean([by_split(picked, variant, measure, dataset=d).mean() for d in datasets(picked)]))
+
+
+def rows_told(picked: pd.DataFrame) -> str:
+    """Of single test rows: how many gain in both scores and how many lose in both."""
+    if not datasets(picked):
+        return NOTHING
+    shares = {v: pd.concat([quadrants(picked, v, d) for d in datasets(picked)], axis=1).mean(axis=1) for v in VARIANTS}
+    each = "; ".join(f"{VARIANTS[v]} {s['both rise']:.0%} and {s['both fall']:.0%}" for v, s in shares.items())
+    return f"Of single test rows, the share that gains over CE-only in both scores and that loses in both: {each}."
+
+
+def untrained_told(picked: pd.DataFrame) -> str:
+    """Gains in what no variant trains, and how sure of itself each becomes."""
+    if not datasets(picked):
+        return NOTHING
+    found = []
+    for measure, name in (("sensitivity", "sensitivity-4"), ("masked", "accuracy on masked inputs")):
+        each = {VARIANTS[v]: together(picked, v, measure).difference for v in VARIANTS}
+        best = max(each, key=each.get)
+        told = ", ".join(f"{v} {signed(g)}" for v, g in each.items())
+        found.append(f"{name[0].upper() + name[1:]}: {told}, the most by {best}")
+    sure = {VARIANTS.get(v, v): mean_of(picked, v, "overconfidence") for v in ("CE-only", *VARIANTS)}
+    return f"{'. '.join(found)}. Confidence minus accuracy: {', '.join(f'{v} {two(g)}' for v, g in sure.items())}."

@@ -1,0 +1,37 @@
+"""The records of FE's timing: seconds of an epoch of each method, one run at a time and ten splits as one program.
+
+timed = timing.load()                       # results/timing
+timing.plain(timed, "glass", "Ours")        # repeat -> seconds
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from lib.study import records
+from lib.study.runs import at
+from lib.study.runs_fe import TABLES
+
+DATA_SETS = TABLES  # from few training examples to many
+NONE = pd.DataFrame({name: [] for name in ("dataset", "method", "seed", "together", "value", "device", "epochs")})
+
+
+def load(folder: str | Path = records.ROOT / "results" / "timing") -> pd.DataFrame:
+    """All of them; none where there is no record. ValueError if they are of several devices, which tell nothing."""
+    if not any(records.found(folder).rglob("*.parquet")):
+        return NONE
+    timed = records.read(folder)
+    if timed["device"].nunique() > 1:
+        raise ValueError(f"{folder}: seconds must be of one device, got {', '.join(sorted(set(timed['device'])))}")
+    return timed
+
+
+def plain(timed: pd.DataFrame, dataset: str, method: str) -> pd.Series:
+    """Seconds of an epoch of one run that computes f for all examples: repeat -> seconds."""
+    return at(timed, dataset=dataset, method=method, together=1).set_index("seed")["value"].astype(float)
+
+
+def stacked(timed: pd.DataFrame, dataset: str, method: str) -> pd.Series:
+    """A run's share of an epoch of splits trained as one program: repeat -> seconds."""
+    rows = timed[timed["together"] > 1]
+    return at(rows, dataset=dataset, method=method).set_index("seed")["value"].astype(float)

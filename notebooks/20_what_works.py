@@ -1,0 +1,195 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # What does the work
+#
+# ID-ExpO shows a predictor inputs with features masked, chooses what is masked by its own explanation, lets the
+# gradient pass through that explanation, and rewards sureness on the way. Which of these earns its insertion and
+# deletion? The first half of this page takes the parts away one at a time. The second looks at what the scores of
+# [the results on tables](21_tables) rest on. Everything is drawn from records.
+
+# %% tags=["parameters"]
+results = "results/what-works"  # records of the experiment that takes parts away
+results_id = "results/id"  # records of the results on tables
+rows = "results/rows"  # what the rows of each split say before any model
+
+# %% tags=["hide-input"]
+import pandas as pd
+
+from lib.study import ablations, figures, pages_ablations, runs_id, work_id
+from lib.study import rows as rows_known
+from lib.study.gluing import keep
+
+figures.use()
+pd.set_option("display.max_colwidth", None)
+picked = ablations.chosen(ablations.load(results))
+keep("works", pages_ablations.about(picked))
+keep("works", {"gains": pages_ablations.gains_figure(picked), "told": pages_ablations.told(picked)})
+keep("works", {"verdict": pages_ablations.verdict(picked)})
+
+# %% [markdown]
+# ## Taking parts away
+#
+# Each variant starts from the same predictor and trains as ID-ExpO does ([](14_regularizers)), but for one part:
+#
+# - *contributions as constants*: the masks follow the explanation, and no gradient passes through it;
+# - *contributions in random order*: the same contributions, dealt out to the features by chance, so that masks hide any
+#   features, important or not, with the same two regularisers;
+# - *random masks alone*: neither regulariser, but cross-entropy on inputs with features masked at random;
+# - *CE-only*: fine-tuning without masks.
+#
+# LIME explains, $S = 0.5\,Q$. For each split validation chooses $\lambda$ from 0.1 and 0.01 by the valscore with
+# $\eta = 2$. There are records of {glue:text}`works-tables`, and none yet of {glue:text}`works-missing`
+# (`make experiments ONLY=what-works`).
+#
+# ```{glue:figure} works-gains
+# :name: fig-works-gains
+# :alt: Gains over CE-only in insertion, one minus deletion and accuracy, a row a variant, a marker for each table.
+#
+# Gains over CE-only on test rows with 95 % intervals over splits, which share rows (corrected as on [](01_claims)).
+# ```
+#
+# {glue:text}`works-told`
+#
+# {glue:text}`works-verdict`
+
+# %% tags=["hide-input"]
+pages_ablations.scores_table(picked)
+
+# %% [markdown]
+# *Test scores of each variant, mean over splits ± standard error. $f(x)$ − accuracy above 0: too sure.*
+#
+# ### What training did not use
+#
+# An explanation trained to score well may do so for its own explainer and background alone. So each predictor is also
+# explained by KernelSHAP, and by LIME with a training row in place of the mean as background.
+
+# %% tags=["hide-input"]
+table, told = pages_ablations.transfer(picked)
+keep("works", {"transfer": told})
+table
+
+# %% [markdown]
+# *Gains over CE-only, mean over tables, by who measures.*
+#
+# {glue:text}`works-transfer`
+#
+# ### What an order earns
+#
+# A predictor that is sure whatever it is shown has a high insertion along any order of the features. A random order
+# measures that. What the explanation adds to it is the part that is about explanations.
+
+# %% tags=["hide-input"]
+table, told = pages_ablations.orders(picked)
+keep("works", {"orders": told, "quadrants": pages_ablations.rows_told(picked)})
+keep("works", {"ablated-untrained": pages_ablations.untrained_told(picked)})
+table
+
+# %% [markdown]
+# *Insertion and one minus deletion along the explanation and along a random order, mean over tables.*
+#
+# {glue:text}`works-orders` {glue:text}`works-quadrants`
+#
+# {glue:text}`works-ablated-untrained`
+
+# %% tags=["hide-input"]
+frame = runs_id.load(results_id)
+front = runs_id.fronts(frame)
+known = rows_known.read(f"{rows}/splits.csv")
+
+# %% [markdown]
+# ## What the scores rest on
+#
+# The records of [the results on tables](21_tables) say more. A score can be high for reasons that have nothing to do
+# with explanations, and four of them can be looked at there.
+#
+# ### Accuracy, next to what is trivial
+
+# %% tags=["hide-input"]
+table, told = work_id.trivial(front, known)
+keep("works", told)
+table
+
+# %% [markdown]
+# *Test accuracy at $\eta = 3$, LIME, $S = 0.5\,Q$. "Majority class" always names the most frequent class of the
+# training rows. Last column: test rows that equal a training row in all features.*
+#
+# ID-ExpO's accuracy lies at the majority class's, or below, on {glue:text}`works-trivial-at`: what it explains there
+# is close to a constant. Of the test rows {glue:text}`works-trivial-seen` were seen in training. They favour whatever
+# remembers, and all methods alike.
+#
+# ### How sure the predictors are
+#
+# $\Omega_{\mathrm{Ins}}$ rewards a high $f(x)_y$ whatever the order of the features. A well calibrated predictor is as
+# often right as it says.
+
+# %% tags=["hide-input"]
+table, told = work_id.calibration(front)
+keep("works", told)
+table
+
+# %% [markdown]
+# *Mean $f(x)$ of the predicted class minus accuracy, on test rows at $\eta = 2$. Above 0: too sure.*
+#
+# Over all tables the excess is {glue:text}`works-sure-CE-only:.3f` for CE-only and
+# {glue:text}`works-sure-ID-ExpO:.3f` for ID-ExpO, {glue:text}`works-sure-pretrained:.3f` before fine-tuning.
+# ID-ExpO's is the larger in {glue:text}`works-sure-more` cells of a table, an explainer and an $S$. How much of its
+# insertion is sureness, the next table tells by taking it out.
+
+# %% tags=["hide-input"]
+table, told = work_id.relative(front)
+keep("works", told)
+table
+
+# %% [markdown]
+# *ID-ExpO's lead over the best rival at $\eta = 2$: mean, and in how many cells it is above 0. Plain, and with
+# insertion and deletion divided by the mean $f(x)$.*
+#
+# Divided by $f(x)$, ID-ExpO leads in insertion in {glue:text}`works-relative-insertion` cells and in deletion in
+# {glue:text}`works-relative-deletion`. A lead that this takes away came from sureness.
+#
+# ### More settings to choose from
+#
+# ID-ExpO chooses among twelve settings, ExpO-S and ExpO-F among six, CE-only among two. The more there are, the luckier
+# the best one.
+
+# %% tags=["hide-input"]
+table, told = work_id.selection(frame)
+keep("works", told)
+table
+
+# %% [markdown]
+# *Leads of ID-ExpO over CE-only at $\eta = 2$, mean over cells, by the settings that it may choose from: both learning
+# rates at one $\lambda$, as many as CE-only has; those at every $\lambda$, as many as ExpO has; or all
+# {glue:text}`works-selection-most`.*
+#
+# {glue:text}`works-selection-told`
+#
+# ### Measures that nobody trained
+
+# %% tags=["hide-input"]
+keep("works", {"untrained": work_id.untrained(front)})
+keep("works", {f"untrained-{m}": work_id.over_ce_only(front, m) for m in ("sensitivity", "masked")})
+
+# %% [markdown]
+# ```{glue:figure} works-untrained
+# :name: fig-works-untrained
+# :alt: Sensitivity-4 and accuracy on masked inputs against accuracy, a line for each method through its etas.
+#
+# Sensitivity-4 and accuracy with features masked at random, against accuracy, mean over the tables (the paper's Fig. 3
+# shows the first on images). Each line joins the choices of $\eta = 0.5$ to $3$, the largest marker is $\eta = 3$.
+# ```
+#
+# In sensitivity-4 ID-ExpO differs from CE-only by {glue:text}`works-untrained-sensitivity`, in accuracy on masked
+# inputs by {glue:text}`works-untrained-masked`, at $\eta = 2$ and as means over all cells. The paper argues that
+# robustness to masks comes with its regularisers. [](01_claims) tests both.

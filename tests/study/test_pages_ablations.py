@@ -1,0 +1,60 @@
+"""The page on the parts of ID-ExpO: its sentences and figure tell what made-up records hold."""
+
+import pytest
+
+from lib.study import ablations, pages_ablations
+from tests.study.ablated import TOLD, frame
+
+
+@pytest.fixture(scope="module")
+def picked():
+    return ablations.chosen(frame())
+
+
+def test_other_explanations_and_backgrounds_are_looked_at_by_themselves(picked):
+    table, told = pages_ablations.transfer(picked)
+    assert float(table.loc[("insertion", "LIME, another background"), "ID-ExpO"]) == pytest.approx(0.2, abs=0.02)
+    assert float(table.loc[("insertion", "KernelSHAP"), "ID-ExpO"]) == pytest.approx(0.3, abs=0.02)
+    assert "insertion, 100% by KernelSHAP, 6" in told
+
+
+def test_what_is_needed_is_what_leaves_less_than_half(picked):
+    needed, spare = pages_ablations.verdict(picked).split("Not needed")
+    assert "the order of the contributions" in needed
+    assert "random masks" in needed
+    assert "the gradient through the explanation (9" in spare
+
+
+def test_the_sentences_tell_the_numbers(picked):
+    told = pages_ablations.told(picked)
+    assert "Insertion: ID-ExpO +0.30 (95 % interval 0.2" in told
+    assert "Accuracy: ID-ExpO −0.05" in told
+    assert "contributions in random order +0.06" in told
+    table, earned = pages_ablations.orders(picked)
+    assert float(table.loc["ID-ExpO", ("insertion", "difference")]) == pytest.approx(0.3, abs=0.01)
+    assert "insertion +0.10 along a random order, and +0.20 more by its explanation" in earned
+    text = pages_ablations.rows_told(picked)
+    assert "ID-ExpO 100% and 0%" in text
+    assert "Confidence minus accuracy: CE-only 0.10" in pages_ablations.untrained_told(picked)
+    assert pages_ablations.about(picked)["tables"] == "collins (3 splits), wine-quality-red (3 splits)"
+    assert "qsar-biodeg" in pages_ablations.about(picked)["missing"]
+    assert len(pages_ablations.scores_table(picked)) == 2 * len(TOLD)
+
+
+def test_a_figure_has_a_point_for_each_table_variant_and_score(picked):
+    fig = pages_ablations.gains_figure(picked)
+    assert [len(ax.containers) for ax in fig.axes] == [2 * len(ablations.VARIANTS)] * 3
+    assert "100%" not in fig.get_suptitle()
+    assert "20% contributions in random order" in fig.get_suptitle().replace("\n", " ")
+
+
+def test_without_records_the_page_says_so(tmp_path):
+    none = ablations.chosen(ablations.load(tmp_path))
+    assert ablations.datasets(none) == []
+    for tell in (
+        pages_ablations.told,
+        pages_ablations.verdict,
+        pages_ablations.rows_told,
+        pages_ablations.scores_table,
+    ):
+        assert tell(none) == pages_ablations.NOTHING

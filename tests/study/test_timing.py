@@ -1,0 +1,25 @@
+"""Records of timed epochs: of one device, one run at a time and stacked."""
+
+import pytest
+
+from lib.study import records, timing
+from tests.study.fe import timed
+
+
+def test_seconds_of_two_devices_are_not_compared(tmp_path):
+    frame = timed().query("together == 1").assign(paper="FE", split=0, part="train", measure="seconds_epoch")
+    frame = frame.assign(direction="lower", epochs=9, best_epoch=0, seconds=1.0, eta=0.0, lam=1.0, U=None, versions="v")
+    frame = frame.assign(code="unknown", config="c", settings="{}", experiment_version=1, device="cpu")
+    records.write(frame, tmp_path / "a.parquet")
+    assert timing.plain(timing.load(tmp_path), "glass", "Ours").index.tolist() == list(range(6))
+    records.write(frame.assign(device=["cuda", "cpu"] * (len(frame) // 2)), tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match="must be of one device, got cpu, cuda"):
+        timing.load(tmp_path)
+    assert timing.load(tmp_path / "nowhere").empty
+
+
+def test_shares_of_a_stack_are_kept_apart():
+    frame = timed(noise=0.0)
+    frame["value"] /= frame["together"]
+    assert timing.plain(frame, "glass", "RPS").unique().tolist() == [0.3]
+    assert timing.stacked(frame, "glass", "RPS").unique().tolist() == [0.03]
