@@ -321,7 +321,7 @@ plt.close(fig)
 # (sec-insdel-protocols)=
 # ## One explanation, five protocols
 #
-# Others chose differently, and rarely say so beside the number. Here are our protocol, that of the paper's released
+# Others chose differently, and few say so beside the number. Here are our protocol, that of the paper's released
 # code, and those of three libraries, all computed by us, from curves that start at $s = 0$ (the background alone, or
 # all of $x$) and go on to $s = Q$.
 

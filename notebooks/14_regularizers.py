@@ -100,7 +100,8 @@ for name, score in (("-f", -u.sigmoid()), ("-log f", -logsigmoid(u))):
     print(f"{name:6}", *(f"{v:+.4f}" for v in slope))
 
 # %% [markdown]
-# It is also the safer number: computed from scores before the softmax it neither underflows nor divides by zero.
+# The logarithm is also safer to compute. Taken from the scores before the softmax it neither underflows nor divides by
+# zero.
 #
 # ## Deletion, three ways
 #
@@ -193,8 +194,8 @@ plt.close(fig)
 # One term of each form, as a function of the log-odds of $y$ at the deleted input, and its slope.
 # ```
 #
-# So they want different things ({numref}`fig-regularizers-forms`). C cares for the deletions that fail, where $y$ is
-# still likely, and is content with the rest; it can never fall below zero. A and B care for those that have worked
+# So they want different things ({numref}`fig-regularizers-forms`). C works on the deletions that fail, where $y$ is
+# still likely, and leaves the others alone; it can never fall below zero. A and B push on where deletion has worked
 # already and ask for more and more. They have no lower bound. What holds them back is the rest of the objective,
 # because the same network must be right elsewhere.
 #

@@ -55,10 +55,10 @@ torch.set_default_dtype(torch.float64)
 # %% [markdown]
 # ## From noise to masks
 #
-# Originally both look at neighbours of $x$ made by Gaussian noise. Noise of what size is a question for each feature,
-# and for pixels it has no good answer. The paper perturbs as LIME does instead: a mask $z \in \{0, 1\}^D$ of fair coins
-# keeps some features and puts the background in the place of the others. So the same $M$ masked inputs $\tilde x_m$,
-# and the same predictions $\tilde y_m = f(\tilde x_m)_y$, serve {eq}`id-12` and both regularisers.
+# Originally both look at neighbours of $x$ made by Gaussian noise. The size of the noise has to be chosen for each
+# feature, and for pixels there is no good choice. The paper perturbs as LIME does instead: a mask $z \in \{0, 1\}^D$ of
+# fair coins keeps some features and puts the background in the place of the others. So the same $M$ masked inputs
+# $\tilde x_m$, and the same predictions $\tilde y_m = f(\tilde x_m)_y$, serve {eq}`id-12` and both regularisers.
 
 # %%
 folds = data.folds(data.load(dataset), splits=[0], dtype=torch.float64)
@@ -71,8 +71,8 @@ draw = torch.Generator().manual_seed(0)
 Z = explainers.draw_masks(M, Q, draw, dtype=torch.float64)
 
 # %% [markdown]
-# A neighbour counts less the more of it is masked. The paper names the kernel, a cosine, and no width; 0.25 is ours,
-# the package lime's.
+# The more of a neighbour is masked, the less it counts. The paper names a cosine kernel and gives no width. We take
+# 0.25, as the package lime does.
 
 # %%
 K = explainers.lime_kernel(Z, "cosine", width=0.25)  # (M,)
@@ -124,10 +124,10 @@ for name, output in (
     print(f"{name:17} {fidelity(output, exact @ output, Z, K):.4f}")
 
 # %% [markdown]
-# $\phi$ depends on the predictor too, so in training the gradient of {eq}`id-a4` runs through the least squares. It
-# need not: $\phi$, fitted here with the same kernel, is already the best choice, and at the best choice a small change
-# of $\phi$ changes nothing. Without the $\varepsilon$ of {eq}`id-12` the two gradients are the same, and with it
-# nearly.
+# $\phi$ depends on the predictor too, so in training the gradient of {eq}`id-a4` runs through the least squares. That
+# part could be left out, because $\phi$, fitted here with the same kernel, is already the best choice, and at the best
+# choice a small change of $\phi$ changes nothing. Without the $\varepsilon$ of {eq}`id-12` the two gradients are the
+# same, and with it nearly.
 
 
 # %%
