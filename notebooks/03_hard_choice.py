@@ -207,7 +207,8 @@ for up in (0.0, 0.5, 1.0):
 # ## What was learned
 #
 # A choice can be trained once something smooth stands for it: noise and a price in FE, a sigmoid of the contributions
-# in ID. A gate can be exactly shut and its number is bought; a soft mask never shuts and its number is given.
+# in ID. A gate can shut exactly, and a price decides how many stay open. A soft mask never shuts quite, and the number
+# $s$ of features is given.
 #
 # FE continues with [two models that share one network](04_models) and with [gates](05_gates), ID with
 # [insertion and deletion](12_insertion_deletion) and with [soft masks](13_soft_masks).

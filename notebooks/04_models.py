@@ -25,12 +25,22 @@
 # The prediction model $g$ (below) and the explanation model $h$ (above) share $f$. Gates, the subject of
 # [the next chapter](05_gates), decide which examples $h$ may use.
 # ```
+#
+# | symbol | | shape |
+# | --- | --- | --- |
+# | $x$, $x_n$ | an input, a training example | $(D)$ |
+# | $f(x)$ | what the network makes of it before its last layer | $(K)$ |
+# | $W$ | the last layer | $(K, C)$ |
+# | $A$, $\alpha_{nc}$ | influence of training example $n$ on class $c$: one *entry* | $(N, C)$ |
+# | $k(x_n, x)$ | similarity of two examples | one number |
+# | $g(x)$, $h(x)$ | prediction and explanation | $(C)$ |
+# | $U$ | number of entries kept |  |
 
 # %% tags=["parameters"]
 dataset = "glass"  # a data set's name, or a CSV file, class last
 epochs = 150  # of training for the prediction model
 
-# %%
+# %% tags=["hide-input"]
 import matplotlib.pyplot as plt
 import torch
 from myst_nb import glue
@@ -237,8 +247,13 @@ plt.close(fig)
 # It does not work ({numref}`fig-models-few`). With {glue:text}`models-some` entries the explanation agrees with the
 # prediction on {glue:text}`models-share:.0%` of the test rows; always naming one class would reach
 # {glue:text}`models-naive:.0%`.
-# Every entry of this $A$ leans on all the others.
+# The reason is that every entry of this $A$ relies on all the others.
 #
 # One could search harder for good entries. The paper does something better: it trains $f$, $W$ and $A$ together, so
 # that the network becomes one that few examples can explain. For that the choice of entries must itself be trainable,
 # which is what [gates](05_gates) are for.
+#
+# ## What was learned
+#
+# A prediction model $g$ and an explanation model $h$ share one network, and $h$ can only repeat what training examples
+# say. With all entries $h$ can say everything that $g$ says; with the largest few of them it says something else.

@@ -16,14 +16,24 @@
 # An explanation by few examples needs a choice for every entry of $A$: takes part, or does not. A yes or no has no
 # slope, so gradient descent cannot learn it. The way out is to let chance decide, around a centre that we train. A
 # draw is often exactly 0 or exactly 1, and the average over draws is smooth in the centre
-# {cite:p}`yamada2020feature`.
+# {cite:p}`yamada2020feature`. [](03_hard_choice) puts this beside the way in which ID solves the same problem.
+#
+# | symbol | | shape |
+# | --- | --- | --- |
+# | $S$, $s_{nc}$ | strength: the influence of an entry if its gate is open | $(N, C)$ |
+# | $Z$, $z_{nc}$ | gates, from 0 (shut) to 1 | $(N, C)$ |
+# | $\mu_{nc}$ | centre of a gate, trained | $(N, C)$ |
+# | $\epsilon_{nc}$, $\sigma$ | its noise, and the spread of it | $(N, C)$, one number |
+# | $\Omega(Z)$ | number of open gates | one number |
+# | $\Phi$, $\varphi$ | distribution function and density of the standard normal |  |
+# | $\eta$ | price of an open gate |  |
 
 # %% tags=["parameters"]
 sigma = 0.5  # spread of the gates' noise
 dataset = "glass"  # a data set's name, or a CSV file, class last
 epochs = 200  # of each training below
 
-# %%
+# %% tags=["hide-input"]
 import math
 from itertools import product
 
@@ -100,8 +110,9 @@ plt.close(fig)
 # Draws of {eq}`fe-8` for three centres. Dark: exactly 0, exactly 1.
 # ```
 #
-# The slope tells how such a gate learns. In a draw between 0 and 1 it feels the data; shut or fully open it feels
-# nothing, and waits for the noise to bring it back. Being shut is meant literally: by {eq}`fe-7` the entry is gone.
+# The slope tells how such a gate learns. In a draw between 0 and 1 the gate feels the data. Shut or fully open it feels
+# nothing, until the noise of a later draw brings it back. And a shut gate is exactly 0, so by {eq}`fe-7` the entry is
+# gone.
 
 # %%
 N, C, K = 30, 3, 8
@@ -116,8 +127,9 @@ check("the rest may be deleted", A.T @ F_n @ f_x, without)
 # %% [markdown]
 # ## What open gates cost
 #
-# To get few examples we charge for each open gate. The number of open gates, $\Omega(Z)$, jumps with every draw; its
-# expectation does not, and needs no draws at all. A gate is open when $\mu_{nc} + \epsilon_{nc} > 0$, so
+# To get few examples we charge for each open gate. The number of open gates, $\Omega(Z)$, jumps with every draw. Its
+# expectation does not jump, and it can be computed without any draws. A gate is open when
+# $\mu_{nc} + \epsilon_{nc} > 0$, so
 #
 # $$
 # \mathbb{E}[\Omega(Z)] = \sum_{n=1}^{N} \sum_{c=1}^{C} \Phi\!\left(\frac{\mu_{nc}}{\sigma}\right), \tag{FE-9}
@@ -305,4 +317,10 @@ plt.close(fig)
 # strengths as well, none comes back. We start at $\mu = 0.5$, as likely to be wholly open as to be wholly shut, and
 # with $S$ from a standard normal. Both are arguments: `Settings(mu_start=..., S_start=...)`.
 #
-# What remains is to say what "the data pull" means. That is [the objective](06_objective).
+# What it means that the data pull is written down in [the objective](06_objective).
+#
+# ## What was learned
+#
+# A gate is a Gaussian cut off at 0 and 1: its draws are real choices, and the expected number of open gates has a slope
+# everywhere. Where $\mu$ and $S$ start matters, because the price pushes all gates at the same pace before the data
+# have had a say.

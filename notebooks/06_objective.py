@@ -15,7 +15,16 @@
 #
 # Three wishes go into training: that $g$ predicts well, that $h$ says what $g$ says, and that $h$ needs few examples.
 # This chapter adds them up, estimates the part that cannot be computed, and ends with a complete training loop in plain
-# PyTorch: the reference to which the library is held, in what it computes and in how fast.
+# PyTorch. The library is held to that loop, both in what it computes and in how fast it is.
+#
+# | symbol | | shape |
+# | --- | --- | --- |
+# | $g$, $h$ | prediction and explanation of a minibatch | $(B, C)$ |
+# | $\ell$ | loss: cross entropy, or the squared error in regression | one number |
+# | $\lambda$ | weight of faithfulness |  |
+# | $\eta$, $\Omega$ | price of an open gate, and the number of them |  |
+# | $J$ | draws of all gates in a step |  |
+# | $\mathcal{B}$, $B$ | a minibatch, and its size |  |
 
 # %% tags=["plain"]
 import torch
@@ -30,7 +39,7 @@ eta = 1e-2  # price of an open gate
 lam = 1.0  # weight of faithfulness
 J = 3  # draws of the gates in the check against the library
 
-# %%
+# %% tags=["hide-input"]
 import matplotlib.pyplot as plt
 from myst_nb import glue
 
@@ -62,10 +71,11 @@ print(f"{N} training examples, {D} features, {C} classes")
 # $$ (fe-6)
 #
 # Here $\Omega(A)$ counts the entries of $A$ that are not zero, and $\ell$ is cross entropy (mean squared error in
-# regression). In its second appearance the target is no label but all that $g$ says, a distribution over classes.
+# regression). In the second term the target is not a label but $g$'s whole distribution over classes.
 #
-# A cross entropy between two models is a little more than their distance. At $h = g$ it is smallest for $h$, which
-# feels no pull there. For $g$ it is not: what is left, $g$'s entropy, still asks $g$ to be sure of itself.
+# A cross entropy between two models is more than their distance. As a function of $h$ it is smallest at $h = g$, so
+# there $h$ feels no pull. As a function of $g$ it is not: what remains at $h = g$ is the entropy of $g$, which pulls
+# $g$ towards being surer of itself.
 
 # %%
 rng = torch.Generator().manual_seed(0)
@@ -312,3 +322,9 @@ plt.close(fig)
 #
 # With the terms of {eq}`fe-10` laid out, its rivals are quickly described: [each leaves something out, or puts
 # something else in its place](07_methods).
+#
+# ## What was learned
+#
+# The objective adds accuracy, $\lambda$ times faithfulness and $\eta$ times the expected number of open gates; only the
+# middle term needs draws. One draw a step shakes that term more than the minibatch does, but it is right on average,
+# and more draws are cheap.

@@ -16,6 +16,14 @@
 # Is it worth training everything at once? To find out, the paper takes its own objective apart. Leave out the gates, or
 # the prediction model, or train in two steps instead of one: that makes five rivals, each a few terms of {eq}`fe-10`,
 # or $\ell(y, h)$ in their place.
+#
+# | symbol | | shape |
+# | --- | --- | --- |
+# | $g$, $h$ | prediction and explanation | $(B, C)$ |
+# | $\mathbb{E}_Z$ | mean over the gates' noise |  |
+# | $\lambda$, $\eta$ | weight of faithfulness, price of an open gate |  |
+# | $\Omega(Z)$ | number of open gates |  |
+# | $U$ | entries kept afterwards |  |
 
 # %% tags=["parameters"]
 dataset = "glass"  # a data set's name, or a CSV file, class last
@@ -23,7 +31,7 @@ splits = 3  # how many
 epochs = 300  # of training
 eta = 1e-2  # price of an open gate
 
-# %%
+# %% tags=["hide-input"]
 import matplotlib.pyplot as plt
 import pandas as pd
 import torch
@@ -198,9 +206,9 @@ ten.mean().unstack().rename_axis(columns="U = 10").round(2)
 #
 # - Pretrain predicts best, as nothing disturbs it, but few examples tell another story than its network does. Gates
 #   alone mend that only in part (PretrainR): the network was never asked to be explicable.
-# - RPS and RPSR are faithful for free. If few entries have a price, they pay it in accuracy, because the prediction
-#   itself has only $U$ entries.
-# - Joint can be explained by all examples and not by few. Nothing made it do with fewer.
+# - RPS and RPSR are faithful for free. What few entries cost them is accuracy, because the prediction itself is made of
+#   only $U$ entries.
+# - Joint can be explained by all examples and not by few, since nothing in its training asked for fewer.
 # - Ours gives away some accuracy, and with ten entries of Glass is the only one to do well in both.
 #
 # ```{admonition} A sketch, not a result
@@ -209,3 +217,9 @@ ten.mean().unstack().rename_axis(columns="U = 10").round(2)
 # ```
 #
 # What it means to keep $U$ entries, and how the two scores are taken, is [the next chapter](08_choosing).
+#
+# ## What was learned
+#
+# Six methods differ in four questions: is $g$ fitted, to what is $h$ fitted, are there gates, was the network trained
+# before. Explaining a finished network, and training for an explanation without a price on its size, both fail when few
+# entries may speak.

@@ -15,6 +15,15 @@
 #
 # Training leaves an influence for every example and every class. A reader wants a handful of them. This chapter keeps
 # $U$ and asks two questions: how good is the prediction, and does what was kept still tell the truth about it?
+#
+# | symbol | | shape |
+# | --- | --- | --- |
+# | $\alpha_{nc}$, $\mathbb{E}[\alpha_{nc}]$ | influence of an entry, and its expectation over the gates | $(N, C)$ |
+# | $U$ | entries kept: the most influential |  |
+# | $\tilde A$, $\tilde\alpha_{nc}$ | the influences that are left, all others 0 | $(N, C)$ |
+# | $\mathcal{D}_T$ | the test examples |  |
+# | $I(\cdot)$ | 1 where a statement holds, else 0 |  |
+# | $R^2$ | share of variance explained, in regression |  |
 
 # %% tags=["parameters"]
 dataset = "glass"  # a name, or a CSV file with the class last
@@ -23,7 +32,7 @@ eta = 1e-2  # weight of the regulariser
 epochs = 400
 U_values = [5, 10, 20, 30, 50, 100, "all"]  # entries kept
 
-# %%
+# %% tags=["hide-input"]
 import matplotlib.pyplot as plt
 import pandas as pd
 import torch
@@ -52,9 +61,9 @@ joint = fit("Joint", folds, Runs.grid(n_splits), **how)
 # %% [markdown]
 # ## Keeping U entries
 #
-# With gates, the influence of an entry $(n, c)$ is its expectation $\mathbb{E}[\alpha_{nc}]$, given by {eq}`fe-20`
-# times $s_{nc}$; without, it is $\alpha_{nc}$ itself. The $U$ most influential of all $N \times C$ entries stay, the
-# others become zero:
+# With gates, the influence of an entry $(n, c)$ is its expectation $\mathbb{E}[\alpha_{nc}]$, as {eq}`fe-20` gives it.
+# Without gates it is $\alpha_{nc}$ itself. The $U$ most influential of all $N \times C$ entries stay, the others become
+# zero:
 #
 # $$
 # \tilde\alpha_{nc} = \begin{cases}
@@ -167,7 +176,7 @@ print("by column: ", h(kept, F_n, F)[0].numpy().round(3))
 # \end{aligned} \tag{FE-19}
 # $$ (fe-19)
 #
-# The label $y$ stands in the first alone. A model that is always wrong can be explained faithfully, and a right answer
+# Only accuracy depends on the label $y$. A model that is always wrong can be explained faithfully, and a right answer
 # can come with an explanation that gives another one.
 
 
@@ -192,7 +201,7 @@ for name, ours_here in (
 
 # %% [markdown]
 # Where no $g$ is trained (RPS and RPSR), $h$ with its $U$ entries is the prediction. Its faithfulness is 1 by
-# definition, and the price of few entries is paid in accuracy instead.
+# definition, and having few entries costs accuracy instead.
 #
 # ## Against U
 #
@@ -232,10 +241,10 @@ faith.pivot_table(index="method", columns="U", values="value").round(2)
 # %% [markdown]
 # ## Three ways to rank
 #
-# "Top $U$" leaves open by what. Beside the magnitude there are two other readings: the signed value, so that only
-# entries that speak *for* a class are kept, and the gate $\max(0, \min(1, \mu_{nc}))$ alone, which is what the paper
-# prints in {eq}`fe-20`. The library takes all three (`rank`). Here they rank the entries of one trained model; given to
-# training, `rank` also takes part in choosing the epoch.
+# "Top $U$" does not say by what entries are ranked. Beside the magnitude there are two other readings: the signed
+# value, so that only entries that speak *for* a class are kept, and the gate $\max(0, \min(1, \mu_{nc}))$ alone, which
+# is what the paper prints in {eq}`fe-20`. The library takes all three (`rank`). Here they rank the entries of one
+# trained model; given to training, `rank` also takes part in choosing the epoch.
 
 # %%
 A, mu = ours.influence, ours.bank["mu"]
@@ -286,3 +295,9 @@ for name, guess in (
 
 # %% [markdown]
 # [](09_explaining) uses it on a real table.
+#
+# ## What was learned
+#
+# The $U$ entries of largest expected influence stay; accuracy asks whether $g$ is right, faithfulness whether $h$ with
+# these entries still names what $g$ names. Both are measured on the same rows for every $U$, and their geometric mean
+# on validation rows chooses $\eta$ and the epoch.

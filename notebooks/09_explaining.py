@@ -16,15 +16,23 @@
 # So far explanations were counted. Here we read two, line by line: one that is faithful and one that is not. The
 # data are silhouettes of four kinds of vehicle, a double-decker bus, a van and two cars, described by 18 measures
 # of shape.
+#
+# | symbol | | shape |
+# | --- | --- | --- |
+# | $\alpha_{nc}$ | influence of training example $n$ on class $c$ | one for each entry |
+# | $k(x_n, x)$ | similarity of the example to $x$ | one for each example |
+# | $\alpha_{nc}\, k(x_n, x)$ | contribution of the entry to the score of class $c$ | one for each entry |
+# | $g(x)$, $h(x)$ | prediction and explanation | $(C)$ |
+# | $U$ | entries in the explanation |  |
 
 # %% tags=["parameters"]
 dataset = "vehicle"  # a name, or a CSV file with the class last
 split = 0
 eta = 1e-2  # weight of the regulariser
-epochs = 160
+epochs = 120
 U = 10  # entries in an explanation
 
-# %%
+# %% tags=["hide-input"]
 import tempfile
 from pathlib import Path
 
@@ -154,7 +162,7 @@ plt.close(fig)
 # together raise its score to {glue:text}`explaining-good-score:.1f`. In the lower half hardly anything speaks *for* a
 # class: no entry adds more than {glue:text}`explaining-bad-for:.1f`, and the loudest against one,
 # {glue:text}`explaining-bad-against:.1f`, only says what $x$ is not. Several classes are in reach, and $h$ ends up with
-# another one than $g$. The honest reading is *this prediction is not explained*, and a reason to doubt
+# another one than $g$. The honest reading is that *this prediction is not explained*, which is also a reason to doubt
 # the prediction itself.
 #
 # ## Values instead of classes
@@ -233,7 +241,7 @@ print("faithful:", e.faithful)
 table_of(e).round(2)
 
 # %% [markdown]
-# What the file must not have are gaps, and they are named:
+# A file with gaps is refused, and the error says where they are:
 
 # %%
 frame.loc[[3, 5], "alcohol"] = np.nan
@@ -248,3 +256,9 @@ with tempfile.TemporaryDirectory() as folder:
 # %% [markdown]
 # With values instead of classes in the last column: `data.from_csv(file, task="regression")`. For the full experiment
 # on your table, see [](25_your_network).
+#
+# ## What was learned
+#
+# Read the contributions: influence says how loud an example is at all, similarity whether it speaks about this $x$, and
+# their product is all that $h$ knows. Whether an explanation is faithful is known for each $x$ without a label, so one
+# that is not can be set aside.

@@ -75,10 +75,9 @@ pages_fe.runs_shown(table)
 # %% [markdown]
 # ## Accuracy and faithfulness with few examples
 #
-# A good explanation stays faithful as $U$ shrinks, and its predictor does not pay for it. RPS and RPSR explain
-# the explanation model itself, so they are faithful by construction; if few entries have a price, they pay it in
-# accuracy. Where a curve of accuracy
-# bends although the predictor does not know of $U$, another $\eta$ was chosen.
+# A good explanation stays faithful as $U$ shrinks, and its predictor does not pay for it. RPS and RPSR explain the
+# explanation model itself, so they are faithful by construction, and few entries cost them accuracy instead. Where a
+# curve of accuracy bends although the predictor does not know of $U$, another $\eta$ was chosen.
 
 # %% tags=["hide-input"]
 keep("results", pages_fe.score_figures(frame))

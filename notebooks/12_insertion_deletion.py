@@ -13,11 +13,28 @@
 # %% [markdown]
 # # Insertion and deletion
 #
-# The second paper explains a prediction by the features of $x$ instead of by other examples: an explanation is one
+# The second paper explains a prediction by the features of $x$ instead of by other examples. An explanation is one
 # number for each feature, $\phi \in \mathbb{R}^Q$, its *contribution*. Nobody knows the true contributions, so how can
 # one tell a good explanation from a bad one? By making it bet. If these really are the features that count, then
 # bringing them back into an empty input should bring the prediction back, and taking them out of $x$ should destroy
 # it. {cite:t}`yoshikawa2024insertion` turn the two bets into training; here we only score them.
+#
+# | symbol | | shape |
+# | --- | --- | --- |
+# | $x$, $Q$ | an input, and how many features it has | $(Q)$ |
+# | $f(x)_y$ | probability of class $y$ | one for each input |
+# | $\phi$ | contributions of the features to it | $(Q)$ |
+# | $b$ | background: what stands where a feature is missing | $(Q)$ |
+# | $s$, $S$ | number of features inserted or deleted, and the largest one | |
+# | $a$, $d$ | $x$ with its top $s$ features inserted, deleted | $(Q)$ |
+#
+# ```{glue:figure} insdel-papers
+# :name: fig-insdel-papers
+# :alt: Two rows of boxes. Above, gates choose examples for h. Below, soft masks choose features for f.
+#
+# The two papers side by side. Each lets something choose (orange) and then asks whether what was chosen is enough. FE
+# chooses among training examples, ID among the features of $x$.
+# ```
 #
 # ```{admonition} Letters that change their meaning
 # :class: note
@@ -35,7 +52,7 @@ epochs = 60  # of training for the predictor
 explainer = "LIME"  # or KernelSHAP
 S_share = 0.3  # share of the features inserted and deleted
 
-# %%
+# %% tags=["hide-input"]
 from dataclasses import replace
 
 import matplotlib.pyplot as plt
@@ -51,11 +68,16 @@ from lib.training.expo import Settings
 figures.use()
 torch.set_default_dtype(torch.float64)
 
+# %% tags=["remove-cell"]
+fig = figures.both_papers()
+glue("insdel-papers", fig, display=False)
+plt.close(fig)
+
 # %% [markdown]
 # ## A predictor, its explanations, a background
 #
-# We train a small network and have it explained by one of the explainers of [a later chapter](15_explainers). What it
-# does inside is of no concern yet. The explained class $y$ is the predicted one.
+# We train a small network and have it explained by one of the explainers of [a later chapter](15_explainers), whose
+# inside does not matter yet. The explained class $y$ is the predicted one.
 
 # %%
 table = data.load(dataset)
@@ -123,8 +145,8 @@ def d(x, phi, b, s):
 
 # %% [markdown]
 # The library does this for all samples and all $s$ at once, with a mask $r$ of zeros and ones. What one of {eq}`id-3`
-# and {eq}`id-4` shows, the other hides; and inserting the last $Q - s$ features, which are the first by $-\phi$, is
-# deleting the first $s$.
+# and {eq}`id-4` shows, the other hides. And inserting the last $Q - s$ features, which are the first by $-\phi$, is the
+# same as deleting the first $s$.
 
 # %%
 s = 5
@@ -150,8 +172,8 @@ check("a by -phi is d", a(x[0], -phi[0], b, Q - s), rest, tol=0)
 # \mathrm{Del} = \frac{1}{S} \sum_{s=1}^{S} f(d(x, \phi, b, s))_y. \tag{ID-2}
 # $$ (id-2)
 #
-# Before the mean there are two curves, and we keep those. First plainly, one sample and one step at a time: the
-# reference to which the library is held, here and in how fast it is.
+# Before the mean is taken there are two curves, and we keep those. Here they are first computed plainly, one sample and
+# one step at a time. The library is held to this loop, both in what it computes and in how fast it is.
 
 
 # %% tags=["plain"]
@@ -224,6 +246,34 @@ plt.close(fig)
 # which {eq}`id-1` and {eq}`id-2` average.
 # ```
 #
+# Every point of the upper curve is an input of its own, and these are the inputs that the network was shown:
+
+# %% tags=["hide-input"]
+on = torch.cat([torch.zeros(1, Q), masks.top_mask(phi[row], range(1, Q + 1))])  # (Q + 1, Q)
+shown = torch.where(on.bool(), x[row], torch.nan)[:, order].T  # features in the order of their contribution
+reach = x[row].abs().max()
+fig, (above, below) = plt.subplots(2, 1, figsize=(figures.WIDTH, 5.6), height_ratios=(1, 2.6), sharex=True)
+above.bar(range(Q + 1), up, color="#0072b2", width=0.9)
+above.set(ylim=(0, 1.05), ylabel=f"probability\nof {kind}")
+below.set_facecolor("#e6e6e6")
+image = below.imshow(shown, cmap="RdBu_r", vmin=-reach, vmax=reach, aspect="auto")
+below.set_yticks(range(Q), [names[q] for q in order], fontsize=10)
+below.set(xlabel="s, features inserted", xticks=range(0, Q + 1, max(1, Q // 6)))
+below.grid(False)
+fig.colorbar(image, ax=below, location="bottom", shrink=0.5, label="value, standardised (0: training mean)")
+figures.headline(fig, "One row, its features switched on one by one")
+glue("insdel-one-by-one", fig, display=False)
+plt.close(fig)
+
+# %% [markdown]
+# ```{glue:figure} insdel-one-by-one
+# :name: fig-insdel-one-by-one
+# :alt: A staircase of coloured cells: in each column one more feature shows its value. Above it bars of probability.
+#
+# Each column is one input $a(x, \phi, b, s)$. A grey cell shows the background, a coloured one the row's own value.
+# Above, what the network says to that input.
+# ```
+#
 # The row of {numref}`fig-insdel-example` is a typical one: Ins = {glue:text}`insdel-example-ins:.2f`,
 # Del = {glue:text}`insdel-example-del:.2f`. Its curves also show why $S$ is smaller than $Q$. Beyond the first few
 # features they mostly report that all is decided, and the last ones, with negative contributions, belong to another
@@ -259,19 +309,19 @@ plt.close(fig)
 # Mean curves over all test rows. Grey: the steps that count.
 # ```
 #
-# How far the explanation is from chance is how much it found ({numref}`fig-insdel-curves`). What is left above it
-# within the first {glue:text}`insdel-S` features is what training can still gain.
+# The distance from the random order says how much the explanation found ({numref}`fig-insdel-curves`). The distance
+# from a probability of 1, within the first {glue:text}`insdel-S` features, is what training can still gain.
 #
 # ## Who is explained, who is scored
 #
-# Both formulas say $y$ and mean any class. Three choices have to be made, and a score is worth nothing without them.
-# Ours, in this book: $\phi$ explains the *predicted* class, the *predicted* class is scored, and the background is the
+# Both formulas hold for any class $y$, so three choices have to be made, and a score means nothing unless they are
+# stated. In this book $\phi$ explains the *predicted* class, the *predicted* class is scored, and the background is the
 # training mean. The steps are $s = 1, \dots, S$, and the score is their plain mean.
 #
 # (sec-insdel-protocols)=
 # ## One explanation, five protocols
 #
-# Others chose differently, and rarely say so beside the number. Here are our protocol, that of the paper's released
+# Others chose differently, and few say so beside the number. Here are our protocol, that of the paper's released
 # code, and those of three libraries, all computed by us, from curves that start at $s = 0$ (the background alone, or
 # all of $x$) and go on to $s = Q$.
 
@@ -350,7 +400,7 @@ one_by_one = pd.DataFrame(means, changes, ["insertion", "deletion"])
 one_by_one.round(3)
 
 # %% [markdown]
-# Which differences are harmless can be said in one line. For equal steps the trapezoid rule with both ends and the
+# One of these differences is harmless. For equal steps the trapezoid rule with both ends and the
 # plain mean differ by half the distance of the two ends, over $Q$:
 #
 # $$
@@ -395,8 +445,8 @@ plt.close(fig)
 # The same explanation, whole curves, three backgrounds.
 # ```
 #
-# The others do matter. Scoring the true class mixes accuracy into the score: where the prediction is wrong, a faithful
-# explanation raises a class that does not count (insertion {glue:text}`insdel-truth:.2f` instead of
+# The other differences do matter. Scoring the true class mixes accuracy into the score: where the prediction is wrong,
+# a faithful explanation raises a class that does not count (insertion {glue:text}`insdel-truth:.2f` instead of
 # {glue:text}`insdel-own-ins:.2f`, at an accuracy of {glue:text}`insdel-accuracy:.2f`). And the background decides which
 # question is asked ({numref}`fig-insdel-backgrounds`). From the mean to zero in raw units, insertion goes from
 # {glue:text}`insdel-own-ins:.2f` to {glue:text}`insdel-zero-ins:.2f`, with black to {glue:text}`insdel-black-ins:.2f`:
@@ -408,8 +458,8 @@ plt.close(fig)
 #
 # ## Why this cannot be trained as it is
 #
-# Only the order of $\phi$ enters. Whatever keeps the order keeps both scores; a small change of $\phi$ changes nothing,
-# and then, at once, too much.
+# Both scores depend on nothing but the order of $\phi$. A change that keeps the order changes neither of them, and one
+# that swaps two features moves them by a jump.
 
 # %%
 stretched = curves(phi.sinh() ** 3)
@@ -419,3 +469,9 @@ check("nudged, same curves", nudged.deleted, path.deleted, tol=0)
 
 # %% [markdown]
 # A slope that is zero wherever it exists teaches nothing. [Soft masks](13_soft_masks) give it one.
+#
+# ## What was learned
+#
+# An explanation is scored by the curve of $f(x)_y$ while its top features are inserted into an empty input or deleted
+# from $x$; the protocol, above all the background, belongs to the score.
+# Both scores see nothing of $\phi$ but its order, so they have no slope to train by.

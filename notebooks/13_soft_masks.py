@@ -14,15 +14,23 @@
 # # From hard masks to soft ones
 #
 # The scores of [](12_insertion_deletion) see nothing of $\phi$ but its order, so they have no slope with respect to
-# it. This chapter gives them one: first by saying "among the top $s$" as a comparison with a threshold, then by
-# letting that comparison answer with more than yes and no.
+# it. This chapter gives them one. First "among the top $s$" becomes a comparison with a threshold, and then that
+# comparison is allowed to answer with more than yes and no. [](03_hard_choice) puts the result beside FE's gates.
+#
+# | symbol | | shape |
+# | --- | --- | --- |
+# | $\phi$, $\phi_{(s)}$ | contributions, and the $s$-th largest of them | $(Q)$, one number |
+# | $t_s$ | threshold that the top $s$ pass | one for each $s$ |
+# | $T$ | temperature: how steeply a mask falls at the threshold | one for each sample |
+# | $r$ | mask: how much of each feature is shown, from 0 to 1 | $(Q)$, one for each $s$ |
+# | $a$, $d$ | $x$ with the top $s$ features inserted, deleted | $(Q)$, one for each $s$ |
 
 # %% tags=["parameters"]
 dataset = "vehicle"  # a data set's name, or a CSV file, class last
 epochs = 60  # of training for the predictor
 S_share = 0.3  # share of the features inserted and deleted
 
-# %%
+# %% tags=["hide-input"]
 import matplotlib.pyplot as plt
 import torch
 from myst_nb import glue
@@ -53,6 +61,9 @@ rng = torch.Generator().manual_seed(0)
 # d(x, \phi, b, s)_q = \begin{cases} b_q & \phi_q \ge \phi_{(s)}, \\ x_q & \text{otherwise.} \end{cases}
 # \tag{ID-6}
 # $$ (id-6)
+#
+# From here on code computes the mask first, so that $a(x, \phi, b, s)$ becomes `a(x, b, r)` with `r` made of $\phi$
+# and $s$.
 
 
 # %%
@@ -89,7 +100,7 @@ print("by order:    ", masks.top_mask(tied, [2])[0].int().tolist())
 # ## Soft masks
 #
 # A comparison is a step. Rounded off, it is a sigmoid: far above the threshold a feature is wholly in, far below wholly
-# out, in between partly. How far is far, the *temperature* $T$ decides. The masked inputs become mixtures,
+# out, in between partly. The *temperature* $T$ decides how far is far. The masked inputs become mixtures,
 #
 # $$
 # \begin{aligned}
@@ -130,7 +141,10 @@ both = a(x, b, ours[0]) + d(x, b, ours[0])
 check("still complementary", both, x + b)
 
 # %% [markdown]
-# The limit: as $T$ grows, soft becomes hard. Only a tie at the threshold never gets there: $\phi_{(s)} =
+# > **A warning about the name.** Elsewhere a temperature divides, and a higher one makes things softer. The paper's $T$
+# > multiplies, so here a *larger* $T$ makes masks *harder*. We keep its name for it.
+#
+# As $T$ grows, soft becomes hard. Only a tie at the threshold never gets there: $\phi_{(s)} =
 # \phi_{(s+1)}$ puts both exactly on it, and $r = \frac{1}{2}$ at every $T$.
 
 # %%
@@ -148,8 +162,9 @@ print("tied:", r(tied, 2, 1000).numpy().round(3) + 0.0)
 # $$
 #
 # largest for features near the threshold, those about which the mask is undecided. It has two parts, because $t_s$ is
-# made of contributions too: raising a feature lets it in, and if it is one of the two at the threshold, pushes all
-# others out. Together they know that a mask does not change when all contributions rise by the same amount.
+# made of contributions too. Raising a feature lets it in. If it is one of the two at the threshold, raising it also
+# lifts the threshold and pushes all others out. Because of the second part, a mask does not change when all
+# contributions rise by the same amount.
 
 # %%
 weight = torch.randn(8, generator=rng)  # of any score that is made of r
@@ -165,8 +180,8 @@ print(f"slopes sum to {through.sum().abs():.3f}, with t fixed to {fixed.sum():.3
 #
 # ## The temperature of a sample
 #
-# One $T$ cannot suit all samples: what is a wide gap in one explanation is noise in another. The paper reads $T$ off
-# each $\phi$, from its range and its number of distinct values,
+# One $T$ cannot suit all samples, since a gap that is wide in one explanation is noise in another. The paper computes
+# $T$ from each $\phi$, from its range and its number of distinct values,
 #
 # $$
 # T = \frac{\#\phi}{\max_q \phi_q - \min_q \phi_q},
@@ -188,12 +203,12 @@ print("even gaps:", r(even, 3, temperature(even)).numpy().round(2))
 
 # %% [markdown]
 # The last line tells how soft this is. With even gaps $g$, $T$ is about $1/g$, the last feature inside lies $g/2$ above
-# the threshold, and so it is in by little more than half. Soft masks are a blur over several features, on purpose: far
-# from 0 and 1, slopes stay alive.
+# the threshold, and so it is in by little more than half. Soft masks are a blur over several features, and that is on
+# purpose, because slopes vanish near 0 and near 1.
 #
-# What of the slope of $T$ itself? If it were followed, then growing all contributions alike would change nothing, and
-# the slope along $\phi$ would vanish. The library holds $T$ fixed as a setting, and then growing them pays wherever a
-# harder mask would score better:
+# $T$ depends on $\phi$, so it has a slope as well. If that slope were followed, scaling all contributions would change
+# nothing, and the slope in that direction would be zero. The library takes $T$ as a constant. Then larger contributions
+# make harder masks, and growing them pays wherever a harder mask would score better:
 
 
 # %%
@@ -297,7 +312,8 @@ plt.close(fig)
 #
 # ## How soft is soft enough?
 #
-# Two wishes pull at $T$. The score with soft masks should be the score that is meant, and it should have a slope.
+# Two wishes pull $T$ in opposite directions. The score with soft masks should be close to the score that is meant, and
+# it should have a slope.
 
 # %%
 levels = factors[::4]
@@ -356,7 +372,13 @@ for name, T in (("own T,    decided", own), ("common T, decided", common)):
     print(name, *(f"{v:.2f}" for v in decided[few]))
 
 # %% [markdown]
-# With a common $T$, samples with small contributions get softer masks and those with large ones harder masks, whatever
-# they are worth as explanations. With its own $T$, each is treated more alike.
+# With a common $T$, samples with small contributions get softer masks and those with large ones harder masks, no matter
+# how good their explanations are. With a $T$ of their own, samples are treated more alike.
 #
 # The two scores now have slopes. [The next chapter](14_regularizers) turns them into something to minimise.
+#
+# ## What was learned
+#
+# A mask is a comparison with a threshold between the $s$-th and the next contribution, and a sigmoid in its place gives
+# both scores a slope. The larger $T$, the harder the mask; the paper's $T$, each sample's own, is on the soft side,
+# where most features are felt.

@@ -15,7 +15,16 @@
 #
 # Two scores with slopes are at hand: the probability of $y$ along [soft masks](13_soft_masks), inserted and deleted. To
 # train a predictor with them they must become something to minimise, and be added to what it is trained for anyway.
-# How they are written down decides who feels them, and when they let go.
+# How they are written down decides which inputs feel them, and when they stop pushing.
+#
+# | symbol | | shape |
+# | --- | --- | --- |
+# | $f(\cdot)_y$, $u$ | probability of class $y$, and its log-odds | one for each input |
+# | $a^{\mathrm{soft}}_s$, $d^{\mathrm{soft}}_s$ | $x$, its top $s$ features inserted, deleted softly | $(Q)$ |
+# | $\Omega_{\mathrm{Ins}}$, $\Omega_{\mathrm{Del}}$ | the two regularisers | one for each sample |
+# | $\lambda_1$, $\lambda_2$ | their weights; $\lambda_1 = \lambda_2 = \lambda$ |  |
+# | $\lambda_3$ | weight of the size of $\phi$ |  |
+# | $S$ | largest number of features inserted or deleted |  |
 
 # %% tags=["plain"]
 import torch
@@ -29,7 +38,7 @@ epochs = 10  # of fine-tuning
 S_share = 0.3  # share of the features inserted and deleted
 M = 64  # masks of the explainer
 
-# %%
+# %% tags=["hide-input"]
 from copy import deepcopy
 from dataclasses import replace
 
@@ -79,10 +88,10 @@ ours = omega_ins(log_f_a)
 check("the library's", ours, regularizers.insertion(path))
 
 # %% [markdown]
-# Why the logarithm, when the score itself is a plain mean? Because of who would be heard. Let $u$ be the log-odds of
-# $y$, so that $f_y = \operatorname{sigmoid}(u)$. The slope of $-f_y$ is $-f_y (1 - f_y)$, and that of $-\log f_y$ is
-# $-(1 - f_y)$. Where insertion fails worst, $f_y \approx 0$, the plain score feels nothing and the logarithm pulls in
-# full.
+# Why the logarithm, when the score itself is a plain mean? Because it pulls where insertion fails. Let $u$ be the
+# log-odds of $y$, so that $f_y = \operatorname{sigmoid}(u)$. The slope of $-f_y$ is $-f_y (1 - f_y)$, and that of
+# $-\log f_y$ is $-(1 - f_y)$. Where insertion fails worst, at $f_y \approx 0$, the plain score has no slope and the
+# logarithm its full one.
 
 # %%
 u = torch.tensor([-20.0, -5.0, 0.0, 5.0], requires_grad=True)
@@ -91,7 +100,8 @@ for name, score in (("-f", -u.sigmoid()), ("-log f", -logsigmoid(u))):
     print(f"{name:6}", *(f"{v:+.4f}" for v in slope))
 
 # %% [markdown]
-# It is also the safer number: computed from scores before the softmax it neither underflows nor divides by zero.
+# The logarithm is also safer to compute. Taken from the scores before the softmax it neither underflows nor divides by
+# zero.
 #
 # ## Deletion, three ways
 #
@@ -106,8 +116,7 @@ for name, score in (("-f", -u.sigmoid()), ("-log f", -logsigmoid(u))):
 # Its appendix compares this form, called Del-A,
 #
 # $$
-# \Omega_{\mathrm{A}} = -\frac{1}{S} \sum_{s=1}^{S}
-# \log \frac{f(x)_y}{f(d^{\mathrm{soft}}_s)_y}, \tag{ID-A1}
+# \Omega_{\mathrm{A}} = \Omega_{\mathrm{Del}}, \tag{ID-A1}
 # $$ (id-a1)
 #
 # with two others. Del-B leaves $x$ itself out,
@@ -145,9 +154,9 @@ for form, value in forms.items():
     check(f"the library's {form}", value, library)
 
 # %% [markdown]
-# A and B look different and hardly are. In {eq}`id-a1` the numerator does not depend on $s$, so it comes out of the
-# sum: A is B plus the cross-entropy of $x$. Training with A is training with B and a larger weight on getting $x$
-# right. If A keeps accuracy better, this is why.
+# A and B look different and are nearly the same. In {eq}`id-10` the numerator does not depend on $s$, so it comes out
+# of the sum: A is B plus the cross-entropy of $x$. Training with A is training with B and a larger weight on getting
+# $x$ right. If A keeps accuracy better, this is why.
 
 # %%
 check("A = B + cross-entropy", forms["A"], forms["B"] - whole)
@@ -185,10 +194,10 @@ plt.close(fig)
 # One term of each form, as a function of the log-odds of $y$ at the deleted input, and its slope.
 # ```
 #
-# So they want different things ({numref}`fig-regularizers-forms`). C cares for the deletions that fail, where $y$ is
-# still likely, and is content with the rest; it can never fall below zero. A and B care for those that have worked
-# already and ask for more and more. They have no lower bound; only the rest of the objective stands against them, for
-# which the same network must be right elsewhere.
+# So they want different things ({numref}`fig-regularizers-forms`). C works on the deletions that fail, where $y$ is
+# still likely, and leaves the others alone; it can never fall below zero. A and B push on where deletion has worked
+# already and ask for more and more. They have no lower bound. What holds them back is the rest of the objective,
+# because the same network must be right elsewhere.
 #
 # A case small enough to see all of it: a logistic predictor with log-odds $\beta\,(2 x_1 + x_2 - x_3)$ at $x = (1, 1,
 # 1)$, explained by what each feature adds, $\phi = \beta\, (2, 1, -1)$, with hard masks. What would a larger $\beta$,
@@ -230,8 +239,8 @@ plt.close(fig)
 # ```
 #
 # Insertion and the ratio in A ask for larger weights, and with them for larger contributions
-# ({numref}`fig-regularizers-simple`). For these the paper's last term charges. (It charges for no more than that: the
-# $\phi$ of {eq}`id-12` is a fixed matrix times probabilities, and cannot grow without end.)
+# ({numref}`fig-regularizers-simple`). The last term of the paper's objective puts a price on the size of the
+# contributions. (They are bounded without it, since the $\phi$ of {eq}`id-12` is a fixed matrix times probabilities.)
 #
 # ## The whole objective
 #
@@ -270,9 +279,9 @@ def plain_loss(f, x, y, b, phi, S, lam, lam3=0.0):
 
 
 # %% [markdown]
-# The explainer comes from the library for now; [the next chapter](15_explainers) writes it out. All it has to be is
-# differentiable, because the parameters $\theta$ act on the objective along two ways: directly, through the masked
-# inputs' probabilities, and through $\phi$, which says what is masked.
+# The explainer comes from the library for now; [the next chapter](15_explainers) writes it out. It has to be
+# differentiable, because the parameters $\theta$ act on the objective in two ways: directly, through the masked
+# inputs' probabilities, and through $\phi$, which says what is masked. {numref}`fig-speed-paths` draws both.
 
 
 # %%
@@ -323,7 +332,7 @@ slopes = torch.autograd.grad(plainly, list(f.parameters()))
 check("same slopes", by_library.T, slopes[0])
 
 # %% [markdown]
-# How much of the slope comes through $\phi$? Cut that way, and compare.
+# How much of the slope comes through $\phi$? To see it, hold $\phi$ fixed and compare.
 
 # %%
 phi = [lime(f, X[n], Y[n], b, Z).detach() for n in rows]
@@ -338,7 +347,7 @@ print(f"cosine of the slope with and without that part: {cosine:.2f}")
 # %% [markdown]
 # ## Fine-tuning, plainly
 #
-# Shuffle, take a batch, draw masks, explain each sample, add up {eq}`id-11`, let SGD take a step.
+# Shuffle the rows, take a batch, draw masks, explain each sample, add up {eq}`id-11`, and let SGD take a step.
 
 
 # %% tags=["plain"]
@@ -444,3 +453,9 @@ plt.close(fig)
 # > **A teaching run is small**: one split, {glue:text}`regularizers-rows` test rows, one $\lambda$, a narrow network,
 # > seconds. A single row is worth {glue:text}`regularizers-row:.1%` of accuracy. What holds over five splits and six
 # > tables is in [](21_tables).
+#
+# ## What was learned
+#
+# Insertion and deletion become losses through the logarithm, which pulls hardest where insertion fails; forms A and B
+# of deletion never let go, C does. The gradient reaches the network directly and through $\phi$, so an explainer that
+# takes part must be differentiable.

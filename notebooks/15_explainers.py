@@ -14,9 +14,18 @@
 # # LIME and KernelSHAP
 #
 # An explainer that takes part in training must be fast, because it explains every sample in every step, and
-# differentiable, because the objective {eq}`id-11` asks how $\phi$ changes with the predictor. LIME and KernelSHAP look
-# at the predictor from outside only. Still they are both, once they are written as what they are: one weighted least
-# squares.
+# differentiable, because the objective {eq}`id-11` asks how $\phi$ changes with the predictor. LIME and KernelSHAP only
+# ask the predictor about inputs and never look inside. Still they are both fast and differentiable, once they are
+# written as one weighted least squares.
+#
+# | symbol | | shape |
+# | --- | --- | --- |
+# | $Z$, $z_m$ | masks of zeros and ones: which parts of the input are kept | $(M, D)$ |
+# | $\tilde{x}_m$, $\tilde{y}_m$ | a masked input, and its probability of class $y$ | $(D)$, one number |
+# | $K$ | weights of the masks, on a diagonal | $(M, M)$ |
+# | $\varepsilon$ | ridge of the least squares | |
+# | $P$ | the matrix that turns $\tilde{y}$ into contributions | $(D, M)$ |
+# | $\phi$ | contributions | $(D)$ |
 
 # %% tags=["plain"]
 import torch
@@ -28,9 +37,8 @@ M = 200  # masks
 eps = 0.01  # of the least squares
 S_share = 0.3  # share of the features inserted and deleted
 
-# %%
+# %% tags=["hide-input"]
 import math
-from dataclasses import replace
 from itertools import product
 
 import matplotlib.pyplot as plt
@@ -104,7 +112,7 @@ two = LIME(segments=(0, 0, 1, 1))  # four pixels, two superpixels
 print("expand:", two.expand(torch.tensor([0.3, 0.1]), (1, 2, 2)).tolist())
 
 # %% [markdown]
-# That {eq}`id-12` is the least squares it claims to be,
+# That {eq}`id-12` solves the least squares problem
 #
 # $$
 # \begin{aligned}
@@ -113,7 +121,7 @@ print("expand:", two.expand(torch.tensor([0.3, 0.1]), (1, 2, 2)).tolist())
 # \end{aligned}
 # $$
 #
-# can be left to scikit-learn to say: it is a weighted ridge regression without intercept.
+# is confirmed by scikit-learn, which calls it a weighted ridge regression without intercept.
 
 # %%
 y_tilde = f(Z * x[0] + (1 - Z) * b).softmax(1)[:, y[0]].detach()
@@ -121,6 +129,49 @@ ridge = Ridge(alpha=eps, fit_intercept=False).fit(Z, y_tilde, sample_weight=k)
 check("scikit-learn's ridge", phi[0], torch.from_numpy(ridge.coef_))
 
 # %% [markdown]
+# All of it for one test row:
+
+# %% tags=["hide-input"]
+few, line = 14, Z @ phi[0]
+inputs = torch.where(Z[:few].bool(), x[0], torch.nan)
+fig = plt.figure(figsize=(figures.WIDTH, 6.6))
+upper, lower = fig.subfigures(2, 1, height_ratios=(1, 1))
+one, two, three = upper.subplots(1, 3, width_ratios=(1, 1, 0.7), sharey=True)
+four, five = lower.subplots(1, 2)
+one.imshow(Z[:few], cmap="gray", aspect="auto", interpolation="nearest")
+two.set_facecolor("#e6e6e6")
+two.imshow(inputs, cmap="RdBu_r", vmin=-x[0].abs().max(), vmax=x[0].abs().max(), aspect="auto")
+three.barh(range(few), y_tilde[:few], color="#0072b2")
+for ax, name, below in ((one, "1  masks", "feature"), (two, "2  masked inputs", "feature"), (three, "3  ask f", None)):
+    ax.set_title(name)
+    ax.set_xlabel(below or "probability")
+    ax.grid(False)
+one.set_ylabel("mask m")
+three.set_xlim(0, 1)
+four.scatter(line, y_tilde, s=6 + 40 * (k - k.min()) / (k.max() - k.min()), color=figures.INK, alpha=0.5, linewidth=0)
+ends = [min(line.min(), y_tilde.min()).item(), max(line.max(), y_tilde.max()).item()]
+four.plot(ends, ends, color="#d55e00")
+four.set(xlabel=r"fitted, $\phi^\top z_m$", ylabel="answered", title="4  fit a line")
+five.bar(range(Q), phi[0], color=["#0072b2" if v > 0 else "#d55e00" for v in phi[0]])
+five.axhline(0, color=figures.INK, linewidth=0.8)
+five.set(xlabel="feature", ylabel=r"contribution $\phi$", title="5  read off its slopes")
+figures.headline(fig, "How LIME explains one prediction")
+glue("explainers-lime", fig, display=False)
+plt.close(fig)
+
+# %% [markdown]
+# ```{glue:figure} explainers-lime
+# :name: fig-explainers-lime
+# :alt: Black and white masks, the inputs they leave, bars of probabilities, a cloud around a line, and contributions.
+#
+# The first masks (white: kept), what they leave of the row (grey: background), and the probability of the row's class
+# for each. Below, all masks: what the network answered against what the fitted line says, larger dots for masks that
+# count more. Its slopes are the contributions.
+# ```
+#
+# Where the dots of {numref}`fig-explainers-lime` leave the line, features do not simply add up, and no contributions
+# could say so.
+#
 # ## No intercept
 #
 # A linear function through the origin says that nothing is left when all features are gone. But $f(b)_y$ is not zero,
@@ -139,9 +190,8 @@ for name, z in ((f"our {M} masks", Z), ("all masks of 8 features", every)):
 # changes no order. With few random masks it varies from feature to feature. What an intercept would change for our
 # explanations:
 
+
 # %%
-
-
 def weighted_mean(values):
     return (k * values).sum(-1, keepdim=True) / k.sum()
 
@@ -246,12 +296,13 @@ plt.close(fig)
 # ## Tiny weights
 #
 # A mask of fair coins keeps about half of the parts, and there the Shapley weight is smallest
-# ({numref}`fig-explainers-kernels`): in our draw {glue:text}`explainers-own` on average, and down to
+# ({numref}`fig-explainers-kernels`). In our draw it is {glue:text}`explainers-own` on average, and down to
 # {glue:text}`explainers-least` for the 76 features of mfeat-fourier, one of the paper's tables. Beside such numbers no
-# $\varepsilon$ is small. The more parts, the more does $Z^\top K Z$ drown in $\varepsilon I$, and what is left of
-# {eq}`id-12` is $\phi \approx Z^\top K \tilde{y} / \varepsilon$: tiny, and no longer a fit, but a weighted count. Least
-# squares knows no unit of weight, only the ridge does. So the library divides the weights by their mean, which leaves
-# the fit alone and gives $\varepsilon$ the same meaning for both explainers.
+# $\varepsilon$ is small. With more parts, $Z^\top K Z$ becomes negligible beside $\varepsilon I$, and what is left of
+# {eq}`id-12` is $\phi \approx Z^\top K \tilde{y} / \varepsilon$. That is tiny, and it is a weighted count and no longer
+# a fit. Multiplying all weights by one number changes nothing in least squares, except for what the ridge weighs beside
+# them. So the library divides the weights by their mean, which leaves the fit alone and gives $\varepsilon$ the same
+# meaning for both explainers.
 
 # %%
 kernels = {"LIME": k, "SHAP, raw": raw, "SHAP, scaled": scaled}
@@ -282,10 +333,10 @@ glue("explainers-raw-top", rows["SHAP, raw", 0.01][1], display=False)
 glue("explainers-scaled-size", rows["SHAP, scaled", 0.01][0], display=False)
 
 # %% [markdown]
-# Size and common features compare with $\varepsilon = 0$. At the paper's $\varepsilon = 0.01$ raw weights leave
+# Sizes and common features are relative to $\varepsilon = 0$. At the paper's $\varepsilon = 0.01$ raw weights leave
 # {glue:text}`explainers-raw-size:.1%` of the size and {glue:text}`explainers-raw-top:.0%` of the top features, scaled
-# ones {glue:text}`explainers-scaled-size:.1%` of the size. Whoever trains through the raw form trains something else.
-# To have it nonetheless: `KernelSHAP(scaled=False)`.
+# ones {glue:text}`explainers-scaled-size:.1%` of the size. A training through the raw form would train something else.
+# It is there nonetheless, as `KernelSHAP(scaled=False)`.
 #
 # The kernel's form and width, in contrast, matter less than one might fear:
 
@@ -300,9 +351,9 @@ pd.DataFrame.from_dict(rows, orient="index", columns=columns[1:]).round(3)
 # %% [markdown]
 # ## Shapley values, exactly
 #
-# Is it true about the Shapley values? For the eight features that say most all masks can be tried, and the values
-# computed from their definition: what a feature adds, on average over all orders in which features may arrive. The
-# coefficients must have $f(b)_y$ taken off first, as a Shapley value says nothing about the base.
+# Is it true about the Shapley values? For the eight features that say most, all masks can be tried, and the values
+# follow from their definition as what a feature adds, on average over all orders in which features may arrive. Before
+# the fit $f(b)_y$ must be taken off, as a Shapley value says nothing about the base.
 
 # %%
 D, row = 8, 0
@@ -401,92 +452,13 @@ by_trying = (moved(1e-7) - moved(-1e-7)) / 2e-7
 print(f"by slope {by_slope:.5f}, by trying {by_trying:.5f}")
 
 # %% [markdown]
-# ## Memory in chunks
+# How this is done for a large batch without holding all $M$ predictions in memory, and how fewer masks can be visited
+# on the way back, is in [the chapter on speed](19_speed_id).
 #
-# Backpropagation keeps what the forward pass computed, here for $B \times M$ inputs at once. With a thousand masks
-# that is the largest thing in training. But the slope of the objective with respect to $\tilde{y}$ is known before
-# anything is kept: it is $P^\top$ times the slope with respect to $\phi$. So predict without keeping, and in the
-# backward pass predict again, some masks at a time. The slope is the same, at the price of a second forward pass.
-
-
-# %%
-class Held:
-    """What autograd keeps, in bytes: now, and at most."""
-
-    now = most = 0
-
-    def __init__(self, tensor):
-        self.tensor = tensor
-        Held.now += tensor.nbytes
-        Held.most = max(Held.most, Held.now)
-
-    def __del__(self):
-        Held.now -= self.tensor.nbytes
-
-
-def slope(Z, weight=weight, u=None, **options):
-    """Slope of a score made of phi, and the most bytes that were held for it."""
-    Held.now = Held.most = 0
-    leaves = {n: t.clone().requires_grad_() for n, t in theta.items()}
-    explainer, own = replace(lime, **options), predictor.at(leaves)
-    with torch.autograd.graph.saved_tensors_hooks(Held, lambda held: held.tensor):
-        phi = explainer.explain(own, x[:64], y[:64], Z=Z, u=u).phi
-        some_score = (phi @ weight).square().sum()
-        grads = torch.autograd.grad(some_score, list(leaves.values()))
-    return torch.cat([g.flatten() for g in grads]), Held.most
-
-
-rows = {}
-for count in (200, 1000):
-    many = explainers.draw_masks(count, Q, rng, dtype=torch.float64)
-    (direct, kept), (chunked, kept_50) = slope(many), slope(many, chunk=50)
-    check(f"M = {count}, same slope", direct, chunked)
-    rows[f"M = {count}"] = [kept / 1e6, kept_50 / 1e6]
-columns = ["MB at once", "MB in chunks of 50"]
-pd.DataFrame.from_dict(rows, orient="index", columns=columns).round(1)
-
-# %% [markdown]
-# ## Fewer masks on the way back
+# ## What was learned
 #
-# Going back costs about twice as much as going forward, and many masks hardly matter for the slope: their entry of
-# $P^\top$ times the slope at $\phi$ is small. So visit only a share `keep` of them, drawn with probability in
-# proportion to that entry, and weight each to make up for the chance of being left out. On average that is the exact
-# slope.
-
-# %%
-exact_slope, _ = slope(Z)
-shares, draws, noise = [0.05, 0.1, 0.25, 0.5], 25, []
-for keep in shares:
-    starts = [torch.rand(64, generator=rng) for _ in range(draws)]
-    drawn = torch.stack([slope(Z, u=u, keep=keep)[0] for u in starts])
-    off = (drawn - exact_slope) / exact_slope.norm()
-    noise.append(off.norm(dim=1).square().mean().sqrt().item())
-    mean = off.mean(0).norm()
-    print(f"keep {keep:4}: noise {noise[-1]:.3f}, of {draws} draws' mean {mean:.3f}")
-
-# %% tags=["hide-input"]
-one = noise[shares.index(0.25)]
-fig, ax = plt.subplots(figsize=(figures.WIDTH, 3))
-ax.plot(shares, noise, "-o")
-ax.set(
-    xlabel="keep, share of the masks visited on the way back", ylabel="size of the error\n(slope = 1)", ylim=(0, None)
-)
-ax.set_title("The fewer masks, the noisier the slope")
-glue("explainers-keep", fig, display=False)
-glue("explainers-noise-25", one, display=False)
-plt.close(fig)
-
-# %% [markdown]
-# ```{glue:figure} explainers-keep
-# :name: fig-explainers-keep
-# :alt: The relative error of the slope falls as more masks are kept.
-#
-# Root mean square error of the slope, relative to its size, for a batch of 64 rows.
-# ```
-#
-# The mean of many draws comes closer as it should. A single one, with a quarter of the masks, is off by
-# {glue:text}`explainers-noise-25:.0%` of the slope's size ({numref}`fig-explainers-keep`), in a batch of 64; a
-# smaller batch would see more. All experiments in this book keep every mask; where a predictor is large,
-# `LIME(keep=0.25)` is there.
+# LIME and KernelSHAP are one weighted least squares and differ in the weights alone; with shared masks, explaining a
+# batch is one matrix product, and its slope is ordinary backpropagation.
+# With few masks chance is part of the explanation, and beside tiny weights no ridge is small.
 #
 # Both explainers see the predictor from outside. [The next chapter](16_gradcam) looks inside a network for images.

@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # Grad-CAM
+# # Grad-CAM and superpixels
 #
 # [LIME and KernelSHAP](15_explainers) ask the predictor about hundreds of masked inputs to explain one. Grad-CAM
 # {cite}`selvaraju2017grad` looks inside instead. It takes the maps of one convolutional layer, asks how much the
@@ -38,14 +38,15 @@ from dataclasses import replace
 from functools import partial
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import torch
 from myst_nb import glue
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, load_sample_image
 from torch.nn.functional import cross_entropy
 
 from lib import masks, metrics, regularizers
 from lib.check import check
-from lib.explainers import GradCAM
+from lib.explainers import LIME, GradCAM, KernelSHAP, draw_masks, lime_kernel, squares
 from lib.nets.resnet import Convolutional, resnet18
 from lib.predictor import Predictor
 from lib.study import figures
@@ -375,12 +376,124 @@ check("by threshold, the same masks", on_cells, on_pixels, tol=0)
 # A cell is 16 of the 32 x 32 pixels, and by 16 pixels $s$ grows in the paper, too. By order the two would differ: the
 # first half of the pixels of a tied row of cells is no set of cells.
 #
+# ## Superpixels
+#
+# [LIME and KernelSHAP](15_explainers) explain images as well. They need parts to mask, and single pixels are poor
+# parts: there are too many of them, and to lose one says nothing. So the image is cut into *superpixels* that are
+# masked as one. The paper's are squares, 8 x 8 of them, which makes $D = 64$. A mask of cells is expanded to pixels,
+# and the background, here the mean colour, shows where it is 0, in all channels alike.
+
+# %%
+photo = torch.tensor(load_sample_image("china.jpg")).double()[10:394, 23:407] / 255  # (384, 384, 3)
+photo = photo.unflatten(0, (64, 6)).unflatten(2, (64, 6)).mean((1, 3)).permute(2, 0, 1)  # (3, 64, 64)
+mean = photo.mean((1, 2), keepdim=True).expand_as(photo)
+of_photo = LIME(segments=squares(64, 64, 8))  # superpixels of 8 x 8 pixels
+z = draw_masks(2, 64, rng, dtype=torch.float64)
+on_superpixels = masks.insert(photo, mean, of_photo.expand(z, photo.shape))  # (2, 3, 64, 64)
+single = draw_masks(1, 64 * 64, rng, dtype=torch.float64)
+on_single = masks.insert(photo, mean, single)
+by_hand = torch.where(z[0].view(8, 8).repeat_interleave(8, 0).repeat_interleave(8, 1).bool(), photo, mean)
+check("expand, then mask all channels", on_superpixels[0], by_hand)
+
+# %% tags=["hide-input"]
+pictures = {"a photograph": photo, "mask z": z[0].view(1, 8, 8).expand(3, -1, -1), "masked by it": on_superpixels[0]}
+pictures |= {"by single pixels": on_single[0]}
+fig, axes = plt.subplots(1, 4, figsize=(figures.WIDTH, 2.3))
+for ax, (name, picture) in zip(axes, pictures.items()):
+    ax.imshow(picture.permute(1, 2, 0), interpolation="nearest")
+    ax.set_title(name, fontsize=11)
+    ax.set(xticks=[], yticks=[])
+    ax.grid(False)
+figures.headline(fig, "Half is gone in both; superpixels take something away")
+glue("gradcam-superpixels", fig, display=False)
+plt.close(fig)
+
+# %% [markdown]
+# ```{glue:figure} gradcam-superpixels
+# :name: fig-gradcam-superpixels
+# :alt: A temple; a mask of 8 by 8 cells; the temple with these cells covered; the temple under pixel noise.
+#
+# A photograph by danielbuechele (CC BY 2.0), the JPEG file `china.jpg` of scikit-learn, cut and shrunk to 64 x 64
+# pixels. The two pictures on the right have about half of their pixels masked.
+# ```
+#
+# With single pixels masked at random the temple is still all there ({numref}`fig-gradcam-superpixels`), only noisier,
+# and each mask says the same as any other. With superpixels masked, each mask hides something and shows something else.
+#
+# On the digits a superpixel of 4 x 4 pixels is one pixel of the drawing, and the contributions are those of
+# {eq}`id-12`: predict $M$ masked images, fit, and give every pixel what belongs to its superpixel. Plainly, for one
+# image:
+
+
+# %%
+def lime_of_image(f, x, y, b, Z, side, eps=0.01):
+    """ID-12 for one image x (3, H, W), masks Z (M, D) of squares -> phi of the cells (D,)."""
+    h, k = x.shape[1] // side, lime_kernel(Z)
+    cells = Z.view(-1, 1, h, h)
+    pixels = cells.repeat_interleave(side, 2).repeat_interleave(side, 3)  # (M, 1, H, W)
+    y_tilde = f(pixels * x + (1 - pixels) * b).softmax(1)[:, y]
+    system = Z.T @ (k[:, None] * Z) + eps * torch.eye(Z.shape[1])
+    return torch.linalg.solve(system, Z.T @ (k * y_tilde))
+
+
+# %%
+segments, Z = squares(32, 32, 4), draw_masks(200, 64, rng, dtype=torch.float64)
+explainers = {"LIME": LIME(segments=segments, chunk=20), "KernelSHAP": KernelSHAP(segments=segments, chunk=20)}
+with torch.no_grad():
+    found = {name: e.explain(predictor, x[:48], y[:48], Z=Z).phi for name, e in explainers.items()}
+    plainly = lime_of_image(predictor.logits, x[0], y[0], predictor.b, Z, side=4)
+check("plain and library", plainly, found["LIME"][0])
+pixels = explainers["LIME"].expand(plainly, x.shape[1:]).view(32, 32)
+check("expand, as for a map", pixels, expand(plainly.view(8, 8), 32, 32), tol=0)
+
+# %%
+found = {"Grad-CAM": phi[:48]} | found | {"a random map": noise[:48]}
+asked = {"Grad-CAM": 1, "LIME": 200, "KernelSHAP": 200, "a random map": 0}
+table = {}
+for name, p in found.items():
+    path = metrics.curves(predictor, x[:48], y[:48], phi=p, s=s, explainer=cam)
+    table[name] = [path.insertion.mean().item(), path.deletion.mean().item(), asked[name]]
+columns = ["insertion (higher)", "deletion (lower)", "predictions to explain one"]
+pd.DataFrame.from_dict(table, orient="index", columns=columns).round(3)
+
+# %% tags=["hide-input"]
+some = [int((y[:48] == c).nonzero()[0, 0]) for c in y[:48].unique().tolist()[:5]]
+fig, axes = plt.subplots(4, len(some), figsize=(figures.WIDTH, 5.4), squeeze=False)
+for n, column in zip(some, axes.T):
+    column[0].imshow(shown[n], cmap="gray")
+    for ax, name in zip(column[1:], ("Grad-CAM", *explainers)):
+        ax.imshow(found[name][n].view(8, 8), cmap="cividis")
+for ax, name in zip(axes[:, 0], ("digit", "Grad-CAM", *explainers)):
+    ax.set_ylabel(name)
+for ax in axes.flat:
+    ax.set(xticks=[], yticks=[])
+    ax.grid(False)
+figures.headline(fig, "The same predictions, explained in three ways")
+glue("gradcam-three", fig, display=False)
+plt.close(fig)
+
+# %% [markdown]
+# ```{glue:figure} gradcam-three
+# :name: fig-gradcam-three
+# :alt: Digits, and below each three maps of 8 by 8 cells. Grad-CAM's are dark on many; the other two look alike.
+#
+# $\phi$ for the predicted class by Grad-CAM and by LIME and KernelSHAP on superpixels. Each map has its own scale, dark
+# is the smallest contribution, which in the two lower rows may be negative.
+# ```
+#
+# The three do not agree, and they need not, because each answers another question ({numref}`fig-gradcam-three`).
+# Grad-CAM looks at a layer that has seen the neighbourhood of each position, and drops what speaks against the class.
+# LIME and KernelSHAP know of a superpixel only what hiding it does, for the class or against it. With 200 masks for 64
+# parts, some of that is [chance](15_explainers). In the table they are far ahead of Grad-CAM, at two hundred times the
+# price. That is no surprise, as insertion and deletion ask what they ask: what happens when cells are masked? Grad-CAM
+# never masks anything, and ID-ExpO is a way to train a network for which its maps answer that question, too.
+#
 # ## What was learned
 #
 # Grad-CAM explains a batch by one pass forwards and one backwards; to train through it takes second derivatives, and
-# log-odds where the network is sure.
-# Its maps are zero on many cells, so say with each score how ties were broken, and show a random map beside it.
+# log-odds where the network is sure. LIME and KernelSHAP explain images by superpixels, at hundreds of predictions
+# each. Maps are zero on many cells, so say with each score how ties were broken, and show a random map beside it.
 #
-# These are digits and a network trained for seconds. Photographs are the matter of an experiment,
-# `insertion_deletion_images.py` in `notebooks/experiments`, and of [its results](22_images). The next chapter has the
-# rivals of ID-ExpO: [stability and fidelity](17_stability_fidelity).
+# These are digits and a network trained for seconds. The experiment on photographs is `insertion_deletion_images.py` in
+# `notebooks/experiments`, on CIFAR-10 or a JPEG copy of it, and [its results](22_images) have a page. The next chapter
+# has the rivals of ID-ExpO: [stability and fidelity](17_stability_fidelity).

@@ -17,6 +17,14 @@
 # before, with two other wishes: that the prediction be close to the line an explainer draws through it (*fidelity*,
 # ExpO-F), or that it hardly change near $x$ (*stability*, ExpO-S). The paper keeps the ideas, moves them to masked
 # inputs, and has them compete. What does each ask of a predictor, and what happens when it gets it?
+#
+# | symbol | | shape |
+# | --- | --- | --- |
+# | $z_m$, $\tilde{x}_m$ | a mask, and the input that it leaves | $(D)$ |
+# | $\tilde{y}_m = f(\tilde{x}_m)_y$ | its probability of class $y$ | one for each mask |
+# | $K_{mm}$ | weight of a mask | one for each mask |
+# | $\phi$ | contributions, fitted to the $\tilde{y}_m$ | $(D)$ |
+# | $\Omega_F$, $\Omega_S$ | the regularisers of ExpO-F and ExpO-S | one for each sample |
 
 # %% tags=["parameters"]
 dataset = "vehicle"  # a data set's name, or a CSV file, class last
@@ -25,7 +33,7 @@ S_share = 0.3  # share of the features inserted and deleted
 strengths = [50.0, 10.0, 0.1]  # of ExpO-F, ExpO-S and ID-ExpO, far apart on purpose
 M = 50  # masks
 
-# %%
+# %% tags=["hide-input"]
 from dataclasses import replace
 from functools import partial
 
@@ -47,10 +55,10 @@ torch.set_default_dtype(torch.float64)
 # %% [markdown]
 # ## From noise to masks
 #
-# Originally both look at neighbours of $x$ made by Gaussian noise. Noise of what size is a question for each feature,
-# and for pixels it has no good answer. The paper perturbs as LIME does instead: a mask $z \in \{0, 1\}^D$ of fair coins
-# keeps some features and puts the background in the place of the others. So the same $M$ masked inputs $\tilde x_m$,
-# and the same predictions $\tilde y_m = f(\tilde x_m)_y$, serve {eq}`id-12` and both regularisers.
+# Originally both look at neighbours of $x$ made by Gaussian noise. The size of the noise has to be chosen for each
+# feature, and for pixels there is no good choice. The paper perturbs as LIME does instead: a mask $z \in \{0, 1\}^D$ of
+# fair coins keeps some features and puts the background in the place of the others. So the same $M$ masked inputs
+# $\tilde x_m$, and the same predictions $\tilde y_m = f(\tilde x_m)_y$, serve {eq}`id-12` and both regularisers.
 
 # %%
 folds = data.folds(data.load(dataset), splits=[0], dtype=torch.float64)
@@ -63,8 +71,8 @@ draw = torch.Generator().manual_seed(0)
 Z = explainers.draw_masks(M, Q, draw, dtype=torch.float64)
 
 # %% [markdown]
-# A neighbour counts less the more of it is masked. The paper names the kernel, a cosine, and no width; 0.25 is ours,
-# the package lime's.
+# The more of a neighbour is masked, the less it counts. The paper names a cosine kernel and gives no width. We take
+# 0.25, as the package lime does.
 
 # %%
 K = explainers.lime_kernel(Z, "cosine", width=0.25)  # (M,)
@@ -101,8 +109,8 @@ ours, by_library = fidelity(y_tilde, phi, Z, K), regularizers.fidelity(y_tilde, 
 check("the library's", ours, by_library)
 
 # %% [markdown]
-# It is zero if each feature adds its share to the probability, whatever the others do. Mark what is *not* forgiven: a
-# constant. There is no intercept in $\phi^\top z$, so a probability that stays above zero when all is masked costs
+# It is zero if each feature adds its share to the probability, whatever the others do. A constant, however, is *not*
+# free. There is no intercept in $\phi^\top z$, so a probability that stays above zero when all is masked costs
 # something, additive or not.
 
 # %%
@@ -116,10 +124,10 @@ for name, output in (
     print(f"{name:17} {fidelity(output, exact @ output, Z, K):.4f}")
 
 # %% [markdown]
-# $\phi$ depends on the predictor too, so in training the gradient of {eq}`id-a4` runs through the least squares. It
-# need not: $\phi$, fitted here with the same kernel, is already the best choice, and at the best choice a small change
-# of $\phi$ changes nothing. Without the $\varepsilon$ of {eq}`id-12` the two gradients are the same, and with it
-# nearly.
+# $\phi$ depends on the predictor too, so in training the gradient of {eq}`id-a4` runs through the least squares. That
+# part could be left out, because $\phi$, fitted here with the same kernel, is already the best choice, and at the best
+# choice a small change of $\phi$ changes nothing. Without the $\varepsilon$ of {eq}`id-12` the two gradients are the
+# same, and with it nearly.
 
 
 # %%
@@ -144,7 +152,7 @@ for eps in (0.0, 0.01):
 # %% [markdown]
 # ## Stability
 #
-# ExpO-S asks for less thought. A masked input should be predicted as $x$ itself:
+# ExpO-S is simpler. A masked input should be predicted as $x$ itself:
 #
 # $$
 # \begin{aligned}
@@ -179,9 +187,9 @@ check("zero if nothing moves", bool((still == 0).all()))
 #
 # ## Getting what they ask for
 #
-# Neither asks loudly. Squared differences of probabilities are small numbers, and beside the gradient of the
-# cross-entropy that of $\lambda\,\Omega$ is small at 0.1, the largest strength of the paper. On training rows and their
-# labels:
+# Both are weak at the paper's strengths. Squared differences of probabilities are small numbers, and beside the
+# gradient of the cross-entropy that of $\lambda\,\Omega$ is small at 0.1, the largest strength of the paper. On
+# training rows and their labels:
 
 
 # %%
@@ -204,7 +212,7 @@ for name, omega in (("F", omega_F), ("S", omega_S)):
 
 # %% [markdown]
 # So we fine-tune one predictor by each, and by cross-entropy alone, with strengths that show an effect: those of ExpO-F
-# and ExpO-S are at least a hundred times the paper's. No epoch is chosen either, we look at the last one.
+# and ExpO-S are at least a hundred times the paper's. No epoch is chosen either. We look at the last one.
 
 # %%
 settings = replace(settings, epochs=epochs, patience=epochs, check=epochs)
@@ -307,3 +315,8 @@ for key, value in {
 # One split, strengths outside the paper's range, and a few seconds. With strengths from that range and the paper's way
 # of choosing, see [the tables](21_tables).
 # ```
+#
+# ## What was learned
+#
+# ExpO-F asks that features add up, ExpO-S that masking changes nothing, ID-ExpO that masking the top features changes
+# everything. So a method that is best by its own measure says little about another's.

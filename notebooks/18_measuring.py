@@ -16,6 +16,14 @@
 # Insertion and deletion are what ID-ExpO trains for, so that it does well by them is no surprise. This chapter collects
 # what else one should look at: the number by which runs are chosen, a measure that nobody optimises, what masking does
 # to a predictor, and two habits that decide how much a score is worth.
+#
+# | symbol | | shape |
+# | --- | --- | --- |
+# | $\mathrm{Acc}$, $\mathrm{Ins}$, $\mathrm{Del}$ | accuracy, insertion, deletion of a predictor | one number each |
+# | $\eta$ | weight of accuracy in the number to choose by |  |
+# | $\phi$ | contributions | $(Q)$ |
+# | $n$ | features removed at a time, for sensitivity-n |  |
+# | $y$ | the class explained or scored: predicted, or the label | one for each input |
 
 # %% tags=["parameters"]
 dataset = "vehicle"  # a data set's name, or a CSV file, class last
@@ -26,7 +34,7 @@ n = 4  # features removed at a time, for sensitivity-n
 etas = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0]  # weights of accuracy
 seeds = 20  # predictors that differ by chance alone
 
-# %%
+# %% tags=["hide-input"]
 from dataclasses import replace
 
 import matplotlib.pyplot as plt
@@ -111,17 +119,17 @@ picked.insert(0, "chosen", list(chosen.values()))
 picked.round(3)
 
 # %% [markdown]
-# A larger $\eta$ never chooses a candidate of lower *validation* accuracy. Why not: if it did, adding the two
-# inequalities of "best at its own $\eta$" would say the opposite.
+# A larger $\eta$ never chooses a candidate of lower *validation* accuracy. To see why, write down that each of the two
+# chosen candidates is the best at its own $\eta$. The sum of these two inequalities says that accuracy has not fallen.
 
 # %%
 accuracies = [scores.loc[chosen[eta], "val accuracy"] for eta in etas]
 check("rises with eta", bool((np.diff(accuracies) >= 0).all()))
 
 # %% [markdown]
-# On test rows that is no longer sure: the rows are others, and *before* was kept at the epoch of its best validation
-# accuracy, which flatters it there. A front of points for $\eta$ from 0.5 to 3 is how the
-# paper shows every result, and [the tables](21_tables) do too: one may read off the trade that one likes.
+# On test rows accuracy may fall nonetheless. They are other rows, and *before* was kept at the epoch of its best
+# validation accuracy, which makes it look better there than it is. A front of points for $\eta$ from 0.5 to 3 is how
+# the paper shows every result, and [the tables](21_tables) do too: one may read off the trade that one likes.
 #
 # ## Sensitivity-n
 #
@@ -213,7 +221,7 @@ plt.close(fig)
 # bias*, and find that explanations inherit it. One remedy is to train on randomly masked inputs; the paper argues
 # that its regularisers do much the same, as they too fit predictions of masked inputs.
 #
-# It is easily looked at: mask a random share of the features of test rows, and see how often the predictor is still
+# This is easy to measure. Mask a random share of the features of test rows, and see how often the predictor is still
 # right, and how sure of itself it is.
 
 # %%
@@ -312,9 +320,9 @@ glue("measuring-wrong", (predicted != y).double().mean().item(), display=False)
 # %% [markdown]
 # On the {glue:text}`measuring-wrong:.0%` of the rows where the prediction is wrong, scoring the label asks of an
 # explanation that it raise a class which the predictor rejects. So with the same explanation, insertion falls from
-# {glue:text}`measuring-pp:.2f` to {glue:text}`measuring-pl:.2f`: the score measures accuracy a second time. It is the
-# mixture that does the harm. If the label is explained *and* scored, insertion is {glue:text}`measuring-ll:.2f`. (The
-# authors' released code mixes, see [](31_paper_and_code).)
+# {glue:text}`measuring-pp:.2f` to {glue:text}`measuring-pl:.2f`, because the score measures accuracy a second time. The
+# harm comes from mixing the two. If the label is explained *and* scored, insertion is {glue:text}`measuring-ll:.2f`.
+# (The authors' released code mixes, see [](31_paper_and_code).)
 #
 # We explain and score the predicted class on validation and test rows: that is what a user will ask about, for an $x$
 # without a label. In training it is the label, as in {eq}`id-11`, for which the cross-entropy works too.
@@ -344,3 +352,11 @@ print(f"chosen on test itself: {t.max():.2f}")
 # So in this book validation rows choose, the epoch at which to stop as well as the hyperparameters for each $\eta$, and
 # test rows only report. (Both means are over all seeds. Validation's is the higher one chiefly because its rows had
 # already chosen each predictor's epoch.)
+#
+# ## What was learned
+#
+# One number, $\eta$ times accuracy plus insertion minus deletion, chooses runs on validation rows; test rows only
+# report. Sensitivity-n and accuracy on masked inputs look at what nobody optimised, and a score should say which class
+# was explained and which was scored.
+#
+# How trainings of this kind are made fast is [the next chapter](19_speed_id).

@@ -193,13 +193,13 @@ directions = compared(ways)
 directions.round(3)
 
 # %% [markdown]
-# All point much the same way. Why, the last line tells. It has no gradient through the explanation at all: masks are
-# constants, and training only fits the predictions of masked inputs. It differs from the whole gradient by
-# {glue:text}`code-held-all:.0%` of its length: on this predictor most comes that way, and the variants differ in the
-# rest, which comes through $\phi$ ([](14_regularizers) measures it by itself). On images with Grad-CAM that need not be
-# so. The temperature hardly matters; thresholds without a gradient do, {glue:text}`code-held:.0%` by themselves and
-# {glue:text}`code-both:.0%` together with the log-softmax, as in the code. A part of the gradient through $\phi$ can be
-# farther from the whole than none of it.
+# All point much the same way. The last line tells why. It has no gradient through the explanation at all, since masks
+# are constants and training only fits the predictions of masked inputs. Even so it differs from the whole gradient by
+# no more than {glue:text}`code-held-all:.0%` of its length. On this predictor most of the gradient comes that way, and
+# the variants differ in the rest, which comes through $\phi$ ([](14_regularizers) measures it by itself). On images
+# with Grad-CAM that need not be so. The temperature hardly matters. Thresholds without a gradient do,
+# {glue:text}`code-held:.0%` by themselves and {glue:text}`code-both:.0%` together with the log-softmax, as in the code:
+# one part of the gradient through $\phi$ can be a worse guide to the whole than none of it.
 
 # %% tags=["hide-cell"]
 glue("code-batch", batch, display=False)

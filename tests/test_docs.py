@@ -24,3 +24,20 @@ def test_files_that_a_page_names_exist(page):
 def test_make_targets_that_a_page_names_exist(page):
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"(?:`|^    )make ([a-z]+)", page.read_text(), re.MULTILINE)) <= targets
+
+
+TEACHING = sorted(path for path in (ROOT / "notebooks").glob("[01]?_*.py") if 3 <= int(path.name[:2]) != 11)
+
+
+@pytest.mark.parametrize("page", TEACHING, ids=lambda page: page.stem)
+def test_a_chapter_opens_with_its_symbols_and_closes_with_what_was_learned(page):
+    opening, *rest = page.read_text().split('# %% tags=["parameters"]')
+    assert re.search(
+        r"^# \| symbol \| \| shape \|\n# \| --- \| --- \| --- \|\n(# \|.*\|.*\|.*\|\n){3,}", opening, re.MULTILINE
+    )
+    assert "".join(rest).count("\n# ## What was learned\n") == 1
+
+
+@pytest.mark.parametrize("page", TEACHING, ids=lambda page: page.stem)
+def test_a_chapter_folds_its_imports_away(page):
+    assert not re.findall(r"^# %%\n(?=import |from )", page.read_text(), re.MULTILINE)

@@ -4,7 +4,7 @@ figures.use()
 fig = figures.curves(rows, x="U", title="A finding", xlabel="U", ylabel="accuracy, higher is better")
 """
 
-from lib.study.figures.architecture import architecture
+from lib.study.figures.architecture import architecture, both_papers, two_paths
 from lib.study.figures.plots import curves, fronts, images, paths
 from lib.study.figures.style import (
     FAINT,
@@ -32,6 +32,7 @@ __all__ = [
     "WIDTH",
     "Look",
     "architecture",
+    "both_papers",
     "curves",
     "fronts",
     "grid",
@@ -42,5 +43,6 @@ __all__ = [
     "number",
     "ordered",
     "paths",
+    "two_paths",
     "use",
 ]

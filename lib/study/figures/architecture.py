@@ -1,41 +1,41 @@
-"""FE in one picture: two models, one network."""
+"""Both papers in pictures: FE's two models on one network, ID beside it, and a step of ID forwards and backwards."""
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch
 
-from lib.study.figures.style import INK, METHODS, PAPER, WIDTH
+from lib.study.figures.drawing import BLUE, SAND, arrow, box, sheet
+from lib.study.figures.style import INK, METHODS, PAPER
+
+DIRECT, THROUGH = "#d55e00", "#0072b2"  # the two paths of ID's gradient
 
 
 def architecture() -> Figure:
     """The prediction model g and the explanation model h share the network f; gates decide which examples h may use."""
-    fig, ax = plt.subplots(figsize=(WIDTH, 4.4), layout="constrained")
-    ax.set(xlim=(0.2, 9.9), ylim=(0.2, 6.8), aspect="equal")
-    ax.axis("off")
+    fig, ax = sheet((0.2, 9.9), (0.2, 6.8), height=4.4)
     ours, joint = METHODS["Ours"].color, METHODS["Joint"].color
-    grey, blue, sand = "#f2f2f2", "#dbe9f4", "#fbe3d3"
     low, high = 1.3, 4.8
 
-    _box(ax, 0.9, low, 1.1, "$x$", grey)
+    box(ax, (0.9, low), "$x$", width=1.1)
     for shift in (0.3, 0.15, 0):
-        _box(ax, 0.9 + shift, high + shift, 1.1, "" if shift else "$x_n$", grey)
-    _box(ax, 2.75, (low + high) / 2, 0.9, "$f$", blue, height=high - low + 1)
-    _box(ax, 4.45, low, 1.15, "$f(x)$", blue)
-    _box(ax, 4.45, high, 1.15, "$f(x_n)$", blue)
-    _box(ax, 5.85, high, 0.6, "$k$", grey, height=0.6)
-    _box(ax, 7.2, low, 1.3, "$W$", sand)
-    _box(ax, 7.2, high, 1.3, "$A$", sand)
-    _box(ax, 9.1, low, 1.15, "$g(x)$", grey, ours)
-    _box(ax, 9.1, high, 1.15, "$h(x)$", grey, joint)
+        box(ax, (0.9 + shift, high + shift), "" if shift else "$x_n$", width=1.1)
+    box(ax, (2.75, (low + high) / 2), "$f$", width=0.9, fill=BLUE, height=high - low + 1)
+    box(ax, (4.45, low), "$f(x)$", width=1.15, fill=BLUE)
+    box(ax, (4.45, high), "$f(x_n)$", width=1.15, fill=BLUE)
+    box(ax, (5.85, high), "$k$", width=0.6, height=0.6)
+    box(ax, (7.2, low), "$W$", width=1.3, fill=SAND)
+    box(ax, (7.2, high), "$A$", width=1.3, fill=SAND)
+    box(ax, (9.1, low), "$g(x)$", width=1.15, edge=ours)
+    box(ax, (9.1, high), "$h(x)$", width=1.15, edge=joint)
     across = {low: [(1.45, 2.3), (3.2, 3.87), (5.03, 6.55), (7.85, 8.52)]}
     across[high] = [(1.75, 2.3), (3.2, 3.87), (5.03, 5.55), (6.15, 6.55), (7.85, 8.52)]
     for y, arrows in across.items():
         for start, end in arrows:
-            _arrow(ax, (start, y), (end, y))
-    _arrow(ax, (4.75, low + 0.45), (5.75, high - 0.3))
-    _arrow(ax, (9.1, low + 0.5), (9.1, high - 0.5), "<|-|>", joint)
+            arrow(ax, (start, y), (end, y))
+    arrow(ax, (4.75, low + 0.45), (5.75, high - 0.3))
+    arrow(ax, (9.1, low + 0.5), (9.1, high - 0.5), style="<|-|>", color=joint)
     _gates(ax, 7.2, high + 0.55)
+    ax.text(7.2, high + 1.1, "gates, most shut", ha="center", va="center", fontsize=11)
 
     small = {"fontsize": 11, "va": "center"}
     ax.text(5.5, 2.8, "similarity\n$f(x_n)^\\top f(x)$", **small)
@@ -53,6 +53,69 @@ def architecture() -> Figure:
     return fig
 
 
+def both_papers() -> Figure:
+    """FE above, ID below, drawn alike: what chooses is in the same colour in both."""
+    fig, ax = sheet((0, 10), (0, 5.7), height=3.8)
+    small = {"fontsize": 11, "ha": "center", "va": "center"}
+    for y, head in ((5.45, "FE: explained by few examples"), (2.45, "ID: explained by few features")):
+        ax.text(0.05, y, head, fontsize=11, va="center", fontweight="bold")
+    columns = (0.75, 2.85, 5.0, 7.15, 9.2)
+    above = ("$x$, $x_n$", "network $f$", "gates $Z$", "$h$ from few\n examples", "says what\n$g$ says?")
+    below = ("$x$", "explainer\nasks $f$", "soft masks\n$r$", "$x$ with few\nfeatures", "does $f$\nstill know?")
+    under = {
+        4.4: ("", "similarities", "of examples", "explanation", "faithfulness"),
+        1.4: ("", "contributions $\\phi$", "of features", "masked inputs", "Ins, Del"),
+    }
+    for y, texts in ((4.4, above), (1.4, below)):
+        for at, text, width, fill in zip(columns, texts, (1.3, 1.7, 1.7, 1.7, 1.5), (None, BLUE, SAND, None, None)):
+            box(ax, (at, y), text, width=width, height=1.0, size=11, **({"fill": fill} if fill else {}))
+        for start, end in ((1.4, 2.0), (3.7, 4.15), (5.85, 6.3), (8.0, 8.45)):
+            arrow(ax, (start, y), (end, y))
+        for at, text in zip(columns, under[y]):
+            ax.text(at, y - 0.78, text, **small)
+    return fig
+
+
+def two_paths() -> Figure:
+    """A training step of ID-ExpO: computed forwards in grey, its gradient on two paths back to theta (ID-11)."""
+    fig, ax = sheet((0, 10), (0.7, 7.6), height=4.7)
+    high, low, mid = 6.0, 1.9, 3.95
+    box(ax, (0.8, high), "$x$", width=1.0)
+    box(ax, (3.1, high), "explainer", width=2.0, fill=BLUE, size=12)
+    box(ax, (5.5, high), "$\\phi$", width=0.9)
+    box(ax, (8.1, high), "soft masks\n$r_1, \\ldots, r_S$", width=2.0, height=1.1, fill=SAND, size=12)
+    box(ax, (8.1, low), "$x$, $a_s$, $d_s$", width=2.0, size=13)
+    box(ax, (5.5, low), "$f$", width=0.9, fill=BLUE)
+    box(ax, (3.1, low), "$\\log f(\\cdot)_y$", width=2.0, size=13)
+    box(ax, (0.8, low), "loss", width=1.1, size=12)
+    box(ax, (4.3, mid), "$\\theta$", width=0.9, fill=BLUE)
+    grey = {"color": "#888888"}
+    for start, end in (((1.3, high), (2.1, high)), ((4.1, high), (5.05, high)), ((5.95, high), (7.1, high)),
+                       ((8.3, high - 0.55), (8.3, low + 0.45)), ((7.1, low), (5.95, low)), ((5.05, low), (4.1, low)),
+                       ((2.1, low), (1.35, low)), ((9.6, low), (9.1, low))):  # fmt: skip
+        arrow(ax, start, end, **grey)
+    ax.plot([0.8, 0.8, 9.6, 9.6], [high + 0.45, 7.1, 7.1, low], color="#888888", lw=1.4)
+    _path(ax, THROUGH, 0.2, [(1.35, low, 2.1, low), (4.1, low, 5.05, low), (5.95, low, 7.1, low)])
+    _path(ax, THROUGH, 0.0, [(7.9, low + 0.45, 7.9, high - 0.55), (3.4, high - 0.45, 4.05, mid + 0.45)])
+    _path(ax, THROUGH, -0.25, [(7.1, high, 5.95, high), (5.05, high, 4.1, high)])
+    _path(ax, DIRECT, -0.2, [(1.35, low, 2.1, low), (4.1, low, 5.05, low)])
+    _path(ax, DIRECT, 0.0, [(5.3, low + 0.45, 4.6, mid - 0.45)])
+    note = {"fontsize": 11, "va": "center"}
+    ax.text(5.15, mid - 0.55, "1  through the\n    predictions", color=DIRECT, **note)
+    ax.text(5.15, mid + 0.65, "2  through the\n    contributions", color=THROUGH, **note)
+    for x, y, text in ((5.5, 7.35, "the input, to be masked"), (3.1, low - 0.8, "of label $y$"),
+                       (8.1, low - 0.8, "inserted, deleted"), (3.1, high + 0.72, "asks $f$")):  # fmt: skip
+        ax.text(x, y, text, ha="center", **note)
+    ax.text(0.8, low - 0.8, "ID-11", ha="center", **note)
+    return fig
+
+
+def _path(ax: Axes, color: str, shift: float, parts) -> None:
+    """Arrows of a gradient, beside those of the forward computation."""
+    for x0, y0, x1, y1 in parts:
+        arrow(ax, (x0, y0 + shift), (x1, y1 + shift), color=color, width=2.2)
+
+
 def _gates(ax: Axes, x: float, y: float) -> None:
     """A row of gates above A, two of them open: only their examples reach h."""
     is_open = (False, True, False, False, True, False)
@@ -60,15 +123,3 @@ def _gates(ax: Axes, x: float, y: float) -> None:
         left = x + 0.3 * (i - len(is_open) / 2) + 0.03
         color = METHODS["Ours"].color if filled else PAPER
         ax.add_patch(plt.Rectangle((left, y), 0.24, 0.24, facecolor=color, edgecolor=INK, linewidth=1))
-    ax.text(x, y + 0.55, "gates, most shut", ha="center", va="center", fontsize=11)
-
-
-def _box(ax: Axes, x: float, y: float, width: float, text: str, fill: str, edge=INK, height=0.9) -> None:
-    corner = (x - width / 2, y - height / 2)
-    shape = FancyBboxPatch(corner, width, height, boxstyle="round,pad=0,rounding_size=0.12", fc=fill, ec=edge, lw=1.4)
-    ax.add_patch(shape)
-    ax.text(x, y, text, ha="center", va="center", fontsize=14)
-
-
-def _arrow(ax: Axes, start, end, style: str = "-|>", color: str = INK) -> None:
-    ax.annotate("", end, start, arrowprops={"arrowstyle": style, "color": color, "lw": 1.4, "shrinkA": 0, "shrinkB": 0})

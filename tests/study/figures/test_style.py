@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from lib.study import figures
-from tests.study.figures.drawn import FE, draw, frame, texts
+from tests.study.figures.drawn import FE, PICTURES, draw, frame, texts
 
 ID = ("ID-ExpO", "ExpO-S", "ExpO-F", "CE-only")
 
@@ -70,5 +70,5 @@ def test_everything_stands_out_from_the_card():
 
 def test_letters_are_legible_on_a_phone():
     phone = 350 / figures.WIDTH  # pixels an inch on a screen of 390, margins off
-    for fig in (draw(frame(methods=FE)), figures.architecture()):
+    for fig in (draw(frame(methods=FE)), *(picture() for picture in PICTURES)):
         assert min(t.get_fontsize() for t in texts(fig)) / 72 * phone > 8

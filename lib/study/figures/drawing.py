@@ -1,0 +1,32 @@
+"""Boxes, arrows and an empty sheet, for figures that explain and show no data."""
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+
+from lib.study.figures.style import INK, WIDTH
+
+GREY, BLUE, SAND = "#f2f2f2", "#dbe9f4", "#fbe3d3"  # what is given or computed, the network, what is trained or chosen
+
+
+def sheet(xlim: tuple[float, float], ylim: tuple[float, float], *, height: float) -> tuple[Figure, Axes]:
+    """Empty axes without ticks, one unit as long in both directions, at the book's width."""
+    fig, ax = plt.subplots(figsize=(WIDTH, height), layout="constrained")
+    ax.set(xlim=xlim, ylim=ylim, aspect="equal")
+    ax.axis("off")
+    return fig, ax
+
+
+def box(ax: Axes, at: tuple[float, float], text: str, *, width: float, height=0.9, fill=GREY, edge=INK, size=14):
+    """A rounded box around its centre, with a text in it."""
+    corner = (at[0] - width / 2, at[1] - height / 2)
+    shape = FancyBboxPatch(corner, width, height, boxstyle="round,pad=0,rounding_size=0.12", fc=fill, ec=edge, lw=1.4)
+    ax.add_patch(shape)
+    ax.text(*at, text, ha="center", va="center", fontsize=size, linespacing=1.3)
+
+
+def arrow(ax: Axes, start, end, *, style: str = "-|>", color: str = INK, width: float = 1.4, bend: float = 0.0) -> None:
+    """An arrow between two points. bend: how far it is curved, relative to its length."""
+    look = {"arrowstyle": style, "color": color, "lw": width, "shrinkA": 0, "shrinkB": 0}
+    ax.annotate("", end, start, arrowprops=look | {"connectionstyle": f"arc3,rad={bend}"})
