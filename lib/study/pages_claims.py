@@ -1,11 +1,15 @@
 """What the page of claims shows: verdicts at a glance, every comparison of a claim, and a forest of intervals."""
 
+import re
+
 import matplotlib.pyplot as plt
 import pandas as pd
+from IPython.display import HTML
 from matplotlib.figure import Figure
 
 from lib.data import catalogue
 from lib.study import claims, claims_fe, figures, runs_fe, runs_id
+from lib.study.records import ROOT
 from lib.study.rows import majority
 from lib.study.runs import title
 from lib.study.runs_fe import U
@@ -56,6 +60,18 @@ def summarised(verdicts: pd.DataFrame) -> pd.DataFrame:
 def at_a_glance(verdicts: pd.DataFrame) -> pd.DataFrame:
     """The same for the opening page, shorter."""
     return summarised(verdicts)[["the paper finds", "effect", "verdict", "comparisons"]]
+
+
+def linked(table: pd.DataFrame, chapter: str) -> HTML:
+    """The table with each claim's label a link to the section of the chapter that tests it."""
+    headings = re.findall(r"^# #+ ((?:FE|ID)-C\d+)(.*)$", (ROOT / "notebooks" / f"{chapter}.py").read_text(), re.M)
+    anchors = {label: re.sub(r"[^a-z0-9]+", "-", f"{label}{rest}".lower()).strip("-") for label, rest in headings}
+
+    def link(shown: str) -> str:
+        label = shown.replace("\u2011", "-").rstrip("abc")
+        return f'<a href="{chapter}.html#{anchors[label]}">{shown}</a>' if label in anchors else shown
+
+    return HTML(table.rename(index=link).to_html(escape=False))
 
 
 def with_data_sets(verdicts: pd.DataFrame, every: str, words: str) -> pd.DataFrame:

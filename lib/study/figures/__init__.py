@@ -6,6 +6,7 @@ fig = figures.curves(rows, x="U", title="A finding", xlabel="U", ylabel="accurac
 
 from lib.study.figures.architecture import architecture, both_papers, two_paths
 from lib.study.figures.colours import NIGHT, PAPER, contrast, night, themed
+from lib.study.figures.findings import intervals, plane, trails
 from lib.study.figures.plots import curves, fronts, images, paths
 from lib.study.figures.style import (
     FAINT,
@@ -44,13 +45,16 @@ __all__ = [
     "grid",
     "headline",
     "images",
+    "intervals",
     "look",
     "night",
     "nothing",
     "number",
     "ordered",
     "paths",
+    "plane",
     "themed",
+    "trails",
     "two_paths",
     "use",
 ]
