@@ -131,9 +131,9 @@ keep("findings", drawn | told)
 #
 # ## Start here
 #
-# - **To learn how it works**: [try it](02_explorer) before any equation, then read [the trick](03_hard_choice) and FE from [](04_models) or ID from
-#   [](12_insertion_deletion). Either can be read alone. Each chapter takes one idea: why, the equation, a function that
-#   reads like it, a check that it holds, a figure.
+# - **To learn how it works**: [try it](02_explorer) before any equation, read [the trick](03_hard_choice), then FE from
+#   [](04_models) or ID from [](12_insertion_deletion). Either can be read alone. Each chapter takes one idea: why, the
+#   equation, a function that reads like it, a check that it holds, a figure.
 # - **To judge whether it works**: [](01_claims), and behind it the results of [FE](11_results) and
 #   [ID](21_tables). [](30_readings) says how we read the papers where they are ambiguous, and
 #   [](31_paper_and_code) measures where ID's released code departs from its text. [](../limits) says what all this does
