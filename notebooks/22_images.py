@@ -250,3 +250,6 @@ pages_claims.summarised(verdicts).assign(**{"comparisons with records": list(cla
 
 # %% tags=["hide-input"]
 pages_claims.comparisons(tests, *claims_images.CLAIMS).rename(columns={"splits": "seeds"})
+
+# %% [markdown]
+# What is behind these means can be looked at, image by image, in [the gallery](23_gallery).
