@@ -10,9 +10,9 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu"]
 PRINT = """
 .bd-header, .bd-sidebar-primary, .bd-sidebar-secondary, .bd-header-article, .bd-footer, .prev-next-footer,
-.headerlink, .copybtn { display: none !important; }
+#jb-print-docs-body, .headerlink, .copybtn { display: none !important; }
 body, pre, code { font-size: 10pt; }
-h1 { break-before: page; }
+.toctree-wrapper > section { break-before: page; }
 figure, table, .math { break-inside: avoid; }
 .cell_output, .cell_input pre, .math { overflow: hidden; white-space: pre-wrap; }
 """

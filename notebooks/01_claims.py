@@ -51,7 +51,8 @@ frame, lambdas = runs_fe.load(results, newer), runs_fe.load_lambdas(results, new
 tests = claims_fe.tests(frame, lambdas, timing.load(timings))
 verdicts = claims_fe.verdicts(tests)
 keep("claims", pages_claims.told("fe", verdicts) | pages_claims.constants() | pages_claims.early(frame))
-keep("claims", {"summary": pages_claims.at_a_glance(verdicts)} | pages_claims.rival(frame))
+glance = pages_claims.linked(pages_claims.at_a_glance(verdicts), "01_claims")
+keep("claims", {"summary": glance} | pages_claims.rival(frame))
 keep("claims", pages_claims.seen_of_etas(frame) | {"older-lambdas": words_fe.kept_lambdas(frame, lambdas)})
 keep("claims", {f"moves-{measure}": words_fe.moves(lambdas, measure) for measure in runs_fe.SCORES})
 everywhere = runs.titles(", ".join(runs_fe.datasets(frame)))
@@ -276,7 +277,7 @@ verdicts_id = claims_id.verdicts(tests_id)
 known = rows_known.read(f"{rows}/splits.csv")
 keep("claims", pages_claims.told("id", verdicts_id) | pages_claims.leads(tests_id))
 keep("claims", pages_claims.gain_over_majority(front, known))
-keep("claims", {"summary-id": pages_claims.at_a_glance(verdicts_id)})
+keep("claims", {"summary-id": pages_claims.linked(pages_claims.at_a_glance(verdicts_id), "01_claims")})
 pages_claims.with_data_sets(verdicts_id, ", ".join(runs_id.TABLES), "all six tables")
 
 # %% [markdown]

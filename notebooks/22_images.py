@@ -250,3 +250,6 @@ pages_claims.at_a_glance(verdicts).assign(**{"with records": list(claims_images.
 
 # %% tags=["hide-input"]
 pages_claims.comparisons(tests[tests["splits"] > 0], *claims_images.CLAIMS).rename(columns={"splits": "seeds"})
+
+# %% [markdown]
+# What is behind these means can be looked at, image by image, in [the gallery](23_gallery).

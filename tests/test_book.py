@@ -1,4 +1,4 @@
-"""The built book in a real browser, with no network: formulas, links, figures, and a phone's width.
+"""The built book in a real browser, with no network: formulas, links, figures, and the rules of `view.js`.
 
 `make test` builds the book first. Where there is no Chromium these tests are skipped; with CI=true they fail.
 """
@@ -17,7 +17,8 @@ from scipy.stats import norm
 from book import pages as generated
 
 HTML = Path(__file__).parents[1] / "_build" / "html"
-PHONE = {"width": 390, "height": 844}
+VIEWS = [(width, theme) for width in (1280, 390) for theme in ("light", "dark")]  # a desk and a phone
+RULES = (Path(__file__).parent / "view.js").read_text()
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
 
@@ -25,9 +26,13 @@ SETTLE = """async () => {
   if (window.MathJax?.startup) await MathJax.startup.promise.catch(() => 0);
   await document.fonts.ready;
 }"""
+THEME = """(theme) => {
+  document.documentElement.dataset.theme = theme;
+  document.querySelectorAll("details").forEach((e) => { e.open = true; });
+  document.getAnimations().forEach((a) => a.finish());
+}"""
 FACTS = """() => {
   const all = (selector) => [...document.querySelectorAll(selector)];
-  const scrolls = (e) => e && (['auto', 'scroll'].includes(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
   return {
     math: all('.math').length,
     drawn: all('.math mjx-container svg').length,
@@ -36,10 +41,6 @@ FACTS = """() => {
     ids: all('[id]').map((e) => e.id),
     links: all('a[href]').map((e) => e.href),
     images: all('main img').map((e) => [e.src, e.alt, e.naturalWidth]),
-    width: document.scrollingElement.scrollWidth,
-    outside: all('main *').filter(
-      (e) => e.getBoundingClientRect().right > innerWidth + 1 && !scrolls(e) && !e.closest('svg, details:not([open])')
-    ).map((e) => e.outerHTML.slice(0, 80)),
     number: all('.math .eqno').map((e) => e.textContent),
   };
 }"""
@@ -51,7 +52,7 @@ def unavailable(reason):
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    """Chromium with a phone's width, a profile of its own and no network."""
+    """Chromium with a profile of its own and no network."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not chromium:
         unavailable("no browser: install Chromium (on Debian: apt install chromium) to test the built book")
@@ -60,7 +61,7 @@ def browser(tmp_path_factory):
     with sync_playwright() as playwright:
         profile = tmp_path_factory.mktemp("profile")
         browser = playwright.chromium.launch_persistent_context(
-            profile, executable_path=chromium, args=FLAGS, viewport=PHONE, offline=True
+            profile, executable_path=chromium, args=FLAGS, offline=True
         )
         yield browser
         browser.close()
@@ -68,7 +69,7 @@ def browser(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def book(browser):
-    """What each page of the book shows and asks for: {page: facts}, pages named by their path."""
+    """What each page of the book shows and asks for: {page: facts}, pages named by their path. Each is loaded once."""
     written = [path for path in HTML.rglob("*.html") if "_static" not in path.parts]
     return {path: visit(browser, path) for path in sorted(written) if path.name != "index.html"}
 
@@ -83,8 +84,16 @@ def visit(browser, path):
     tab.goto(path.as_uri())
     tab.evaluate(SETTLE)
     facts = tab.evaluate(FACTS)
+    broken = {view: seen(tab, *view) for view in VIEWS}
     tab.close()
-    return facts | {"asked": asked, "failed": failed, "errors": errors}
+    return facts | {"asked": asked, "failed": failed, "errors": errors, "broken": broken}
+
+
+def seen(tab, width, theme):
+    """{rule: what breaks it} at this width in this theme."""
+    tab.set_viewport_size({"width": width, "height": 844})
+    tab.evaluate(THEME, theme)
+    return {rule: found for rule, found in tab.evaluate(RULES).items() if found}
 
 
 def problems(book, find):
@@ -144,9 +153,9 @@ def test_every_figure_is_loaded_and_described(book):
     assert problems(book, undescribed) == {}
 
 
-def test_a_phone_shows_every_page_without_scrolling_sideways(book):
-    assert problems(book, lambda _, facts: facts["width"] > PHONE["width"] and facts["width"]) == {}
-    assert problems(book, lambda _, facts: facts["outside"]) == {}
+@pytest.mark.parametrize(("width", "theme"), VIEWS)
+def test_every_page_keeps_the_rules(book, width, theme):
+    assert problems(book, lambda _, facts: facts["broken"][width, theme]) == {}
 
 
 def test_the_two_knobs_of_softness_move_by_keyboard(browser):

@@ -6,8 +6,9 @@ import re
 import numpy as np
 import pytest
 
-from tests.test_book import HTML, PHONE, browser  # noqa: F401
+from tests.test_book import HTML, browser  # noqa: F401
 
+PHONE = {"width": 390, "height": 844}
 NUMBER = r"[−-]?\d+\.\d+"
 
 
@@ -209,10 +210,10 @@ def check_soft(player, data):
     T, s = value(player, ".T"), value(player, ".s")
     phi = np.array(data["phi"])
     r = 1 / (1 + np.exp(-data["T"] * data["factors"][T] * (phi - data["t"][s - 1])))
-    bars = player.locator("rect.in").evaluate_all("all => all.map(r => +r.getAttribute('height'))")
-    np.testing.assert_allclose(bars, 126 * r, atol=1e-6)
+    bars = player.locator("rect.in").evaluate_all("all => all.map(r => +r.getAttribute('width'))")
+    np.testing.assert_allclose(bars, 200 * r, atol=1e-6)
     assert player.locator("rect.outline").count() == s
-    assert player.locator(".mask text").all_text_contents()[3:] == data["names"]
+    assert player.locator(".mask .name").all_text_contents() == data["names"]
     said = player.locator(".s").get_attribute("aria-valuetext")
     np.testing.assert_allclose(numbers(said), [curve[s - 1] for curve in data["soft"][T]], atol=0.006)
     return T, s

@@ -20,7 +20,7 @@ SHORT = (  # computed in double precision, or from nothing random: the same digi
     "12_insertion_deletion", "13_soft_masks", "14_regularizers", "15_explainers", "16_gradcam",
     "17_stability_fidelity", "18_measuring", "31_paper_and_code",
 )  # fmt: skip
-PNG = "application/papermill.record/image/png", "image/png"
+SVG = "application/papermill.record/image/svg+xml", "image/svg+xml"
 
 
 def code(notebook):
@@ -28,11 +28,11 @@ def code(notebook):
 
 
 def stripped(notebook):
-    """Code and outputs alone, with `PNG` for each figure: nbval compares no images."""
+    """Code and outputs alone, with `SVG` for each figure: nbval compares no images."""
     cells = []
     for number, cell in enumerate(code(deepcopy(notebook))):
         for output in cell.outputs:
-            output.get("data", {}).update({kind: "PNG" for kind in PNG if kind in output.get("data", {})})
+            output.get("data", {}).update({kind: "SVG" for kind in SVG if kind in output.get("data", {})})
         tags = {"tags": cell.metadata.tags} if cell.metadata.get("tags") else {}
         cells.append(nbformat.v4.new_code_cell(cell.source, id=f"cell-{number}", metadata=tags, outputs=cell.outputs))
         cells[-1].execution_count = cell.execution_count  # nbval checks no cell without it
@@ -63,7 +63,7 @@ def test_reference_holds_outputs_and_no_image(name):
     text = (REFERENCE / f"{name}.ipynb").read_text()
     assert '"execution_count": 1' in text
     assert '"outputs": [\n' in text
-    assert "iVBORw0KGgo" not in text
+    assert "<svg" not in text
     assert str(ROOT) not in text
 
 

@@ -21,8 +21,8 @@
         <text x="${x(1)}" y="${bottom + 18}" text-anchor="middle">1</text>
         <text x="${W - 8}" y="${bottom + 18}" text-anchor="end">${name}</text>
       </svg>
-      <label>${kind === "gate" ? "Spread of the noise" : "Temperature"}: <output></output>
-        <input type="range" min="0" step="1"></label>
+      <label for="choice-${kind}">${kind === "gate" ? "Spread of the noise" : "Temperature"}: <output></output></label>
+      <input id="choice-${kind}" type="range" min="0" step="1">
       <p class="says" aria-live="polite"></p>
     </figure>`;
   root.setAttribute("role", "group");

@@ -4,20 +4,24 @@
   const root = document.getElementById("soft-player");
   if (!root?.querySelector("script")) return;
   const data = JSON.parse(root.querySelector("script").textContent), Q = data.phi.length;
-  const W = 300, left = 30, right = 296, top = 10, bottom = 136, wide = (right - left) / Q;
-  const x = (k) => left + wide * k, y = (v) => bottom - (bottom - top) * v;
+  const W = 300, left = 30, right = 296, top = 10, bottom = 136;
+  const x = (k) => left + ((right - left) / Q) * k, y = (v) => bottom - (bottom - top) * v;
+  const marks = [[1, "1"], [0.5, "&#189;"], [0, "0"]];
   const frame = `<path class="axis" d="M${left} ${top}V${bottom}H${right}M${left} ${y(0.5)}H${right}M${left} ${top}H${right}"/>
-    ${[[1, "1"], [0.5, "&#189;"], [0, "0"]].map(([v, text]) => `<text x="${left - 6}" y="${y(v) + 4}" text-anchor="end">${text}</text>`).join("")}`;
-  const bar = (q, height, kind) => `<rect class="${kind}" x="${x(q) + 1.5}" width="${wide - 3}" y="${y(height)}" height="${bottom - y(height)}"/>`;
-  const names = data.names.map((name, q) => `<text transform="translate(${x(q + 0.5) + 4} ${bottom + 8}) rotate(-60)"
-    text-anchor="end">${escaped(name)}</text>`).join("");
+    ${marks.map(([v, text]) => `<text x="${left - 6}" y="${y(v) + 4}" text-anchor="end">${text}</text>`).join("")}`;
+  // the mask lies on its side, so that the features' names are read as they stand
+  const first = 92, row = 14, low = row * Q + 4, across = (v) => first + (right - first - 4) * v;
+  const bar = (q, v, kind) => `<rect class="${kind}" x="${first}" y="${row * q + 4}" width="${across(v) - first}" height="${row - 4}"/>`;
+  const names = `<path class="axis" d="M${first} 2V${low}M${across(0.5)} 2V${low}M${across(1)} 2V${low}"/>
+    ${data.names.map((name, q) => `<text class="name" x="${first - 6}" y="${row * q + 13}" text-anchor="end">${escaped(name)}</text>`).join("")}
+    ${marks.map(([v, text]) => `<text x="${across(v)}" y="${low + 14}" text-anchor="middle">${text}</text>`).join("")}`;
   const line = (values, kind) => `<path class="${kind}" d="M${values.map((v, k) => `${x(k + 1).toFixed(1)} ${y(v).toFixed(1)}`).join("L")}"/>`;
 
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Play the temperature from soft to hard");
   root.innerHTML = `<div class="panels">
     <figure><figcaption>Mask r, features in the order of their contributions. Outlined: the hard mask.</figcaption>
-      <svg class="mask" viewBox="0 0 ${W} 215" role="img" aria-label="A bar for each feature: how much of it the mask lets in"></svg></figure>
+      <svg class="mask" viewBox="0 0 ${W} ${low + 20}" role="img" aria-label="A bar for each feature: how much of it the mask lets in"></svg></figure>
     <figure><figcaption>Probability of the class by soft masks, <span class="swatch in"></span> inserted and
       <span class="swatch out"></span> deleted. Dashed: by hard masks.</figcaption>
       <svg class="path" viewBox="0 0 ${W} 170" role="img" aria-label="Curves with soft masks, inserted and deleted, beside hard ones"></svg></figure>
@@ -26,7 +30,7 @@
   const draw = () => {
     const k = +T.value, n = +s.value, factor = data.factors[k];
     const r = data.phi.map((phi) => 1 / (1 + Math.exp(-data.T * factor * (phi - data.t[n - 1]))));
-    find(".mask").innerHTML = frame + r.map((v, q) => bar(q, v, "in")).join("")
+    find(".mask").innerHTML = r.map((v, q) => bar(q, v, "in")).join("")
       + r.slice(0, n).map((_, q) => bar(q, 1, "outline")).join("") + names;
     const [up, down] = data.soft[k], [sharp, gone] = data.hard;
     find(".path").innerHTML = `${frame}<path class="axis" d="M${x(n)} ${top}V${bottom}"/>${line(sharp, "in hard")}

@@ -1,11 +1,15 @@
 """What the page of claims shows: verdicts at a glance, every comparison of a claim, and a forest of intervals."""
 
+import re
+
 import matplotlib.pyplot as plt
 import pandas as pd
+from IPython.display import HTML
 from matplotlib.figure import Figure
 
 from lib.data import catalogue
 from lib.study import claims, claims_fe, figures, runs_fe, runs_id
+from lib.study.records import ROOT
 from lib.study.rows import majority
 from lib.study.runs import title
 from lib.study.runs_fe import U
@@ -58,6 +62,18 @@ def at_a_glance(verdicts: pd.DataFrame) -> pd.DataFrame:
     return summarised(verdicts)[["the paper finds", "effect", "verdict", "comparisons"]]
 
 
+def linked(table: pd.DataFrame, chapter: str) -> HTML:
+    """The table with each claim's label a link to the section of the chapter that tests it."""
+    headings = re.findall(r"^# #+ ((?:FE|ID)-C\d+)(.*)$", (ROOT / "notebooks" / f"{chapter}.py").read_text(), re.M)
+    anchors = {label: re.sub(r"[^a-z0-9]+", "-", f"{label}{rest}".lower()).strip("-") for label, rest in headings}
+
+    def link(shown: str) -> str:
+        label = shown.replace("\u2011", "-").rstrip("abc")
+        return f'<a href="{chapter}.html#{anchors[label]}">{shown}</a>' if label in anchors else shown
+
+    return HTML(table.rename(index=link).to_html(escape=False))
+
+
 def with_data_sets(verdicts: pd.DataFrame, every: str, words: str) -> pd.DataFrame:
     """The same with the names of the data sets, `words` where they are all of `every`."""
     return summarised(verdicts).assign(**{"tested on": verdicts["tested on"].replace(every, words).to_numpy()})
@@ -82,11 +98,12 @@ def sentences(row: pd.Series) -> str:
     over = f"over {row['units']} data sets" if row["units"] > 1 else "on one data set"
     reach, alone = (f"a factor of {row[k]:.2f}" if row["ratio"] else two(row[k]) for k in ("detectable", "alone"))
     sides = {">": "more than", "<": "less than"}
-    asked = " ".join(sides.get(word, word) for word in row["claimed"].split())
+    asked = " ".join(sides.get(word, word) for word in row["claimed"].split()).replace("-", "−")
+    lead = f"{row['effect of'][0].upper()}{row['effect of'][1:]}: {two(row['effect'])} in the mean {over}"
     return (
-        f"{row['effect of']}: {two(row['effect'])} in the mean {over} (95 % interval {two(row['low'])} to "
-        f"{two(row['high'])}), where {asked} is claimed, p {chance(row['p'], True)}. Comparisons: {counts} "
-        f"What a typical one could see: {reach} beyond what is claimed, {alone} if it is the only one."
+        f"{lead} (95 % interval {two(row['low'])} to {two(row['high'])}), where {asked} is claimed, p "
+        f"{chance(row['p'], True)}. Comparisons: {counts} What a typical one could see: {reach} beyond what is "
+        f"claimed, {alone} if it is the only one."
     )
 
 

@@ -5,13 +5,16 @@ fig = figures.curves(rows, x="U", title="A finding", xlabel="U", ylabel="accurac
 """
 
 from lib.study.figures.architecture import architecture, both_papers, two_paths
+from lib.study.figures.colours import NIGHT, PAPER, contrast, night, themed
+from lib.study.figures.findings import intervals, plane, trails
 from lib.study.figures.plots import curves, fronts, images, paths
 from lib.study.figures.style import (
     FAINT,
     INK,
     METHODS,
     MIN_SPAN,
-    PAPER,
+    MINUS,
+    PLUS,
     WIDTH,
     Look,
     grid,
@@ -27,22 +30,31 @@ __all__ = [
     "FAINT",
     "INK",
     "METHODS",
+    "MINUS",
     "MIN_SPAN",
+    "NIGHT",
     "PAPER",
+    "PLUS",
     "WIDTH",
     "Look",
     "architecture",
     "both_papers",
+    "contrast",
     "curves",
     "fronts",
     "grid",
     "headline",
     "images",
+    "intervals",
     "look",
+    "night",
     "nothing",
     "number",
     "ordered",
     "paths",
+    "plane",
+    "themed",
+    "trails",
     "two_paths",
     "use",
 ]

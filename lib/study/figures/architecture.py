@@ -4,8 +4,9 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lib.study.figures.colours import PAPER
 from lib.study.figures.drawing import BLUE, SAND, arrow, box, sheet
-from lib.study.figures.style import INK, METHODS, PAPER
+from lib.study.figures.style import INK, METHODS
 
 DIRECT, THROUGH = "#d55e00", "#0072b2"  # the two paths of ID's gradient
 
@@ -39,7 +40,7 @@ def architecture() -> Figure:
 
     small = {"fontsize": 11, "va": "center"}
     ax.text(5.5, 2.8, "similarity\n$f(x_n)^\\top f(x)$", **small)
-    ax.text(8.95, 3.05, "same\nanswer?", ha="right", color=joint, **small)
+    ax.text(8.95, 3.05, "same\nanswer?", ha="right", **small)
     for x, y, name in (
         (0.9, 0.55, "to predict"),
         (1.05, 6.0, "training\nexamples"),

@@ -1,8 +1,8 @@
 """The book's plotting style: colours, markers, sizes, titles, and rows of panels.
 
 Every method keeps its colour, marker and line in the whole book. Colours stay apart for colour-blind readers (a test
-simulates them), methods without a sparse regulariser are dashed with hollow markers. Figures stand on a solid light
-card, so they read the same in light and dark mode, and letters stay legible when a phone shrinks them.
+simulates them), methods without a sparse regulariser are dashed with hollow markers, and what is trained to predict
+alone is grey. Figures are vector graphics on white paper, which the book's pages leave out; see `colours`.
 """
 
 import math
@@ -10,12 +10,17 @@ import textwrap
 from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
+from IPython.core.getipython import get_ipython
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+from lib.study.figures.colours import PAPER
 
 WIDTH = 6.4  # inches: the widest that keeps 12-point letters legible on a phone
 MIN_SPAN = 0.1  # of a score's axis, so that noise does not fill the panel
-INK, PAPER, FAINT = "#222222", "#ffffff", "#d9d9d9"
+INK, FAINT = "#222222", "#d9d9d9"
+PLUS, MINUS = "#a6761d", "#5f6f7f"  # signs of contributions, which are no method's colours
 
 
 @dataclass(frozen=True)
@@ -33,12 +38,12 @@ METHODS = {
     "Joint": Look("#d55e00", "s", "--", True),
     "RPSR": Look("#117733", "^"),
     "RPS": Look("#2aa198", "v", "--", True),
-    "PretrainR": Look("#882255", "D"),
-    "Pretrain": Look("#9a5fe0", "P", "--", True),
+    "PretrainR": Look("#aa3377", "D"),
+    "Pretrain": Look("#444444", "P", "--", True),
     "ID-ExpO": Look("#0072b2", "o"),
     "ExpO-S": Look("#d55e00", "s"),
     "ExpO-F": Look("#117733", "^"),
-    "CE-only": Look("#555555", "X", "--", True),
+    "CE-only": Look("#444444", "X", "--", True),
     "pretrained": Look("#9a5fe0", "*", "", True),
     "Del-A": Look("#0072b2", "o"),
     "Del-B": Look("#d55e00", "s"),
@@ -48,10 +53,9 @@ METHODS = {
 STYLE = {
     "figure.figsize": (WIDTH, 4.0),
     "figure.dpi": 110,
-    "savefig.dpi": 144,
     "figure.facecolor": PAPER,
     "savefig.facecolor": PAPER,
-    "axes.facecolor": PAPER,
+    "axes.facecolor": "none",
     "figure.constrained_layout.use": True,
     "font.size": 12,
     "axes.titlesize": 12,
@@ -77,15 +81,18 @@ STYLE = {
     "axes.axisbelow": True,
     "lines.linewidth": 1.8,
     "lines.markersize": 6.5,
-    "axes.prop_cycle": plt.cycler(color=["#0072b2", "#d55e00", "#117733", "#882255", "#2aa198", "#9a5fe0"]),
+    "axes.prop_cycle": plt.cycler(color=["#0072b2", "#d55e00", "#117733", "#aa3377", "#2aa198", "#9a5fe0"]),
     "image.cmap": "viridis",
+    "image.interpolation": "none",  # pixels stay squares at any size
     "svg.hashsalt": "book",  # the same figure gives the same file
 }
 
 
 def use() -> None:
-    """Draw in the book's style from here on."""
+    """Draw in the book's style from here on, in a notebook as vector graphics."""
     plt.rcParams.update(STYLE)
+    if get_ipython() is not None:
+        set_matplotlib_formats("svg", metadata={"Date": None})  # the same figure on any day
 
 
 def look(method: str) -> dict:

@@ -1,8 +1,9 @@
 """Colours and letters that every kind of eye can tell."""
 
 import itertools
+import re
+from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
@@ -10,6 +11,7 @@ from matplotlib.colors import to_rgb
 from lib.study import figures
 from tests.study.figures.drawn import FE, PICTURES, draw, frame, texts
 
+ROOT = Path(__file__).parents[3]
 ID = ("ID-ExpO", "ExpO-S", "ExpO-F", "CE-only")
 
 # Machado, Oliveira and Fernandes 2009: how red-blind, green-blind and blue-blind eyes see linear RGB.
@@ -53,22 +55,41 @@ def test_an_unknown_method_is_refused():
         figures.look("Mine")
 
 
+THEMES = {"light": (figures.PAPER, str), "night": (figures.NIGHT, figures.night)}  # the page, and colours on it
+
+
 @pytest.mark.parametrize("blindness", BLINDNESS)
+@pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("paper", [FE, ID], ids=["FE", "ID"])
-def test_colours_stay_apart_for_every_kind_of_eye(paper, blindness):
+def test_colours_stay_apart_for_every_kind_of_eye(paper, theme, blindness):
+    _, shown = THEMES[theme]
     for a, b in itertools.combinations(paper, 2):
-        one, other = (lab(figures.METHODS[m].color, blindness) for m in (a, b))
+        one, other = (lab(shown(figures.METHODS[m].color), blindness) for m in (a, b))
         assert np.linalg.norm(one - other) > 12, (a, b)
 
 
-def test_everything_stands_out_from_the_card():
-    for method, style in figures.METHODS.items():
-        assert contrast(style.color, figures.PAPER) > 3, method
-    assert contrast(figures.INK, figures.PAPER) > 7
-    assert plt.rcParams["savefig.facecolor"] == figures.PAPER  # solid: a dark page does not shine through
+@pytest.mark.parametrize(("page", "shown"), THEMES.values(), ids=THEMES)
+def test_everything_stands_out_from_the_page(page, shown):
+    for color in {look.color for look in figures.METHODS.values()} | {figures.PLUS, figures.MINUS}:
+        assert contrast(shown(color), page) > 3, color
+    assert contrast(shown(figures.INK), page) > 7  # letters
+
+
+def test_signs_have_no_methods_colour():
+    for color in (figures.PLUS, figures.MINUS):
+        assert min(np.linalg.norm(lab(color, "none") - lab(m.color, "none")) for m in figures.METHODS.values()) > 12
+
+
+def test_ours_and_pretrain_differ_by_more_than_their_markers():
+    ours, pretrain = (figures.METHODS[name] for name in ("Ours", "Pretrain"))
+    assert ours.line != pretrain.line
+    assert ours.hollow != pretrain.hollow
+    for blindness in BLINDNESS:
+        assert np.linalg.norm(lab(ours.color, blindness) - lab(pretrain.color, blindness)) > 30
 
 
 def test_letters_are_legible_on_a_phone():
-    phone = 350 / figures.WIDTH  # pixels an inch on a screen of 390, margins off
+    least = re.search(r"figure img {\s*min-width: (\d+)rem", (ROOT / "book" / "_static" / "book.css").read_text())[1]
+    pixels = 16 * int(least) / figures.WIDTH  # an inch of a figure, which scrolls where a screen has fewer
     for fig in (draw(frame(methods=FE)), *(picture() for picture in PICTURES)):
-        assert min(t.get_fontsize() for t in texts(fig)) / 72 * phone > 8
+        assert min(t.get_fontsize() for t in texts(fig)) / 72 * pixels > 10

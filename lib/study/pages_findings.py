@@ -1,0 +1,228 @@
+"""What the opening page shows: findings with one figure each, in words computed from the records."""
+
+import subprocess
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from lib.study import figures, records
+from lib.study.pages_claims import LOOKS, two
+from lib.study.pages_fe import ours_at_ten, short
+from lib.study.runs import at
+from lib.study.runs_fe import METHODS, SCORES, by_split, choose_eta, datasets
+from lib.study.runs_id import EXPLAINERS, S_VALUES, TABLES, all_forms, best_rival, name, ours
+from lib.study.runs_id import by_split as id_by_split
+from lib.study.statistics import Paired, clustered, resampled
+
+LEADS = ("accuracy", "insertion", "1 − deletion")
+MASKED = "accuracy on masked inputs"
+
+
+def listed(names: Iterable[str]) -> str:
+    """a, b and c; no name is `none`."""
+    names = list(names)
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names) or "none"
+
+
+def moved(change: float, what: str) -> str:
+    """A score that rises, falls, or stays where it was, within half a hundredth."""
+    return f"{what} {'rises' if change > 0 else 'falls'} by {two(abs(change))}" if abs(change) >= 0.005 else (
+        f"{what} stays")  # fmt: skip
+
+
+# --- FE --------------------------------------------------------------------------------------------------------------
+
+
+def whole(ten: pd.DataFrame) -> list[str]:
+    """The data sets that have records of all six methods."""
+    return [d for d in datasets(ten) if all(len(by_split(ten, d, m, s)) > 1 for m in METHODS for s in SCORES)]
+
+
+def six(ten: pd.DataFrame) -> tuple[Figure, str]:
+    """The six methods with ten entries in the plane of accuracy and faithfulness, mean over data sets, and in words."""
+    names = whole(ten)
+    if not names:
+        return figures.nothing("No data set has records of all methods yet."), "No data set has them yet."
+    means = {}
+    for method in METHODS:
+        each = {score: [by_split(ten, d, method, score) for d in names] for score in SCORES}
+        point = [float(np.mean([v.mean() for v in each[score]])) for score in SCORES]
+        error = [float(np.sqrt(np.sum([v.sem() ** 2 for v in each[score]])) / len(names)) for score in SCORES]
+        means[method] = dict(zip(("x", "y", "x_error", "y_error"), (*point, *error)))
+    means = pd.DataFrame(means).T
+    own, others = means.loc["Ours"], means.drop("Ours")
+    both = others[(others["x"] > own["x"]) & (others["y"] > own["y"])].index
+    who = listed(both) if len(both) else "No method"
+    title = f"{who} {'are' if len(both) > 1 else 'is'} both more accurate and more faithful than Ours with ten examples"
+    other = means.loc["Pretrain"]
+    told = (
+        f"Explained by ten entries, Ours says what its explanation says on {own['y']:.0%} of test rows, Pretrain on "
+        f"{other['y']:.0%}; they are right on {own['x']:.0%} and {other['x']:.0%} (mean over {len(names)} data sets)."
+    )
+    axes = {"xlabel": "test accuracy, higher is better", "ylabel": "test faithfulness,\nhigher is better"}
+    return figures.plane(means, title, **axes), told
+
+
+def along_lambda(frame: pd.DataFrame) -> tuple[Figure, str]:
+    """Ours in the same plane as lambda grows, a path for each data set with three lambdas, and in words."""
+    rows = ours_at_ten(frame)
+    rows = at(choose_eta(rows), part="test") if len(rows) else rows
+    rows = rows[rows.groupby("dataset")["lam"].transform("nunique") > 2]
+    if rows.empty:
+        return figures.nothing("No data set has three values of λ yet."), "No data set has three values of λ yet."
+    splits = rows.groupby(["dataset", "lam", "measure", "split"])["value"].mean()
+    means = splits.groupby(["dataset", "lam", "measure"]).mean().unstack()
+    order = [d for d in datasets(frame) if d in means.index]
+    points = pd.concat([means.loc[d].reset_index().assign(name=short(d)) for d in order])
+    points = points.rename(columns={"lam": "at", "accuracy": "x", "faithfulness": "y"})
+    change = {score: float(np.mean([means.loc[d, score].iloc[-1] - means.loc[d, score].iloc[0] for d in order]))
+              for score in SCORES}  # fmt: skip
+    ends = f"from λ = {rows['lam'].min():g} to {rows['lam'].max():g}"
+    title = f"{moved(change['accuracy'], 'Accuracy')} and {moved(change['faithfulness'], 'faithfulness')} {ends}"
+    turn = [short(d) for d in order if means.loc[d, "faithfulness"].idxmax() < means.loc[d].index.max()]
+    told = (
+        f"Mean over {len(order)} data sets. The most faithful λ is below the largest on {listed(turn)}, where more "
+        f"weight for the explanation no longer buys a better one."
+    )
+    looks = {short(d): LOOKS[d.split("-")[0]] for d in order}
+    axes = {"xlabel": "accuracy", "ylabel": "faithfulness"}
+    return figures.trails(points, title, looks=looks, **axes), told if turn else told.split(".")[0] + "."
+
+
+# --- ID --------------------------------------------------------------------------------------------------------------
+
+
+def lead_rows(front: pd.DataFrame, *, cells: bool = False, eta: float = 3) -> pd.DataFrame:
+    """ID-ExpO minus its best rival: a row for each table and score, or for each table, explainer, S and score.
+
+    Means over splits with 95 % intervals; a table's own is of the mean over its explainers and S.
+    """
+    three, rows = at(front, eta=eta), []
+    for dataset in TABLES:
+        places = [(e, S) for e in EXPLAINERS for S in S_VALUES]
+        for measure in LEADS:
+            gaps = {}
+            for e, S in places:
+                cell = at(three, dataset=dataset, explainer=e, S=S)
+                gap = (ours(cell, measure) - best_rival(cell, measure)).dropna()
+                if len(gap) > 1:
+                    gaps[f"{dataset}, {name(e, S)}"] = gap
+            if not cells and gaps:
+                gaps = {dataset: pd.concat(gaps, axis=1).mean(axis=1)}
+            for row, gap in gaps.items():
+                rows.append({"row": row, "panel": measure, **_interval(resampled(gap))})
+    return pd.DataFrame(rows)
+
+
+def tables_lead(front: pd.DataFrame, *, cells: bool = False) -> tuple[Figure, str]:
+    """The leads of ID-ExpO on each table at eta 3, sorted by what accuracy is paid, and in words."""
+    rows = lead_rows(front, cells=cells)
+    if rows.empty:
+        return figures.nothing("No records of ID-ExpO and all rivals yet."), "No table has them yet."
+    accuracy = rows[rows["panel"] == "accuracy"].sort_values("value", ascending=False)
+    sure = rows[rows["low"] > 0].groupby("panel").size().reindex(LEADS, fill_value=0)
+    paid = accuracy[accuracy["high"] < 0]["row"]
+    n, what = len(accuracy), "comparisons" if cells else "tables"
+    title = (
+        f"ID-ExpO surely leads in insertion on {sure['insertion']} and in 1 − deletion on {sure['1 − deletion']} of "
+        f"{n} {what}, and surely pays in accuracy on {len(paid)}"
+    )
+    told = "Its accuracy is surely below the best rival's on " + (f"{listed(paid)}." if len(paid) else "none of them.")
+    axes = {"xlabel": "ID-ExpO minus the best rival, right of 0 is better", "order": list(accuracy["row"])}
+    return figures.intervals(rows, title, **axes), told
+
+
+# --- What surprised --------------------------------------------------------------------------------------------------
+
+
+def _gaps(rows: pd.DataFrame, one: dict, other: dict, measure: str) -> list[np.ndarray]:
+    """Differences over splits between two ways, mean over explainers and S, one array for each table that has both."""
+    found = []
+    for dataset in TABLES:
+        cells = [
+            id_by_split(rows, measure, dataset=dataset, explainer=e, S=S, **one)
+            - id_by_split(rows, measure, dataset=dataset, explainer=e, S=S, **other)
+            for e in EXPLAINERS for S in S_VALUES
+        ]  # fmt: skip
+        gap = pd.concat([cell for cell in cells if len(cell.dropna()) > 1] or [pd.Series(dtype=float)], axis=1)
+        if len(mean := gap.mean(axis=1).dropna()) > 1:
+            found.append(mean.to_numpy())
+    return found
+
+
+def surprises(front: pd.DataFrame, readings: pd.DataFrame) -> tuple[Figure, str]:
+    """Three things that the papers do not lead one to expect: differences with intervals, and the numbers in words."""
+    two_, expo, plain = at(front, eta=2), {"method": "ID-ExpO", "deletion": "A"}, {"method": "CE-only"}
+    found = {
+        f"Del-C − Del-A: {measure}": _gaps(all_forms(two_), {"deletion": "C"}, {"deletion": "A"}, measure)
+        for measure in LEADS
+    }
+    found[f"ID-ExpO − CE-only: {MASKED}"] = _gaps(two_, expo, plain, "masked")
+    found |= {f"S from 0.1 − S from 1: accuracy on {short(d)}": [gap] for d, gap in starts(readings).items()}
+    colors = {"Del": "Del-C", "ID-": "ID-ExpO", "S f": "Ours"}
+    rows = [
+        {"row": row, "panel": "", "color": figures.METHODS[colors[row[:3]]].color, **_interval(clustered(gaps))}
+        for row, gaps in found.items() if gaps
+    ]  # fmt: skip
+    if not rows:
+        return figures.nothing("No records yet."), "None of them has records yet."
+    title = f"{sum(r['low'] > 0 or r['high'] < 0 for r in rows)} of these {len(rows)} differences are surely not 0"
+    axis = "difference, right of 0: the first is better"
+    return figures.intervals(pd.DataFrame(rows), title, xlabel=axis), " ".join(_said({r["row"]: r for r in rows}))
+
+
+def _interval(found: Paired) -> dict[str, float]:
+    return {"value": found.difference, "low": found.low, "high": found.high}
+
+
+def _said(rows: dict[str, dict]) -> Iterator[str]:
+    """The three surprises in sentences, those that have records."""
+    shown = {name: f"{two(r['value'])} ({two(r['low'])} to {two(r['high'])})" for name, r in rows.items()}
+    if forms := [f"{shown[f'Del-C − Del-A: {m}']} in {m}" for m in LEADS if f"Del-C − Del-A: {m}" in shown]:
+        yield f"Del-C, which the paper sets aside, minus Del-A, which it chooses: {listed(forms)}."
+    if row := rows.get(name := f"ID-ExpO − CE-only: {MASKED}"):
+        side = "worse than" if row["high"] < 0 else "better than" if row["low"] > 0 else "about as well as"
+        yield f"ID-ExpO trains on masked inputs, and predicts them {side} CE-only, which does not: {shown[name]}."
+    if begun := [f"{gap} on {name.split()[-1]}" for name, gap in shown.items() if name.startswith("S f")]:
+        yield f"FE does not say where its strengths S start. From 0.1 instead of 1 accuracy changes by {listed(begun)}."
+
+
+def starts(readings: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Accuracy with S started from 0.1 minus that from 1, over splits, for each data set where both were tried."""
+    rows, found = at(readings, part="test", measure="accuracy"), {}
+    for dataset, part in rows.groupby("dataset", sort=False):
+        each = [at(part, reading=r).groupby("split")["value"].mean() for r in ("S starts at 0.1", "as chosen")]
+        if len(gap := (each[0] - each[1]).dropna()) > 1:
+            found[dataset] = gap.to_numpy()
+    return found
+
+
+# --- Of what the records are -----------------------------------------------------------------------------------------
+
+
+def versions(folders: dict[str, str]) -> pd.DataFrame:
+    """Of each folder of records: how many rows, from which devices, the version of their columns, and their date."""
+    rows = {}
+    for words, folder in folders.items():
+        frame = records.read(folder)
+        rows[words] = {
+            "rows": f"{len(frame):,}",
+            "made on": ", ".join(sorted({device.split(": ")[-1].split(",")[0] for device in frame["device"]})),
+            "commits": frame["code"].str.split().str[0].nunique(),
+            "schema": ", ".join(map(str, sorted(set(frame["schema"])))),
+            "newest": dated(folder),
+        }
+    return pd.DataFrame(rows).T
+
+
+def dated(folder: str) -> str:
+    """The day of the last commit that changed the folder, a dash where there is no git to ask."""
+    command = ["git", "log", "-1", "--format=%cs", "--", folder]
+    try:
+        return (
+            subprocess.run(command, cwd=records.ROOT, capture_output=True, text=True, check=True).stdout.strip() or "–"
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "–"

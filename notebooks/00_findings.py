@@ -1,0 +1,161 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Trained to be explained
+#
+# A deep model predicts, somebody asks why, and something simpler answers. That answer is an *explanation*, and it is
+# worth something only if it is true: if what it names is what the prediction rests on. A model trained in the usual way
+# owes nobody such an explanation. Two papers change the training instead, and this book teaches, proves and reproduces
+# them.
+#
+# - **FE**: [Training Deep Models to be Explained with Fewer Examples](https://arxiv.org/abs/2112.03508), by Tomoharu
+#   Iwata and Yuya Yoshikawa {cite:p}`iwata2021fewer`. A prediction is explained by a handful of training examples. The
+#   prediction model $g$ and an explanation model $h$ made of training examples are trained together, and stochastic
+#   gates shut all examples but a few.
+# - **ID**: [Explanation-Based Training with Differentiable Insertion/Deletion Metric-Aware
+#   Regularizers](https://arxiv.org/abs/2310.12553), by Yuya Yoshikawa and Tomoharu Iwata
+#   {cite:p}`yoshikawa2024insertion`. A prediction is explained by the parts of its input. The metrics that score such
+#   an explanation, by adding or removing the parts that it names, become part of the loss.
+#
+# [One trick](03_hard_choice) carries both: a hard choice, *this example or not*, *this feature or not*, is made smooth
+# so that it has a gradient.
+
+# %% tags=["parameters", "remove-cell"]
+results = "results/fe"  # a folder of records of FE
+newer = "results/fewer"  # takes the place of a data set's records once its set there is complete
+results_id = "results/id"  # records of ID on tables
+readings = "results/readings"  # other readings of FE
+
+# %% tags=["remove-cell"]
+from lib.study import figures, pages_fe, pages_findings, records, runs_fe, runs_id
+from lib.study.gluing import keep
+
+figures.use()
+frame = runs_fe.load(results, newer)
+ten = runs_fe.chosen(frame[frame["lam"] == 1])
+frame_id = runs_id.load(results_id)
+front = runs_id.fronts(frame_id)
+
+drawn, told = {}, {}
+drawn["six"], told["six-told"] = pages_findings.six(ten)
+drawn["lambda"], told["lambda-told"] = pages_findings.along_lambda(runs_fe.load_lambdas(results, newer))
+drawn["tables"], told["tables-told"] = pages_findings.tables_lead(front)
+drawn["surprises"], told["surprises-told"] = pages_findings.surprises(front, records.read(readings))
+told["missing"] = pages_fe.about(frame, pages_fe.runs_table(frame))["missing"]
+keep("findings", drawn | told)
+
+# %% [markdown]
+# ## What came out
+#
+# Everything below is computed from committed records of full runs, words and titles included. Bars are standard errors
+# where a figure shows means, and 95 % intervals over splits where it shows differences.
+#
+# ### Ten examples are enough, if the model was trained for them
+#
+# ```{glue:figure} findings-six
+# :name: fig-findings-six
+# :alt: Six methods as points in the plane of test accuracy and test faithfulness; up and to the right is better.
+#
+# FE's six methods, explained by ten examples, mean over data sets. Filled: with gates. Faithful means that
+# the explanation predicts what the model predicts; RPS and RPSR predict by their explanation and are faithful by
+# construction. More in [](11_results).
+# ```
+#
+# {glue:text}`findings-six-told`
+#
+# ### The weight of the explanation is no free dial
+#
+# ```{glue:figure} findings-lambda
+# :name: fig-findings-lambda
+# :alt: For each data set a path through the plane of accuracy and faithfulness, its points growing with lambda.
+#
+# Ours with ten examples as $\lambda$, the weight of its explanation's loss, grows with the markers; mean over splits at
+# the $\eta$ that validation chose.
+# ```
+#
+# {glue:text}`findings-lambda-told` The paper sees accuracy fall and faithfulness rise with $\lambda$.
+#
+# ### Better explanations by features, at a price that depends on the table
+#
+# ```{glue:figure} findings-tables
+# :name: fig-findings-tables
+# :alt: Differences between ID-ExpO and its best rival in accuracy, insertion and one minus deletion, a row a table.
+#
+# ID-ExpO minus the best of three rivals at $\eta = 3$, mean over two explainers and two $S$ with 95 % intervals. Tables
+# stand in the order of what they pay in accuracy. Hollow where 0 lies within. More in [](21_tables).
+# ```
+#
+# {glue:text}`findings-tables-told`
+#
+# ### What surprised
+#
+# ```{glue:figure} findings-surprises
+# :name: fig-findings-surprises
+# :alt: Differences with intervals for three things that surprised, between regularisers, methods and starts.
+#
+# Three things that the papers do not lead one to expect, each as a difference with its 95 % interval.
+# ```
+#
+# {glue:text}`findings-surprises-told`
+#
+# ## The claims at a glance
+#
+# Each conclusion of the papers was put to a test. The verdicts are computed too, and a claim's label leads to its test.
+# First FE, then ID on tables; those about images are [with their results](sec-images-claims).
+#
+# ```{glue} claims-summary
+# :doc: 01_claims.ipynb
+# ```
+#
+# ```{glue} claims-summary-id
+# :doc: 01_claims.ipynb
+# ```
+#
+# *● holds, ○ undecided, × against, in at most eight marks; effect: mean over data sets with its 95 % interval.*
+#
+# ## What is not there yet
+#
+# Of FE's grid, ten splits and five $\lambda$ on every data set, these are not recorded: {glue:text}`findings-missing`.
+# ID's results are here for [tables](21_tables) in full, and for [images](22_images) as far as a small network and two
+# CPU cores have come.
+#
+# ## Start here
+#
+# - **To learn how it works**: [try it](02_explorer) before any equation, read [the trick](03_hard_choice), then FE from
+#   [](04_models) or ID from [](12_insertion_deletion). Either can be read alone. Each chapter takes one idea: why, the
+#   equation, a function that reads like it, a check that it holds, a figure.
+# - **To judge whether it works**: [](01_claims), and behind it the results of [FE](11_results) and
+#   [ID](21_tables). [](30_readings) says how we read the papers where they are ambiguous, and
+#   [](31_paper_and_code) measures where ID's released code departs from its text. [](../limits) says what all this does
+#   not show, and what came after.
+# - **To use it on your data**: [](25_your_network) has both papers work for a network of your own, and [](../extending)
+#   names the one place for whatever you want to add.
+#
+# [](../notation) lists the symbols, and [](../equations) finds any equation, its function and its tests.
+#
+# ## Install, run, cite
+#
+# `make book` in the project's folder installs a locked environment and makes this book. `make test` checks it all. The
+# library is `lib`, and each chapter runs on parameters of your own: `python -m lib.run notebooks/05_gates.py
+# gates.ipynb -p sigma 0.3`. To cite the book or its library, see `CITATION.cff` there; please cite the papers, too
+# ([](../bibliography)).
+#
+# The records that this copy was drawn from:
+
+# %% tags=["remove-input"]
+folders = {"FE, first protocol": results, "FE, second protocol": newer, "ID on tables": results_id}
+pages_findings.versions(folders | {"FE, other readings": readings})
+
+# %% [markdown]
+# *Rows of measurements, the machines and the number of commits that made them, the version of their columns, and the
+# day of the newest.*
