@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from tests.test_book import HTML, browser  # noqa: F401
 
@@ -55,6 +56,7 @@ def press(player, control, *keys):
     for key in keys:
         control.press(key)
     if control.get_attribute("type") == "range":
+        assert control.get_attribute("aria-label")  # an output in a label takes its name
         assert control.locator("xpath=..").locator("output").inner_text() == control.get_attribute("aria-valuetext")
 
 
@@ -209,7 +211,7 @@ def test_every_control_of_the_gallery_moves_by_keyboard(opened):
 def check_soft(player, data):
     T, s = value(player, ".T"), value(player, ".s")
     phi = np.array(data["phi"])
-    r = 1 / (1 + np.exp(-data["T"] * data["factors"][T] * (phi - data["t"][s - 1])))
+    r = expit(data["T"] * data["factors"][T] * (phi - data["t"][s - 1]))
     bars = player.locator("rect.in").evaluate_all("all => all.map(r => +r.getAttribute('width'))")
     np.testing.assert_allclose(bars, 200 * r, atol=1e-6)
     assert player.locator("rect.outline").count() == s
