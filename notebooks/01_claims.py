@@ -402,10 +402,10 @@ tests_images = claims_images.tests(runs_images.load(results_images))
 verdicts_images = claims_images.verdicts(tests_images)
 keep("claims-images", pages_claims.told("id", verdicts_images))
 there = list(claims_images.lacking(tests_images).values())
-pages_claims.summarised(verdicts_images).assign(**{"comparisons with records": there})
+pages_claims.at_a_glance(verdicts_images).assign(**{"with records": there})
 
 # %% [markdown]
-# *The claims about images.*
+# *The claims about images: verdicts, and how many of their comparisons have records.*
 #
 # In all: {glue:text}`claims-images-count-id-reproduced` reproduced, {glue:text}`claims-images-count-id-mostly` mostly,
 # {glue:text}`claims-images-count-id-mixed` mixed, {glue:text}`claims-images-count-id-undecided` undecided,

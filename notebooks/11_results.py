@@ -227,10 +227,14 @@ table
 
 # %% tags=["hide-input"]
 pictures, counts = pages_fe.image_figures(ten)
-keep("results", pictures)
+keep("results", pictures | {"classes": words_fe.classes(ten)})
 counts
 
 # %% [markdown]
+# *How many of the ten images are of each class, first split.*
+#
+# {glue:text}`results-classes`
+#
 # ```{glue:figure} results-images-Ours
 # :name: fig-results-images-ours
 # :alt: The ten images of largest influence under Ours, each with its class, the output it speaks for and its influence.

@@ -495,6 +495,6 @@ plt.close(fig)
 # each. Maps are zero on many cells, so say with each score how ties were broken, and show a random map beside it.
 #
 # These are digits and a network trained for seconds. The experiment on photographs is `insertion_deletion_images.py` in
-# `notebooks/experiments`, on CIFAR-10 or a JPEG copy of it, and a [gallery](23_gallery) steps through them. The next
-# chapter has the rivals of ID-ExpO: [stability and
+# `notebooks/experiments`, on CIFAR-10 or a JPEG copy of it; [its results](22_images) have a page, and a
+# [gallery](23_gallery) steps through them. The next chapter has the rivals of ID-ExpO: [stability and
 # fidelity](17_stability_fidelity).

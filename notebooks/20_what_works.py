@@ -67,7 +67,8 @@ keep("works", {"verdict": pages_ablations.verdict(picked)})
 pages_ablations.scores_table(picked)
 
 # %% [markdown]
-# *Test scores of each variant, mean over splits ± standard error. $f(x)$ − accuracy above 0: too sure.*
+# *Test scores of each variant, mean over splits ± standard error. $f(x)$ − accuracy above 0: too sure. Gap of $\phi$:
+# the step between the features inserted and the others, over the range of $\phi$.*
 #
 # ### What training did not use
 #
@@ -148,12 +149,20 @@ table
 
 # %% tags=["hide-input"]
 table, told = work_id.relative(front)
-keep("works", told)
+keep("works", told | {"leads": work_id.leads_figure(front)})
 table
 
 # %% [markdown]
 # *ID-ExpO's lead over the best rival at $\eta = 2$: mean, and in how many cells it is above 0. Plain, and with
 # insertion and deletion divided by the mean $f(x)$.*
+#
+# ```{glue:figure} works-leads
+# :name: fig-works-leads
+# :alt: ID-ExpO's leads in insertion and deletion, a row for each table; filled as they are, hollow divided by f of x.
+#
+# Leads of ID-ExpO over the best rival, one marker for each explainer and $S$: filled as they are, hollow with each
+# score divided by $f(x)$. Right of 0: ID-ExpO is ahead.
+# ```
 #
 # Divided by $f(x)$, ID-ExpO leads in insertion in {glue:text}`works-relative-insertion` cells and in deletion in
 # {glue:text}`works-relative-deletion`. A lead that this takes away came from sureness.

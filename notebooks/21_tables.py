@@ -16,7 +16,7 @@
 # Six tables, two explainers, four ways to fine-tune the same predictors. Everything here is drawn from the records in
 # `results/id`, which the experiment notebook writes; nothing is trained on this page, and `make experiments` runs what
 # is missing. What the numbers say about the claims of {cite:t}`yoshikawa2024insertion` is on [](01_claims), the reading
-# of the paper that they rest on under [](30_readings).
+# of the paper that they rest on under [](30_readings). [](22_images) has the paper's other experiments.
 #
 # In short: an explanation is of the class that the predictor predicts, and that class is scored. Hyperparameters are
 # chosen for each split by the valscore on validation rows, {eq}`id-15`, with accuracy weighted by $\eta$ from 0.5 to 3.

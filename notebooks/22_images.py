@@ -60,8 +60,8 @@ pages_images.runs_shown(grid)
 # {glue:text}`images-cells-asked` cells are whole. Each run trains on {glue:text}`images-train:,` images in passes of a
 # part of them, is chosen by {glue:text}`images-val` and measured on {glue:text}`images-images:,` test images. For each
 # explainer and $S$ there are: {glue:text}`images-choice`. A method with fewer settings had less to choose from, and
-# where there is one seed nothing can be said of what another seed would change. Training took
-# {glue:text}`images-hours:.1f` hours of one core that had other work beside it.
+# where there is one seed nothing can be said of what another seed would change. Training, the start's included, took
+# {glue:text}`images-hours:.1f` hours on one core that had other work beside it.
 #
 # > All runs fine-tune one network on one split, so the seeds say what the order of the images and the draws change.
 # > Another split, or another start, is not measured.
@@ -241,15 +241,15 @@ work_images.costs_table(frame)
 tests = claims_images.tests(frame)
 verdicts = claims_images.verdicts(tests)
 keep("images", {"summary": pages_claims.at_a_glance(verdicts)})
-pages_claims.summarised(verdicts).assign(**{"comparisons with records": list(claims_images.lacking(tests).values())})
+pages_claims.at_a_glance(verdicts).assign(**{"with records": list(claims_images.lacking(tests).values())})
 
 # %% [markdown]
-# *The claims about images.*
+# *The claims about images: verdicts, and how many of their comparisons have records.*
 #
 # The comparisons that have records:
 
 # %% tags=["hide-input"]
-pages_claims.comparisons(tests, *claims_images.CLAIMS).rename(columns={"splits": "seeds"})
+pages_claims.comparisons(tests[tests["splits"] > 0], *claims_images.CLAIMS).rename(columns={"splits": "seeds"})
 
 # %% [markdown]
 # What is behind these means can be looked at, image by image, in [the gallery](23_gallery).

@@ -25,6 +25,7 @@ SCORES = ("insertion", "1 − deletion", "accuracy")
 COLUMNS = {
     "accuracy": "accuracy", "insertion": "insertion", "1 − deletion": "1 − deletion", "sensitivity": "sensitivity-4",
     "masked": "accuracy, masked", "overconfidence": "f(x) − accuracy", "calibration_error": "calibration error",
+    "gap": "gap of φ",
 }  # fmt: skip
 MARKS = (("#0072b2", "o"), ("#d55e00", "s"), ("#117733", "^"), ("#882255", "D"), ("#2aa198", "v"), ("#9a5fe0", "P"))
 NOTHING = "No table has records of these runs yet."
@@ -69,8 +70,9 @@ def gains_figure(picked: pd.DataFrame) -> Figure:
     axes[0].set_yticks(range(len(VARIANTS)), [name.replace(" ", "\n", 1) for name in VARIANTS.values()])
     axes[0].set_ylim(len(VARIANTS) - 0.5, -0.5)
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    shares = ", ".join(f"{kept(picked, v, 'insertion'):.0%} {VARIANTS[v]}" for v in list(VARIANTS)[1:])
-    figures.headline(fig, f"Of ID-ExpO's gain in insertion, left with {shares}")
+    left = {v: f"{kept(picked, v, 'insertion'):.0%}" for v in VARIANTS}
+    title = f"{left['constant']} as constants, {left['shuffled']} in random order, {left['Masked']} by random masks"
+    figures.headline(fig, f"ID-ExpO's gain in insertion: {title}")
     return fig
 
 
@@ -95,7 +97,7 @@ def verdict(picked: pd.DataFrame) -> str:
     share = {v: min(kept(picked, v, m) for m in SCORES[:2]) for v in list(VARIANTS)[1:]}
     words = {
         "constant": "the gradient through the explanation", "shuffled": "the order of the contributions",
-        "Masked": "both regularisers, in place of plain random masks,",
+        "Masked": "the regularisers rather than plain random masks",
     }  # fmt: skip
     needed = [words[v] for v, left in share.items() if left < 0.5]
     spare = [f"{words[v]} ({share[v]:.0%} is left without)" for v, left in share.items() if left >= 0.5]

@@ -98,11 +98,12 @@ def sentences(row: pd.Series) -> str:
     over = f"over {row['units']} data sets" if row["units"] > 1 else "on one data set"
     reach, alone = (f"a factor of {row[k]:.2f}" if row["ratio"] else two(row[k]) for k in ("detectable", "alone"))
     sides = {">": "more than", "<": "less than"}
-    asked = " ".join(sides.get(word, word) for word in row["claimed"].split())
+    asked = " ".join(sides.get(word, word) for word in row["claimed"].split()).replace("-", "−")
+    lead = f"{row['effect of'][0].upper()}{row['effect of'][1:]}: {two(row['effect'])} in the mean {over}"
     return (
-        f"{row['effect of']}: {two(row['effect'])} in the mean {over} (95 % interval {two(row['low'])} to "
-        f"{two(row['high'])}), where {asked} is claimed, p {chance(row['p'], True)}. Comparisons: {counts} "
-        f"What a typical one could see: {reach} beyond what is claimed, {alone} if it is the only one."
+        f"{lead} (95 % interval {two(row['low'])} to {two(row['high'])}), where {asked} is claimed, p "
+        f"{chance(row['p'], True)}. Comparisons: {counts} What a typical one could see: {reach} beyond what is "
+        f"claimed, {alone} if it is the only one."
     )
 
 

@@ -31,6 +31,11 @@ def listed(words) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"
 
 
+def row_name(explainer: str, S: float) -> str:
+    """One explainer and S, as narrow tables name them, on one line."""
+    return short(explainer, S).replace("-", "\u2011").replace(" ", "\u00a0")
+
+
 def signed(value: float) -> str:
     """A difference, two digits with its sign."""
     return f"{'+' if round(value, 2) > 0 else ''}{two(value)}"
@@ -48,6 +53,8 @@ def runs_shown(grid: pd.DataFrame) -> pd.DataFrame:
 def runs_told(grid: pd.DataFrame, frame: pd.DataFrame) -> dict:
     """What the text says of the runs, by name."""
     test = frame[frame["part"] == "test"]
+    start = at(test, method="pretrained", measure="accuracy")
+    every = at(start, explainer="none")  # on all test images
     own = main(test[test["method"].isin((*METHODS, "Masked"))])
     each = own.groupby(["method", "explainer", "S"])
     choice = pd.DataFrame({"settings": each[HYPER].apply(lambda rows: len(rows.drop_duplicates())),
@@ -61,7 +68,7 @@ def runs_told(grid: pd.DataFrame, frame: pd.DataFrame) -> dict:
         "choice": "; ".join(f"{method} {span(row['settings'], 'setting')}, {span(row['seeds'], 'seed')}"
                             for method, row in choice.iterrows()),
         "hours": float(test.drop_duplicates(["config", "seed"])["seconds"].sum() / 3600),
-        "start": float(at(frame, method="pretrained", part="test", measure="accuracy")["value"].mean()),
+        "start": float((every if len(every) else start)["value"].mean()),
     }  # fmt: skip
 
 
@@ -234,6 +241,6 @@ def robust(front: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
             rows[explainer, S, "PGD, ours"] = [by_split(against, m).mean() for m in ("accuracy", *SCORES[:2])]
         rows[explainer, 0.5, "robust ResNet-50, the paper's"] = PAPER_ROBUST[explainer]
     table = pd.DataFrame(rows, index=["accuracy", *SCORES[:2]]).T.dropna()
-    rows = [(short(e, S).replace(" ", "\u00a0"), m) for e, S, m in table.index]
+    rows = [(row_name(e, S), m) for e, S, m in table.index]
     table.index = pd.MultiIndex.from_tuples(rows)
     return digits(table.sort_index(level=0, sort_remaining=False), "{:.3f}")

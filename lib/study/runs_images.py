@@ -14,7 +14,7 @@ import pandas as pd
 
 from lib.study import grid, records, runs_id
 from lib.study.runs import at
-from lib.study.runs_id import ETAS, HYPER, RIVALS, S_VALUES
+from lib.study.runs_id import ETAS, HYPER, METHODS, RIVALS, S_VALUES
 
 DATA = "cifar10-jpeg"
 EXPLAINERS = ("Grad-CAM", "LIME")  # of the paper's comparison
@@ -44,8 +44,8 @@ def load(folder: str | Path = records.ROOT / "results" / "images", scale: str = 
     """
     frame = records.read(folder)
     frame = frame[(frame["scale"] == scale) & (frame["dataset"] == data)]
-    if frame.empty:
-        raise ValueError(f"no records of {data} at scale {scale} in {folder}")
+    if not (frame["method"].isin(METHODS) & (frame["part"] == "test")).any():
+        raise ValueError(f"no records of fine-tuning on {data} at scale {scale} in {folder}")
     variants = {text: variant(json.loads(text)) for text in frame["settings"].unique()}
     upward = frame["value"].where(frame["measure"] != "deletion", 1 - frame["value"])
     own = frame.assign(value=upward, split=frame["seed"], variant=frame["settings"].map(variants))

@@ -8,7 +8,7 @@ from lib.study.claims_fe import changes
 from lib.study.measures import labels
 from lib.study.pages_claims import two
 from lib.study.pages_fe import ours_at_ten, short
-from lib.study.runs_fe import METHODS, U, by_split, chosen, datasets, is_newer
+from lib.study.runs_fe import METHODS, U, by_split, chosen, classes_picked, datasets, is_newer
 from lib.study.statistics import clustered, resampled
 
 LIKE = {"accuracy": "accurate", "faithfulness": "faithful"}
@@ -107,3 +107,15 @@ def further(frame: pd.DataFrame, ten: pd.DataFrame) -> tuple[pd.DataFrame, str]:
         )
     table = table[[name for name in names if name in table]].rename(columns=names, index=short)
     return table.map("{:.3g}".format, na_action="ignore").fillna("–").rename_axis([None, None]), " ".join(told)
+
+
+def classes(ten: pd.DataFrame) -> str:
+    """Of how many classes the ten most influential CIFAR10 images are, over splits, with Ours and with Joint."""
+    counts = [classes_picked(ten, datasets(ten)[-1], method) for method in ("Ours", "Joint")]
+    if any(values.empty for values in counts):
+        return "No records of both methods yet."
+    ours, joint = (f"({values.min():g} to {values.max():g})" for values in counts)
+    return (
+        f"Over {len(counts[0])} splits the ten images are of {counts[0].median():g} classes in the median under Ours "
+        f"{ours}, and of {counts[1].median():g} under Joint {joint}."
+    )

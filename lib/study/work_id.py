@@ -82,7 +82,21 @@ def relative(front: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
 
     A predictor that is surer of everything has higher insertion and higher deletion whatever its explanations are.
     """
-    two_, leads = at(front, eta=2), {}
+    found = leads(front)
+    by = found.groupby(level=3, sort=False)
+    table = by.mean().map("{:+.3f}".format)
+    for column in found:
+        counts = (found[column] > 0).groupby(level=3).agg(["sum", "size"])
+        table[f"leads, {column}"] = [f"{up} of {n}" for up, n in counts.loc[table.index].to_numpy()]
+    return table.rename_axis(None), {
+        f"relative-{measure.removeprefix('1 − ')}": table.loc[measure, "leads, divided by f(x)"]
+        for measure in table.index
+    }
+
+
+def leads(front: pd.DataFrame) -> pd.DataFrame:
+    """ID-ExpO's lead at eta 2 in each cell and score, plain and divided by f(x)."""
+    two_, found = at(front, eta=2), {}
     for d, explainer, S in CELLS:
         cell = at(two_, dataset=d, explainer=explainer, S=S)
         for measure, sign in (("insertion", 1), ("1 − deletion", -1)):
@@ -90,17 +104,33 @@ def relative(front: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
             each = {m: share_of_whole(of_method(cell, m), measure) for m in METHODS}
             rivals = pd.concat([sign * each[m] for m in RIVALS], axis=1).max(axis=1, skipna=False)
             divided = (sign * each["ID-ExpO"] - rivals).mean()
-            leads[d, explainer, S, measure] = {"plain": plain, "divided by f(x)": divided}
-    leads = pd.DataFrame(leads).T.dropna()
-    by = leads.groupby(level=3, sort=False)
-    table = by.mean().map("{:+.3f}".format)
-    for column in leads:
-        counts = (leads[column] > 0).groupby(level=3).agg(["sum", "size"])
-        table[f"leads, {column}"] = [f"{up} of {n}" for up, n in counts.loc[table.index].to_numpy()]
-    return table.rename_axis(None), {
-        f"relative-{measure.removeprefix('1 − ')}": table.loc[measure, "leads, divided by f(x)"]
-        for measure in table.index
-    }
+            found[d, explainer, S, measure] = {"plain": plain, "divided by f(x)": divided}
+    return pd.DataFrame(found).T.dropna()
+
+
+def leads_figure(front: pd.DataFrame) -> Figure:
+    """`leads`: a row for each table, filled markers plain and hollow ones divided."""
+    found = leads(front)
+    if found.empty:
+        return figures.nothing("No records yet.")
+    there = [d for d in TABLES if d in set(found.index.get_level_values(0))]
+    fig, axes = figures.grid(2, height=1 + 0.4 * len(there))
+    own = figures.METHODS["ID-ExpO"].color
+    for ax, measure in zip(axes, ("insertion", "1 − deletion")):
+        rows = found.xs(measure, level=3)
+        for shift, (column, face) in zip((-0.15, 0.15), (("plain", own), ("divided by f(x)", figures.PAPER))):
+            places = [there.index(d) + shift for d in rows.index.get_level_values(0)]
+            ax.plot(rows[column], places, "o", color=own, markerfacecolor=face, label=column)
+        ax.axvline(0, color=figures.INK, linewidth=1)
+        ax.grid(axis="x")
+        ax.set(title=measure, xlabel="lead over the best rival", ylim=(len(there) - 0.5, -0.5))
+        ax.set_yticks(range(len(there)), there if ax is axes[0] else [""] * len(there))
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    ahead = [f"{(found.xs(m, level=3)[c] > 0).mean():.0%}" for m in ("insertion", "1 − deletion") for c in found]
+    figures.headline(
+        fig, f"Ahead in insertion in {ahead[0]} of cells, divided {ahead[1]}; deletion {ahead[2]}, {ahead[3]}"
+    )
+    return fig
 
 
 def share_of_whole(rows: pd.DataFrame, measure: str) -> pd.Series:

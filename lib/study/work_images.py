@@ -5,10 +5,11 @@ Each function gives a table, or what the text says of it, from whatever records 
 
 import numpy as np
 import pandas as pd
+from IPython.display import Markdown
 
 from lib.study.pages_claims import two
-from lib.study.pages_id import short, whole
-from lib.study.pages_images import EVERY, signed
+from lib.study.pages_id import whole
+from lib.study.pages_images import EVERY, row_name, signed
 from lib.study.runs import at
 from lib.study.runs_id import by_split
 from lib.study.runs_images import CELLS, cell, costs, name, untrained
@@ -23,7 +24,7 @@ def means(rows: pd.DataFrame, measures) -> pd.DataFrame:
 
 def by_cell(front: pd.DataFrame, measures: dict[str, str], eta: float = 2.0) -> pd.DataFrame:
     """Measures by their heads, a row for each explainer, S and method that has records at eta."""
-    found = {short(*c).replace(" ", "\u00a0"): means(cell(front, *c, eta=eta), measures) for c in CELLS}
+    found = {row_name(*c): means(cell(front, *c, eta=eta), measures) for c in CELLS}
     found = {c: table for c, table in found.items() if len(table)}
     table = pd.concat(found).rename(columns=measures) if found else pd.DataFrame(columns=list(measures.values()))
     return table.rename(index=whole, level=1) if found else table
@@ -75,16 +76,16 @@ def missing(front: pd.DataFrame) -> pd.DataFrame:
     return digits(by_cell(front, heads), "{:.3f}")
 
 
-def backgrounds(front: pd.DataFrame) -> pd.DataFrame | str:
+def backgrounds(front: pd.DataFrame) -> pd.DataFrame | Markdown:
     """Insertion and deletion where masked cells show a blur or noise, and with the true class scored."""
     heads = {"insertion": "insertion", "insertion_blur": "blur", "insertion_noise": "noise",
              "insertion_label": "true class", "deletion_blur": "deletion, blur", "deletion_noise": "deletion, noise",
              "deletion_label": "deletion, true class"}  # fmt: skip
     table = by_cell(front, heads).dropna()
-    return digits(table, "{:.3f}") if len(table) else "No records yet: those at hand are older than these measures."
+    return digits(table, "{:.3f}") if len(table) else Markdown("No records yet: those at hand are older than this.")
 
 
-def others(frame: pd.DataFrame, front: pd.DataFrame) -> pd.DataFrame | str:
+def others(frame: pd.DataFrame, front: pd.DataFrame) -> pd.DataFrame | Markdown:
     """Gains over CE-only in explanations that ID-ExpO did not train, beside those in the one that it did, at eta 2."""
     away, rows = untrained(frame), {}
     for (trained, S, measured), own in away.groupby(["trained", "S", "explainer"]):
@@ -92,23 +93,23 @@ def others(frame: pd.DataFrame, front: pd.DataFrame) -> pd.DataFrame | str:
         home = at(cell(front, trained, S, eta=2), method="ID-ExpO")
         base = at(cell(front, trained, S, eta=2), method="CE-only")
         for measure in ("insertion", "1 − deletion"):
-            rows.setdefault((short(trained, S).replace(" ", "\u00a0"), measured), {}).update({
+            rows.setdefault((row_name(trained, S), measured), {}).update({
                 measure: (by_split(own, measure) - by_split(rival, measure)).mean(),
                 f"{measure}, trained": (by_split(home, measure) - by_split(base, measure)).mean()})  # fmt: skip
     table = pd.DataFrame(rows).T
     if table.empty:
-        return "No records yet."
+        return Markdown("No records yet.")
     return table.rename_axis(["trained", "measured"]).map(lambda value: "–" if pd.isna(value) else signed(value))
 
 
 # --- Costs, and copies -----------------------------------------------------------------------------------------------
 
 
-def costs_table(frame: pd.DataFrame) -> pd.DataFrame | str:
+def costs_table(frame: pd.DataFrame) -> pd.DataFrame | Markdown:
     """Milliseconds of a core an image, median of the rounds: to train and to explain, for each case that was timed."""
     timed = frame[frame["measure"].isin(["ms_training", "ms_explaining"])]
     if timed.empty:
-        return "No records yet."
+        return Markdown("No records yet.")
     keys = ["explainer", "M", "D", "S", "draws"]
     table = timed.pivot_table(index=keys, columns="measure", values="value", aggfunc="median", sort=False).reset_index()
     shown = pd.DataFrame({
@@ -129,9 +130,9 @@ def costs_told(frame: pd.DataFrame) -> str:
     if np.isnan([lime, fewer, own, every]).any():
         return "There are no records of costs yet."
     return (
-        f"With four values of $s$ a step through LIME at $M = 200$ costs {lime / own:.0f} times one through Grad-CAM. "
+        f"With four values of s a step through LIME at M = 200 costs {lime / own:.0f} times one through Grad-CAM. "
         f"LIME's cost grows with its masks: a quarter of them takes {fewer / lime:.0%} of the time. Grad-CAM's is "
-        f"nearly all insertions and deletions: with all values of $s$ a step costs {every / own:.1f} times as much. "
+        f"nearly all insertions and deletions: with all values of s a step costs {every / own:.1f} times as much. "
         "Explaining runs the same program before fine-tuning and after, and so costs the same."
     )
 
@@ -140,16 +141,19 @@ def copies_told(pairs: pd.DataFrame) -> str:
     """Scores of one network on original pixels minus those on JPEG's, mean over images with its standard error."""
     if pairs.empty:
         return "There are no records of both copies yet."
-    told = []
+    told, largest = {}, 0.0
     for row in pairs[pairs["measure"] != "accuracy"].itertuples(index=False):
         gap = np.asarray(row.samples_exact) - np.asarray(row.samples_jpeg)
         error = gap.std(ddof=1) / len(gap) ** 0.5
-        told.append(f"{row.measure} {gap.mean():+.3f} ± {error:.3f} ({name(row.explainer, row.S)})")
+        told.setdefault(name(row.explainer, row.S), []).append(f"{row.measure} {gap.mean():+.3f} ± {error:.3f}")
+        largest = max(largest, abs(gap.mean()))
+    each = [f"{cell_}: {', '.join(both)}" for cell_, both in told.items()]
     accuracy = pairs[pairs["measure"] == "accuracy"].iloc[0]
     return (
         f"The network before fine-tuning has seen JPEG copies alone. On {len(accuracy['samples_jpeg']):,} test images "
         f"its accuracy is {accuracy['value_jpeg']:.3f} as JPEG has them and {accuracy['value_exact']:.3f} from their "
-        f"original pixels. Original minus JPEG, mean over images with its standard error: {', '.join(told)}."
+        "original pixels. Original minus JPEG, mean over images with its standard error: "
+        f"{'; '.join(each)}. The largest difference is {largest:.3f}."
     )
 
 

@@ -13,7 +13,7 @@ from lib.explainers import LIME
 from lib.explainers.linear import important
 from lib.nets import Classifier
 from lib.predictor import Predictor
-from tests.explainers.toy import KERNELS, all_masks, double, drawn, explain, generators, toy
+from tests.explainers.toy import KERNELS, all_masks, by_hand, double, drawn, explain, generators, toy
 
 # --- Masks and kernels -----------------------------------------------------------------------------------------------
 
@@ -92,15 +92,6 @@ def test_contributions_are_captums(kernel):
 
 
 # --- Explaining a batch ----------------------------------------------------------------------------------------------
-
-
-def by_hand(t, r, i, Z, kernel=explainers.lime_kernel, eps=0.01):
-    """One sample's contributions and perturbed predictions by the printed formula."""
-    rows = torch.stack([torch.where(z > 0, t.x[r, i], t.b) for z in Z])
-    logits = (rows @ t.theta["W1"][r] + t.theta["b1"][r]).relu() @ t.theta["W"][r] + t.theta["b"][r]
-    y_tilde = logits.softmax(1)[:, t.y[r, i]]
-    K = torch.diag(kernel(Z))
-    return torch.linalg.inv(Z.T @ K @ Z + eps * torch.eye(Z.shape[1])) @ Z.T @ K @ y_tilde, y_tilde
 
 
 @pytest.mark.parametrize("samples", [None, 3])

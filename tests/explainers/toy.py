@@ -59,5 +59,14 @@ def explain(t, explainer=LIMES, u=None, **options):
     return found.phi, found.y_tilde
 
 
+def by_hand(t, r, i, Z, kernel=explainers.lime_kernel, eps=0.01):
+    """One sample's contributions and perturbed predictions by the printed formula."""
+    rows = torch.stack([torch.where(z > 0, t.x[r, i], t.b) for z in Z])
+    logits = (rows @ t.theta["W1"][r] + t.theta["b1"][r]).relu() @ t.theta["W"][r] + t.theta["b"][r]
+    y_tilde = logits.softmax(1)[:, t.y[r, i]]
+    K = torch.diag(kernel(Z))
+    return torch.linalg.inv(Z.T @ K @ Z + eps * torch.eye(Z.shape[1])) @ Z.T @ K @ y_tilde, y_tilde
+
+
 def all_masks(Q):
     return torch.tensor(list(product((0.0, 1.0), repeat=Q)), dtype=torch.float64)

@@ -11,7 +11,8 @@ TOLD = {
     "constant": (0.76, 0.87, 0.66, 0.60), "shuffled": (0.74, 0.66, 0.60, 0.60), "Masked": (0.80, 0.63, 0.32, 0.55),
 }  # fmt: skip
 NAMES = ("accuracy", "insertion", "1 − deletion", "insertion_random")
-REST = {"sensitivity": 0.5, "masked": 0.5, "overconfidence": 0.1, "calibration_error": 0.1, "1 − deletion_random": 0.3}
+REST = dict.fromkeys(("sensitivity", "masked"), 0.5) | {"1 − deletion_random": 0.3}
+REST |= dict.fromkeys(("overconfidence", "calibration_error", "gap"), 0.1)
 
 
 def frame(told=TOLD, tables=("collins", "wine-quality-red"), noise=0.002):

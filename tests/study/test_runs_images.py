@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from lib.study import records, runs_id, runs_images
+from lib.study import claims_images, pages_images, records, runs_id, runs_images, work_images
 from tests.study.images import frame
 
 
@@ -61,7 +61,7 @@ def test_the_committed_records_are_read_and_say_which_runs_there_are():
     assert (grid["there"] <= grid["runs"]).all()
     ours = every[(every["method"] == "ID-ExpO") & (every["trained"] == "Grad-CAM") & (every["trained_S"] == 0.5)]
     assert there["ID-ExpO-GradCAM-S0.5"] == ours.loc[ours["variant"] == "", "config"].nunique()
-    with pytest.raises(ValueError, match="no records of stl10"):
+    with pytest.raises(ValueError, match="no records of fine-tuning on stl10"):
         runs_images.load(data="stl10")
 
 
@@ -83,3 +83,22 @@ def test_variants_come_with_the_records(tmp_path):
     rows["settings"] = json.dumps(settings | {"norm": "batch"})
     rows.to_parquet(tmp_path / "a.parquet")
     assert set(runs_images.load(tmp_path)["variant"]) == {"batch norm in training mode"}
+
+
+def test_a_folder_of_few_records_makes_a_page_or_says_what_lacks(tmp_path):
+    """Whatever cells there are; without any fine-tuning there is nothing to show."""
+    folder = records.ROOT / "results" / "images"
+    for name, told in (("pretraining-A", None), ("ID-ExpO-GradCAM-S0.5-A", "no records"), ("CE-only-A", "CE-only")):
+        (tmp_path / f"{name}.parquet").write_bytes((folder / f"{name}.parquet").read_bytes())
+        if told is None:
+            with pytest.raises(ValueError, match="no records of fine-tuning on cifar10-jpeg at scale A"):
+                runs_images.load(tmp_path)
+            continue
+        every = runs_images.load(tmp_path)
+        front = runs_images.fronts(every)
+        assert told in pages_images.lead_told(front, "Grad-CAM", 0.5)
+        assert 0 < pages_images.runs_told(runs_images.of_the_grid(), every)["start"] < 1
+        for shown in (pages_images.ablations(every), work_images.controls(front), pages_images.robust(front, every)):
+            assert len(shown)
+        assert runs_images.copies(tmp_path).empty
+        assert set(claims_images.verdicts(claims_images.tests(every))["verdict"]) == {"not tested"}

@@ -79,6 +79,15 @@ def test_neighbours_are_told_where_they_are_recorded(told):
     assert "On Glass the ten nearest examples vote for what Pretrain predicts on 0.75 of the test rows; Ours" in text
 
 
+def test_classes_of_the_ten_images_are_told_over_splits():
+    ten = runs_fe.chosen(frame(datasets=[runs_fe.CIFAR10], methods=["Ours", "Joint"], lams=(1.0,)))
+    assert words_fe.classes(ten) == (
+        "Over 6 splits the ten images are of 10 classes in the median under Ours (10 to 10), "
+        "and of 1 under Joint (1 to 1)."
+    )
+    assert words_fe.classes(ten[ten["method"] == "Ours"]) == "No records of both methods yet."
+
+
 def test_hours_of_different_devices_are_not_added_up(told):
     two = told.assign(device=told["method"].map(lambda m: "cuda" if m == "Ours" else "cpu"), seconds=3600)
     runs = two[two["lam"] == 1].drop_duplicates(runs_fe.RUN)["device"].value_counts()
@@ -96,7 +105,7 @@ def test_a_bar_shows_what_there_is_of_each(counts, marks):
 def test_a_claim_is_told_effect_first(told):
     verdicts = claims_fe.verdicts(compared(told))
     text = pages_claims.sentences(verdicts.loc["FE-C4b"])
-    assert text.startswith("faithfulness, Ours − Joint: 0.35 in the mean over 2 data sets (95 % interval ")
+    assert text.startswith("Faithfulness, Ours − Joint: 0.35 in the mean over 2 data sets (95 % interval ")
     assert "where more than 0 is claimed" in text
     assert "2 hold, 0 undecided, 0 against" in text
     assert pages_claims.sentences(verdicts.loc["FE-C6"]) == "No data set has all the records that this claim needs."

@@ -49,6 +49,9 @@ def test_a_lead_that_is_all_sureness_vanishes_when_divided(front):
     assert table.loc["insertion", "leads, divided by f(x)"] == "0 of 24"
     assert float(table.loc["insertion", "plain"]) == pytest.approx(0.1, abs=0.01)
     assert table.loc["1 − deletion", "leads, divided by f(x)"] == "24 of 24"
+    fig = work_id.leads_figure(sure)
+    assert fig.get_suptitle().replace("\n", " ").endswith("insertion in 100% of cells, divided 0%; deletion 100%, 100%")
+    assert [[len(line.get_xdata()) for line in ax.lines[:2]] for ax in fig.axes] == [[24, 24]] * 2
 
 
 def test_choice_among_fewer_settings_is_told_by_their_number():

@@ -16,7 +16,7 @@ def test_what_a_random_map_gains_is_told(front):
     assert "No records" in work_images.controls_told(front[front["method"] == "CE-only"])
     table = work_images.controls(front)
     assert float(table.loc[("LIME,\u00a00.5", "ID‑ExpO"), "deletion"]) == pytest.approx(0.4, abs=0.01)
-    assert "No records" in work_images.backgrounds(front)
+    assert "No records" in work_images.backgrounds(front).data
 
 
 def test_gains_in_other_explanations_stand_beside_the_gain_in_ones_own(front):
@@ -24,7 +24,7 @@ def test_gains_in_other_explanations_stand_beside_the_gain_in_ones_own(front):
     own = runs_images.at(every, method="ID-ExpO", explainer="Grad-CAM", part="test")
     other = own.assign(explainer="LIME", value=own["value"] - 0.05)
     table = work_images.others(pd.concat([every, other]), front)
-    row = table.loc[("Grad-CAM,\u00a00.5", "LIME")]
+    row = table.loc[("Grad‑CAM,\u00a00.5", "LIME")]
     assert row["insertion"] == "+0.08"
     assert row["insertion, trained"] == "+0.13"
 
@@ -51,5 +51,5 @@ def test_copies_are_paired_image_by_image():
     ])  # fmt: skip
     told = work_images.copies_told(pairs)
     assert "accuracy is 0.900 as JPEG has them and 0.800 from" in told
-    assert "deletion +0.100 ± 0.100 (LIME, S = 0.5 HW)" in told
+    assert "LIME, S = 0.5 HW: deletion +0.100 ± 0.100. The largest difference is 0.100." in told
     assert "no records" in work_images.copies_told(pairs[:0])
