@@ -81,7 +81,7 @@ def explained(own, model, row, U):
 def check_examples(player, data):
     own = data[player.locator(".data").input_value()]
     model = own["models"][player.locator("[type=radio]:checked").input_value()]
-    row, U = value(player, ".row"), value(player, ".U")
+    row, U = value(player, ".case"), value(player, ".U")
     parts, h, faithful = explained(own, model, row, U)
     said = [numbers(" ".join(line)) for line in cells(player.locator(".outputs"))]
     np.testing.assert_allclose(said, np.stack([model["g"][row], h], 1), atol=0.006)
@@ -110,7 +110,7 @@ def test_every_control_of_the_examples_moves_by_keyboard(opened):
     _, player, data = opened("02_explorer", "explorer-examples")
     press(player, ".U", "ArrowRight")
     assert check_examples(player, data) == (0, 11)
-    press(player, ".row", "ArrowRight", "ArrowRight", "ArrowRight")
+    press(player, ".case", "ArrowRight", "ArrowRight", "ArrowRight")
     assert check_examples(player, data) == (3, 11)
     press(player, "[type=radio]:checked", "ArrowDown")
     assert player.locator("[type=radio]:checked").input_value() == "Pretrain"
@@ -143,7 +143,7 @@ def check_curves(figure, inserted, deleted, s):
 
 def check_features(player, data):
     own = data[player.locator(".data").input_value()]
-    row, s = value(player, ".row"), value(player, ".s")
+    row, s = value(player, ".case"), value(player, ".s")
     for figure, (method, model) in zip(player.locator("figure").all(), own["models"].items(), strict=True):
         assert figure.locator("figcaption").inner_text().startswith(f"{method} says {own['classes'][model['y'][row]]},")
         phi = np.array(model["phi"][row])
@@ -161,7 +161,7 @@ def test_every_control_of_the_features_moves_by_keyboard(opened):
     assert check_features(player, data) == (0, 0)
     press(player, ".s", "ArrowRight", "ArrowRight")
     assert check_features(player, data) == (0, 2)
-    press(player, ".row", "End")
+    press(player, ".case", "End")
     assert check_features(player, data) == (len(next(iter(data.values()))["row"]) - 1, 2)
     press(player, ".data", "ArrowDown")
     press(player, ".s", "End")
