@@ -217,9 +217,7 @@ class Program:
 
     def take(self, state: dict, path: Path) -> None:
         """Go on from another state; ValueError, naming the file that it is from, if something is not in it."""
-        if missing := self.state.keys() - state.keys():
-            raise ValueError(f"{path} lacks {', '.join(sorted(missing))}: give another path or delete it")
-        self.state = state
+        self.state = checkpoint.whole(state, self.state, path)
         for name in ("bank", "best_bank"):
             self.state[name] = {n: t.to(self.device) for n, t in self.state[name].items()}
         self.state["moments"] = {n: [t.to(self.device) for t in kept] for n, kept in self.state["moments"].items()}
