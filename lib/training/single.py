@@ -13,12 +13,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from lib.data.images import Images
 from lib.options import identity
 from lib.training import checkpoint as files
 from lib.training import parallel
+from lib.training.progress import Bar
 
 PATIENCE_FOR_NAN = 20  # refused steps in a row that end a training
 
@@ -84,16 +84,17 @@ class Single:
         if checkpoint and checkpoint.exists():
             self.load(checkpoint)
         saved, total = time.monotonic(), self.settings.epochs * self.steps
-        with tqdm(total=total, initial=self.state["step"], desc=label, disable=not progress, mininterval=5) as bar:
+        standing, options = {}, {"initial": self.state["step"], "label": label, "unit": "step", "shown": progress}
+        with Bar(total, **options) as bar:
             while not self.done:
                 started = time.perf_counter()
                 self.advance()
                 self.state["stepping"] += time.perf_counter() - started
                 if self.state["step"] % self.steps == 0:
                     self.keep()
-                    bar.set_postfix(best=f"{max(self.state['best']):.3f}", refused=self.state["refused"])
+                    standing = {"best": f"{max(self.state['best']):.3f}", "refused": self.state["refused"]}
                 self.state["seconds"] += time.perf_counter() - started
-                bar.update(1)
+                bar.advance(1, **standing)
                 if checkpoint and time.monotonic() - saved >= every:
                     self.save(checkpoint)
                     saved = time.monotonic()
