@@ -45,13 +45,14 @@ frame = runs_fe.load(results, newer)
 ten = runs_fe.chosen(frame[frame["lam"] == 1])
 frame_id = runs_id.load(results_id)
 front = runs_id.fronts(frame_id)
+lambdas = runs_fe.load_lambdas(results, newer)
 
 drawn, told = {}, {}
 drawn["six"], told["six-told"] = pages_findings.six(ten)
-drawn["lambda"], told["lambda-told"] = pages_findings.along_lambda(runs_fe.load_lambdas(results, newer))
+drawn["lambda"], told["lambda-told"] = pages_findings.along_lambda(lambdas)
 drawn["tables"], told["tables-told"] = pages_findings.tables_lead(front)
 drawn["surprises"], told["surprises-told"] = pages_findings.surprises(front, records.read(readings))
-told["missing"] = pages_fe.about(frame, pages_fe.runs_table(frame))["missing"]
+told["missing"] = pages_fe.about(frame, lambdas, pages_fe.runs_table(frame))["missing"]
 keep("findings", drawn | told)
 
 # %% [markdown]
@@ -60,7 +61,7 @@ keep("findings", drawn | told)
 # Everything below is computed from committed records of full runs, words and titles included. Bars are standard errors
 # where a figure shows means, and 95 % intervals over splits where it shows differences.
 #
-# ### Ten examples are enough, if the model was trained for them
+# ### Explained by ten examples
 #
 # ```{glue:figure} findings-six
 # :name: fig-findings-six
@@ -73,7 +74,7 @@ keep("findings", drawn | told)
 #
 # {glue:text}`findings-six-told`
 #
-# ### The weight of the explanation is no free dial
+# ### The weight of the explanation
 #
 # ```{glue:figure} findings-lambda
 # :name: fig-findings-lambda
@@ -85,7 +86,7 @@ keep("findings", drawn | told)
 #
 # {glue:text}`findings-lambda-told` The paper sees accuracy fall and faithfulness rise with $\lambda$.
 #
-# ### Better explanations by features, at a price that depends on the table
+# ### Explained by features
 #
 # ```{glue:figure} findings-tables
 # :name: fig-findings-tables

@@ -104,6 +104,38 @@ check("softmax of them is h", scores.softmax(0), e.h)
 # %% [markdown]
 # A negative influence speaks *against* its class. The loudest entry of all can be one of these: "like this example?
 # Then certainly no bus."
+
+# %% tags=["hide-input"]
+seen = torch.cat([x[[good]], folds.x_train[0, e.rows]])  # the row, then its examples
+own = table_of(e)
+labels = ["this row", *(f"{kind} {n}, for {of}" for (n, kind), of in zip(own["is"].items(), own["for"]))]
+fig, (left, right) = plt.subplots(1, 2, figsize=(figures.WIDTH, 4.2), width_ratios=(1.5, 1), sharey=True)
+left.imshow(seen, cmap="RdBu_r", vmin=-2.5, vmax=2.5, aspect="auto")
+left.axhline(0.5, color=figures.PAPER, linewidth=4)
+left.set_yticks(range(len(seen)), labels, fontsize=10)
+left.set(xlabel="features, red above their mean", xticks=[])
+left.grid(False)
+right.barh(range(1, len(seen)), e.contribution, color=["#0072b2" if v > 0 else "#d55e00" for v in e.contribution])
+right.axvline(0, color=figures.INK, linewidth=0.8)
+right.grid(axis="x")
+right.set(xlabel="contribution")
+figures.headline(fig, f"A test row and the {len(e.rows)} entries that explain it")
+glue("explaining-row", fig, display=False)
+plt.close(fig)
+
+# %% [markdown]
+# ```{glue:figure} explaining-row
+# :name: fig-explaining-row
+# :alt: Rows of coloured cells, the test row on top, its examples below, and beside each a bar of its contribution.
+#
+# The row that is explained, and below it the example of each entry; a column is a measure. Beside it, what the entry
+# adds to the score of the class that it speaks for (blue) or takes from it (orange).
+# ```
+#
+# Look for what the examples that speak have in common with the row ({numref}`fig-explaining-row`). The eye finds
+# little. Their similarity is measured in the space of $f$ {eq}`fe-3`, where training has brought together what shall be
+# explained alike, and not among the measures of shape. An explanation by examples says which examples count; it does
+# not say why they are alike.
 #
 # ## Faithful here?
 #

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from tests.test_book import HTML, browser  # noqa: F401
 
@@ -55,6 +56,7 @@ def press(player, control, *keys):
     for key in keys:
         control.press(key)
     if control.get_attribute("type") == "range":
+        assert control.get_attribute("aria-label")  # an output in a label takes its name
         assert control.locator("xpath=..").locator("output").inner_text() == control.get_attribute("aria-valuetext")
 
 
@@ -79,7 +81,7 @@ def explained(own, model, row, U):
 def check_examples(player, data):
     own = data[player.locator(".data").input_value()]
     model = own["models"][player.locator("[type=radio]:checked").input_value()]
-    row, U = value(player, ".row"), value(player, ".U")
+    row, U = value(player, ".case"), value(player, ".U")
     parts, h, faithful = explained(own, model, row, U)
     said = [numbers(" ".join(line)) for line in cells(player.locator(".outputs"))]
     np.testing.assert_allclose(said, np.stack([model["g"][row], h], 1), atol=0.006)
@@ -108,7 +110,7 @@ def test_every_control_of_the_examples_moves_by_keyboard(opened):
     _, player, data = opened("02_explorer", "explorer-examples")
     press(player, ".U", "ArrowRight")
     assert check_examples(player, data) == (0, 11)
-    press(player, ".row", "ArrowRight", "ArrowRight", "ArrowRight")
+    press(player, ".case", "ArrowRight", "ArrowRight", "ArrowRight")
     assert check_examples(player, data) == (3, 11)
     press(player, "[type=radio]:checked", "ArrowDown")
     assert player.locator("[type=radio]:checked").input_value() == "Pretrain"
@@ -141,7 +143,7 @@ def check_curves(figure, inserted, deleted, s):
 
 def check_features(player, data):
     own = data[player.locator(".data").input_value()]
-    row, s = value(player, ".row"), value(player, ".s")
+    row, s = value(player, ".case"), value(player, ".s")
     for figure, (method, model) in zip(player.locator("figure").all(), own["models"].items(), strict=True):
         assert figure.locator("figcaption").inner_text().startswith(f"{method} says {own['classes'][model['y'][row]]},")
         phi = np.array(model["phi"][row])
@@ -159,7 +161,7 @@ def test_every_control_of_the_features_moves_by_keyboard(opened):
     assert check_features(player, data) == (0, 0)
     press(player, ".s", "ArrowRight", "ArrowRight")
     assert check_features(player, data) == (0, 2)
-    press(player, ".row", "End")
+    press(player, ".case", "End")
     assert check_features(player, data) == (len(next(iter(data.values()))["row"]) - 1, 2)
     press(player, ".data", "ArrowDown")
     press(player, ".s", "End")
@@ -209,7 +211,7 @@ def test_every_control_of_the_gallery_moves_by_keyboard(opened):
 def check_soft(player, data):
     T, s = value(player, ".T"), value(player, ".s")
     phi = np.array(data["phi"])
-    r = 1 / (1 + np.exp(-data["T"] * data["factors"][T] * (phi - data["t"][s - 1])))
+    r = expit(data["T"] * data["factors"][T] * (phi - data["t"][s - 1]))
     bars = player.locator("rect.in").evaluate_all("all => all.map(r => +r.getAttribute('width'))")
     np.testing.assert_allclose(bars, 200 * r, atol=1e-6)
     assert player.locator("rect.outline").count() == s

@@ -13,17 +13,17 @@
     const data = JSON.parse(root.querySelector("script").textContent), find = (name) => root.querySelector(name);
     const options = Object.keys(data).map((name) => `<option value="${name}">${escaped(data[name].title)}</option>`);
     root.innerHTML = `<div class="controls"><label>Data set: <select class="data">${options.join("")}</select></label>
-      ${slider("row", "Test row")}${controls}</div><p class="says" aria-live="polite"></p><div class="panels"></div>`;
+      ${slider("case", "Test row")}${controls}</div><p class="says" aria-live="polite"></p><div class="panels"></div>`;
     root.setAttribute("role", "group");
     const own = () => data[find(".data").value];
     const redraw = () => {
-      const set = own(), row = +find(".row").value;
-      tell(root, "row", `number ${set.row[row]}, in truth ${set.classes[set.y[row]]}`);
+      const set = own(), row = +find(".case").value;
+      tell(root, "case", `number ${set.row[row]}, in truth ${set.classes[set.y[row]]}`);
       draw(set, row, find);
     };
     const choose = () => {
-      find(".row").max = own().row.length - 1;
-      find(".row").value = 0;
+      find(".case").max = own().row.length - 1;
+      find(".case").value = 0;
       fit(own(), find);
     };
     root.addEventListener("input", (event) => {
@@ -93,11 +93,11 @@
     });
     root.setAttribute("aria-label", "The examples behind a prediction");
     root.querySelector("button").onclick = () => {
-      const set = own(), its = model(set), U = +find(".U").value, now = +find(".row").value, rows = set.row.length;
+      const set = own(), its = model(set), U = +find(".U").value, now = +find(".case").value, rows = set.row.length;
       const next = set.row.map((_, i) => (now + 1 + i) % rows).find((row) => !explained(set, its, row, U).faithful);
       if (next === undefined) find(".says").textContent = "Every row is faithful at this U.";
       else {
-        find(".row").value = next;
+        find(".case").value = next;
         redraw();
       }
     };

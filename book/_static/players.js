@@ -4,7 +4,7 @@ window.players = (() => {
   const fixed = (v, digits = 2) => minus(v.toFixed(digits));
   const escaped = (text) => String(text).replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
   const slider = (name, label, min = 0, value = min) => `<label>${label}: <output></output>
-    <input class="${name}" type="range" min="${min}" value="${value}" step="1"></label>`;
+    <input class="${name}" aria-label="${label}" type="range" min="${min}" value="${value}" step="1"></label>`;
   const tell = (root, name, words) => {  // what a slider stands at, for eyes and for screen readers
     const input = root.querySelector(`input.${name}`);
     input.setAttribute("aria-valuetext", words);

@@ -26,10 +26,16 @@ def listed(names: Iterable[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names) or "none"
 
 
+def percent(share: float) -> str:
+    """A share as a sentence names it."""
+    return f"{100 * share:.0f}\u00a0%"
+
+
 def moved(change: float, what: str) -> str:
     """A score that rises, falls, or stays where it was, within half a hundredth."""
-    return f"{what} {'rises' if change > 0 else 'falls'} by {two(abs(change))}" if abs(change) >= 0.005 else (
-        f"{what} stays")  # fmt: skip
+    if abs(change) < 0.005:
+        return f"{what} stays"
+    return f"{what} {'rises' if change > 0 else 'falls'} by {two(abs(change))}"
 
 
 # --- FE --------------------------------------------------------------------------------------------------------------
@@ -56,11 +62,11 @@ def six(ten: pd.DataFrame) -> tuple[Figure, str]:
     both = others[(others["x"] > own["x"]) & (others["y"] > own["y"])].index
     who = listed(both) if len(both) else "No method"
     title = f"{who} {'are' if len(both) > 1 else 'is'} both more accurate and more faithful than Ours with ten examples"
-    other = means.loc["Pretrain"]
+    shares = [[percent(one[score]) for one in (own, means.loc["Pretrain"])] for score in ("y", "x")]
     told = (
-        f"Explained by ten entries, Ours says what its explanation says on {own['y']:.0%} of test rows, Pretrain on "
-        f"{other['y']:.0%}; they are right on {own['x']:.0%} and {other['x']:.0%} (mean over {len(names)} data sets)."
-    )
+        "Explained by ten entries, Ours says what its explanation says on {} of test rows, Pretrain on {}; "
+        "they are right on {} and {} (mean over {} data sets)."
+    ).format(*shares[0], *shares[1], len(names))
     axes = {"xlabel": "test accuracy, higher is better", "ylabel": "test faithfulness,\nhigher is better"}
     return figures.plane(means, title, **axes), told
 

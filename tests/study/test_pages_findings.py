@@ -24,7 +24,8 @@ def ten(frame):
 def test_who_beats_ours_at_both_is_named(told):
     fig, words = pages_findings.six(ten(told))
     assert fig.get_suptitle().startswith("No method is both more accurate")
-    assert "on 95% of test rows, Pretrain on 30%; they are right on 90% and 90% (mean over 2 data sets)." in words
+    text = words.replace("\u00a0", " ")
+    assert "on 95 % of test rows, Pretrain on 30 %; they are right on 90 % and 90 % (mean over 2 data sets)." in text
     better = fe.frame(
         datasets=["glass"], lams=(1.0,), scores=fe.TOLD | {"Joint": (0.95, 0.99), "Pretrain": (0.99, 0.99)}
     )
