@@ -53,6 +53,7 @@ verdicts = claims_fe.verdicts(tests)
 keep("claims", pages_claims.told("fe", verdicts) | pages_claims.constants() | pages_claims.early(frame))
 glance = pages_claims.linked(pages_claims.at_a_glance(verdicts), "01_claims")
 keep("claims", {"summary": glance} | pages_claims.rival(frame))
+keep("claims", pages_claims.protocols(frame))
 keep("claims", pages_claims.seen_of_etas(frame) | {"older-lambdas": words_fe.kept_lambdas(frame, lambdas)})
 keep("claims", {f"moves-{measure}": words_fe.moves(lambdas, measure) for measure in runs_fe.SCORES})
 everywhere = runs.titles(", ".join(runs_fe.datasets(frame)))
@@ -126,8 +127,8 @@ keep("claims", {"forest": pages_claims.forest(tests)})
 #
 # {glue:text}`claims-fe-c1-told` **Verdict: {glue:text}`claims-fe-c1`.**
 #
-# > The first records start $S$ from 1 on CIFAR10, our choice where the paper says nothing; from 0.1 Ours seems far more
-# > accurate there ([](30_readings)). What they say of CIFAR10 here and in FE-C3 to FE-C6 is said of that start.
+# > Two protocols ([](11_results)): records of {glue:text}`claims-newer` keep epochs by $U = 10$ and start $S$ where
+# > validation liked it best. Those of {glue:text}`claims-older` keep epochs by all $U$ together and start $S$ from 1.
 
 # %% tags=["remove-input"]
 pages_claims.comparisons(tests, "FE-C1")

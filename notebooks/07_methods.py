@@ -186,8 +186,9 @@ rows = [
 ]
 table = pd.DataFrame(rows, columns=["method", "split", "U", "measure", "value"])
 ten = table[table["U"] == 10].groupby(["method", "measure"], sort=False)["value"]
-title, axes = "Six methods, explained with U entries", ("U, entries kept", "share of test rows")
-fig = figures.curves(table, "U", title, *axes, panel="measure", last="all")
+title = "Six methods, explained with U entries"
+axes = {"xlabel": "U, entries kept", "ylabel": "share of test rows"}
+fig = figures.curves(table, "U", title, **axes, panel="measure", last="all")
 glue("methods-curves", fig, display=False)
 plt.close(fig)
 ten.mean().unstack().rename_axis(columns="U = 10").round(2)

@@ -217,8 +217,8 @@ rows = [
 ]
 frame = pd.DataFrame(rows)
 fig = figures.curves(
-    frame, "U", "Scores with U entries, trained with gates and without", "U, entries kept",
-    "score (higher is better)", panel="measure", last="all",
+    frame, "U", "Scores with U entries, trained with gates and without", xlabel="U, entries kept",
+    ylabel="score (higher is better)", panel="measure", last="all",
 )  # fmt: skip
 glue("choosing-curves", fig, display=False)
 plt.close(fig)

@@ -76,7 +76,7 @@ class Run:
         """The words of the command; `changed` sets what the notebook has and the grid leaves to it: a device, say."""
         known = experiment(self.notebook).parameters
         place = "runs/" + self.out.removeprefix("results/").removesuffix(".parquet").replace("/", "-")
-        given = {"checkpoint": f"{place}.pt", **changed, **self.given, "out": self.out}
+        given = {"checkpoint": f"{place}.pt", "weights": "runs/weights", **changed, **self.given, "out": self.out}
         words = itertools.chain(*(("-p", k, _text(v)) for k, v in given.items() if k in known))
         return [sys.executable, "-m", "lib.run", self.notebook, f"{place}.ipynb", *words]
 

@@ -133,6 +133,12 @@ def early(frame: pd.DataFrame) -> dict:
     return {"early-epoch": float(rows["best_epoch"].median()), "early-open": float(rows["value"].mean())}
 
 
+def protocols(frame: pd.DataFrame) -> dict:
+    """Which data sets' records are of the second protocol, and which of the first."""
+    names = {new: [title(d) for d in runs_fe.datasets(frame) if runs_fe.is_newer(frame, d) == new] for new in (1, 0)}
+    return {"newer": ", ".join(names[1]) or "no data set", "older": ", ".join(names[0]) or "no data set"}
+
+
 def rival(frame: pd.DataFrame) -> dict:
     """Accuracy of Ours minus that of RPSR at two U, mean over data sets."""
     found = {}

@@ -134,6 +134,15 @@ def choices(front: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(shares).reindex(TABLES).dropna().map("{:.0%}".format).rename_axis(None)
 
 
+def choices_told(front: pd.DataFrame) -> str:
+    """How often the larger learning rate is chosen, and which lambda most often on each table."""
+    picked = front[(front["deletion"] == "A") & (front["measure"] == "accuracy") & front["dataset"].isin(TABLES)]
+    larger = (picked["lr"] == picked["lr"].max()).mean()
+    most = picked.groupby("dataset")["lam"].agg(lambda lam: lam.value_counts().idxmax())
+    each = "; ".join(f"{lam:g} on {', '.join(most.index[most == lam])}" for lam in sorted(set(most), reverse=True))
+    return f"The larger learning rate is chosen in {larger:.0%} of them. The λ chosen most often is {each}."
+
+
 def precisions(single: pd.DataFrame, frame: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
     """Test scores of the runs that were trained in single and in mixed precision, and what the text says of them."""
     key = [*SETTING, "split", "seed", *HYPER]
@@ -201,6 +210,7 @@ def forms_told(front: pd.DataFrame) -> dict:
     title = f"2 accuracy + insertion + 1 − deletion at η = 2, S = {two['S'].min():g} Q: {words}"
     kept = two.pivot_table(index="method", columns="measure", values="value").stack()
     told |= {f"{form}-{measure.removeprefix('1 − ')}": float(value) for (form, measure), value in kept.items()}
+    told["forms-accurate"] = kept.xs("accuracy", level=1).idxmax()
     return told | {"forms-figure": figures.fronts(mean, title, sorted(set(mean["panel"])))}
 
 

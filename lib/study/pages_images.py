@@ -97,7 +97,7 @@ def front_figure(front: pd.DataFrame) -> Figure:
     return figures.fronts(rows, lead_told(front, *next(c for c in CELLS if name(*c) == order[-1])), order)
 
 
-def leads(front: pd.DataFrame, explainer: str, S: float, eta: float = 3.0) -> dict[str, float]:
+def leads(front: pd.DataFrame, explainer: str, S: float, *, eta: float = 3.0) -> dict[str, float]:
     """ID-ExpO minus the best of those rivals that have records, in each score; empty without either."""
     rows = cell(front, explainer, S, eta=eta)
     there = rivals(rows)

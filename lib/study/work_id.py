@@ -123,7 +123,7 @@ def leads_figure(front: pd.DataFrame) -> Figure:
             ax.plot(rows[column], places, "o", color=own, markerfacecolor=face, label=column)
         ax.axvline(0, color=figures.INK, linewidth=1)
         ax.grid(axis="x")
-        ax.set(title=measure, xlabel="lead over the best rival", ylim=(len(there) - 0.5, -0.5))
+        ax.set(title=measure, xlabel="lead over best rival", ylim=(len(there) - 0.5, -0.5))
         ax.set_yticks(range(len(there)), there if ax is axes[0] else [""] * len(there))
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     ahead = [f"{(found.xs(m, level=3)[c] > 0).mean():.0%}" for m in ("insertion", "1 − deletion") for c in found]

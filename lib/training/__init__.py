@@ -52,6 +52,7 @@ def fit(
     folds = folds.to(check_device(device))
     check_folds(runs, folds)
     runs, path, folder = runs.of(method), files.check_path(checkpoint), files.check_folder(weights)
+    files.check_every(save_every)
     if start is not None:
         check_start(start, runs)
 

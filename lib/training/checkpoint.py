@@ -9,14 +9,18 @@ import hashlib
 import io
 import os
 import warnings
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 import torch
 
+from lib.options import is_number
+
 FORMAT = b"lib.training 2 "
 LIB = Path(__file__).parents[1]
-PARTS = ("*.py", "explainers/*.py", "nets/*.py", "training/*.py")  # of lib: what decides how a training goes on
+PARTS = ("*.py", "data/images.py", "explainers/*.py", "nets/*.py", "training/*.py")  # what decides how one goes on
+REMEDY = "give another path or delete it"
 
 
 def write(path: Path, payload: dict) -> bool:
@@ -39,25 +43,32 @@ def write(path: Path, payload: dict) -> bool:
 
 def read(path: Path, fingerprint: str | None = None, needs: tuple[str, ...] = ()) -> dict:
     """What was written. ValueError if it is damaged, lacks what is needed, or has another fingerprint."""
-    remedy = "give another path or delete it"
     try:
         line, _, content = path.read_bytes().partition(b"\n")
     except OSError as error:
-        raise ValueError(f"checkpoint {path} cannot be read ({error.strerror or error}): {remedy}") from error
+        raise ValueError(f"checkpoint {path} cannot be read ({error.strerror or error}): {REMEDY}") from error
     if line != FORMAT + hashlib.sha256(content).hexdigest().encode():
         what = "its checksum is wrong" if line.startswith(FORMAT) else "it is no checkpoint of this library"
-        raise ValueError(f"checkpoint {path} cannot be read ({what}): {remedy}")
+        raise ValueError(f"checkpoint {path} cannot be read ({what}): {REMEDY}")
     try:
         saved = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises a different one for each kind of content
-        raise ValueError(f"checkpoint {path} cannot be read ({error}): {remedy}") from error
-    if missing := [name for name in ("fingerprint", *needs) if name not in saved]:
-        raise ValueError(f"checkpoint {path} cannot be read (it lacks {', '.join(missing)}): {remedy}")
+        raise ValueError(f"checkpoint {path} cannot be read ({error}): {REMEDY}") from error
+    whole(saved, ("fingerprint", *needs), path)
     if fingerprint is not None and saved["fingerprint"] != fingerprint:
         raise ValueError(
             f"checkpoint {path} belongs to another configuration (method, runs, settings, start, data or the library's "
-            f"version differ): {remedy}"
+            f"version differ): {REMEDY}"
         )
+    return saved
+
+
+def whole(saved: dict, names: Iterable[str], path: Path) -> dict:
+    """What was saved; ValueError unless it is a dictionary that has these names."""
+    if not isinstance(saved, dict):
+        raise ValueError(f"checkpoint {path} cannot be read (it holds a {type(saved).__name__}, no state): {REMEDY}")
+    if missing := sorted(set(names) - saved.keys()):
+        raise ValueError(f"checkpoint {path} cannot be read (it lacks {', '.join(missing)}): {REMEDY}")
     return saved
 
 
@@ -93,3 +104,10 @@ def check_path(checkpoint: str | os.PathLike | None) -> Path | None:
     if path and not os.access(path.parent, os.W_OK):
         raise ValueError(f"checkpoint must lie in a folder that can be written, got {path}")
     return path
+
+
+def check_every(seconds: float) -> float:
+    """The seconds between two checkpoints; ValueError unless they are a number of at least 0."""
+    if not is_number(seconds) or seconds < 0:
+        raise ValueError(f"save_every must be a number of seconds of at least 0, got {seconds!r}")
+    return seconds

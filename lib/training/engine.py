@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from lib.data import Folds
 from lib.nets import Network
 from lib.options import identity
 from lib.training import checkpoint
+from lib.training.progress import Bar
 from lib.training.runs import Runs
 
 SMALL_STACK = 2_000  # rows: a thread of its own gains nothing below, Python takes its time for every step
@@ -155,8 +155,8 @@ class Program:
         if path and path.exists():
             self.load(path)
         state, saved = self.state, time.monotonic()
-        options = {"total": self.settings.epochs, "initial": state["epoch"], "desc": label, "unit": "epoch"}
-        with tqdm(**options, disable=not progress) as bar:
+        options = {"initial": state["epoch"], "label": label, "unit": "epoch", "shown": progress}
+        with Bar(self.settings.epochs, **options) as bar:
             while stacks := self.stacks():
                 epochs = min(self.settings.check, self.settings.epochs - state["epoch"])
                 self.advance_all(stacks, epochs)
@@ -165,10 +165,9 @@ class Program:
                 for stack in stacks:
                     measure[stack] = self.validate(stack)
                 self._note(measure)
-                bar.update(epochs)
                 means = {name: f"{values.mean():.2f}" for name, values in self.observed().items()}
                 live, val = int((state["stopped"] == 0).sum()), f"{state['best'].mean():.3f}"
-                bar.set_postfix(live=live, **means, val=val)
+                bar.advance(epochs, live=live, **means, val=val)
                 if path and (time.monotonic() - saved >= every or not self.stacks()):
                     self.save(path)
                     saved = time.monotonic()
@@ -217,9 +216,7 @@ class Program:
 
     def take(self, state: dict, path: Path) -> None:
         """Go on from another state; ValueError, naming the file that it is from, if something is not in it."""
-        if missing := self.state.keys() - state.keys():
-            raise ValueError(f"{path} lacks {', '.join(sorted(missing))}: give another path or delete it")
-        self.state = state
+        self.state = checkpoint.whole(state, self.state, path)
         for name in ("bank", "best_bank"):
             self.state[name] = {n: t.to(self.device) for n, t in self.state[name].items()}
         self.state["moments"] = {n: [t.to(self.device) for t in kept] for n, kept in self.state["moments"].items()}

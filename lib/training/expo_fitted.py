@@ -36,7 +36,8 @@ class Tuned(Fitted):
             raise ValueError(f"criterion must lie between 0 and {V - 1}, got {criterion!r}")
         theta = {name: tensor[r, criterion] for name, tensor in self.bank.items()}
         split = int(self.folds.split[self.runs.fold[r]])
-        return Model(Predictor(Alone(self.f), theta, self.background), split, self.settings, self.folds.C)
+        lost = self._lost(r, self.best_epoch[r][criterion])
+        return Model(Predictor(Alone(self.f), theta, self.background), split, self.settings, self.folds.C, lost)
 
     def measured(self, criteria: Sequence[Criterion]) -> "Tuned":
         """The same predictors measured by other criteria: pretrained ones, say, by those of the runs they start."""
@@ -57,6 +58,7 @@ class Model:
     split: int
     settings: Settings
     C: int
+    lost: str = ""  # why it has nothing to say: its run diverged before any epoch could be kept
 
     @property
     def theta(self) -> Theta:
@@ -66,7 +68,7 @@ class Model:
     @torch.no_grad()
     def predict(self, x: Tensor) -> Tensor:
         """Logits of rows x (B, *input) as f sees them -> (B, C). ValueError if x has other axes or NaN."""
-        check_finite(self.theta)
+        check_finite(self.theta, self.lost)
         return self.predictor.logits(check_rows(x, self.predictor.b))
 
     @torch.no_grad()
@@ -76,7 +78,7 @@ class Model:
         explainer: by default that of the settings. ValueError if x has other axes or NaN, if y are not as many classes,
         or if the model has diverged.
         """
-        check_finite(self.theta)
+        check_finite(self.theta, self.lost)
         x = check_rows(x, self.predictor.b)
         y = self.predictor.logits(x).argmax(-1) if y is None else check_labels(y, len(x), self.C)
         explainer, _ = check_criterion((explainer or self.settings.explainer, self.settings.S))

@@ -284,13 +284,15 @@ def finish(name: str, program: _Program, start: Trained | None) -> Trained:
         for measure, values in zip(("accuracy", "faithfulness", "ties"), zip(*pieces)):
             scores[f"{part}_{measure}"] = torch.cat(values).cpu()
     seconds = state["seconds"].clone()
-    if start:  # its time belongs to every run that builds on it
+    diverged = state["diverged"].tolist()
+    if start:  # its time belongs to every run that builds on it, and so does its divergence
         seconds += torch.tensor(start.seconds, dtype=torch.float64)[program.fold.cpu()]
+        diverged = [own or start.diverged[fold] for own, fold in zip(diverged, program.runs.fold)]
     history = program.history()
     history["measure"] = history["measure"][..., 0]
     return Trained(
         method=name, f=program.f, bank=best, folds=program.folds, runs=program.runs, settings=program.settings,
         scores=scores, best_epoch=state["best_epoch"][:, 0].tolist(), stopped_epoch=state["stopped"].tolist(),
-        diverged=state["diverged"].tolist(), seconds=seconds.tolist(), history=history, config=program.config,
+        diverged=diverged, seconds=seconds.tolist(), history=history, config=program.config,
         start=start,
     )  # fmt: skip

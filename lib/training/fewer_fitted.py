@@ -107,14 +107,16 @@ class Trained(Fitted):
     def run(self, run: int = 0) -> "Model":
         """One run as a model without a run axis. ValueError if there is no such run."""
         r = self._run(run)
-        bank = {name: tensor[r] for name, tensor in self.bank.items()}
+        bank, lost = {name: tensor[r] for name, tensor in self.bank.items()}, ""
         f, theta, data, fold = self.f, theta_of(bank), self.folds, self.runs.fold[r]
         if self.start:  # what stage 2 sees as data are the features of one run of stage 1
             f, theta = self.start.f, {name: tensor[fold] for name, tensor in self.start.theta.items()}
+            lost = self.start._lost(fold, self.start.best_epoch[fold])
             data, fold = self.start.folds, self.start.runs.fold[fold]
+        lost = lost or self._lost(r, self.best_epoch[r])
         A = influence(bank, self.settings) if "S" in bank else None
         mu, W = bank.get("mu"), bank.get("W")
-        return Model(Alone(f), theta, W, A, mu, data.x_train[fold], data.task, self.settings.rank)
+        return Model(Alone(f), theta, W, A, mu, data.x_train[fold], data.task, self.settings.rank, lost)
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ class Model:
     x_train: Tensor  # (N, ...) the examples, as f sees them
     task: str
     rank: str
+    lost: str = ""  # why it has nothing to say: its run diverged before any epoch could be kept
 
     @torch.no_grad()
     def predict(self, x: Tensor) -> Tensor:
@@ -136,7 +139,7 @@ class Model:
 
         ValueError if x has other axes or NaN, or if the model has diverged.
         """
-        check_finite(self._parameters())
+        check_finite(self._parameters(), self.lost)
         F = self.f(self.theta, check_rows(x, self.x_train[0]))
         if self.W is not None:
             return predict_logits(F, self.W)
@@ -147,7 +150,7 @@ class Model:
         """The U training examples behind one prediction: x (D, ...), one row as f sees it (FE-2, FE-4, FE-22)."""
         if self.influence is None:
             raise ValueError("this model has no explanation model: it is a prediction model alone")
-        check_finite(self._parameters())
+        check_finite(self._parameters(), self.lost)
         x = check_rows(x[None] if isinstance(x, Tensor) else x, self.x_train[0])
         F_n, F = self.f(self.theta, self.x_train), self.f(self.theta, x)[0]
         g = None if self.W is None else predict_logits(F, self.W)

@@ -1,5 +1,6 @@
 """What a training gives back: every run at its best epoch, and any one of them as a model without a run axis."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,20 @@ class Fitted:
     history: dict[str, np.ndarray]
     config: str  # a digest of what decides the result
 
+    def _lost(self, run: int, best: int) -> str:
+        """Why the model of a run has nothing to say, "" where it has; a warning where it is one of before it diverged.
+
+        best: the epoch at which its parameters were kept, 0 where they are those that it started from.
+        """
+        if not (epoch := self.diverged[run]):
+            return ""
+        which = ", ".join(f"{name} {values[run]:g}" for name, values in self.runs.axes().items())
+        what = f"run {run} ({which}) of {self.method} has diverged, as was found at epoch {epoch}"
+        if not best:
+            return f"{what}, before any epoch could be kept: train it with a smaller learning rate"
+        warnings.warn(f"{what}: its model is that of epoch {best}", stacklevel=3)
+        return ""
+
     def _run(self, run: int) -> int:
         if not isinstance(run, int) or isinstance(run, bool) or not 0 <= run < len(self.runs):
             raise ValueError(f"run must lie between 0 and {len(self.runs) - 1}, got {run!r}")
@@ -67,8 +82,10 @@ def check_rows(x: Tensor, like: Tensor) -> Tensor:
     return x.to(like)
 
 
-def check_finite(theta: Theta) -> None:
-    """ValueError if a model's parameters are not finite: it has diverged."""
+def check_finite(theta: Theta, lost: str = "") -> None:
+    """ValueError if a model's run is lost, or its parameters are not finite: it has diverged."""
+    if lost:
+        raise ValueError(lost)
     if bad := [name for name, tensor in theta.items() if tensor.is_floating_point() and not tensor.isfinite().all()]:
         raise ValueError(f"this model has diverged: {', '.join(bad)} hold NaN or infinite numbers")
 

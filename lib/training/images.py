@@ -20,7 +20,7 @@ from lib.explainers import LIME, Attribution, GradCAM, KernelSHAP, Linear, squar
 from lib.explainers.base import Explainer
 from lib.methods import ABLATIONS, ID
 from lib.nets.resnet import NORMS, Convolutional
-from lib.options import check_counts, check_numbers
+from lib.options import check_counts, check_numbers, identity, speed
 from lib.predictor import Predictor
 from lib.training import parallel
 from lib.training.expo_step import Criterion, Settings, check_criterion, explained_by, gradient
@@ -52,7 +52,7 @@ class Tuning(Settings):
     norm: str = "frozen"  # batch norm, see `Convolutional`
     scored: str = "predicted"  # class whose curves choose epochs; "label", the true one, is the released code's
     background: str = "mean"  # of the training images; "released": as the released code has it, see `background_of`
-    memory: int | None = None  # inputs in one forward and backward pass, the same gradient; None: by the device
+    memory: int | None = speed(None)  # inputs in one forward and backward pass, the same gradient; None: by the device
     seed: int = 0
 
     def __post_init__(self):
@@ -122,7 +122,7 @@ def explainer_for(
 class Tuner(Single):
     """One network and one method; epochs are kept by the valscore of each criterion (ID-11, ID-15)."""
 
-    def __init__(self, net: nn.Sequential, images: Images, settings: Tuning, criteria: Sequence[Criterion] = ()):
+    def __init__(self, net: nn.Sequential, images: Images, settings: Tuning, *, criteria: Sequence[Criterion] = ()):
         self.criteria = tuple(map(check_criterion, criteria)) or ((settings.explainer, settings.S),)
         super().__init__(net, images, settings, per_epoch=settings.per_epoch, criteria=len(self.criteria))
         if settings.norm == "batch" and parallel.processes() > 1:
@@ -137,7 +137,8 @@ class Tuner(Single):
         self.state["parts"] = []  # accuracy, insertion and deletion of each criterion at each validation
 
     def fingerprint(self) -> str:
-        return super().fingerprint() + repr(self.criteria)
+        criteria = [(explainer.name, identity(explainer), S) for explainer, S in self.criteria]
+        return f"{super().fingerprint()} {criteria}"
 
     def rate(self, step: int) -> float:
         return self.settings.lr
@@ -153,9 +154,9 @@ class Tuner(Single):
             s = settings.drawn_steps(shape, self.generator, len(rows))
         own = parallel.own()  # what is drawn is drawn for the whole batch, masks that all rows share have an axis of 1
         drawn = {n: (t if len(t) == 1 else t[own]).to(self.device) for n, t in drawn.items()}
-        self.backward(x[own], y[own], drawn, None if s is None else s[own].to(self.device))
+        self.backward(x[own], y[own], drawn=drawn, s=None if s is None else s[own].to(self.device))
 
-    def backward(self, x: Tensor, y: Tensor, drawn: dict[str, Tensor], s: Tensor | None) -> None:
+    def backward(self, x: Tensor, y: Tensor, *, drawn: dict[str, Tensor], s: Tensor | None) -> None:
         """The objective's gradient on a batch x (B, 3, H, W), y (B,) (ID-11).
 
         The folded network's parameters are leaves for all chunks; what they gathered goes through the folding once.
@@ -176,7 +177,7 @@ class Tuner(Single):
         for explainer, share in self.criteria:
             S[explainer] = max(share, S.get(explainer, 0.0))
         for explainer, share in S.items():
-            found[explainer] = measured(predictor, self.images, "val", explainer, S=share,
+            found[explainer] = measured(predictor, self.images, "val", explainer=explainer, S=share,
                                         drawn=self.draws[explainer], memory=self.memory,
                                         scored=self.settings.scored)  # fmt: skip
         parts = [found[explainer].areas(share) for explainer, share in self.criteria]
@@ -217,6 +218,6 @@ def tune(
     checkpoint: Path | None = None, progress: bool = True,
 ) -> Tuner:  # fmt: skip
     """Fine-tune a network (it is changed) to the end; criteria: (explainer, S) pairs that choose epochs."""
-    tuner = Tuner(net.to(images.x_train.device), images, settings, criteria)
+    tuner = Tuner(net.to(images.x_train.device), images, settings, criteria=criteria)
     tuner.run(checkpoint, progress=progress, label=settings.method)
     return tuner

@@ -1,7 +1,7 @@
 """What a predictor and its explanations are worth on images: each score image by image, in batches that fit the memory.
 
-found = measured(predictor, images, "val", explainer, S=0.5, drawn=drawn)      # what epochs are chosen by
-scores = report(predictor, images, "test", explainer, S=(0.3, 0.5), drawn=drawn)  # all that is recorded
+found = measured(predictor, images, "val", explainer=explainer, S=0.5, drawn=drawn)      # what epochs are chosen by
+scores = report(predictor, images, "test", explainer=explainer, S=(0.3, 0.5), drawn=drawn)  # all that is recorded
 """
 
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ def up_to(steps: Sequence[int], S: float, D: int) -> int:
 
 @torch.no_grad()
 def measured(
-    predictor: Predictor, images: Images, part: str, explainer: Explainer, *, S: float, drawn: dict[str, Tensor],
+    predictor: Predictor, images: Images, part: str, *, explainer: Explainer, S: float, drawn: dict[str, Tensor],
     memory: int = 512, scored: str = "predicted",
 ) -> Measured:  # fmt: skip
     """Explanations of the classes predicted for one part's images, and their curves up to S.
@@ -85,19 +85,19 @@ def batches(images: Images, part: str, rows: int):
 
 @torch.no_grad()
 def report(
-    predictor: Predictor, images: Images, part: str, explainer: Explainer, *, S: Sequence[float],
+    predictor: Predictor, images: Images, part: str, *, explainer: Explainer, S: Sequence[float],
     drawn: dict[str, Tensor], memory: int = 512, seed: int = 2,
 ) -> list[dict]:  # fmt: skip
     """Everything recorded of a predictor with one explainer: rows of S, measure, value, direction and, where one is
     kept, `samples` (of each image), `curve` (its mean at each s) and `shown` (row by row, of the first images)."""
-    options = {"drawn": drawn, "memory": memory}
-    first = measured(predictor, images, part, explainer, S=max(S), **options)
-    threshold = by_threshold(predictor, images, part, explainer, first, memory=memory)
+    options = {"explainer": explainer, "memory": memory}
+    first = measured(predictor, images, part, S=max(S), drawn=drawn, **options)
+    threshold = by_threshold(predictor, images, part, first=first, **options)
     generator = torch.Generator().manual_seed(seed)
-    chance = by_chance(predictor, images, part, explainer, S=max(S), memory=memory, generator=generator)
-    others = besides(predictor, images, part, explainer, first.phi, memory=memory, generator=generator)
-    changed = {kind: elsewhere(predictor, images, part, explainer, first, kind, memory=memory, generator=generator)
-               for kind in ELSEWHERE}  # fmt: skip
+    chance = by_chance(predictor, images, part, S=max(S), generator=generator, **options)
+    others = besides(predictor, images, part, phi=first.phi, generator=generator, **options)
+    options |= {"first": first, "generator": generator}
+    changed = {kind: elsewhere(predictor, images, part, kind=kind, **options) for kind in ELSEWHERE}
     D, out = first.phi.shape[-1], []
     zero = (first.phi.amax(-1) - first.phi.amin(-1) == 0).double()
     for share in S:
@@ -143,7 +143,7 @@ def _rounded(values: Tensor) -> list[float]:
     return [float(f"{v:.4g}") for v in values.double().tolist()]
 
 
-def by_threshold(predictor, images, part, explainer, first: Measured, *, memory: int) -> tuple[Tensor, Tensor]:
+def by_threshold(predictor, images, part, *, explainer, first: Measured, memory: int) -> tuple[Tensor, Tensor]:
     """The curves (N, K) if all cells count that are not below the s-th value: other ones where cells are equal."""
     if (first.phi.sort(-1).values.diff(dim=-1) != 0).all():
         return first.inserted, first.deleted
@@ -155,7 +155,7 @@ def by_threshold(predictor, images, part, explainer, first: Measured, *, memory:
     return tuple(torch.cat(own) for own in zip(*found))
 
 
-def by_chance(predictor, images, part, explainer, *, S, memory, generator) -> tuple[Sequence[int], Tensor, Tensor]:
+def by_chance(predictor, images, part, *, explainer, S, memory, generator) -> tuple[Sequence[int], Tensor, Tensor]:
     """Some values of s, and the curves (N, K) of a map of random numbers at them."""
     shape = predictor.b.shape
     steps = thinned(explainer.steps(shape, S))
@@ -172,7 +172,7 @@ def thinned(steps: Sequence[int]) -> Sequence[int]:
     return steps[RANDOM // 2 :: RANDOM] if len(steps) >= 2 * RANDOM else steps
 
 
-def elsewhere(predictor, images, part, explainer, first: Measured, kind: str, *, memory, generator):
+def elsewhere(predictor, images, part, *, explainer, first: Measured, kind: str, memory, generator):
     """The curves (N, K) at some values of s, of the same maps under another protocol.
 
     kind: what masked cells show, a "blur" of the image or "noise", one draw for each image; or "label", the mean
@@ -193,7 +193,7 @@ def elsewhere(predictor, images, part, explainer, first: Measured, kind: str, *,
     return tuple(torch.cat(own) for own in zip(*found))
 
 
-def besides(predictor, images, part, explainer, phi: Tensor, *, memory, generator) -> dict[str, Tensor]:
+def besides(predictor, images, part, *, explainer, phi: Tensor, memory, generator) -> dict[str, Tensor]:
     """Sensitivity-4 (N,); accuracy with random halves of the cells masked, and with the less important half (N,)."""
     shape, D = predictor.b.shape, phi.shape[-1]
     removed = metrics.random_sets(D, generator, n=min(4, D - 1), sets=SETS).to(phi)[None]

@@ -7,17 +7,18 @@ Networks with convolutions run one at a time (see the chapter on speed), so ther
 import copy
 import hashlib
 import math
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from lib.data.images import Images
+from lib.options import identity
+from lib.training import checkpoint as files
 from lib.training import parallel
+from lib.training.progress import Bar
 
 PATIENCE_FOR_NAN = 20  # refused steps in a row that end a training
 
@@ -79,19 +80,21 @@ class Single:
         self, checkpoint: Path | None = None, *, every: float = 60.0, progress: bool = True, label: str = ""
     ) -> None:
         """Train to the end; saves every so many seconds, and resumes from the checkpoint if it exists."""
+        checkpoint, every = files.check_path(checkpoint), files.check_every(every)
         if checkpoint and checkpoint.exists():
             self.load(checkpoint)
         saved, total = time.monotonic(), self.settings.epochs * self.steps
-        with tqdm(total=total, initial=self.state["step"], desc=label, disable=not progress, mininterval=5) as bar:
+        standing, options = {}, {"initial": self.state["step"], "label": label, "unit": "step", "shown": progress}
+        with Bar(total, **options) as bar:
             while not self.done:
                 started = time.perf_counter()
                 self.advance()
                 self.state["stepping"] += time.perf_counter() - started
                 if self.state["step"] % self.steps == 0:
                     self.keep()
-                    bar.set_postfix(best=f"{max(self.state['best']):.3f}", refused=self.state["refused"])
+                    standing = {"best": f"{max(self.state['best']):.3f}", "refused": self.state["refused"]}
                 self.state["seconds"] += time.perf_counter() - started
-                bar.update(1)
+                bar.advance(1, **standing)
                 if checkpoint and time.monotonic() - saved >= every:
                     self.save(checkpoint)
                     saved = time.monotonic()
@@ -140,36 +143,25 @@ class Single:
         return net
 
     def fingerprint(self) -> str:
-        """A digest of all that decides the result; a checkpoint of another one is refused."""
-        words = repr((type(self).__name__, self.settings, self.steps, self.images.digest, self.start))
-        return hashlib.sha256(words.encode()).hexdigest()
+        """What decides the result, speed aside, and the code that is running; a checkpoint of another is refused."""
+        words = repr((type(self).__name__, identity(self.settings), self.steps, self.images.digest, self.start))
+        return f"{hashlib.sha256(words.encode()).hexdigest()} {files.code()}"
 
     def save(self, path: Path) -> None:
-        """Write the checkpoint, whole or not at all; one of several processes does."""
-        if parallel.rank():
-            return
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        kept = {"net": self.net.state_dict(), "optimiser": self.optimiser.state_dict(), "state": self.state,
-                "generator": self.generator.get_state(), "fingerprint": self.fingerprint()}  # fmt: skip
-        try:
-            torch.save(kept, partial)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        """Write the checkpoint, or warn of a disk that has no room for it; one of several processes does."""
+        if not parallel.rank():
+            files.write(path, {
+                "net": self.net.state_dict(), "optimiser": self.optimiser.state_dict(), "state": self.state,
+                "generator": self.generator.get_state(), "fingerprint": self.fingerprint(),
+            })  # fmt: skip
 
     def load(self, path: Path) -> None:
         """Take up a checkpoint. ValueError if it is damaged or belongs to another configuration."""
-        try:
-            kept = torch.load(path, map_location=self.device, weights_only=True)
-        except Exception as error:  # torch raises a different one for each kind of damage
-            raise ValueError(f"checkpoint {path} cannot be read ({error}): give another path or delete it") from error
-        if not isinstance(kept, dict) or kept.get("fingerprint") != self.fingerprint():
-            raise ValueError(f"checkpoint {path} belongs to another configuration: give another path or delete it")
+        kept = files.read(path, self.fingerprint(), needs=("net", "optimiser", "state", "generator"))
+        self.state = files.whole(kept["state"], self.state, path)
         self.net.load_state_dict(kept["net"])
         self.optimiser.load_state_dict(kept["optimiser"])
-        self.state = kept["state"]
-        self.state["order"] = self.state["order"].cpu()
-        self.generator.set_state(kept["generator"].cpu())
+        self.generator.set_state(kept["generator"])
 
 
 def _digest(tensors) -> str:

@@ -64,7 +64,7 @@ for name in explainers:
     drawn = draws_of([(explainer, max(S_values))], predictor.b)[explainer]
     for copy, own in images.items():
         options = {"S": max(S_values), "drawn": drawn, "memory": MEMORY[torch.device(device).type]}
-        found = measured(predictor, own, "test", explainer, **options)
+        found = measured(predictor, own, "test", explainer=explainer, **options)
         for S in S_values:
             part = found.up_to(S)
             for measure, values in (("accuracy", part.right), ("insertion", part.inserted.mean(1)),

@@ -147,6 +147,8 @@ for r in range(len(runs)):
     if gated:
         share = (trained.bank["mu"][r] > 0).float().mean().item()
         rows.append({**run, "part": "train", "measure": "open", "value": share})
+    if run["diverged"]:
+        continue  # nothing to explain
     fold = fold_of[r]
     top = trained.run(r).explain(folds.x_test[fold, 0].to(device), U=min(10, entries))
     numbers = folds.index_train[fold, top.rows.cpu()]

@@ -143,7 +143,7 @@ def rows_of(name, net, setting, criterion, run, also=()):
     for measured in (explainer, *(explainer_named(other) for other in also)):
         drawn = draws_of([(measured, S)], predictor.b)[measured]
         for row in report(
-            predictor, images, "test", measured, S=[S], drawn=drawn, memory=MEMORY[torch.device(device).type]
+            predictor, images, "test", explainer=measured, S=[S], drawn=drawn, memory=MEMORY[torch.device(device).type]
         ):
             yield {**run, "method": name, "part": "test", "explainer": measured.name, **row}
 

@@ -116,6 +116,7 @@ def described(rows, name, reading, trained, settings):
         "lam": trained.runs.lam,
         "epochs": trained.stopped_epoch,
         "best_epoch": trained.best_epoch,
+        "diverged": trained.diverged,
         "seconds": trained.seconds,
     }.items():
         frame[column] = run.map(dict(enumerate(values)))

@@ -45,10 +45,21 @@ from lib.training import Runs, fit, use_threads
 from lib.training.fewer import Settings
 
 VERSION = 1  # raised when what is computed changes
+
+
+def check_start(start):
+    """As a number, where S starts; ValueError unless it is one."""
+    try:
+        return Settings(S_start=float(start)).S_start
+    except (TypeError, ValueError):
+        raise ValueError(f'starts must be "unit" or numbers of at least 0, got {start!r}') from None
+
+
 use_threads(threads)
 records.check_out(out)
 if unknown := set(methods) - set(METHODS):
     raise ValueError(f"methods must be among {', '.join(METHODS)}, got {', '.join(sorted(unknown))}")
+known = {start: start if start == "unit" else check_start(start) for start in starts}
 table = tables.load(data)
 folds = tables.folds(table, splits)
 N = folds.x_train.shape[1]
@@ -64,7 +75,7 @@ def rows_of(trained, settings, runs):
     for r in range(len(runs)):
         run = {"split": splits[runs.fold[r]], "seed": runs.seed[r], "eta": runs.eta[r], "lam": runs.lam[r],
                "epochs": trained.stopped_epoch[r], "best_epoch": trained.best_epoch[r],
-               "seconds": trained.seconds[r], "direction": "higher"}  # fmt: skip
+               "diverged": trained.diverged[r], "seconds": trained.seconds[r], "direction": "higher"}  # fmt: skip
         for part, measure in itertools.product(("val", "test"), ("accuracy", "faithfulness", "ties")):
             better = {"direction": "lower"} if measure == "ties" else {}
             values = trained.scores[f"{part}_{measure}"][r].tolist()
@@ -77,7 +88,7 @@ def rows_of(trained, settings, runs):
 
 frames = []
 for method, start in itertools.product(methods, starts):
-    settings = Settings(S_start=start if start == "unit" else float(start), **common)
+    settings = Settings(S_start=known[start], **common)
     runs = Runs.grid(len(splits), eta=etas if METHODS[method].gates else [0]).of(method)
     trained = fit(method, folds, runs, settings=settings, device=device)
     described = {"experiment": "fewer_examples", "patience_steps": patience_steps, **settings.recorded()}

@@ -87,7 +87,7 @@ def rows_of(name, fitted, run):
     ):  # fmt: skip
         predictor = replace(model.predictor, b=b)
         drawn = {n: of[0] for n, of in test_draws([splits[fold]], explainer, b).items()}
-        for row in report(predictor, rows, "test", explainer, S=[S], drawn=drawn):
+        for row in report(predictor, rows, "test", explainer=explainer, S=[S], drawn=drawn):
             del row["shown"]  # for galleries
             yield {**own, **row, "explainer": explainer.name, "background": background, "part": "test"}
     for measure in ("accuracy", "insertion", "deletion"):

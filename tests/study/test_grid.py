@@ -74,7 +74,7 @@ def test_a_command_takes_what_the_grid_leaves_open_and_the_notebook_knows(tmp_pa
     given = dict(zip(words[words.index("-p") + 1 :: 3], words[words.index("-p") + 2 :: 3]))
     assert given == {
         "data": "glass", "method": "Joint", "etas": "0", "device": "cuda", "stage1": "runs/glass.pt",
-        "checkpoint": "runs/glass-Joint.pt", "out": "results/glass-Joint.parquet",
+        "checkpoint": "runs/glass-Joint.pt", "weights": "runs/weights", "out": "results/glass-Joint.parquet",
     }  # fmt: skip
 
 

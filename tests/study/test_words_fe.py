@@ -38,6 +38,7 @@ def test_changes_with_lambda_are_told_on_both_sides_of_one(told):
 
 def test_a_curve_over_lambda_of_the_first_protocol_is_named(told):
     new = told.assign(settings=told["settings"].where(told["dataset"] != "glass", '{"keep": 10}'))
+    assert pages_claims.protocols(new) == {"newer": "Glass", "older": "Vehicle, Segment, CIFAR10 (EfficientNet-Lite0)"}
     assert words_fe.kept_lambdas(new, told) == "Curves over λ: those of Glass are of the first protocol still."
     for both in (new, told):
         assert words_fe.kept_lambdas(both, both) == "Curves over λ: all are of the protocol of the other records."

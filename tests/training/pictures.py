@@ -49,5 +49,5 @@ def gradient(own, double=True):
     drawn = explainer.draw(own.b.shape, own.generator, rows=4, dtype=x.dtype) if explainer else {}
     s = own.settings.drawn_steps(own.b.shape, own.generator, 4) if method == "ID-ExpO" else None
     own.net.zero_grad()
-    own.backward(x, images.y_train[:4], drawn, s)
+    own.backward(x, images.y_train[:4], drawn=drawn, s=s)
     return {n: p.grad.clone() for n, p in own.net.named_parameters() if p.grad is not None}

@@ -1,11 +1,13 @@
 """Files that hold a training: whole or not at all, and refused if anything of them has changed."""
 
 import errno
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from lib.training import checkpoint, fewer
 from tests.training.fe import SMALL, same, train
@@ -58,6 +60,19 @@ def test_a_checkpoint_that_lacks_something_is_named(name, tmp_path):
     checkpoint.write(path, saved)
     with pytest.raises(ValueError, match="lacks moments"):
         train(checkpoint=path)
+    for state in ([1, 2], "state", torch.zeros(3), None):
+        checkpoint.write(path, saved | {"state": state})
+        with pytest.raises(ValueError, match=f"it holds a {type(state).__name__}, no state"):
+            train(checkpoint=path)
+    checkpoint.write(path, [saved])
+    with pytest.raises(ValueError, match="it holds a list, no state"):
+        train(checkpoint=path)
+
+
+@pytest.mark.parametrize("every", ["a", -1, None, math.nan, True])
+def test_the_time_between_checkpoints_is_a_number(every, tmp_path):
+    with pytest.raises(ValueError, match="save_every must be a number of seconds of at least 0, got"):
+        train(checkpoint=tmp_path / "c", save_every=every)
 
 
 def test_a_checkpoint_of_other_code_is_refused_and_one_of_another_speed_is_not(monkeypatch, tmp_path):

@@ -174,17 +174,19 @@ def test_weights_are_kept_under_their_configuration_and_not_trained_again(method
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_diverged_run_is_stopped_and_never_kept(method):
-    """Its parameters are those of before; `predict` and `explain` work on them (FE-19)."""
+    """Its parameters are those of before the first step, and its model refuses to speak for them (FE-19)."""
     folds = toy(dtype=torch.float32)
     got = train(method, folds, settings=replace(SMALL, lr=1e30, epochs=20))
     first = (got.start or got).diverged[0]
     assert first == (got.start or got).stopped_epoch[0] == 2
     assert (got.start or got).best_epoch == [0]
     assert all(t.isfinite().all() for t in got.bank.values())
+    assert got.diverged[0]
     model = got.run(0)
-    assert model.explain(folds.x_test[0, 0], U=2).influence.isfinite().all()
-    broken = replace(model, influence=model.influence * math.nan)
+    broken = replace(model, influence=model.influence * math.nan, lost="")
     for ask in (lambda m: m.explain(toy().x_test[0, 0], U=2), lambda m: m.predict(toy().x_test[0])):
+        with pytest.raises(ValueError, match=r"run 0 \(seed 0, .*fold 0\) of .* has diverged, .* at epoch 2, before"):
+            ask(model)
         with pytest.raises(ValueError, match="this model has diverged: influence hold"):
             ask(broken)
 

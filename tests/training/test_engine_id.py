@@ -109,7 +109,7 @@ def test_patience_counts_from_the_last_gain_by_any_criterion(monkeypatch):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_run_that_diverges_leaves_the_others_alone(method):
-    """It is stopped at once and noted; what it was before is kept, explained and measured (ID-11)."""
+    """It is stopped at once and noted; what it was before is kept and measured, and speaks for no run (ID-11)."""
     folds = table()
     start = pretrain(folds)
     runs, own = grid(method, 2, lam=(0.1,), lr=(0.05, 1e200)), grid(method, 2, lam=(0.1,), lr=(0.05,))
@@ -121,11 +121,11 @@ def test_a_run_that_diverges_leaves_the_others_alone(method):
     assert np.isnan(both.history["measure"][:, 2:]).all()
     assert torch.isfinite(both.bank["W"]).all()
     model = both.run(2)
-    assert model.explain(folds.x_test[0]).isfinite().all()
-    lost = replace(model, predictor=model.predictor.at({n: t * math.nan for n, t in model.theta.items()}))
-    for ask in (lost.predict, lost.explain):
-        with pytest.raises(ValueError, match="this model has diverged: W1, b1, W, b hold NaN"):
-            ask(folds.x_test[0])
+    nan = model.predictor.at({n: t * math.nan for n, t in model.theta.items()})
+    for own, what in ((model, "run 2 .* has diverged"), (replace(model, predictor=nan, lost=""), "b1, W, b hold NaN")):
+        for ask in (own.predict, own.explain):
+            with pytest.raises(ValueError, match=what):
+                ask(folds.x_test[0])
 
 
 def test_a_pretraining_that_diverges_keeps_its_start():
@@ -133,6 +133,10 @@ def test_a_pretraining_that_diverges_keeps_its_start():
     assert got.best_epoch == [[0], [0]]
     assert got.diverged == [1, 1]
     assert all(t.isfinite().all() for t in got.bank.values())
+    model = got.run(1)
+    for ask in (model.predict, model.explain):
+        with pytest.raises(ValueError, match=r"run 1 \(seed 0, .*fold 1\) of pretrained has diverged"):
+            ask(got.folds.x_test[1])
 
 
 # --- Bad input -------------------------------------------------------------------------------------------------------

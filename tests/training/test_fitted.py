@@ -21,3 +21,11 @@ def test_nothing_starts_from_a_run_that_diverged():
 def test_a_run_that_is_not_there_is_named(run):
     with pytest.raises(ValueError, match=f"run must lie between 0 and 0, got {run!r}"):
         train(settings=replace(SMALL, epochs=1)).run(run)
+
+
+def test_a_run_kept_before_it_diverged_says_so():
+    got = train(settings=replace(SMALL, epochs=2))
+    got.diverged = [9]
+    with pytest.warns(UserWarning, match=r"run 0 \(seed 0, .*\) of Ours has diverged, .* at epoch 9: its model is"):
+        model = got.run()
+    assert model.predict(got.folds.x_test[0]).isfinite().all()

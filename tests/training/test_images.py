@@ -79,7 +79,9 @@ def test_training_raises_what_it_trains():
     own = tuner(lam=1.0, lam3=0.0, lr=0.003, draws=8, augmented=False)
     scores = []
     for _ in range(2):
-        found = measured(predictor_of(own.net, IMAGES), IMAGES, "train", own.settings.explainer, S=0.5, drawn={})
+        found = measured(
+            predictor_of(own.net, IMAGES), IMAGES, "train", explainer=own.settings.explainer, S=0.5, drawn={}
+        )
         scores.append(found.inserted.mean() - found.deleted.mean())
         for _ in range(20):
             own.advance()
@@ -98,7 +100,7 @@ def test_drawn_values_give_the_whole_gradient_on_average(case):
         own.generator.manual_seed(3)
         drawn = own.settings.explainer.draw(own.b.shape, own.generator, rows=4, dtype=torch.float64)
         own.net.zero_grad()
-        own.backward(x, y, drawn, masks.draw_steps(steps, u.expand(4), K=K))
+        own.backward(x, y, drawn=drawn, s=masks.draw_steps(steps, u.expand(4), K=K))
         for name, p in own.net.named_parameters():
             total[name] = total.get(name, 0) + p.grad / len(steps)
     for name, value in whole.items():

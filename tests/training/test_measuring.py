@@ -33,7 +33,7 @@ def test_scores_are_those_of_a_plain_loop(name):
     explainer = explainer_for(name, net, IMAGES, **({} if name == "Grad-CAM" else {"M": 12}))
     predictor = predictor_of(net, IMAGES)
     drawn = draws_of([(explainer, 0.5)], predictor.b)[explainer]
-    found = measured(predictor, IMAGES, "test", explainer, S=0.1, drawn=drawn, memory=7)
+    found = measured(predictor, IMAGES, "test", explainer=explainer, S=0.1, drawn=drawn, memory=7)
     net.eval()
     for i in (0, 5):
         x = IMAGES.inputs(IMAGES.x_test[[i]])[0]
@@ -48,10 +48,10 @@ def test_a_report_holds_each_measure_once_and_counts_flat_maps():
     net = network(4, C=3, dtype=torch.float32)
     explainer = explainer_for("Grad-CAM", net, IMAGES)
     predictor = predictor_of(net, IMAGES)
-    rows = report(predictor, IMAGES, "test", explainer, S=(0.3, 0.5), drawn={})
+    rows = report(predictor, IMAGES, "test", explainer=explainer, S=(0.3, 0.5), drawn={})
     assert len({(row["S"], row["measure"]) for row in rows}) == len(rows)
     value = {(row["S"], row["measure"]): row["value"] for row in rows}
-    found = measured(predictor, IMAGES, "test", explainer, S=0.5, drawn={})
+    found = measured(predictor, IMAGES, "test", explainer=explainer, S=0.5, drawn={})
     assert value[0.5, "insertion"] == pytest.approx(found.areas(0.5)[1])
     assert value[0.3, "deletion"] == pytest.approx(found.areas(0.3)[2])
     assert value[0.5, "confidence"] == pytest.approx(found.p.mean().item())
@@ -60,7 +60,7 @@ def test_a_report_holds_each_measure_once_and_counts_flat_maps():
     assert curve == pytest.approx(found.deleted[:, :19].mean(0).tolist(), rel=1e-3)
     with torch.no_grad():
         net.fc.weight.zero_()  # no class depends on anything: every map is zero
-    rows = report(predictor_of(net, IMAGES), IMAGES, "test", explainer, S=(0.5,), drawn={})
+    rows = report(predictor_of(net, IMAGES), IMAGES, "test", explainer=explainer, S=(0.5,), drawn={})
     assert {row["measure"]: row["value"] for row in rows}["zero_maps"] == 1
 
 
@@ -76,9 +76,9 @@ def test_other_backgrounds_and_the_true_class_are_those_of_a_plain_loop(kind):
     """The same maps; masked cells show the mean over 9 x 9 pixels or noise, or the label's class is followed."""
     net = network(4, C=3, dtype=torch.float32)
     explainer, predictor = explainer_for("Grad-CAM", net, IMAGES), predictor_of(net, IMAGES)
-    first = measured(predictor, IMAGES, "test", explainer, S=0.5, drawn={})
+    first = measured(predictor, IMAGES, "test", explainer=explainer, S=0.5, drawn={})
     options = {"memory": 20, "generator": torch.Generator().manual_seed(5)}
-    inserted, deleted = elsewhere(predictor, IMAGES, "test", explainer, first, kind, **options)
+    inserted, deleted = elsewhere(predictor, IMAGES, "test", explainer=explainer, first=first, kind=kind, **options)
     steps = list(range(3, 33, 4))
     assert inserted.shape == deleted.shape == (12, len(steps))
     x, net = IMAGES.inputs(IMAGES.x_test), net.eval()
@@ -100,9 +100,8 @@ def test_other_backgrounds_and_the_true_class_are_those_of_a_plain_loop(kind):
 def test_a_report_is_written_and_read_back_whole(tmp_path):
     """Values, curves, samples and maps of the rows that the experiment records."""
     net = network(4, C=3, dtype=torch.float32)
-    found = report(
-        predictor_of(net, IMAGES), IMAGES, "test", explainer_for("Grad-CAM", net, IMAGES), S=(0.3,), drawn={}
-    )
+    explainer = explainer_for("Grad-CAM", net, IMAGES)
+    found = report(predictor_of(net, IMAGES), IMAGES, "test", explainer=explainer, S=(0.3,), drawn={})
     run = {"paper": "ID", "dataset": "noise", "method": "CE-only", "split": 0, "seed": 0, "part": "test", "lam": 0.0,
            "lam3": 0.0, "lr": 0.1, "epochs": 1, "best_epoch": 1, "seconds": 0.1, "deletion": "none",
            "explainer": "Grad-CAM"}  # fmt: skip

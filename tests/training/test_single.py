@@ -1,13 +1,16 @@
 """One network in training: resumed where it was interrupted, steps refused that are not finite."""
 
+import errno
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
-from lib.training import single
+from lib.training import checkpoint, single
 from lib.training.pretraining import Pretrainer
 from tests.image_sets import noise
+from tests.training import pictures
 from tests.training.pretrained import SMALL, trainer
 
 
@@ -44,6 +47,49 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ValueError, match="cannot be read"):
         trainer().run(path, progress=False)
+
+
+def test_a_checkpoint_may_differ_in_speed_and_not_in_code(tmp_path, monkeypatch):
+    path = tmp_path / "c.pt"
+    pictures.tuner(memory=6).run(path, progress=False)
+    assert pictures.tuner(memory=10**6).fingerprint() == pictures.tuner(memory=6).fingerprint()
+    assert pictures.tuner(draws=2).fingerprint() != pictures.tuner(draws=3).fingerprint()
+    monkeypatch.setattr(checkpoint, "code", lambda: "another")
+    with pytest.raises(ValueError, match="the library's version differ"):
+        pictures.tuner(memory=6).run(path, progress=False)
+
+
+def test_a_changed_byte_and_a_state_with_gaps_are_named(tmp_path):
+    path = tmp_path / "c.pt"
+    trainer().run(path, progress=False)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:500] + bytes([whole[500] ^ 1]) + whole[501:])
+    with pytest.raises(ValueError, match="its checksum is wrong"):
+        trainer().run(path, progress=False)
+    path.write_bytes(whole)
+    kept = checkpoint.read(path)
+    for broken, what in (({"history": []}, "it lacks at, best"), ([1], "it holds a list")):
+        checkpoint.write(path, kept | {"state": broken})
+        with pytest.raises(ValueError, match=what):
+            trainer().run(path, progress=False)
+
+
+def test_a_full_disk_does_not_end_a_training(tmp_path, monkeypatch):
+    def full(self, target):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    own = trainer()
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.warns(UserWarning, match="training goes on"):
+        own.run(tmp_path / "c.pt", progress=False)
+    assert own.epoch == SMALL.epochs
+
+
+@pytest.mark.parametrize(("place", "every", "what"), [(".", 60, "must be a file"), ("c.pt", "a", "save_every must be")])
+def test_what_cannot_be_saved_is_named_before_training(place, every, what, tmp_path, monkeypatch):
+    monkeypatch.setattr(Pretrainer, "advance", lambda self: pytest.fail("trained"))
+    with pytest.raises(ValueError, match=what):
+        trainer().run(tmp_path / place, every=every, progress=False)
 
 
 def test_a_step_that_is_not_finite_is_refused_and_counted(monkeypatch):

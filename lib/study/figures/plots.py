@@ -18,6 +18,7 @@ def curves(
     frame: pd.DataFrame,
     x: str,
     title: str,
+    *,
     xlabel: str,
     ylabel: str,
     panel: str = "dataset",
