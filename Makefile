@@ -17,7 +17,7 @@ test: lint book ## lint, types, unit and property tests, references, and the bui
 
 pdf: book ## print the book as _build/book.pdf, with Chromium
 	@$(BIN)/jupyter-book build book --path-output . --builder singlehtml --quiet > _build/pdf.log 2>&1 || { cat _build/pdf.log; exit 1; }
-	@$(BIN)/python -m book.pdf _build/singlehtml/notebooks/00_findings.html _build/book.pdf
+	@$(BIN)/python -m book.pdf _build/singlehtml _build/book.pdf
 
 lint: .venv/installed ## what the commit hooks run: rules, format, types
 	$(BIN)/ruff check

@@ -4,8 +4,10 @@ import shutil
 import sys
 from pathlib import Path
 
+import yaml
 from playwright.sync_api import sync_playwright
 
+ROOT = Path(__file__).parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu"]
 PRINT = """
@@ -41,5 +43,11 @@ def write(page: Path, out: Path, *, minutes: float = 10) -> Path:
     return out
 
 
+def whole(folder: Path, toc: Path = ROOT / "book" / "_toc.yml") -> Path:
+    """The single page that Sphinx made, where its links to styles and figures lead: at the folder's root."""
+    first = yaml.safe_load(toc.read_text())["root"]
+    return Path(shutil.copy(folder / f"{first}.html", folder / "book.html"))
+
+
 if __name__ == "__main__":
-    print(write(*map(Path, sys.argv[1:3])))
+    print(write(whole(Path(sys.argv[1])), Path(sys.argv[2])))

@@ -149,13 +149,13 @@ pd.DataFrame(
         "for": [classes[c] for c in e.classes],
         "influence": e.influence,
         "similarity": e.similarity,
-        "contribution": e.contribution,
+        "contribution": e.contribution + 0.0,  # no minus zero
     }
 ).round(2)
 
 # %% [markdown]
-# The player adds up contributions in your browser, from numbers that were rounded. Here the same is done for every row
-# and every $U$, and compared with what the library says of its unrounded numbers.
+# The player adds up contributions in your browser, from numbers that were rounded. Here the same is done for every
+# seventh row at four values of $U$, and compared with what the library says of its unrounded numbers.
 
 
 # %%
