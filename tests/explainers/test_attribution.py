@@ -48,14 +48,8 @@ def test_occlusion_drops_one_cell_at_a_time():
 
 def test_what_captum_explains_is_measured_as_everything_else():
     net, images = network(4, C=3, dtype=torch.float32), noise(8)
-    rows = report(
-        predictor_of(net, images),
-        images,
-        "test",
-        explainer_for("Integrated Gradients", net, images),
-        S=(0.5,),
-        drawn={},
-    )
+    explainer = explainer_for("Integrated Gradients", net, images)
+    rows = report(predictor_of(net, images), images, "test", explainer=explainer, S=(0.5,), drawn={})
     value = {row["measure"]: row["value"] for row in rows}
     assert 0 < value["insertion"] < 1
     assert value["sensitivity"] > 0.2  # a map of chance has 0
