@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PYTHONPATH := $(CURDIR)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 book: .venv/installed ## execute the chapters that need it and build _build/html/index.html
 	@$(BIN)/snakemake --snakefile workflow/Snakefile --cores $(CORES) --nolock --rerun-incomplete --quiet all || \
@@ -24,9 +24,12 @@ lint: .venv/installed ## what the commit hooks run: rules, format, types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-experiments: .venv/installed ## run what is missing of the grids: DRY=1 ONLY="id collins" BUDGET=10m CONFIG="device=cuda"
+experiments: .venv/installed ## run what is missing of the grids: DRY=1 ONLY="id collins" BUDGET=10m PROFILE=slurm
 	@$(BIN)/python -m workflow.experiments --cores $(CORES) --only "$(ONLY)" --budget "$(BUDGET)" --config "$(CONFIG)" \
-	  $(if $(DRY),--dry)
+	  --profile "$(PROFILE)" $(if $(DRY),--dry)
+
+test-slurm: .venv/installed ## the grid on a Slurm of one node that it starts: as root, with slurm-wlm and munge
+	@$(BIN)/python -m tests.faults
 
 reference: book ## write what the short chapters print to tests/reference, for nbval to compare with
 	$(BIN)/python -m tests.test_references
@@ -35,11 +38,11 @@ bench: .venv/installed ## time lib against the plain loops: ONLY="fe_segment_10_
 	@$(BIN)/python -m tests.bench $(ONLY) $(if $(BEFORE),--before $(BEFORE))
 
 lock: .venv/installed ## write requirements.lock from pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --group book --group edit --group images --group test --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --group book --group cluster --group edit --group images --group test --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-emit-index-url --quiet --output-file requirements.lock
 
 clean: ## remove what `make book` made; .venv and results stay
-	rm -rf _build book/notebooks book/equations.md book/status.md
+	rm -rf _build book/notebooks book/equations.md book/faults.md book/status.md
 
 # uv itself comes from the lock too: pip installs it, checked by its hashes, and it installs the rest. lib.pth lets every
 # kernel of this environment find lib, from whatever folder a notebook is opened or run in.
@@ -50,4 +53,4 @@ clean: ## remove what `make book` made; .venv and results stay
 	@echo "$(CURDIR)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/lib.pth"
 	@touch $@
 
-.PHONY: help book test pdf lint experiments reference bench lock clean
+.PHONY: help book test test-slurm pdf lint experiments reference bench lock clean

@@ -1,4 +1,4 @@
-"""The pages of the book that are generated: `python -m book.pages equations`, or `status`, or the `times` alone."""
+"""The pages of the book that are generated: `python -m book.pages equations`, `status`, `faults`, or the `times`."""
 
 import ast
 import json
@@ -12,6 +12,8 @@ from collections import defaultdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
+
+from lib.study.inventory import inventory
 
 ROOT = Path(__file__).parents[1]
 NUMBERS = {"FE-": range(1, 23), "ID-": range(1, 16), "ID-A": range(1, 6)}
@@ -146,6 +148,22 @@ In {place.path}:
 """
 
 
+# --- The faults tried ------------------------------------------------------------------------------------------------
+
+
+def faults(root=ROOT) -> str:
+    """A table for the page on trust: of each test of a fault, what was done and what is seen, from its docstring."""
+    rows = []
+    for path in sorted(root.glob("tests/faults/test_*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                done, seen = ast.get_docstring(node).split("Seen:")
+                cells = [" ".join(cell.split()) for cell in (done, seen)]
+                name = node.name.removeprefix("test_").replace("_", " ")  # words, which break where a page is narrow
+                rows.append(f"| {cells[0]} | {cells[1][0].upper()}{cells[1][1:]} | {name} |")
+    return "\n".join(["| what was done | what is seen | the test in tests/faults |", "| --- | --- | --- |", *rows, ""])
+
+
 # --- The status page -------------------------------------------------------------------------------------------------
 
 
@@ -182,8 +200,37 @@ def status() -> str:
             "| --- | --- |",
             *(f"| {name} | {value} |" for name, value in facts.items()),
             "",
+            "## The runs behind the figures",
+            "",
+            "What there is of each grid in `workflow/grid.yaml`: runs made of those that there are to be, the hours of",
+            "training in their records and the core hours still to come, where they ran, and with which torch.",
+            "",
+            "| for | grid | made | hours | to come | on | torch |",
+            "| --- | --- | ---: | ---: | ---: | --- | --- |",
+            *(f"| {row['for']} | {row['grid']} | {row['made']} of {row['runs']} | {row['spent']:.1f} | "
+              f"{row['to come']:.1f} | {row['machines']} | {row['torch']} |" for _, row in inventory().iterrows()),
+            "",
+            *slurm(),
         ]
-    )
+    )  # fmt: skip
+
+
+def slurm(root=ROOT) -> list[str]:
+    """What `make test-slurm` showed when it was last called."""
+    path = root / "workflow" / "profiles" / "slurm" / "tried.json"
+    if not path.is_file():
+        return []
+    found = json.loads(path.read_text())
+    return [
+        "## The grid on Slurm",
+        "",
+        f"Tried by `make test-slurm` on {found['on']} with {found['version']} on one node, in {found['seconds']} s.",
+        "",
+        "| what was done | what was seen |",
+        "| --- | --- |",
+        *(f"| {done} | {seen} |" for done, seen in found["seen"].items()),
+        "",
+    ]
 
 
 def hardware() -> str:
@@ -199,4 +246,4 @@ def hardware() -> str:
 
 
 if __name__ == "__main__":
-    print({"equations": equations, "status": status, "times": times}[sys.argv[1]]())
+    print({"equations": equations, "faults": faults, "status": status, "times": times}[sys.argv[1]]())

@@ -7,6 +7,8 @@ and differentiable in its centre mu in between. Every function takes tensors of 
 import torch
 from torch import Tensor
 
+from lib.options import is_number
+
 SIGMA = 0.5  # the paper's noise scale
 
 
@@ -53,6 +55,6 @@ def _relu_mean(mu: Tensor, sigma: float) -> Tensor:
 
 def check_sigma(sigma: float) -> float:
     """sigma itself; ValueError unless it is a positive number."""
-    if not 0 < sigma < torch.inf:
+    if not (is_number(sigma) and sigma > 0):
         raise ValueError(f"sigma must be a positive number, got {sigma!r}")
     return sigma

@@ -11,6 +11,7 @@ import argparse
 import ast
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -208,6 +209,7 @@ def main(arguments=None) -> int:
     parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter")
     options = parser.parse_args(arguments)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's time limit: stop as a person would
     try:
         if twice := {name for name, _ in options.p if [n for n, _ in options.p].count(name) > 1}:
             raise ValueError(f"parameter {', '.join(sorted(twice))} is given more than once")

@@ -214,7 +214,7 @@ row = won.argsort()[len(won) // 2].item()  # neither the best nor the worst
 names, kind = table.features, table.classes[y[row]]
 order = top(phi[row], Q)
 fig, (left, right) = plt.subplots(1, 2, figsize=(figures.WIDTH, 4.6), width_ratios=(1, 1.2))
-left.barh(range(Q), phi[row, order], color=["#0072b2" if v > 0 else "#d55e00" for v in phi[row, order]])
+left.barh(range(Q), phi[row, order], color=[figures.PLUS if v > 0 else figures.MINUS for v in phi[row, order]])
 left.set_yticks(range(Q), [names[q] for q in order], fontsize=10)
 left.invert_yaxis()
 left.axvline(0, color=figures.INK, linewidth=0.8)

@@ -152,7 +152,7 @@ four.scatter(line, y_tilde, s=6 + 40 * (k - k.min()) / (k.max() - k.min()), colo
 ends = [min(line.min(), y_tilde.min()).item(), max(line.max(), y_tilde.max()).item()]
 four.plot(ends, ends, color="#d55e00")
 four.set(xlabel=r"fitted, $\phi^\top z_m$", ylabel="answered", title="4  fit a line")
-five.bar(range(Q), phi[0], color=["#0072b2" if v > 0 else "#d55e00" for v in phi[0]])
+five.bar(range(Q), phi[0], color=[figures.PLUS if v > 0 else figures.MINUS for v in phi[0]])
 five.axhline(0, color=figures.INK, linewidth=0.8)
 five.set(xlabel="feature", ylabel=r"contribution $\phi$", title="5  read off its slopes")
 figures.headline(fig, "How LIME explains one prediction")

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from book import pages
+
 ROOT = Path(__file__).parents[1]
 PAGES = [
     *ROOT.glob("*.md"),
-    *(page for page in (ROOT / "book").glob("*.md") if page.stem not in ("equations", "status")),
+    *(page for page in (ROOT / "book").glob("*.md") if page.stem not in ("equations", "faults", "status")),
 ]
 FOLDERS = ("lib", "tests", "book", "workflow", "notebooks", "results")
 
@@ -22,8 +24,17 @@ def test_files_that_a_page_names_exist(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_make_targets_that_a_page_names_exist(page):
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"(?:`|^    )make ([a-z]+)", page.read_text(), re.MULTILINE)) <= targets
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"(?:`|^    )make ([a-z-]+)", page.read_text(), re.MULTILINE)) <= targets
+
+
+def test_the_table_of_faults_has_a_row_for_each_test():
+    rows = pages.faults().splitlines()[2:]
+    tests = [name for path in (ROOT / "tests" / "faults").glob("test_*.py")
+             for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)]  # fmt: skip
+    names = [f"test_{row.split('|')[3].strip().replace(' ', '_')}" for row in rows]
+    assert sorted(names) == sorted(tests)
+    assert all(row.count("|") == 4 for row in rows)
 
 
 TEACHING = sorted(path for path in (ROOT / "notebooks").glob("[01]?_*.py") if 3 <= int(path.name[:2]) != 11)

@@ -64,6 +64,7 @@ def test_reference_holds_outputs_and_no_image(name):
     assert '"execution_count": 1' in text
     assert '"outputs": [\n' in text
     assert "<svg" not in text
+    assert "image/png" not in text  # figures are drawn as vector graphics
     assert str(ROOT) not in text
 
 

@@ -4,9 +4,11 @@
     make experiments DRY=1                       # what that would be, and what it costs
     make experiments ONLY="id collins" BUDGET=2h # those whose grid and file contain all these words, for two hours
     make experiments CORES=10 CONFIG="device=cuda mixed=true"
+    make experiments PROFILE=slurm               # as jobs of Slurm; or local-gpu: one run on each GPU
 
 CONFIG sets parameters that the grid leaves to the notebooks. After BUDGET no run is started and those in progress are
-stopped: they resume from their checkpoints at the next call. Costs are those of workflow/grid.yaml.
+stopped: they resume from their checkpoints at the next call. Costs are those of workflow/grid.yaml. All that the engine
+says is in runs/engine.log, what a run took in seconds and memory beside its notebook in runs.
 """
 
 import argparse
@@ -17,11 +19,17 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 
-from lib.study import grid
+import yaml
 
+from lib.study import grid
+from workflow.gpu import gpus
+from workflow.progress import Progress
+
+PROFILES = Path(__file__).parent / "profiles"
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 
@@ -73,13 +81,28 @@ def clock(minutes: float) -> str:
     return f"{minutes / 60:.1f} h" if minutes >= 90 else f"{minutes:.1f} min" if minutes < 10 else f"{minutes:.0f} min"
 
 
-def start(outs: list[str], cores: int, config: list[str], limit: float | None) -> int:
+def set_aside(found: list[tuple[grid.Run, str]]) -> None:
+    """Rename files of records that cannot be read: no run replaces what it did not write, and no page reads them."""
+    for path in (Path(run.out) for run, why in found if why == grid.DAMAGED):
+        path.rename(path.with_name(f"{path.name}.damaged"))
+        print(f"{path} cannot be read: kept as {path.name}.damaged, and made again")
+
+
+def start(outs: list[str], cores: int, config: list[str], *, limit: float | None, profile: str = "") -> int:
     """Make the files through Snakemake, for `limit` seconds; its exit code, 0 where the time ended it."""
     common = [SNAKEMAKE, "--snakefile", "workflow/experiments.smk"]
-    options = ["--cores", str(cores), "--keep-going", "--scheduler", "greedy", "--rerun-incomplete", "--force"]
+    options = ["--keep-going", "--scheduler", "greedy", "--rerun-incomplete", "--force"]
+    # a job of Slurm counts as one of --jobs there, whatever its cores
+    options += ["--profile", str(PROFILES / profile)] if profile == "slurm" else ["--cores", str(cores)]
     subprocess.run([*common, "--unlock", "--quiet", "all"], check=False)  # a killed one left its lock; ours suffices
     command = [*common, *options, *(["--config", *config] if config else []), "--", *outs]
-    engine = subprocess.Popen(command, start_new_session=True)
+    engine = subprocess.Popen(
+        command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    device = dict(pair.split("=", 1) for pair in config).get("device", "cpu")
+    progress = Progress([run for run in grid.read() if not run.closed], outs, cores=cores, device=device)
+    reader = threading.Thread(target=follow, args=(engine, progress), daemon=True)
+    reader.start()
     try:
         return engine.wait(limit)
     except subprocess.TimeoutExpired:
@@ -89,6 +112,32 @@ def start(outs: list[str], cores: int, config: list[str], limit: float | None) -
     except KeyboardInterrupt:
         stop(engine)
         return 130
+    finally:
+        reader.join(10)
+
+
+def follow(engine: subprocess.Popen, progress: Progress) -> None:
+    """Keep what the engine says in runs/engine.log, and show what a person wants to read of it."""
+    with open("runs/engine.log", "w") as log:
+        for line in engine.stdout:
+            log.write(line)
+            log.flush()
+            if shown := progress.line(line):
+                print(shown, flush=True)
+
+
+def profiled(profile: str, cores: int, config: list[str]) -> tuple[int, list[str]]:
+    """How many runs at a time, and the parameters, with those of the profile. ValueError if there is none such."""
+    if not profile:
+        return cores, config
+    known = sorted(path.parent.name for path in PROFILES.glob("*/config.yaml"))
+    if profile not in known:
+        raise ValueError(f"PROFILE must be one of {', '.join(known)}, got {profile!r}")
+    settings = yaml.safe_load((PROFILES / profile / "config.yaml").read_text())
+    config = [*settings.get("config", []), *config]  # the later one counts
+    if profile == "local-gpu":
+        return len(gpus()), [*config, "gpus=true"]
+    return settings["jobs"], config
 
 
 def stop(engine: subprocess.Popen, patience: float = 60) -> None:
@@ -119,17 +168,20 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--only", default="")
     parser.add_argument("--budget", default="")
     parser.add_argument("--config", default="")
+    parser.add_argument("--profile", default="")
     parser.add_argument("--dry", action="store_true")
     given = parser.parse_args(words)
     try:
-        config, limit = given.config.split(), seconds(given.budget) if given.budget else None
+        limit = seconds(given.budget) if given.budget else None
+        cores, config = profiled(given.profile, given.cores, given.config.split())
         device = dict(pair.split("=", 1) for pair in config).get("device", "cpu")
         found = missing(given.only)
-        report(found, given.cores, device, limit / 60 if limit else math.inf)
+        report(found, cores, device, limit / 60 if limit else math.inf)
         if given.dry or not found:
             return 0
         with alone():
-            code = start([run.out for run, _ in found], given.cores, config, limit)
+            set_aside(found)
+            code = start([run.out for run, _ in found], cores, config, limit=limit, profile=given.profile)
     except ValueError as error:
         print(f"make experiments: {error}", file=sys.stderr)
         return 1

@@ -1,10 +1,10 @@
 """The grids of full runs of both papers, a rule for each run of workflow/grid.yaml: one notebook, one file of records.
 
 `make experiments` says which runs are missing and starts them through this file (workflow/experiments.py). A killed run
-resumes from its checkpoint, a failed one does not stop the rest. On a cluster, from the project's folder:
-snakemake --snakefile workflow/experiments.smk --executor slurm.
+resumes from its checkpoint, a failed one does not stop the rest. On a cluster or on several GPUs: workflow/profiles.
 """
 
+import math
 import os
 import shlex
 import sys
@@ -15,6 +15,7 @@ from lib.study import grid
 
 os.environ["PYTHONPATH"] = sys.path[0]
 os.environ["OMP_NUM_THREADS"] = str(config.get("threads", 1))
+GPU = [sys.executable, "-m", "workflow.gpu"] if config.get("device") == "cuda" and config.get("gpus") else []
 OPEN = [run for run in grid.read() if not run.closed]
 
 
@@ -32,8 +33,12 @@ for place, run in enumerate(OPEN):
             ancient(run.notebook),
         output:
             update(run.out) if run.resumes else run.out,  # Snakemake deletes outputs before it makes them, but for these
+        benchmark:
+            f"{run.place}.benchmark.tsv"
         params:
-            command=shlex.join(run.command(**config)),
+            command=shlex.join([*GPU, *run.command(**config)]),
+        resources:
+            runtime=max(10, math.ceil(3 * run.cost(config.get("device", "cpu")))), # minutes, for a cluster's time limit
         priority: len(OPEN) - place
         threads: int(config.get("threads", 1))
         shell:

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import io
 import os
+import pickle
 import zipfile
 from pathlib import Path
 
@@ -114,9 +115,11 @@ def _features(images: np.ndarray, backbone: str, batch: int = 50) -> np.ndarray:
 def _resnet18():
     from torchvision.models import ResNet18_Weights, resnet18
 
-    try:
-        network = resnet18(weights=ResNet18_Weights.IMAGENET1K_V1)
-    except (OSError, RuntimeError) as error:
+    network = resnet18()
+    try:  # torchvision's own way would unpickle whatever lies in the cache
+        theta = ResNet18_Weights.IMAGENET1K_V1.get_state_dict(check_hash=True, weights_only=True)
+        network.load_state_dict(theta)
+    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
         raise ValueError(
             f"ImageNet weights of resnet18 are not in {torch.hub.get_dir()} and could not be fetched ({error}); "
             "run once with a network, or take cifar10-efficientnet-lite0"

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from lib.nets.kernels import DroppedReLU, LastLayer, kept, rows_in_cache, widened
+from lib.options import is_number
 
 Theta = dict[str, Tensor]
 
@@ -38,7 +39,7 @@ class MLP:
     def __init__(self, sizes: Sequence[int], dropout: float = 0.3, products: torch.dtype | None = None):
         if not sizes or min(sizes) < 1:
             raise ValueError(f"sizes must be positive layer widths (D, K1, ..., K), got {sizes!r}")
-        if not 0 <= dropout < 1:
+        if not (is_number(dropout) and 0 <= dropout < 1):
             raise ValueError(f"dropout must lie in [0, 1), got {dropout!r}")
         self.sizes, self.dropout, self.products = tuple(sizes), dropout, products
         self.n_draws = sum(sizes[1:]) if dropout else 0

@@ -174,17 +174,19 @@ def save(net: nn.Module, path: str | Path, **about) -> Path:
     return path
 
 
-def load(path: str | Path, C: int) -> tuple[nn.Sequential, dict]:
+def load(path: str | Path, C: int, *, new_head: bool = False) -> tuple[nn.Sequential, dict]:
     """A network of `resnet18` for C classes, and what `save` noted; or somebody's parameters by torchvision's names.
 
-    Width and stem are read off the parameters. ValueError if the file holds none that fit.
+    Width and stem are read off the parameters. new_head: leave out its last layer, which then starts at random, as it
+    was for other classes. ValueError if the file holds none that fit.
     """
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
         theta, about = (found["net"], found["about"]) if "net" in found else (found, {})
         width, kernel = theta["conv1.weight"].shape[0], theta["conv1.weight"].shape[-1]
         net = resnet18(C, width, "cifar" if kernel == 3 else "plain")
-        net.load_state_dict(theta)
+        own = {n: t for n, t in net.state_dict().items() if new_head and n.startswith("fc.")}
+        net.load_state_dict({**theta, **own})
     except Exception as error:  # torch raises a different one for each kind of damage
         raise ValueError(f"{path} holds no ResNet-18 for {C} classes: {str(error).splitlines()[0]}") from error
     return net, about

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import pyarrow
 import yaml
 from pyarrow import parquet
 
 ROOT = Path(__file__).parents[2]
 KEYS = {"name", "for", "notebook", "out", "each", "minutes", "set", "where", "closed"}
+DAMAGED = "damaged"
 NEEDED = KEYS - {"set", "where", "closed"}
 
 
@@ -60,11 +62,14 @@ class Run:
         return len({row["config"] for row in columns if row["method"] != "pretrained"})
 
     def stale(self, root: Path = ROOT) -> str:
-        """Why records have to be made: they are missing, of an older version of the experiment, or some; or nothing."""
+        """Why records have to be made: missing, damaged, of an older version of the experiment, or some; or nothing."""
         file, now = root / self.out, experiment(self.notebook, root).version
         if not file.is_file():
             return "missing"
-        columns = parquet.read_schema(file).names
+        try:
+            columns = parquet.read_schema(file).names
+        except (OSError, pyarrow.ArrowException):
+            return DAMAGED
         made = 1
         if "experiment_version" in columns:
             made = min(parquet.read_table(file, columns=["experiment_version"])["experiment_version"].to_pylist())
@@ -72,13 +77,17 @@ class Run:
             return f"of version {made}, now {now}"
         return f"{self.made(root)} of {self.trainings}" if self.made(root) < self.trainings else ""
 
+    @property
+    def place(self) -> str:
+        """Where its executed notebook, checkpoint and benchmark lie, before their endings."""
+        return "runs/" + self.out.removeprefix("results/").removesuffix(".parquet").replace("/", "-")
+
     def command(self, **changed) -> list[str]:
         """The words of the command; `changed` sets what the notebook has and the grid leaves to it: a device, say."""
         known = experiment(self.notebook).parameters
-        place = "runs/" + self.out.removeprefix("results/").removesuffix(".parquet").replace("/", "-")
-        given = {"checkpoint": f"{place}.pt", "weights": "runs/weights", **changed, **self.given, "out": self.out}
+        given = {"checkpoint": f"{self.place}.pt", "weights": "runs/weights", **changed, **self.given, "out": self.out}
         words = itertools.chain(*(("-p", k, _text(v)) for k, v in given.items() if k in known))
-        return [sys.executable, "-m", "lib.run", self.notebook, f"{place}.ipynb", *words]
+        return [sys.executable, "-m", "lib.run", self.notebook, f"{self.place}.ipynb", *words]
 
 
 @dataclass(frozen=True)

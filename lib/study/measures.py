@@ -27,6 +27,9 @@ MEASURES = {
         Measure("1 − deletion", "1 − deletion", "1 − del.", "higher", "lib.metrics.curves"),
         Measure("sensitivity", "sensitivity-4", "sens.-4", "higher", "lib.metrics.sensitivity_n"),
         Measure("masked", "accuracy, masked", "masked", "higher", "lib.metrics.masked_accuracy"),
+        Measure(
+            "calibration_error", "calibration error", "calibr.", "lower", "lib.training.measuring.calibration_error"
+        ),
         Measure("contributions", "mean |φ|", "|φ|", "", "lib.explainers"),
     )
 }

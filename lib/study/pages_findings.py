@@ -114,11 +114,11 @@ def lead_rows(front: pd.DataFrame, *, cells: bool = False, eta: float = 3) -> pd
                 cell = at(three, dataset=dataset, explainer=e, S=S)
                 gap = (ours(cell, measure) - best_rival(cell, measure)).dropna()
                 if len(gap) > 1:
-                    gaps[f"{dataset}, {name(e, S)}"] = gap
+                    gaps[name(e, S)] = gap
             if not cells and gaps:
-                gaps = {dataset: pd.concat(gaps, axis=1).mean(axis=1)}
-            for row, gap in gaps.items():
-                rows.append({"row": row, "panel": measure, **_interval(resampled(gap))})
+                gaps = {"": pd.concat(gaps, axis=1).mean(axis=1)}
+            for series, gap in gaps.items():
+                rows.append({"row": dataset, "series": series, "panel": measure, **_interval(resampled(gap))})
     return pd.DataFrame(rows)
 
 
@@ -127,16 +127,18 @@ def tables_lead(front: pd.DataFrame, *, cells: bool = False) -> tuple[Figure, st
     rows = lead_rows(front, cells=cells)
     if rows.empty:
         return figures.nothing("No records of ID-ExpO and all rivals yet."), "No table has them yet."
-    accuracy = rows[rows["panel"] == "accuracy"].sort_values("value", ascending=False)
+    accuracy = rows[rows["panel"] == "accuracy"]
+    order = accuracy.groupby("row")["value"].mean().sort_values(ascending=False).index
     sure = rows[rows["low"] > 0].groupby("panel").size().reindex(LEADS, fill_value=0)
-    paid = accuracy[accuracy["high"] < 0]["row"]
+    paid = accuracy[accuracy["high"] < 0]
     n, what = len(accuracy), "comparisons" if cells else "tables"
     title = (
         f"ID-ExpO surely leads in insertion on {sure['insertion']} and in 1 − deletion on {sure['1 − deletion']} of "
         f"{n} {what}, and surely pays in accuracy on {len(paid)}"
     )
-    told = "Its accuracy is surely below the best rival's on " + (f"{listed(paid)}." if len(paid) else "none of them.")
-    axes = {"xlabel": "ID-ExpO minus the best rival, right of 0 is better", "order": list(accuracy["row"])}
+    where = [f"{row} ({series})" if series else row for row, series in zip(paid["row"], paid["series"])]
+    told = f"Its accuracy is surely below the best rival's on {listed(where) if where else 'none of them'}."
+    axes = {"xlabel": "ID-ExpO minus the best rival, right of 0 is better", "order": list(order)}
     return figures.intervals(rows, title, **axes), told
 
 

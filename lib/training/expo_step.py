@@ -72,6 +72,10 @@ class Settings:
         if self.T is not None and self.T != "batch":
             check_numbers(self, "T", positive=True)
         check_flags(self, "mixed")
+        if not isinstance(self.around, LIME | None):
+            raise ValueError(
+                f"around must be a LIME, whose masks and weights rivals take, or None, got {self.around!r}"
+            )
         check_criterion((self.explainer, self.S))
         if self.deletion not in regularizers.DELETIONS:
             raise ValueError(f"deletion must be one of {', '.join(regularizers.DELETIONS)}, got {self.deletion!r}")

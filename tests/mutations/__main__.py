@@ -26,9 +26,10 @@ import pytest
 from tests.mutations import ROOT, Mutation, every, own_tests
 
 READ = ("lib", "tests", "notebooks", "book", "workflow")  # by the tests that run here
-# what is not about lib: the built book, its build, its pages, the environment, this list; and a GPU
+# what is not about lib: the built book, its build, its pages, the environment, this list; a GPU; and what takes minutes
 LEFT_OUT = (
     "test_book", "test_references", "test_workflow", "test_docs", "test_environment", "test_mutations", "test_gpu",
+    "test_faults_of_a_run", "test_faults_of_the_grid", "test_own_notebooks",
 )  # fmt: skip
 OPTIONS = ["-x", "-q", "--tb=no", "--no-header", "--import-mode=importlib", "-p", "no:cacheprovider", "-p", "no:nbval"]
 

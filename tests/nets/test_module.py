@@ -51,6 +51,7 @@ def test_a_modules_noise_is_seeded_and_leaves_torchs_own_as_it_was():
         (lambda: MLP(()), r"sizes must be positive layer widths.*got \(\)"),
         (lambda: MLP((3, 0)), r"sizes must be positive layer widths.*got \(3, 0\)"),
         (lambda: MLP((3, 4), dropout=1.0), r"dropout must lie in \[0, 1\), got 1.0"),
+        (lambda: MLP((3, 4), dropout="a"), r"dropout must lie in \[0, 1\), got 'a'"),
         (lambda: MLP((3, 4), dropout=-0.1), r"dropout must lie in \[0, 1\), got -0.1"),
         (lambda: Classifier((3, 0, 2)), r"sizes must be positive layer widths.*got \(3, 0\)"),
         (lambda: Network(lambda x: x), "f must be an nn.Module, got function"),

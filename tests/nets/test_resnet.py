@@ -85,6 +85,10 @@ def test_weights_are_read_back_and_others_refused(tmp_path):
     assert all(torch.equal(t, again.state_dict()[n]) for n, t in net.state_dict().items())
     torch.save(net.state_dict(), tmp_path / "bare.pt")
     assert resnet.load(tmp_path / "bare.pt", 5)[1] == {}
+    other, _ = resnet.load(path, 7, new_head=True)
+    kept = {n: t for n, t in other.state_dict().items() if not n.startswith("fc.")}
+    assert all(torch.equal(t, net.state_dict()[n]) for n, t in kept.items())
+    assert other.fc.weight.shape[0] == 7
     (tmp_path / "text.pt").write_text("no weights")
     for file, C in (("w/a.pt", 7), ("text.pt", 5), ("none.pt", 5)):
         with pytest.raises(ValueError, match="holds no ResNet-18"):

@@ -1,6 +1,7 @@
 """The grid: each record has its run, each run the parameters of its notebook; what is missing is found, in order."""
 
 import math
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 import yaml
 
 from lib.run import convert, defaults
-from lib.study import grid, records
+from lib.study import claims_fe, claims_id, claims_images, grid, records
 from workflow import experiments
 
 RUNS = grid.read()
@@ -60,6 +61,14 @@ def test_a_record_holds_what_its_run_says(run):
             held = {str(v) for v in frame[columns[name]]}
             said = {str(float(v)) if name in ("lambdas", "lrs") else v for v in str(value).split(",")}
             assert held <= said if run.grid.startswith("images") else held == said
+
+
+def test_the_claims_that_runs_are_for_exist():
+    """By the whole label: of a claim in parts, a part's."""
+    known = claims_fe.CLAIMS.keys() | claims_id.CLAIMS.keys() | claims_images.CLAIMS.keys()
+    named = {label for run in RUNS for label in re.findall(r"(?:FE|ID)-C\d+[a-z]?", run.purpose)}
+    assert named
+    assert named <= known
 
 
 def test_a_block_is_a_run_for_each_leaf(tmp_path):

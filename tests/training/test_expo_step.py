@@ -223,6 +223,7 @@ def test_counts_must_be_at_least_one(name, value):
     ("change", "message"),
     [
         ({"explainer": "SHAP"}, r"explainer must be an Explainer, as LIME\(\), got 'SHAP'"),
+        ({"around": "LIME"}, "around must be a LIME, .* or None, got 'LIME'"),
         ({"deletion": "D"}, "deletion must be one of A, B, C, got 'D'"),
         ({"S": 0.0}, r"S must be a share of the cells in \(0, 1\], got 0.0"),
         ({"S": 1.1}, r"S must be a share of the cells in \(0, 1\], got 1.1"),

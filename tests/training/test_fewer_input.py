@@ -66,6 +66,8 @@ def test_counts_must_be_at_least_one(name, value):
         ({"layers": -1}, "layers must be a whole number of at least 0, got -1"),
         ({"S_start": -1.0}, "S_start must be a finite number of at least 0, got -1.0"),
         ({"mu_start": math.inf}, "mu_start must be a finite number, got inf"),
+        ({"sigma": "a"}, "sigma must be a positive number, got 'a'"),
+        ({"sigma": True}, "sigma must be a positive number, got True"),
         ({"sigma": math.inf}, "sigma must be a positive number, got inf"),
         ({"U": ()}, r"U must hold at least one value, .*got \(\)"),
         ({"U": 5}, r"U must hold at least one value, .*got 5"),

@@ -7,6 +7,7 @@ fig = figures.curves(rows, x="U", title="A finding", xlabel="U", ylabel="accurac
 from lib.study.figures.architecture import architecture, both_papers, two_paths
 from lib.study.figures.colours import NIGHT, PAPER, contrast, night, themed
 from lib.study.figures.findings import intervals, plane, trails
+from lib.study.figures.own import bars, before_after
 from lib.study.figures.plots import curves, fronts, images, paths
 from lib.study.figures.style import (
     FAINT,
@@ -38,6 +39,8 @@ __all__ = [
     "WIDTH",
     "Look",
     "architecture",
+    "bars",
+    "before_after",
     "both_papers",
     "contrast",
     "curves",

@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from lib.study.figures.colours import PAPER
 from lib.study.figures.style import FAINT, INK, METHODS, WIDTH, headline, look, ordered
 
+MARKERS = "os^D"
+
 
 def plane(means: pd.DataFrame, title: str, *, xlabel: str, ylabel: str) -> Figure:
     """Methods where their two scores put them, each named beside its point; bars: standard errors.
@@ -75,24 +77,25 @@ def trails(rows: pd.DataFrame, title: str, *, xlabel: str, ylabel: str, looks: d
     return fig
 
 
-def intervals(
-    rows: pd.DataFrame, title: str, *, xlabel: str, order: Sequence[str] | None = None, height: float = 0.32
-) -> Figure:
+def intervals(rows: pd.DataFrame, title: str, *, xlabel: str, order: Sequence[str] | None = None) -> Figure:
     """Differences with their intervals, a panel for each `panel`, the rows shared; hollow where 0 lies within.
 
-    rows: columns row, panel, value, low, high, and color if they are to differ. order: of the rows, from above.
-    height: inches a row.
+    rows: columns row, panel, value, low, high; color if they are to differ; series if a row has several, each of which
+    gets a marker. order: of the rows, from above.
     """
-    panels, order = list(dict.fromkeys(rows["panel"])), list(order or dict.fromkeys(rows["row"]))
-    size = (WIDTH, height * len(order) + 1.5)
+    rows = rows if "series" in rows else rows.assign(series="")
+    panels, series = list(dict.fromkeys(rows["panel"])), list(dict.fromkeys(rows["series"]))
+    order = list(order or dict.fromkeys(rows["row"]))
+    size = (WIDTH, 0.16 * (len(series) + 1) * len(order) + 1.5)
     fig, axes = plt.subplots(1, len(panels), figsize=size, sharey=True, squeeze=False)
     for ax, panel in zip(axes.flat, panels):
         for row in rows[rows["panel"] == panel].itertuples():
-            color = getattr(row, "color", METHODS["ID-ExpO"].color)
-            sure = row.low > 0 or row.high < 0
+            color, number = getattr(row, "color", METHODS["ID-ExpO"].color), series.index(row.series)
+            place = order.index(row.row) + 0.8 * ((number + 0.5) / len(series) - 0.5)
             ax.errorbar(
-                row.value, order.index(row.row), xerr=[[row.value - row.low], [row.high - row.value]], fmt="o",
-                color=color, markerfacecolor=color if sure else PAPER, markersize=6, elinewidth=1.4,
+                row.value, place, xerr=[[row.value - row.low], [row.high - row.value]], fmt=MARKERS[number],
+                color=color, markerfacecolor=color if row.low > 0 or row.high < 0 else PAPER, markersize=6,
+                elinewidth=1.4, label=row.series,
             )  # fmt: skip
         ax.axvline(0, color=INK, linewidth=1)
         ax.set_title(panel)
@@ -101,6 +104,10 @@ def intervals(
         ax.locator_params(axis="x", nbins=3, min_n_ticks=2)
     axes[0, 0].set_yticks(range(len(order)), [textwrap.fill(row, 30) for row in order])
     axes[0, 0].set_ylim(len(order) - 0.5, -0.5)
-    fig.supxlabel(xlabel, fontsize=12)
+    axes[0, len(panels) // 2].set_xlabel(xlabel)
+    if len(series) > 1:
+        plain = {"color": METHODS["ID-ExpO"].color, "linestyle": ""}
+        handles = [plt.Line2D([], [], marker=marker, **plain) for marker, _ in zip(MARKERS, series)]
+        fig.legend(handles, series, loc="outside lower center", ncols=2)
     headline(fig, title)
     return fig

@@ -66,3 +66,16 @@ def test_intervals_are_hollow_where_zero_lies_within():
             assert np.allclose(ends.get_segments()[0][:, 0], [row.low, row.high])
             hollow = line.get_markerfacecolor() == figures.PAPER
             assert hollow == (row.low <= 0 <= row.high)
+
+
+def test_several_intervals_of_a_row_stand_side_by_side_and_bear_their_markers():
+    rows = pd.DataFrame(
+        {"row": ["a", "a", "b"], "series": ["one", "two", "one"], "panel": "p", "value": [0.1, 0.2, 0.3]}
+    )
+    (ax,) = (
+        fig := figures.intervals(rows.assign(panel="p", low=0.05, high=0.4), "A finding", xlabel="difference")
+    ).axes
+    places = [bars.lines[0].get_ydata()[0] for bars in ax.containers]
+    assert places == [-0.2, 0.2, 0.8]
+    assert [bars.lines[0].get_marker() for bars in ax.containers] == ["o", "s", "o"]
+    assert [text.get_text() for text in fig.legends[0].get_texts()] == ["one", "two"]

@@ -1,0 +1,152 @@
+"""What happens to the grid: no finished run is lost or made twice, no half record is read, the next call goes on."""
+
+import os
+import signal
+
+import pandas as pd
+import pytest
+
+from lib.study import records
+from lib.study.provenance import provenance
+from tests.faults import disk, ended, engine, project, starts, until
+
+
+def read(folder):
+    return sorted(records.read(folder / "results")["method"])
+
+
+def test_kill_9_of_the_engine(tmp_path):
+    """`kill -9` of the engine and of all that it had started, one of two runs being done.
+
+    Seen: the next call finds the lock that was left, removes it, and makes the run that was not done. The other is not
+    made again.
+    """
+    folder = project(tmp_path / "grid", a="", b="waits")
+    first = engine(folder)
+    until(lambda: (folder / "results" / "a.parquet").exists() and starts(folder, "b"))
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    for pid in children_left(folder):
+        os.kill(pid, signal.SIGKILL)
+    assert read(folder) == ["a"]
+    (folder / "go").touch()
+    assert "1 runs made" in ended(engine(folder))
+    assert read(folder) == ["a", "b"]
+    assert (starts(folder, "a"), starts(folder, "b")) == (1, 2)
+
+
+def children_left(folder):
+    """Processes that work in that folder: Snakemake starts its jobs in sessions of their own."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.readlink(f"/proc/{pid}/cwd") == str(folder):
+                found.append(int(pid))
+        except OSError:
+            continue
+    return found
+
+
+def test_two_engines_at_once(tmp_path):
+    """`make experiments` called a second time while the first is at work.
+
+    Seen: the second ends at once and says that the grid is running already; the first is not disturbed.
+    """
+    folder = project(tmp_path / "grid", a="waits")
+    first = engine(folder)
+    until(lambda: starts(folder, "a"))
+    second = engine(folder)
+    assert "the grid is running already, in this folder" in ended(second)
+    assert second.returncode == 1
+    (folder / "go").touch()
+    assert "1 runs made" in ended(first)
+    assert starts(folder, "a") == 1
+
+
+def test_out_of_memory_and_a_failing_run(tmp_path):
+    """Three runs: one whose process the system kills for want of memory, one that raises an error, and one more.
+
+    Seen: a line for each of the first two, which names the cell and the likely cause or the error; their notebooks stay
+    as `.failed.ipynb`; the third is made. The next call tries the two again.
+    """
+    folder = project(tmp_path / "grid", a="memory", b="raises", c="")
+    out = ended(engine(folder))
+    assert "small.py: cell 3: the kernel died, most often for want of memory (see runs/a.failed.ipynb)" in out
+    assert "small.py: cell 3: ValueError: it cannot be done (see runs/b.failed.ipynb)" in out
+    assert "1 runs made, 2 missing" in out
+    assert read(folder) == ["c"]
+    (folder / "go").touch()
+    assert "1 runs made, 1 missing" in ended(engine(folder))
+    assert read(folder) == ["a", "c"]
+    assert starts(folder, "c") == 1
+
+
+def test_a_budget_that_ends_and_a_clock_that_goes_back(tmp_path):
+    """A budget shorter than the run, so that it is stopped; then files whose times lie in the future or in 1980.
+
+    Seen: the run is stopped and made at the next call. What is missing does not depend on the time of any file, so that
+    nothing is made again.
+    """
+    folder = project(tmp_path / "grid", a="waits")
+    stopped = engine(folder, "--budget", "10s")
+    assert "stopped, as the time is over" in ended(stopped)
+    assert not (folder / "results" / "a.parquet").exists()
+    (folder / "go").touch()
+    assert "1 runs made" in ended(engine(folder))
+    made = starts(folder, "a")
+    for file, time in (("results/a.parquet", 315532800), ("notebooks/experiments/small.py", 4102444800)):
+        os.utime(folder / file, (time, time))
+    assert "0 runs to make" in ended(engine(folder))
+    assert starts(folder, "a") == made
+
+
+def test_a_truncated_file_of_records(tmp_path):
+    """A file of records cut short by something outside.
+
+    Seen: it is not read. The next call says so, keeps it as `.damaged`, and makes the run again.
+    """
+    folder = project(tmp_path / "grid", a="", b="")
+    assert "2 runs made" in ended(engine(folder))
+    path = folder / "results" / "a.parquet"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"a.parquet is not a readable parquet file"):
+        read(folder)
+    out = ended(engine(folder))
+    assert "results/a.parquet cannot be read: kept as a.parquet.damaged, and made again" in out
+    assert read(folder) == ["a", "b"]
+    assert (folder / "results" / "a.parquet.damaged").exists()
+    assert (starts(folder, "a"), starts(folder, "b")) == (2, 1)
+
+
+def test_a_full_disk_where_records_are_to_be_written(tmp_path):
+    """A disk of 600 kB that is full, and one that may only be read, as the folder of records.
+
+    Seen: refused before anything is trained, in one line that names the place and the reason.
+    """
+    for options, reason in (("size=600k", "No space left on device"), ("ro,size=600k", "Read-only file system")):
+        name = options.split(",")[0]
+        with disk(tmp_path / name, options) as place, pytest.raises(ValueError, match=f"out must be .*{reason}"):
+            records.check_out(place / "a.parquet")
+        assert not list((tmp_path / name).iterdir())
+
+
+def test_a_disk_that_fills_while_records_are_written(tmp_path):
+    """A disk that is full by the time that the records are written over older ones.
+
+    Seen: an error that says so, the older records whole, and no half file beside them.
+    """
+    row = {"paper": "FE", "dataset": "glass", "method": "a", "split": 0, "seed": 0, "part": "test", "value": 0.5,
+           "measure": "accuracy", "direction": "higher", "epochs": 1, "best_epoch": 1, "seconds": 0.0, "eta": 0.0,
+           "lam": 1.0, "U": 10}  # fmt: skip
+    frame = pd.DataFrame([row]).assign(**provenance({}, "cpu"))
+    with disk(tmp_path / "disk", "size=2m") as place:
+        path = records.write(frame, place / "a.parquet")
+        before = path.read_bytes()
+        with pytest.raises(OSError, match="No space left"):
+            (place / "fills").write_bytes(bytes(2**21))
+        with pytest.raises(ValueError, match="No space left on device"):
+            records.write(frame, path)
+        assert path.read_bytes() == before
+        assert sorted(file.name for file in place.iterdir()) == ["a.parquet", "fills"]
+        (place / "fills").unlink()
+        assert records.read(records.write(frame, path)).shape[0] == 1

@@ -1,0 +1,105 @@
+"""`make experiments PROFILE=...`: what a person reads of it, one run on each GPU, and profiles that Snakemake takes."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from lib.study import grid
+from workflow import experiments, gpu
+from workflow.progress import Progress
+
+RUNS = [
+    grid.Run("small", "a test", "notebooks/experiments/small.py", f"results/{name}.parquet", {}, minutes, None, "")
+    for name, minutes in (("a", 60), ("b", 30), ("c", 120))
+]
+OUTS = [run.out for run in RUNS]
+
+
+def test_each_event_is_a_line_that_counts_and_says_what_is_left():
+    progress = Progress(RUNS, OUTS, cores=2, device="cpu")
+    assert str(progress) == "0 of 3 done, 0 running, 0 failed, about 1.8 h left"  # 210 minutes, two at a time
+    assert "started results/b.parquet" in progress.line("localrule run_1:\n")
+    assert progress.line("rule run_0:\n").endswith("0 of 3 done, 2 running, 0 failed, about 82 min left")
+    assert progress.line("Finished jobid: 7 (Rule: run_1)\n").endswith(
+        "1 of 3 done, 1 running, 0 failed, about 75 min left"
+    )
+    assert "failed  results/a.parquet" in progress.line("Error in rule run_0:\n")
+    assert str(progress) == "1 of 3 done, 0 running, 1 failed, about 60 min left"
+    assert "started results/a.parquet" in progress.line("localrule run_0:\n")  # once more
+    assert str(progress) == "1 of 3 done, 1 running, 0 failed, about 75 min left"
+
+
+def test_the_reason_of_a_failure_is_shown_and_nothing_else_of_the_engine():
+    progress = Progress(RUNS, OUTS, cores=1, device="cpu")
+    reason = "notebooks/experiments/small.py: cell 2: ValueError: no (see runs/a.failed.ipynb)\n"
+    assert progress.line(reason) == reason.rstrip()
+    for text in (
+        "Building DAG of jobs...\n",
+        "    input: notebooks/experiments/small.py\n",
+        "\n",
+        "Ours:  10%| 3/30\n",
+    ):
+        assert progress.line(text) is None
+
+
+@pytest.mark.parametrize("profile", ["slurm", "local-gpu"])
+def test_a_profile_says_how_many_runs_and_on_what(profile, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,3")
+    cores, config = experiments.profiled(profile, 1, ["mixed=true"])
+    assert (cores, config) == {"slurm": (100, ["mixed=true"]),
+                               "local-gpu": (2, ["device=cuda", "mixed=true", "gpus=true"])}[profile]  # fmt: skip
+    assert experiments.profiled("", 3, []) == (3, [])
+    with pytest.raises(ValueError, match="PROFILE must be one of local-gpu, slurm, got 'pbs'"):
+        experiments.profiled("pbs", 1, [])
+
+
+def test_without_a_gpu_the_profile_for_gpus_is_refused(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(ValueError, match="there is no GPU"):
+        experiments.profiled("local-gpu", 1, [])
+
+
+def test_each_run_has_a_gpu_of_its_own_as_long_as_it_works(tmp_path):
+    """Three runs on two GPUs: the third gets the one that is free first."""
+    words = [sys.executable, "-m", "workflow.gpu", "sh", "-c"]
+    show = "echo $CUDA_VISIBLE_DEVICES > {0}; while [ ! -e {0}-go ]; do sleep 0.05; done"
+    env = os.environ | {"CUDA_VISIBLE_DEVICES": "4,7", "PYTHONPATH": str(grid.ROOT)}
+    started = [subprocess.Popen([*words, show.format(name)], cwd=tmp_path, env=env) for name in "ab"]
+    wait_for(lambda: all((tmp_path / name).exists() and (tmp_path / name).read_text() for name in "ab"))
+    assert {(tmp_path / name).read_text() for name in "ab"} == {"4\n", "7\n"}
+    started.append(subprocess.Popen([*words, show.format("c")], cwd=tmp_path, env=env))
+    time.sleep(1.5)
+    assert not (tmp_path / "c").exists()
+    (tmp_path / "b-go").touch()
+    wait_for(lambda: (tmp_path / "c").exists() and (tmp_path / "c").read_text())
+    assert (tmp_path / "c").read_text() == (tmp_path / "b").read_text()
+    for name in "ac":
+        (tmp_path / f"{name}-go").touch()
+    assert [process.wait(30) for process in started] == [0, 0, 0]
+
+
+def wait_for(condition):
+    end = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_gpus_are_those_that_are_visible(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2, GPU-ab/c,")
+    assert gpu.gpus() == ["2", "GPU-ab/c"]
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(ValueError, match="there is no GPU"):
+        gpu.gpus()
+
+
+@pytest.mark.parametrize("profile", ["slurm"])
+def test_snakemake_takes_the_profile(profile):
+    command = [experiments.SNAKEMAKE, "--snakefile", "workflow/experiments.smk", "--dry-run", "--quiet", "all",
+               "--nolock", "--profile", f"workflow/profiles/{profile}"]  # fmt: skip
+    done = subprocess.run(command, cwd=grid.ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
