@@ -124,9 +124,8 @@ def test_backgrounds_are_the_mean_colour_or_the_released_codes():
 def test_epochs_are_kept_by_the_valscore_of_each_criterion():
     own = tuner()
     lime = explainer_for("LIME", own.net, IMAGES, M=12)
-    own = Tuner(
-        own.net, IMAGES, own.settings, [(own.settings.explainer, 0.3), (own.settings.explainer, 0.5), (lime, 0.5)]
-    )
+    criteria = [(own.settings.explainer, 0.3), (own.settings.explainer, 0.5), (lime, 0.5)]
+    own = Tuner(own.net, IMAGES, own.settings, criteria=criteria)
     scores = own.measure()
     for score, part in zip(scores, own.state["parts"][0]):
         assert score == pytest.approx(metrics.valscore(*map(torch.tensor, part), eta=2.0).item())
