@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.study import claims
+from lib.study.statistics import clustered, paired
 
 # --- The parts -------------------------------------------------------------------------------------------------------
 
@@ -27,6 +28,20 @@ def test_equivalence_is_shown_only_if_the_interval_lies_within_the_margin(values
     outcome = claims.outcome_of(found.splits, found.gap, found.p)
     assert (outcome == claims.HOLDS) == (found.low > -0.05 and found.high < 0.05)
     assert (outcome == claims.AGAINST) == (found.low > 0.05 or found.high < -0.05)
+
+
+def test_repeats_that_share_no_rows_have_students_interval_p_and_reach():
+    values = [pd.Series([0.1, 0.3, 0.2, 0.25]), pd.Series([0.2, 0.1, 0.4, 0.3])]
+    both = [claims.compare(d, "x", v, ">", shared=0.0) for d, v in zip(("glass", "vehicle"), values)]
+    known = [paired(v, 0 * v) for v in values]
+    for found, of in zip(both, known):
+        assert (found.low, found.high, found.p) == pytest.approx((of.low, of.high, of.p))
+    table = pd.DataFrame([vars(found) for found in both])
+    whole = claims.omnibus(table)
+    assert whole["detectable"] == pytest.approx(np.mean([of.high - of.difference for of in known]))
+    assert whole["low"] == clustered([v.to_numpy() for v in values], ratio=0.0).low
+    split = claims.omnibus(pd.DataFrame([vars(claims.compare("glass", "x", v, ">")) for v in values]))
+    assert split["detectable"] > whole["detectable"]
 
 
 @pytest.mark.parametrize(
