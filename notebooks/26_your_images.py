@@ -138,7 +138,7 @@ for who, setting in settings.items():
 # %%
 predictors = {who: predictor_of(each, pictures) for who, each in nets.items()}
 drawn = draws_of([(cam, S)], predictors["before"].b)[cam]
-reports = {who: report(f, pictures, "test", cam, S=[S], drawn=drawn) for who, f in predictors.items()}
+reports = {who: report(f, pictures, "test", explainer=cam, S=[S], drawn=drawn) for who, f in predictors.items()}
 frame = before_after.compared({who: before_after.of_images(rows) for who, rows in reports.items()})
 before_after.shown(frame)
 
