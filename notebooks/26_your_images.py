@@ -154,7 +154,7 @@ before_after.shown(frame)
 # %% tags=["hide-input"]
 labels = pictures.y_test.tolist()
 rows = [labels.index(c) for c in sorted(set(labels))[:4]]
-found = {who: measured(f, pictures, "test", cam, S=S, drawn=drawn) for who, f in predictors.items()}
+found = {who: measured(f, pictures, "test", explainer=cam, S=S, drawn=drawn) for who, f in predictors.items()}
 
 
 def heat(ax, who, n):
