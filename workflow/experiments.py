@@ -179,6 +179,8 @@ def main(words: list[str] | None = None) -> int:
         report(found, cores, device, limit / 60 if limit else math.inf)
         if given.dry or not found:
             return 0
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job: what we start must hear ours
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         with alone():
             set_aside(found)
             code = start([run.out for run, _ in found], cores, config, limit=limit, profile=given.profile)
