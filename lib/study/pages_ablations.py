@@ -41,6 +41,11 @@ def about(picked: pd.DataFrame) -> dict:
     }
 
 
+def gained(picked: pd.DataFrame) -> list[str]:
+    """Those of insertion and 1 - deletion in which ID-ExpO surely gains: only of a gain can a share be left."""
+    return [m for m in SCORES[:2] if together(picked, "ID-ExpO", m).low > 0]
+
+
 def signed(value: float) -> str:
     """Two digits with a sign."""
     return f"{'+' if round(value, 2) >= 0 else ''}{two(value)}"
@@ -70,10 +75,19 @@ def gains_figure(picked: pd.DataFrame) -> Figure:
     axes[0].set_yticks(range(len(VARIANTS)), [name.replace(" ", "\n", 1) for name in VARIANTS.values()])
     axes[0].set_ylim(len(VARIANTS) - 0.5, -0.5)
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    left = {v: f"{kept(picked, v, 'insertion'):.0%}" for v in VARIANTS}
-    title = f"{left['constant']} as constants, {left['shuffled']} in random order, {left['Masked']} by random masks"
-    figures.headline(fig, f"ID-ExpO's gain in insertion: {title}")
+    figures.headline(fig, gains_title(picked))
     return fig
+
+
+def gains_title(picked: pd.DataFrame) -> str:
+    """What of ID-ExpO's gain in insertion is left without each part, or that there is no sure gain."""
+    if "insertion" not in gained(picked):
+        whole = together(picked, "ID-ExpO", "insertion")
+        between = f"{two(whole.low)} to {two(whole.high)}"
+        return f"No sure gain in insertion to take apart: ID-ExpO {signed(whole.difference)} ({between})"
+    left = {v: f"{kept(picked, v, 'insertion'):.0%}" for v in VARIANTS}
+    parts = f"{left['constant']} as constants, {left['shuffled']} in random order, {left['Masked']} by random masks"
+    return f"ID-ExpO's gain in insertion: {parts}"
 
 
 def told(picked: pd.DataFrame) -> str:
@@ -91,18 +105,21 @@ def told(picked: pd.DataFrame) -> str:
 
 
 def verdict(picked: pd.DataFrame) -> str:
-    """Which parts are needed, as the numbers say: a part whose loss leaves less than half of both gains."""
+    """Which parts are needed, as the numbers say: those whose loss leaves less than half of one of the sure gains."""
     if not datasets(picked):
         return NOTHING
-    share = {v: min(kept(picked, v, m) for m in SCORES[:2]) for v in list(VARIANTS)[1:]}
+    if not (gains := gained(picked)):
+        return "ID-ExpO's own gains cannot be told from 0 here, so nothing says which of its parts is needed."
+    share = {v: min(kept(picked, v, m) for m in gains) for v in list(VARIANTS)[1:]}
     words = {
         "constant": "the gradient through the explanation", "shuffled": "the order of the contributions",
         "Masked": "the regularisers rather than plain random masks",
     }  # fmt: skip
     needed = [words[v] for v, left in share.items() if left < 0.5]
-    spare = [f"{words[v]} ({share[v]:.0%} is left without)" for v, left in share.items() if left >= 0.5]
-    text = f"Needed, as less than half of one of the two gains is left without: {'; '.join(needed) or 'none of them'}. "
-    return text + f"Not needed for most of both: {'; '.join(spare) or 'none of them'}."
+    spare = [f"{words[v]} ({share[v]:.0%})" for v, left in share.items() if left >= 0.5]
+    parts = [f"less than half is left without {'; '.join(needed)}"] if needed else []
+    parts += [f"half or more without {'; '.join(spare)}"] if spare else []
+    return f"Of the gain in {' or '.join(gains)}, {'; '.join(parts)}."
 
 
 def scores_table(picked: pd.DataFrame) -> pd.DataFrame | str:
@@ -129,7 +146,10 @@ def transfer(picked: pd.DataFrame) -> tuple[pd.DataFrame | str, str]:
             rows[measure, name] = {VARIANTS[v]: "–" if g is None else signed(g.difference) for v, g in each.items()}
             gains[name] = each["ID-ExpO"].difference
         first = gains.pop("LIME, as trained")
-        seen.append(f"{measure}, {', '.join(f'{other / first:.0%} by {n}' for n, other in gains.items())}")
+        if measure in gained(picked):
+            seen.append(f"{measure}, {', '.join(f'{other / first:.0%} by {n}' for n, other in gains.items())}")
+    if not seen:
+        return pd.DataFrame(rows).T, "With LIME as trained there is no sure gain of which others could see a part."
     return pd.DataFrame(rows).T, f"Of ID-ExpO's gain with LIME as trained, there is left in {'; in '.join(seen)}."
 
 

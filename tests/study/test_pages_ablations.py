@@ -19,10 +19,21 @@ def test_other_explanations_and_backgrounds_are_looked_at_by_themselves(picked):
 
 
 def test_what_is_needed_is_what_leaves_less_than_half(picked):
-    needed, spare = pages_ablations.verdict(picked).split("Not needed")
+    needed, spare = pages_ablations.verdict(picked).split("half or more")
     assert "the order of the contributions" in needed
     assert "random masks" in needed
     assert "the gradient through the explanation (9" in spare
+
+
+def test_of_no_sure_gain_no_share_is_told(picked):
+    """Where ID-ExpO is as good as CE-only a share would be a number divided by noise."""
+    ours = (picked["variant"] == "ID-ExpO") & picked["measure"].isin(pages_ablations.SCORES[:2])
+    level = picked.assign(value=picked["value"].where(~ours, 0.0))
+    assert pages_ablations.gained(picked) == ["insertion", "1 − deletion"]
+    assert pages_ablations.gained(level) == []
+    assert "No sure gain" in pages_ablations.gains_title(level)
+    assert "cannot be told from 0" in pages_ablations.verdict(level)
+    assert "no sure gain" in pages_ablations.transfer(level)[1]
 
 
 def test_the_sentences_tell_the_numbers(picked):
