@@ -199,8 +199,8 @@ for name, own in folds.items():
     start = fit("pretrained", own, Runs.grid(1, lr=[0.05]), settings=pretraining, progress=False)
     rest = {"settings": tuning, "start": start, "progress": False}
     by_features[name] = {
-        "CE-only": fit("CE-only", own, Runs.grid(1, lr=[0.01]), **rest),
-        "ID-ExpO": fit("ID-ExpO", own, Runs.grid(1, lr=[0.01], lam=[lam]), **rest),
+        "CE-only": fit("CE-only", own, Runs.grid(1, lr=[3e-3]), **rest),
+        "ID-ExpO": fit("ID-ExpO", own, Runs.grid(1, lr=[3e-3], lam=[lam]), **rest),
     }
 
 # %% tags=["hide-input"]
