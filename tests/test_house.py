@@ -10,9 +10,6 @@ LIB = Path(__file__).parents[1] / "lib"
 FILES = sorted(LIB.rglob("*.py"))
 OWN = {"self", "cls", "ctx"}  # of methods
 TORCHS = {"forward"}  # autograd's own call of a Function
-LATER = {  # comparisons of claims, to be brought under the rule; no other file may be added
-    "study/ablations.py", "study/claims.py", "study/claims_fe.py", "study/claims_images.py", "study/runs_fe.py",
-}  # fmt: skip
 
 
 def public(node, prefix: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:
@@ -32,9 +29,8 @@ def positional(function: ast.FunctionDef) -> list[str]:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(LIB).as_posix())
 def test_public_functions_take_at_most_three_positional_parameters(path):
     found = {name: positional(function) for name, function in public(ast.parse(path.read_text()))}
-    place = path.relative_to(LIB).as_posix()
     long = {name: taken for name, taken in found.items() if len(taken) > 3 and name.split(".")[-1] not in TORCHS}
-    assert bool(long) == (place in LATER), f"{place}: put the rest after *, or strike it off the list: {long}"
+    assert not long, f"put the rest after *: {long}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(LIB).as_posix())

@@ -80,7 +80,7 @@ def together(picked: pd.DataFrame, variant: str, measure: str, **where) -> Paire
     return clustered(each) if each else None
 
 
-def alone(picked: pd.DataFrame, variant: str, measure: str, dataset: str) -> Paired | None:
+def alone(picked: pd.DataFrame, variant: str, measure: str, *, dataset: str) -> Paired | None:
     """The gain on one table with its interval; None without records."""
     values = gain(picked, variant, measure, dataset=dataset)
     return resampled(values) if len(values) > 1 else None

@@ -48,7 +48,7 @@ class Comparison:
 
 
 def compare(
-    dataset: str, what: str, difference: pd.Series, claimed: str, bound: float = 0, *, scale=float, shared=RATIO
+    dataset: str, what: str, difference: pd.Series, *, claimed: str, bound: float = 0, scale=float, shared=RATIO
 ) -> Comparison:
     """The mean of paired differences over splits, claimed to be ">" or "<" bound, or "within" plus or minus bound.
 
@@ -70,7 +70,7 @@ def _edge(mean: float, claimed: str, bound: float) -> float:
     return math.copysign(bound, mean) if claimed.startswith("within") else bound
 
 
-def fact(dataset: str, what: str, values: pd.Series, summary, claimed: str, bound: float, *, given=False) -> Comparison:
+def fact(dataset: str, what: str, values: pd.Series, *, summary, claimed: str, bound: float, given=False) -> Comparison:
     """A number that is or is not as claimed ("=", ">" or "<" bound), without chance. given: by construction."""
     if values.empty:
         return Comparison(dataset, what, f"{claimed} {bound:g}", given=given)

@@ -34,24 +34,28 @@ class Evidence(NamedTuple):
 # --- Comparisons -----------------------------------------------------------------------------------------------------
 
 
-def difference(ten, dataset: str, measure: str, a: str, b: str, claimed: str = ">", bound: float = 0.0) -> Comparison:
+def difference(
+    ten, dataset: str, measure: str, *, a: str, b: str, claimed: str = ">", bound: float = 0.0
+) -> Comparison:
     """Method a minus method b."""
-    values = by_split(ten, dataset, a, measure) - by_split(ten, dataset, b, measure)
-    return compare(dataset, f"{measure}, {a} − {b}", values, claimed, bound)
+    values = by_split(ten, dataset, a, measure=measure) - by_split(ten, dataset, b, measure=measure)
+    return compare(dataset, f"{measure}, {a} − {b}", values, claimed=claimed, bound=bound)
 
 
-def ratio(timed: pd.DataFrame, dataset: str, methods: Sequence[str], claimed: str, bound: float) -> Comparison:
+def ratio(timed: pd.DataFrame, dataset: str, methods: Sequence[str], *, claimed: str, bound: float) -> Comparison:
     """Seconds of an epoch of one method over another's, on a logarithmic scale; repeats take the place of splits."""
     one, other = (timing.plain(timed, dataset, method) for method in methods)
     what = f"seconds an epoch, {methods[0]} / {methods[1]}"
-    return compare(dataset, what, np.log(one / other), claimed, math.log(bound), scale=math.exp, shared=0.0)
+    return compare(
+        dataset, what, np.log(one / other), claimed=claimed, bound=math.log(bound), scale=math.exp, shared=0.0
+    )
 
 
-def steps(seen: Evidence, dataset: str, measure: str, claimed: str) -> list[Comparison]:
+def steps(seen: Evidence, dataset: str, measure: str, *, claimed: str) -> list[Comparison]:
     """Change of Ours from the smallest lambda to 1, and from 1 to the largest."""
     found = []
     for words, ends in zip(("up to λ = 1", "from λ = 1 on"), changes(seen.lambdas, dataset, measure)):
-        found.append(compare(dataset, f"change of {measure}, {words}", ends, claimed))
+        found.append(compare(dataset, f"change of {measure}, {words}", ends, claimed=claimed))
     return found
 
 
@@ -59,7 +63,9 @@ def changes(lambdas: pd.DataFrame, dataset: str, measure: str) -> tuple[pd.Serie
     """What Ours gains from the smallest lambda to 1, and from 1 to the largest: split -> change, empty where there
     is no lambda on that side."""
     lams = lambdas.loc[lambdas["dataset"] == dataset, "lam"]
-    low, one, high = (by_split(lambdas, dataset, "Ours", measure, lam=lam) for lam in (lams.min(), 1.0, lams.max()))
+    low, one, high = (
+        by_split(lambdas, dataset, "Ours", measure=measure, lam=lam) for lam in (lams.min(), 1.0, lams.max())
+    )
     return (one - low if lams.min() < 1 else one[:0]), (high - one if lams.max() > 1 else one[:0])
 
 
@@ -67,11 +73,15 @@ def changes(lambdas: pd.DataFrame, dataset: str, measure: str) -> tuple[pd.Serie
 
 
 def accuracy_is_kept(seen):
-    return [difference(seen.ten, d, "accuracy", "Ours", "Pretrain", "within", MARGIN) for d in seen.names]
+    return [
+        difference(seen.ten, d, "accuracy", a="Ours", b="Pretrain", claimed="within", bound=MARGIN) for d in seen.names
+    ]
 
 
 def few_examples_are_faithful(seen):
-    return [difference(seen.ten, d, "faithfulness", "Ours", b) for d in seen.names for b in ("Pretrain", "PretrainR")]
+    return [
+        difference(seen.ten, d, "faithfulness", a="Ours", b=b) for d in seen.names for b in ("Pretrain", "PretrainR")
+    ]
 
 
 def rival_is_faithful_but_wrong(method):
@@ -80,15 +90,15 @@ def rival_is_faithful_but_wrong(method):
         for d in seen.names:
             own = rows[(rows["dataset"] == d) & (rows["measure"] == "faithfulness")]
             lowest = own.groupby("split")["value"].min()
-            yield fact(d, f"faithfulness, lowest of {method}", lowest, min, "=", 1, given=True)
-            yield difference(seen.ten, d, "accuracy", "Ours", method)
+            yield fact(d, f"faithfulness, lowest of {method}", lowest, summary=min, claimed="=", bound=1, given=True)
+            yield difference(seen.ten, d, "accuracy", a="Ours", b=method)
 
     return comparisons
 
 
 def pair(measure, a, b):
     """On every data set, a's measure above b's."""
-    return lambda seen: [difference(seen.ten, d, measure, a, b) for d in seen.names]
+    return lambda seen: [difference(seen.ten, d, measure, a=a, b=b) for d in seen.names]
 
 
 def cifar10(seen):
@@ -99,13 +109,13 @@ def cifar10(seen):
 def one_image_a_class(seen):
     for d in cifar10(seen):
         ours, joint = (classes_picked(seen.ten, d, method) for method in ("Ours", "Joint"))
-        yield fact(d, "classes among ten images, median of Ours", ours, np.median, "=", 10)
-        yield fact(d, "classes among ten images, median of Joint", joint, np.median, "<", 10)
-        yield compare(d, "classes among ten images, Ours − Joint", ours - joint, ">")
+        yield fact(d, "classes among ten images, median of Ours", ours, summary=np.median, claimed="=", bound=10)
+        yield fact(d, "classes among ten images, median of Joint", joint, summary=np.median, claimed="<", bound=10)
+        yield compare(d, "classes among ten images, Ours − Joint", ours - joint, claimed=">")
 
 
 def lambda_moves(measure, side):
-    return lambda seen: [change for d in seen.names for change in steps(seen, d, measure, side)]
+    return lambda seen: [change for d in seen.names for change in steps(seen, d, measure, claimed=side)]
 
 
 def large_lambdas(seen, d):
@@ -118,16 +128,16 @@ def little_is_learned(seen):
     """Accuracy at large lambdas is that of naming one class of ten."""
     for d in cifar10(seen):
         for lam in large_lambdas(seen, d):
-            left = by_split(seen.lambdas, d, "Ours", "accuracy", lam=lam) - 1 / 10
-            yield compare(d, f"accuracy at λ = {lam:g}, minus 1/10", left, "<", MARGIN)
+            left = by_split(seen.lambdas, d, "Ours", measure="accuracy", lam=lam) - 1 / 10
+            yield compare(d, f"accuracy at λ = {lam:g}, minus 1/10", left, claimed="<", bound=MARGIN)
 
 
 def and_yet_it_is_faithful(seen):
     for d in cifar10(seen):
-        one = by_split(seen.lambdas, d, "Ours", "faithfulness", lam=1.0)
+        one = by_split(seen.lambdas, d, "Ours", measure="faithfulness", lam=1.0)
         for lam in large_lambdas(seen, d):
-            gain = by_split(seen.lambdas, d, "Ours", "faithfulness", lam=lam) - one
-            yield compare(d, f"change of faithfulness, λ = 1 to {lam:g}", gain, ">")
+            gain = by_split(seen.lambdas, d, "Ours", measure="faithfulness", lam=lam) - one
+            yield compare(d, f"change of faithfulness, λ = 1 to {lam:g}", gain, claimed=">")
 
 
 def best_eta_depends(seen):
@@ -144,13 +154,20 @@ def best_eta_depends(seen):
     told = ", ".join(f"{title(d)} {eta:g}" for d, eta in best.items())
     return [
         Comparison(together, what, "differs", splits=min(map(len, etas.values())), gap=1, p=kruskal(etas.values())),
-        fact(together, f"different η of highest faithfulness: {told}", best, lambda v: v.nunique(), ">", 1),
+        fact(
+            together,
+            f"different η of highest faithfulness: {told}",
+            best,
+            summary=lambda v: v.nunique(),
+            claimed=">",
+            bound=1,
+        ),
     ]
 
 
 def chosen_etas(ten: pd.DataFrame, names: Sequence[str]) -> dict[str, pd.Series]:
     """The eta that validation chose for Ours in each split of each data set that has several."""
-    etas = {d: by_split(ten, d, "Ours", "eta") for d in names}
+    etas = {d: by_split(ten, d, "Ours", measure="eta") for d in names}
     return {d: values for d, values in etas.items() if len(values) > 1}
 
 
@@ -176,18 +193,18 @@ def best_by_faithfulness(frame: pd.DataFrame, dataset: str) -> float:
 
 def ours_takes_longer(seen):
     rivals = ("RPS", "RPSR", "Pretrain", "PretrainR")
-    return [ratio(seen.timed, d, ("Ours", b), ">", 1) for d in timing.DATA_SETS for b in rivals]
+    return [ratio(seen.timed, d, ("Ours", b), claimed=">", bound=1) for d in timing.DATA_SETS for b in rivals]
 
 
 def gates_cost_little(seen):
     pairs = (("Ours", "Joint"), ("RPSR", "RPS"), ("PretrainR", "Pretrain"))
-    return [ratio(seen.timed, d, both, "<", SLOWER) for d in timing.DATA_SETS for both in pairs]
+    return [ratio(seen.timed, d, both, claimed="<", bound=SLOWER) for d in timing.DATA_SETS for both in pairs]
 
 
 def many_examples_cost_rps(seen):
     """On the table with most of them."""
     pairs = (("RPS", "Pretrain"), ("RPSR", "PretrainR"))
-    return [ratio(seen.timed, timing.DATA_SETS[-1], both, ">", 1) for both in pairs]
+    return [ratio(seen.timed, timing.DATA_SETS[-1], both, claimed=">", bound=1) for both in pairs]
 
 
 CLAIMS = {

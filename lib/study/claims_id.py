@@ -34,7 +34,7 @@ def del_a_is_best(front, frame):
     for d, S in ((d, S) for d in TABLES for S in S_VALUES):
         score = {form: balance(at(rows, dataset=d, S=S, deletion=form)) for form in "ABC"}
         for other in "BC":
-            yield compare(d, f"balance, Del-A − Del-{other}, S = {S:g} Q", score["A"] - score[other], ">")
+            yield compare(d, f"balance, Del-A − Del-{other}, S = {S:g} Q", score["A"] - score[other], claimed=">")
 
 
 def best_scores_on_all_tables(front, frame):
@@ -44,7 +44,7 @@ def best_scores_on_all_tables(front, frame):
         for measure in ("insertion", "1 − deletion"):
             leads = [ours(rows, measure) - best_rival(rows, measure) for rows in (at(cell, eta=eta) for eta in ETAS)]
             least = min((lead.dropna() for lead in leads), key=lambda lead: lead.mean() if len(lead) else np.inf)
-            yield compare(d, f"{measure}, ID-ExpO − best rival, least over η, {name(explainer, S)}", least, ">")
+            yield compare(d, f"{measure}, ID-ExpO − best rival, least over η, {name(explainer, S)}", least, claimed=">")
 
 
 def accuracy_is_comparable(front, frame):
@@ -52,7 +52,9 @@ def accuracy_is_comparable(front, frame):
     for d, S in ((d, S) for d, explainer, S in CELLS if explainer == "LIME"):
         three = at(front, eta=3, dataset=d, explainer="LIME", S=S)
         lead = ours(three, "accuracy") - best_rival(three, "accuracy")
-        yield compare(d, f"accuracy at η = 3, ID-ExpO − best rival, {name('LIME', S)}", lead, ">", -MARGIN)
+        yield compare(
+            d, f"accuracy at η = 3, ID-ExpO − best rival, {name('LIME', S)}", lead, claimed=">", bound=-MARGIN
+        )
 
 
 def accuracy_on_steel(explainer, side, bound):
@@ -62,7 +64,9 @@ def accuracy_on_steel(explainer, side, bound):
         own = at(front, eta=3, S=0.3, dataset="steel-plates-fault", explainer=explainer)
         for rival in RIVALS:
             lead = ours(own, "accuracy") - by_split(own, "accuracy", method=rival)
-            yield compare("steel-plates-fault", f"accuracy, ID-ExpO − {rival}, {explainer}", lead, side, bound)
+            yield compare(
+                "steel-plates-fault", f"accuracy, ID-ExpO − {rival}, {explainer}", lead, claimed=side, bound=bound
+            )
 
     return comparisons
 
@@ -74,7 +78,7 @@ def larger_contributions(front, frame):
         where = {"dataset": d, "explainer": "LIME", "S": S}
         both = [ours(two, "contributions", **where), by_split(two, "contributions", method="CE-only", **where)]
         ratio = np.log(both[0]) - np.log(both[1])
-        yield compare(d, f"mean |φ|, ID-ExpO / CE-only, LIME, S = {S:g} Q", ratio, ">", scale=np.exp)
+        yield compare(d, f"mean |φ|, ID-ExpO / CE-only, LIME, S = {S:g} Q", ratio, claimed=">", scale=np.exp)
 
 
 def over_ce_only(what, values, *, method="ID-ExpO", side=">", bound=0.0):
@@ -87,7 +91,7 @@ def over_ce_only(what, values, *, method="ID-ExpO", side=">", bound=0.0):
             form = "A" if method == "ID-ExpO" else "none"
             own, rival = at(cell, method=method, deletion=form), at(cell, method="CE-only")
             words = f"{what}, {method} − CE-only, {name(explainer, S)}"
-            yield compare(d, words, values(own) - values(rival), side, bound)
+            yield compare(d, words, values(own) - values(rival), claimed=side, bound=bound)
 
     return comparisons
 

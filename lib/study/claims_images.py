@@ -23,9 +23,9 @@ MUCH = 2.0  # "much less" is half or less
 SCORES = ("insertion", "1 − deletion")
 
 
-def compare(what: str, difference: pd.Series, claimed: str, bound: float = 0.0, data: str = DATA) -> Comparison:
+def compare(what: str, difference: pd.Series, claimed: str, *, bound: float = 0.0, data: str = DATA) -> Comparison:
     """`claims.compare`, where a single seed is shown and undecided."""
-    found, values = claims.compare(data, what, difference, claimed, bound), difference.dropna()
+    found, values = claims.compare(data, what, difference, claimed=claimed, bound=bound), difference.dropna()
     return found if len(values) != 1 else replace(found, value=float(values.iloc[0]), splits=1, p=1.0)
 
 
@@ -51,7 +51,7 @@ def accuracy_at_half(front, frame):
         if S == 0.5:
             own = cell(front, explainer, S, eta=3)
             lead = ours(own, "accuracy") - by_split(own, "accuracy", method="CE-only")
-            yield compare(f"accuracy at η = 3, ID-ExpO − CE-only, {name(explainer, S)}", lead, ">", -MARGIN)
+            yield compare(f"accuracy at η = 3, ID-ExpO − CE-only, {name(explainer, S)}", lead, ">", bound=-MARGIN)
 
 
 def accuracy_at_less(front, frame):
@@ -74,7 +74,7 @@ def over_ce_only(what: str, measure: str, *, method: str = "ID-ExpO", side: str 
         for c in CELLS:
             own = cell(front, *c, eta=2)
             gap = by_split(own, measure, method=method) - by_split(own, measure, method="CE-only")
-            yield compare(f"{what}, {method} − CE-only, {name(*c)}", gap, side, bound)
+            yield compare(f"{what}, {method} − CE-only, {name(*c)}", gap, side, bound=bound)
 
     return comparisons
 
@@ -107,7 +107,7 @@ def beats_the_robust(measure: str, bound: float):
         for c in CELLS:
             robust = by_split(cell(frame, *c, part="test"), measure, method="PGD").mean()
             gap = ours(cell(front, *c, eta=3), measure) - robust
-            yield compare(f"{measure}, ID-ExpO − PGD-trained, {name(*c)}", gap, ">", bound)
+            yield compare(f"{measure}, ID-ExpO − PGD-trained, {name(*c)}", gap, ">", bound=bound)
 
     return comparisons
 
@@ -116,7 +116,14 @@ def gradcam_is_cheap(front, frame):
     """Time to train on an image, LIME over Grad-CAM with K = 4 values of s: the least ratio of the rounds timed."""
     each = [costs(frame, "training", explainer, S=0.5, draws=4) for explainer in ("LIME", "Grad-CAM")]
     ratio = (each[0] / each[1]).dropna()
-    yield fact(DATA, "time to train on an image, LIME at M = 200 over Grad-CAM, S = 0.5 HW", ratio, min, ">", MUCH)
+    yield fact(
+        DATA,
+        "time to train on an image, LIME at M = 200 over Grad-CAM, S = 0.5 HW",
+        ratio,
+        summary=min,
+        claimed=">",
+        bound=MUCH,
+    )
 
 
 CLAIMS = {

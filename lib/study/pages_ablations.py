@@ -61,7 +61,7 @@ def gains_figure(picked: pd.DataFrame) -> Figure:
         for i, dataset in enumerate(there):
             color, marker = MARKS[list(TABLES).index(dataset)]
             for row, variant in enumerate(VARIANTS):
-                if (one := alone(picked, variant, measure, dataset)) is None:
+                if (one := alone(picked, variant, measure, dataset=dataset)) is None:
                     continue
                 place = row + 0.2 * (i - (len(there) - 1) / 2)
                 error = [[one.difference - one.low], [one.high - one.difference]]

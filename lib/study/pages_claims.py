@@ -141,11 +141,11 @@ def protocols(frame: pd.DataFrame) -> dict:
 
 def rival(frame: pd.DataFrame) -> dict:
     """Accuracy of Ours minus that of RPSR at two U, mean over data sets."""
-    found = {}
+    found, names = {}, runs_fe.datasets(frame)
     for entries in (10, 30):
         ten = runs_fe.chosen(frame, entries)
-        gaps = [runs_fe.by_split(ten, d, "Ours", "accuracy") - runs_fe.by_split(ten, d, "RPSR", "accuracy")
-                for d in runs_fe.datasets(frame)]  # fmt: skip
+        both = [[runs_fe.by_split(ten, d, m, measure="accuracy") for m in ("Ours", "RPSR")] for d in names]
+        gaps = [ours - rival for ours, rival in both]
         means = [gap.mean() for gap in gaps if len(gap.dropna())]
         found[f"rival-{entries}"] = two(sum(means) / len(means)) if means else "–"
     return found

@@ -123,7 +123,7 @@ def best_rows(frame: pd.DataFrame) -> pd.DataFrame:
 
 def against(ten: pd.DataFrame, measure: str, other: str) -> str:
     """What Ours has over another method at U = 10, in words for a title."""
-    gaps = {short(d): difference(ten, d, measure, "Ours", other) for d in datasets(ten)}
+    gaps = {short(d): difference(ten, d, measure, a="Ours", b=other) for d in datasets(ten)}
     found = ", ".join(f"{d} {signed(gap.value)}" for d, gap in gaps.items() if gap.splits)
     return f"Ours minus {other} at U = 10: {found}" if found else "no records of both yet"
 

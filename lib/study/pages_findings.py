@@ -43,7 +43,7 @@ def moved(change: float, what: str) -> str:
 
 def whole(ten: pd.DataFrame) -> list[str]:
     """The data sets that have records of all six methods."""
-    return [d for d in datasets(ten) if all(len(by_split(ten, d, m, s)) > 1 for m in METHODS for s in SCORES)]
+    return [d for d in datasets(ten) if all(len(by_split(ten, d, m, measure=s)) > 1 for m in METHODS for s in SCORES)]
 
 
 def six(ten: pd.DataFrame) -> tuple[Figure, str]:
@@ -53,7 +53,7 @@ def six(ten: pd.DataFrame) -> tuple[Figure, str]:
         return figures.nothing("No data set has records of all methods yet."), "No data set has them yet."
     means = {}
     for method in METHODS:
-        each = {score: [by_split(ten, d, method, score) for d in names] for score in SCORES}
+        each = {score: [by_split(ten, d, method, measure=score) for d in names] for score in SCORES}
         point = [float(np.mean([v.mean() for v in each[score]])) for score in SCORES]
         error = [float(np.sqrt(np.sum([v.sem() ** 2 for v in each[score]])) / len(names)) for score in SCORES]
         means[method] = dict(zip(("x", "y", "x_error", "y_error"), (*point, *error)))

@@ -2,7 +2,7 @@
 
     frame = runs_fe.load()      # results/fe, and results/fewer for data sets whose six methods are there
     ten = runs_fe.chosen(frame)
-    runs_fe.by_split(ten, "glass", "Ours", "accuracy")
+    runs_fe.by_split(ten, "glass", "Ours", measure="accuracy")
 
 Methods and data sets are those of the paper's comparison, by name, so that a new one changes no result.
 """
@@ -141,7 +141,7 @@ def chosen(frame: pd.DataFrame, U: int = U) -> pd.DataFrame:
 # --- One number for each split ---------------------------------------------------------------------------------------
 
 
-def by_split(ten: pd.DataFrame, dataset: str, method: str, measure: str, *, lam: float = 1.0) -> pd.Series:
+def by_split(ten: pd.DataFrame, dataset: str, method: str, *, measure: str, lam: float = 1.0) -> pd.Series:
     """A test measure of the chosen runs, or their "seconds" or "eta": split -> value; empty without records."""
     rows = ten[(ten["dataset"] == dataset) & (ten["method"] == method) & (ten["lam"] == lam) & (ten["part"] == "test")]
     if measure not in ("seconds", "eta"):

@@ -16,7 +16,7 @@ LIKE = {"accuracy": "accurate", "faithfulness": "faithful"}
 
 def scores(ten: pd.DataFrame, measure: str) -> str:
     """Each method's mean at U = 10 over the data sets that all have, Ours against Pretrain, and who beats Ours."""
-    values = {m: {d: by_split(ten, d, m, measure) for d in datasets(ten)} for m in METHODS}
+    values = {m: {d: by_split(ten, d, m, measure=measure) for d in datasets(ten)} for m in METHODS}
     whole = [d for d in datasets(ten) if all(len(values[m][d]) > 1 for m in METHODS)]
     if not whole:
         return "No data set has records of all methods yet."
@@ -100,7 +100,7 @@ def further(frame: pd.DataFrame, ten: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     told = []
     for d in (d for d in datasets(frame) if (d, "Pretrain") in set(order) and (d, "Ours") in set(order)):
         votes = rows[(rows["dataset"] == d) & (rows["method"] == "Pretrain") & (rows["measure"] == "neighbours")]
-        own = by_split(ten, d, "Ours", "faithfulness").mean()
+        own = by_split(ten, d, "Ours", measure="faithfulness").mean()
         told.append(
             f"On {short(d)} the ten nearest examples vote for what Pretrain predicts on "
             f"{two(votes['value'].mean())} of the test rows; Ours agrees with its own explanation on {two(own)}."

@@ -15,7 +15,7 @@ from lib.study.statistics import clustered, paired
 @given(st.lists(st.floats(-1, 1), min_size=3, max_size=10), st.sampled_from("<>"), st.floats(-0.5, 0.5))
 def test_a_side_is_shown_only_if_the_interval_lies_on_it(values, side, bound):
     values = pd.Series(values) + 1e-3 * np.arange(len(values))  # not all the same
-    found = claims.compare("glass", "x", values, side, bound)
+    found = claims.compare("glass", "x", values, claimed=side, bound=bound)
     outcome = claims.outcome_of(found.splits, found.gap, found.p)
     assert (outcome == claims.HOLDS) == ((found.low > bound) if side == ">" else (found.high < bound))
     assert (outcome == claims.AGAINST) == ((found.high < bound) if side == ">" else (found.low > bound))
@@ -24,7 +24,7 @@ def test_a_side_is_shown_only_if_the_interval_lies_on_it(values, side, bound):
 @given(st.lists(st.floats(-0.1, 0.1), min_size=3, max_size=10))
 def test_equivalence_is_shown_only_if_the_interval_lies_within_the_margin(values):
     values = pd.Series(values) + 1e-3 * np.arange(len(values))
-    found = claims.compare("glass", "x", values, "within", 0.05)
+    found = claims.compare("glass", "x", values, claimed="within", bound=0.05)
     outcome = claims.outcome_of(found.splits, found.gap, found.p)
     assert (outcome == claims.HOLDS) == (found.low > -0.05 and found.high < 0.05)
     assert (outcome == claims.AGAINST) == (found.low > 0.05 or found.high < -0.05)
@@ -32,7 +32,7 @@ def test_equivalence_is_shown_only_if_the_interval_lies_within_the_margin(values
 
 def test_repeats_that_share_no_rows_have_students_interval_p_and_reach():
     values = [pd.Series([0.1, 0.3, 0.2, 0.25]), pd.Series([0.2, 0.1, 0.4, 0.3])]
-    both = [claims.compare(d, "x", v, ">", shared=0.0) for d, v in zip(("glass", "vehicle"), values)]
+    both = [claims.compare(d, "x", v, claimed=">", shared=0.0) for d, v in zip(("glass", "vehicle"), values)]
     known = [paired(v, 0 * v) for v in values]
     for found, of in zip(both, known):
         assert (found.low, found.high, found.p) == pytest.approx((of.low, of.high, of.p))
@@ -40,7 +40,7 @@ def test_repeats_that_share_no_rows_have_students_interval_p_and_reach():
     whole = claims.omnibus(table)
     assert whole["detectable"] == pytest.approx(np.mean([of.high - of.difference for of in known]))
     assert whole["low"] == clustered([v.to_numpy() for v in values], ratio=0.0).low
-    split = claims.omnibus(pd.DataFrame([vars(claims.compare("glass", "x", v, ">")) for v in values]))
+    split = claims.omnibus(pd.DataFrame([vars(claims.compare("glass", "x", v, claimed=">")) for v in values]))
     assert split["detectable"] > whole["detectable"]
 
 

@@ -180,7 +180,8 @@ def test_p_is_corrected_within_a_claim():
     tests = compared(noisy).query("claim == 'FE-C2' and splits > 0")
     ten = runs_fe.chosen(noisy)
     gaps = [
-        runs_fe.by_split(ten, d, "Ours", "faithfulness") - runs_fe.by_split(ten, d, other, "faithfulness")
+        runs_fe.by_split(ten, d, "Ours", measure="faithfulness")
+        - runs_fe.by_split(ten, d, other, measure="faithfulness")
         for d in ("glass", "vehicle")
         for other in ("Pretrain", "PretrainR")
     ]
@@ -192,7 +193,9 @@ def test_the_whole_claim_is_the_mean_over_data_sets_whatever_their_splits_and_co
     table = claims_fe.verdicts(compared(uneven))
     ten, means = runs_fe.chosen(uneven), []
     for dataset in sorted(BEST):
-        score = {m: runs_fe.by_split(ten, dataset, m, "faithfulness") for m in ("Ours", "Pretrain", "PretrainR")}
+        score = {
+            m: runs_fe.by_split(ten, dataset, m, measure="faithfulness") for m in ("Ours", "Pretrain", "PretrainR")
+        }
         means.append((score["Ours"] - (score["Pretrain"] + score["PretrainR"]) / 2).dropna().to_numpy())
     known = clustered(means)
     row = table.loc["FE-C2"]
