@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from tests.bench import DEVICE, compared, fe, id, memory, timed
+from tests.bench import DEVICE, compared, fe, id, images, memory, timed
 
 ROOT = Path(__file__).parents[2]
 PAIRS = {
@@ -17,6 +17,7 @@ PAIRS = {
     for pair in (
         fe.fe_vehicle_60_runs, fe.fe_segment_10_runs, fe.fe_open_rows,
         id.id_lime_captum, id.id_metrics_loop, id.id_tabular_40_runs, id.id_mixed,
+        images.id_gradcam_step, images.id_gradcam_exact, images.id_lime_step, images.id_image_metrics,
     )
 }  # fmt: skip
 OTHERS = {"id_lime_memory": memory.id_lime_memory}
