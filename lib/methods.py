@@ -5,6 +5,7 @@ from dataclasses import dataclass
 NEUTRAL = {  # the axes of each paper beside fold and seed, and their values where a grid does not name them
     "FE": {"lam": 1.0, "eta": 0.0},
     "ID": {"lr": 0.01, "lam3": 0.0, "lam": 0.0},
+    "FE+ID": {"lam": 1.0, "eta": 0.0, "lam1": 0.0},
 }
 
 
@@ -45,6 +46,18 @@ class Features:
         return ("lr",) + ("lam3",) * (self.penalty == "path") + ("lam",) * (self.penalty is not None)
 
 
+@dataclass(frozen=True)
+class Both(Examples):
+    """A method of FE whose g is explained by features, too: ID-11's insertions and deletions beside its terms."""
+
+    paper = "FE+ID"
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """lam1 weighs insertions and deletions, lambda_1 = lambda_2."""
+        return (*super().axes, "lam1")
+
+
 FE = {
     "Ours": Examples(True, "g", gates=True),  # FE-10
     "Joint": Examples(True, "g"),  # FE-12
@@ -66,7 +79,8 @@ STARTS = {
     "Predictor": Examples(True, None),  # FE-15, stage 1 of Pretrain and PretrainR
     "pretrained": Features(None, started=False),  # what fine-tuning starts from
 }
-METHODS = FE | ID | ABLATIONS | STARTS
+BOTH = {"Both": Both(True, "g", gates=True)}  # FE-10 and ID-11 in one objective
+METHODS = FE | ID | BOTH | ABLATIONS | STARTS
 
 
 def named(method: str) -> Examples | Features:

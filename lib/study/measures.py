@@ -18,6 +18,7 @@ MEASURES = {
     for row in (
         Measure("accuracy", "accuracy", "accuracy", "higher", "lib.metrics.accuracy"),
         Measure("faithfulness", "faithfulness", "faithful", "higher", "lib.metrics.faithfulness"),
+        Measure("accuracy_h", "accuracy of h", "acc. of h", "higher", "lib.metrics.accuracy"),
         Measure("ties", "ties of h", "ties", "lower", "lib.examples"),
         Measure("examples", "distinct examples", "examples", "lower", "lib.examples.distinct"),
         Measure("accuracy_new", "accuracy, new rows", "new rows", "higher", "lib.data.new_rows"),

@@ -20,7 +20,7 @@ SCHEMA = 2  # of the columns below; 1 had neither `schema` nor `experiment_versi
 
 # name: (type, what it holds); a type with ? may be empty where it does not apply
 COLUMNS = {
-    "paper": ("text", "FE or ID"),
+    "paper": ("text", "FE, ID, or FE+ID where both are trained as one"),
     "dataset": ("text", "name in lib.data"),
     "method": ("text", "how it was trained, or what it is compared with"),
     "split": ("whole", "number of the split, which seeds it"),
@@ -55,8 +55,16 @@ OWN = {
         "lam3": ("number", "weight of ||phi||^2"),
         "lr": ("number", "learning rate"),
     },
+    "FE+ID": {
+        "eta": ("number", "weight of the gates' regulariser"),
+        "lam": ("number", "weight lambda of l(g, h)"),
+        "lam1": ("number", "lambda_1 = lambda_2, weight of insertions and deletions"),
+        "U": ("whole?", "as in FE; empty where a measure has none"),
+        "explainer": ("text", "trained and measured"),
+        "S": ("number", "share of the features inserted and deleted"),
+    },
 }
-ALLOWED = {"paper": ("FE", "ID"), "part": ("train", "val", "test"), "direction": ("higher", "lower")}
+ALLOWED = {"paper": tuple(OWN), "part": ("train", "val", "test"), "direction": ("higher", "lower")}
 NOT_NEGATIVE = ("eta", "lam", "lam3", "lr", "seconds", "epochs", "best_epoch", "split", "experiment_version", "schema")
 RUN = ["paper", "dataset", "method", "split", "seed", "config"]  # identifies a run, with its paper's own columns
 SPARE = 2**20  # bytes that must be free where records are to be written

@@ -4,7 +4,7 @@
     model = fitted.run(0)                       # one run, without a run axis
     model.predict(x), model.explain(x[0], U=10)
 
-`fewer` and `expo` hold what differs between the papers, `engine` what they share.
+`fewer` and `expo` hold what differs between the papers, `both` their one objective, `engine` what all share.
 """
 
 import os
@@ -14,15 +14,15 @@ from torch import Tensor
 
 from lib import methods
 from lib.data import Folds
+from lib.training import both, expo, fewer
 from lib.training import checkpoint as files
-from lib.training import expo, fewer
 from lib.training.engine import Program, check_device, check_folds, use_threads
 from lib.training.expo_step import Criterion
 from lib.training.fitted import Fitted, check_start
 from lib.training.runs import Runs
 
 __all__ = ["Fitted", "Runs", "fit", "use_threads"]
-PAPERS = {"FE": fewer, "ID": expo}
+PAPERS = {"FE": fewer, "ID": expo, "FE+ID": both}
 
 
 def fit(
@@ -44,8 +44,8 @@ def fit(
     settings = paper.Settings() if settings is None else settings
     if not isinstance(settings, paper.Settings):
         raise ValueError(f"settings of {method} must be {paper.__name__}.Settings, got {settings!r}")
-    if paper is fewer and (criteria or background is not None):
-        raise ValueError(f"{method} is of paper FE, which has no criteria and no background")
+    if paper is not expo and (criteria or background is not None):
+        raise ValueError(f"{method} is of paper {methods.named(method).paper}, which has no criteria and no background")
     for name, value, kind in (("folds", folds, Folds), ("runs", runs, Runs)):
         if not isinstance(value, kind):
             raise ValueError(f"{name} must be {kind.__name__}, got {type(value).__name__}")
@@ -66,5 +66,5 @@ def fit(
             program.keep(folder)
         return program
 
-    more = {} if paper is fewer else {"criteria": criteria, "background": background}
+    more = {"criteria": criteria, "background": background} if paper is expo else {}
     return paper.fit(method, folds, runs, settings=settings, start=start, f=f, train=train, **more)

@@ -124,10 +124,12 @@ class _Program(Program):
     """Algorithm 1 for R runs of one method: Adam on the objective's minibatch estimate."""
 
     moments = 2
+    loss = staticmethod(minibatch_loss)
 
     def __init__(self, method: Method, folds: Folds, runs: Runs, *, settings: Settings, f, fixed=None):
         self.method, like = method, folds.x_train
-        self.lam, self.eta = (torch.tensor(v, dtype=like.dtype, device=like.device) for v in (runs.lam, runs.eta))
+        weights = {name: getattr(runs, name) for name in methods.NEUTRAL[method.paper]}
+        self.weights = {n: torch.tensor(of, dtype=like.dtype, device=like.device) for n, of in weights.items()}
         super().__init__(method, folds, runs, settings=settings, f=f, fixed=fixed)
         R, N = len(runs), folds.x_train.shape[1]
         self.state["open"] = torch.ones(R, dtype=torch.float64)  # share of gates more likely open than shut
@@ -199,10 +201,10 @@ class _Program(Program):
         for n in self.trained:
             m, v = (moment[stack] for moment in state["moments"][n])
             adam.state[bank[n]] = {"step": step.clone().to(self.device), "exp_avg": m, "exp_avg_sq": v}
-        what = self.subject(self.fold[stack], lam=self.lam[stack], eta=self.eta[stack])
+        what = self.subject(self.fold[stack], **{name: of[stack] for name, of in self.weights.items()})
 
         def update(batch: Tensor, draws: Draws, settings: Settings = settings) -> None:
-            loss = minibatch_loss(what, bank, batch, draws=draws, settings=settings)
+            loss = self.loss(what, bank, batch, draws=draws, settings=settings)
             adam.zero_grad()
             loss.sum().backward()
             adam.step()

@@ -14,13 +14,14 @@ class Runs:
     """One entry a run on each axis; None for an axis that the grid does not name.
 
     fold: position on the folds' split axis. eta, lam: weights of FE's terms. lam, lam3: lambda_1 = lambda_2 of ID-ExpO
-    or the strength of ExpO, and the weight of |phi|^2. lr: learning rate of ID. ValueError unless all have as many
-    entries, and no two runs are equal.
+    or the strength of ExpO, and the weight of |phi|^2. lam1: lambda_1 = lambda_2 beside FE's terms. lr: learning rate
+    of ID. ValueError unless all have as many entries, and no two runs are equal.
     """
 
     seed: tuple[int, ...] | None = None
     lr: tuple[float, ...] | None = None
     lam3: tuple[float, ...] | None = None
+    lam1: tuple[float, ...] | None = None
     lam: tuple[float, ...] | None = None
     eta: tuple[float, ...] | None = None
     fold: tuple[int, ...]
@@ -51,7 +52,7 @@ class Runs:
 
     @classmethod
     def grid(cls, folds: int, **axes: Sequence) -> "Runs":
-        """Every split with every value of each axis named, splits fastest, then eta, lam, lam3, lr and seed.
+        """Every split with every value of each axis named, splits fastest, then eta, lam, lam1, lam3, lr and seed.
 
         ValueError if an axis is unknown, has no value, or two that are equal.
         """

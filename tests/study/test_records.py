@@ -67,7 +67,7 @@ def test_a_missing_column_is_named_with_its_file(column, tmp_path):
     [
         ({"direction": "up"}, "'direction' must be one of higher, lower, got up"),
         ({"part": "dev"}, "'part' must be one of train, val, test, got dev"),
-        ({"paper": "XX"}, "'paper' must be one of FE, ID, got XX"),
+        ({"paper": "XX"}, "'paper' must be one of FE, ID, FE.ID, got XX"),
         ({"split": "one"}, "'split' must hold whole numbers, got 'one'"),
         ({"seed": 0.5}, "'seed' must hold whole numbers, got"),
         ({"U": 1.5}, "'U' must hold whole numbers, got"),

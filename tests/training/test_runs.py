@@ -36,14 +36,14 @@ def test_folds_are_a_number_of_splits(folds):
 
 
 @pytest.mark.parametrize("values", [(0.01, 1e-2), (0, 0.0), (1, 2, 1)])
-@pytest.mark.parametrize("axis", ["lr", "lam3", "lam", "eta"])
+@pytest.mark.parametrize("axis", ["lr", "lam3", "lam1", "lam", "eta"])
 def test_values_that_coincide_are_refused(axis, values):
     with pytest.raises(ValueError, match=f"{axis} must hold different values, got"):
         Runs.grid(2, **{axis: values})
 
 
 @pytest.mark.parametrize("value", [-1e-9, math.nan, math.inf, "0.1", None, True])
-@pytest.mark.parametrize("axis", ["lr", "lam3", "lam", "eta"])
+@pytest.mark.parametrize("axis", ["lr", "lam3", "lam1", "lam", "eta"])
 def test_values_are_finite_numbers_of_at_least_zero(axis, value):
     with pytest.raises(ValueError, match=f"{axis} must be a finite number of at least 0, got {value!r}"):
         Runs.grid(2, **{axis: (0.1, value)})
@@ -57,7 +57,7 @@ def test_seeds_and_folds_are_whole_numbers(axis, value):
 
 
 def test_an_unknown_axis_is_named():
-    with pytest.raises(ValueError, match="an axis must be one of seed, lr, lam3, lam, eta, got etas"):
+    with pytest.raises(ValueError, match="an axis must be one of seed, lr, lam3, lam1, lam, eta, got etas"):
         Runs.grid(2, etas=(0.1,))
 
 
