@@ -67,6 +67,8 @@ def temperature(phi: Tensor, *, floor: float = 0.0) -> Tensor:
     smallest range that counts, which keeps a map of almost equal contributions from the steepest masks.
     """
     check_phi(phi)
+    if not (is_number(floor) and floor >= 0):
+        raise ValueError(f"floor must be a finite number of at least 0, got {floor!r}")
     ordered = phi.detach().sort(-1).values
     spread = ordered[..., -1] - ordered[..., 0]
     distinct = 1 + (ordered.diff(dim=-1) > 0).sum(-1)

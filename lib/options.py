@@ -71,5 +71,8 @@ def check_flags(options, *names: str) -> None:
 
 
 def is_number(value) -> bool:
-    """Whether it is a finite real number, and no truth value."""
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether it is a finite real number that a float can hold, and no truth value."""
+    try:
+        return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # of a whole number
+        return False

@@ -324,6 +324,12 @@ def test_a_temperature_is_finite_and_positive(T):
         masks.soft_mask(torch.randn(2, 4), [1], T)
 
 
+@pytest.mark.parametrize("floor", [math.nan, math.inf, -1e-3, "0", None])
+def test_a_floor_is_finite_and_not_negative(floor):
+    with pytest.raises(ValueError, match=f"floor must be a finite number of at least 0, got {floor!r}"):
+        masks.soft_mask(torch.randn(2, 4), [1], floor=floor)
+
+
 def test_one_temperature_for_a_batch_is_one_over_its_mean_gap_above_zero():
     phi = torch.tensor([[0.0, 0.0, 1.0, 3.0], [2.0, 2.5, 2.5, 2.5]])  # gaps 0, 1, 2 and 0.5, 0, 0
     assert masks.batch_temperature(phi).tolist() == pytest.approx([3 / 3.5])

@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import io
-import os
 import pickle
 import zipfile
 from pathlib import Path
@@ -39,7 +38,7 @@ def described(
     if stored is None:
         pixels, y, copy = images(folder, seed, n)
         stored = {"x": _features(pixels, backbone), "y": y, "images": pixels, "source": np.array(copy)}
-        _write_cache(path, stored)
+        files.keep(path, np.savez_compressed, **stored, sha256=np.array(_digest(stored)))
     return stored["x"].astype(np.float64), stored["y"], stored["images"], str(stored["source"])
 
 
@@ -150,17 +149,10 @@ def _digest(arrays: dict[str, np.ndarray]) -> str:
 
 
 def _read_cache(path: Path) -> dict[str, np.ndarray] | None:
-    """What `_write_cache` stored; None if it is absent or damaged (then it is made again)."""
+    """What `described` kept; None if it is absent or damaged (then it is made again)."""
     try:
         with np.load(path) as file:
             arrays = dict(file)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         return None
     return arrays if str(arrays.pop("sha256", "")) == _digest(arrays) else None
-
-
-def _write_cache(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.npz")
-    np.savez_compressed(partial, **arrays, sha256=np.array(_digest(arrays)))
-    os.replace(partial, path)

@@ -2,8 +2,13 @@
 
 import hashlib
 import os
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
+from lib import writing
 from lib.data.catalogue import DataSet
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +37,15 @@ def checked(path: Path, sha256: str, remedy: str) -> Path:
         wrong = f"SHA-256 {found[:12]}..., expected {sha256[:12]}..."
         raise ValueError(f"the data file at {path} is damaged or another version: {wrong}; {remedy}")
     return path
+
+
+def keep(path: Path, save: Callable, **arrays: np.ndarray) -> None:
+    """Put arrays into a cache by numpy's `save`; a disk that is full is warned of, as they can be made again."""
+    try:
+        with writing.whole(path) as partial:
+            save(partial, **arrays)
+    except OSError as error:
+        warnings.warn(f"{path} could not be written ({error.strerror or error}): it will be made again", stacklevel=2)
 
 
 def place(entry: DataSet, folder: str | Path | None = None) -> Path:

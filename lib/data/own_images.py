@@ -2,13 +2,14 @@
 
 import hashlib
 import io
-import os
 import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+
+from lib.data import files
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 LARGEST = 2**26  # pixels of one image: 200 MB, where a file of a few kilobytes could ask for any memory
@@ -23,25 +24,25 @@ def read_own(folder: Path, cache: Path, *, size: int | None = None):
     inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     if loose := [path.name for path in inside if path.is_file() and path.suffix.lower() in SUFFIXES]:
         raise ValueError(f"{folder} must hold a folder for each class, got the image {loose[0]} beside them")
-    files = {path.name: sorted(f for f in path.iterdir() if f.suffix.lower() in SUFFIXES)
-             for path in inside if path.is_dir()}  # fmt: skip
-    if empty := [name for name, own in files.items() if not own]:
+    classes = {path.name: sorted(f for f in path.iterdir() if f.suffix.lower() in SUFFIXES)
+               for path in inside if path.is_dir()}  # fmt: skip
+    if empty := [name for name, own in classes.items() if not own]:
         raise ValueError(f"{folder}/{empty[0]} holds no image ({', '.join(SUFFIXES)}), and so is no class")
-    if len(files) < 2:
-        raise ValueError(f"{folder} must hold at least two classes' folders, got {list(files) or 'none'}")
+    if len(classes) < 2:
+        raise ValueError(f"{folder} must hold at least two classes' folders, got {list(classes) or 'none'}")
 
     def decode():
         x, shape = [], None
-        for path in (f for own in files.values() for f in own):
+        for path in (f for own in classes.values() for f in own):
             x.append(decoded(path.read_bytes(), str(path), shape, size=size))
             shape = x[0].shape[:2]
-        return np.stack(x), np.repeat(np.arange(len(files)), [len(own) for own in files.values()])
+        return np.stack(x), np.repeat(np.arange(len(classes)), [len(own) for own in classes.values()])
 
-    found = [(str(f.relative_to(folder)), f.stat()) for own in files.values() for f in own]
+    found = [(str(f.relative_to(folder)), f.stat()) for own in classes.values() for f in own]
     words = size, [(name, stat.st_size, stat.st_mtime_ns) for name, stat in found]
     key = hashlib.sha256(repr(words).encode()).hexdigest()
     x, y, digest = cached(cache / f"images-{folder.name}.npz", key, decode)
-    return x, y, tuple(files), digest
+    return x, y, tuple(classes), digest
 
 
 def decoded(file: bytes, name: str, shape: tuple[int, int] | None = None, *, size: int | None = None) -> np.ndarray:
@@ -91,8 +92,6 @@ def cached(path: Path, key: str, make: Callable) -> tuple[np.ndarray, np.ndarray
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
         pass
     x, y = make()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.npz")
-    np.savez(partial, x=x, y=y, key=np.array(key), digest=np.array(digest := hashed(x, y)))
-    os.replace(partial, path)
+    digest = hashed(x, y)
+    files.keep(path, np.savez, x=x, y=y, key=np.array(key), digest=np.array(digest))
     return x, y, digest

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lib.explainers.linear import Linear
+from lib.explainers.linear import Linear, check_masks
 from lib.options import check_numbers, reading
 
 KERNELS = ("L2", "cosine")
@@ -19,7 +19,7 @@ def lime_kernel(Z: Tensor, kind: str = "L2", width: float = 0.75) -> Tensor:
     """
     if not width > 0:
         raise ValueError(f"width must be positive, got {width}")
-    share = Z.mean(-1)
+    share = check_masks(Z).mean(-1)
     if kind == "L2":
         squared = 1 - share
     elif kind == "cosine":

@@ -31,6 +31,13 @@ def draw_masks(
     return torch.randint(2, shape, generator=generator, device=generator.device, dtype=torch.int8).to(dtype)
 
 
+def check_masks(Z: Tensor) -> Tensor:
+    """Z itself; ValueError unless it holds zeros and ones alone."""
+    if not ((Z == 0) | (Z == 1)).all():
+        raise ValueError("Z must be masks of zeros and ones, got other numbers")
+    return Z
+
+
 def projection(Z: Tensor, k: Tensor, *, eps: float) -> Tensor:
     """P = (Z^T K Z + eps I)^-1 Z^T K: masks (..., M, D), weights k (..., M) -> (..., D, M) (ID-12).
 
@@ -121,8 +128,7 @@ class Linear(Segmented):
         batch, D = predictor.batch(x), self.cells(predictor.b.shape)
         if Z.shape[-1] != D or (Z.ndim > 2 and not _shared_or_own(Z.shape[:-2], batch)):
             raise ValueError(f"Z must be (M, {D}) or have the axes of x, {(*batch, 'M', D)}, got {tuple(Z.shape)}")
-        if not ((Z == 0) | (Z == 1)).all():
-            raise ValueError("Z must be masks of zeros and ones, got other numbers")
+        check_masks(Z)
         if y.shape != batch:
             raise ValueError(f"y must be a label for each input, {tuple(batch)}, got {tuple(y.shape)}")
         P = projection(Z, self.weights(Z), eps=self.eps)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lib.explainers.linear import Linear
+from lib.explainers.linear import Linear, check_masks
 from lib.options import reading
 
 
@@ -18,7 +18,7 @@ def shapley_kernel(Z: Tensor, *, scaled: bool = True, whole: float = 1e3) -> Ten
     it takes `whole` times the largest possible one. For all zeros it takes 0, which is exact, as that mask adds nothing
     to Z^T K. Neither counts in the mean. ValueError where unscaled weights would all be 0.
     """
-    D, n = Z.shape[-1], Z.double().sum(-1)
+    D, n = Z.shape[-1], check_masks(Z).double().sum(-1)
     inner = n.clamp(1, max(D - 1, 1))
     # The same number as (1/D) / binom(D - 2, n - 1).
     binom = math.lgamma(max(D - 1, 1)) - torch.lgamma(inner) - torch.lgamma(max(D, 2) - inner)

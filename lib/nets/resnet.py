@@ -9,7 +9,6 @@ With the statistics frozen no sample depends on another one of its batch, which 
 """
 
 import copy
-import os
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+
+from lib import writing
 
 LAYERS = {"conv2_x": "layer1", "conv3_x": "layer2", "conv4_x": "layer3", "conv5_x": "layer4"}  # the paper's names
 STEMS = ("cifar", "plain")
@@ -164,13 +165,8 @@ class Convolutional:
 def save(net: nn.Module, path: str | Path, **about) -> Path:
     """Write a network's parameters with what is worth knowing about it (plain values), whole or not at all."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with writing.whole(path) as partial:
         torch.save({"net": net.state_dict(), "about": about}, partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
     return path
 
 

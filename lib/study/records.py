@@ -15,6 +15,8 @@ import pandas as pd
 import pyarrow
 from pyarrow import parquet
 
+from lib import writing
+
 ROOT = Path(__file__).parents[2]
 SCHEMA = 2  # of the columns below; 1 had neither `schema` nor `experiment_version`
 
@@ -77,12 +79,8 @@ def write(frame: pd.DataFrame, path: str | Path) -> Path:
     """Write checked rows as one parquet file, which appears whole or not at all; further columns are kept."""
     path = check_out(path)
     table = pyarrow.Table.from_pandas(validate(frame.assign(schema=SCHEMA)), preserve_index=False)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with writing.whole(path) as partial:
         parquet.write_table(table, partial, compression="zstd")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
     return path
 
 
@@ -102,6 +100,17 @@ def read(path: str | Path) -> pd.DataFrame:
         raise ValueError(f"no results in {path}: expected a .parquet file or a folder of them (`make experiments`)")
     frames = [validate(_upgraded(_open(file), str(file)), str(file)) for file in files]
     return _unique(pd.concat(frames, ignore_index=True), str(path))
+
+
+def made(path: str | Path, version: int) -> pd.DataFrame:
+    """The rows of a file that this version of its experiment has made; none of a file that is not there.
+
+    What an older version has made is to be made again, and written over.
+    """
+    if not Path(path).exists():
+        return pd.DataFrame(columns=[*COLUMNS])
+    frame = _upgraded(_open(Path(path)), str(path))
+    return frame[frame["experiment_version"] == version]
 
 
 def validate(frame: pd.DataFrame, where: str = "records") -> pd.DataFrame:

@@ -18,7 +18,7 @@ from lib.training import both, expo, fewer
 from lib.training import checkpoint as files
 from lib.training.engine import Program, check_device, check_folds, use_threads
 from lib.training.expo_step import Criterion
-from lib.training.fitted import Fitted, check_start
+from lib.training.fitted import Fitted
 from lib.training.runs import Runs
 
 __all__ = ["Fitted", "Runs", "fit", "use_threads"]
@@ -53,8 +53,8 @@ def fit(
     check_folds(runs, folds)
     runs, path, folder = runs.of(method), files.check_path(checkpoint), files.check_folder(weights)
     files.check_every(save_every)
-    if start is not None:
-        check_start(start, runs)
+    if not isinstance(start, Fitted | None):
+        raise ValueError(f"start must be what `fit` gave back, got {type(start).__name__}")
 
     def train(program: Program, stage: str = "") -> Program:
         """Run it, or take up what the folder of weights has of it."""

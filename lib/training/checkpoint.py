@@ -9,12 +9,13 @@ import hashlib
 import io
 import os
 import warnings
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
+from lib import writing
 from lib.options import is_number
 
 FORMAT = b"lib.training 2 "
@@ -27,22 +28,18 @@ def write(path: Path, payload: dict) -> bool:
     """Write it, whole or not at all. A disk that is full is warned of, and False returned: training can go on."""
     buffer = io.BytesIO()
     torch.save(payload, buffer)
-    content, temporary = buffer.getvalue(), path.with_name(f".{path.name}.{os.getpid()}")
+    content = buffer.getvalue()
     try:
-        with open(temporary, "wb") as file:
-            file.write(FORMAT + hashlib.sha256(content).hexdigest().encode() + b"\n")
-            file.write(content)
-        temporary.replace(path)
+        with writing.whole(path) as partial:
+            partial.write_bytes(FORMAT + hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
     except OSError as error:
         warnings.warn(f"{path} could not be written ({error.strerror or error}): training goes on", stacklevel=2)
         return False
-    finally:
-        temporary.unlink(missing_ok=True)
     return True
 
 
-def read(path: Path, fingerprint: str | None = None, needs: tuple[str, ...] = ()) -> dict:
-    """What was written. ValueError if it is damaged, lacks what is needed, or has another fingerprint."""
+def read(path: Path, fingerprint: str | None = None, *, like: dict | None = None) -> dict:
+    """What was written. ValueError if it is damaged, has another fingerprint, or lacks what is in `like`."""
     try:
         line, _, content = path.read_bytes().partition(b"\n")
     except OSError as error:
@@ -54,22 +51,35 @@ def read(path: Path, fingerprint: str | None = None, needs: tuple[str, ...] = ()
         saved = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises a different one for each kind of content
         raise ValueError(f"checkpoint {path} cannot be read ({error}): {REMEDY}") from error
-    whole(saved, ("fingerprint", *needs), path)
+    whole(saved, {"fingerprint": None}, path)
     if fingerprint is not None and saved["fingerprint"] != fingerprint:
         raise ValueError(
             f"checkpoint {path} belongs to another configuration (method, runs, settings, start, data or the library's "
             f"version differ): {REMEDY}"
         )
-    return saved
+    return whole(saved, like or {}, path)
 
 
-def whole(saved: dict, names: Iterable[str], path: Path) -> dict:
-    """What was saved; ValueError unless it is a dictionary that has these names."""
-    if not isinstance(saved, dict):
-        raise ValueError(f"checkpoint {path} cannot be read (it holds a {type(saved).__name__}, no state): {REMEDY}")
-    if missing := sorted(set(names) - saved.keys()):
-        raise ValueError(f"checkpoint {path} cannot be read (it lacks {', '.join(missing)}): {REMEDY}")
-    return saved
+def whole(saved, like, path: Path, *, name: str = "state"):
+    """What was saved; ValueError unless it has what is in `like`: names, as many items, tensors of the same shapes.
+
+    What is empty in `like`, or None, may have become anything.
+    """
+    kind = next((kind for kind in (dict, list, Tensor) if isinstance(like, kind)), None)
+    if kind and not isinstance(saved, kind):
+        wrong = f"it holds a {type(saved).__name__}, no {name}"
+    elif kind is dict and (missing := like.keys() - saved.keys()):
+        wrong = f"it lacks {', '.join(sorted(map(str, missing)))}"
+    elif kind is list and like and len(saved) != len(like):
+        wrong = f"it holds {len(saved)} of {len(like)} {name}"
+    elif kind is Tensor and like.numel() and saved.shape != like.shape:
+        wrong = f"{name} must be {tuple(like.shape)}, got {tuple(saved.shape)}"
+    else:
+        inner = like.items() if kind is dict else enumerate(like) if kind is list else ()
+        for key, own in inner:
+            whole(saved[key], own, path, name=key if isinstance(key, str) else name)
+        return saved
+    raise ValueError(f"checkpoint {path} cannot be read ({wrong}): {REMEDY}")
 
 
 @cache

@@ -25,6 +25,7 @@ from lib.training.progress import Bar
 from lib.training.runs import Runs
 
 SMALL_STACK = 2_000  # rows: a thread of its own gains nothing below, Python takes its time for every step
+THREADS = 4_096  # more than any processor has
 PARTS = ("x_train", "y_train", "x_val", "y_val")  # of the data: what decides the result of a training
 
 
@@ -202,21 +203,21 @@ class Program:
 
     def save(self, path: Path) -> bool:
         """Write the checkpoint; False, with a warning, if the disk has no room for it."""
-        generators = [g.get_state() for g in self.generators]
-        return checkpoint.write(
-            path, {"fingerprint": self.fingerprint(), "state": self.state, "generators": generators}
-        )
+        return checkpoint.write(path, self._kept() | {"fingerprint": self.fingerprint()})
+
+    def _kept(self) -> dict:
+        return {"state": self.state, "generators": [g.get_state() for g in self.generators]}
 
     def load(self, path: Path) -> None:
         """Take up the checkpoint. ValueError if it is damaged or belongs to another configuration."""
-        saved = checkpoint.read(path, self.fingerprint(), needs=("state", "generators"))
-        self.take(saved["state"], path)
+        saved = checkpoint.read(path, self.fingerprint(), like=self._kept())
+        self._take(saved["state"])
         for generator, state in zip(self.generators, saved["generators"]):
             generator.set_state(state)
 
-    def take(self, state: dict, path: Path) -> None:
-        """Go on from another state; ValueError, naming the file that it is from, if something is not in it."""
-        self.state = checkpoint.whole(state, self.state, path)
+    def _take(self, state: dict) -> None:
+        """Go on from another state."""
+        self.state = state
         for name in ("bank", "best_bank"):
             self.state[name] = {n: t.to(self.device) for n, t in self.state[name].items()}
         self.state["moments"] = {n: [t.to(self.device) for t in kept] for n, kept in self.state["moments"].items()}
@@ -225,8 +226,7 @@ class Program:
         """Put the best parameters into the folder, under the digest of their configuration."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.config[:20]}.pt"
-        kept = self.state | {"bank": {}, "moments": {}}
-        checkpoint.write(path, {"fingerprint": self.config, "state": kept})
+        checkpoint.write(path, {"fingerprint": self.config, "state": self._ended()})
         return path
 
     def recall(self, folder: Path) -> bool:
@@ -234,14 +234,18 @@ class Program:
         path = folder / f"{self.config[:20]}.pt"
         if not path.exists():
             return False
-        self.take(checkpoint.read(path, self.config, needs=("state",))["state"], path)
+        self._take(checkpoint.read(path, self.config, like={"state": self._ended()})["state"])
         return True
+
+    def _ended(self) -> dict:
+        """The state without what only a training that goes on needs."""
+        return self.state | {"bank": {}, "moments": {}}
 
 
 def use_threads(threads: int) -> None:
-    """Let torch use so many threads of the processor. ValueError unless it is a whole number of at least 1."""
-    if isinstance(threads, bool) or not isinstance(threads, Integral) or threads < 1:
-        raise ValueError(f"threads must be a whole number of at least 1, got {threads!r}")
+    """Let torch use so many threads of the processor. ValueError unless it is a whole number from 1 to THREADS."""
+    if isinstance(threads, bool) or not isinstance(threads, Integral) or not 1 <= threads <= THREADS:
+        raise ValueError(f"threads must be a whole number from 1 to {THREADS:,}, got {threads!r}")
     torch.set_num_threads(threads)
 
 

@@ -21,7 +21,7 @@ from lib.predictor import Predictor
 from lib.training.engine import Program
 from lib.training.expo_fitted import Tuned, draws_of, explain_all, of_folds, reported, stacked
 from lib.training.expo_step import Criterion, Settings, check_criterion, explained_by, gradient
-from lib.training.fitted import Fitted
+from lib.training.fitted import Fitted, as_start
 from lib.training.runs import Runs, places
 
 
@@ -147,8 +147,7 @@ def fit(
                          "use autocast in your module's forward")  # fmt: skip
     bank = None
     if start:
-        at = places("start", start.runs, runs)
-        _check_start(start, [start.runs.fold[i] for i in at], folds, list(runs.fold))
+        start, at = as_start(start, runs, folds), places("start", start.runs, runs)
         bank = {n: t[at, 0] for n, t in start.bank.items()}
     if bank is None and method.started and isinstance(f, Classifier):
         raise ValueError('start must be predictors fitted as "pretrained", got None')
@@ -192,12 +191,3 @@ def _check_logits(f, theta: Theta, x: Tensor, C: int) -> None:
         raise ValueError(f"f must give {C} logits, one for each class, got outputs {tuple(logits.shape[1:])}")
     if (logits >= 0).all() and torch.allclose(logits.sum(-1), torch.ones((), dtype=logits.dtype, device=x.device)):
         raise ValueError("f must give logits, got probabilities: leave out the softmax at its end")
-
-
-def _check_start(start: Tuned, earlier: list[int], folds: Folds, fold: list[int]) -> None:
-    """ValueError unless start was trained on the very rows that each run trains on: others would leak test rows."""
-    theirs, ours = start.folds.index_train[earlier].cpu(), folds.index_train[fold].cpu()
-    if start.folds.name != folds.name or not torch.equal(theirs, ours):
-        got, wanted = (f"{of.name}, splits {sorted({int(of.split[i]) for i in at})}"
-                       for of, at in ((start.folds, earlier), (folds, fold)))  # fmt: skip
-        raise ValueError(f"start must be pretrained on the same training rows, {wanted}, got {got}")

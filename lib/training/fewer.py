@@ -22,7 +22,7 @@ from lib.options import check_counts, check_flags, check_numbers, flat, is_numbe
 from lib.training.draws import Draws, RecordedSteps, open_rows, steps_for
 from lib.training.engine import Program
 from lib.training.fewer_fitted import Subject, Trained, evaluate, influence, theta_of
-from lib.training.fitted import Fitted
+from lib.training.fitted import Fitted, as_start
 from lib.training.runs import Runs, places
 
 
@@ -246,6 +246,8 @@ def fit(name: str, folds: Folds, runs: Runs, *, settings: Settings, start: Fitte
     if start is not None and not (method.pretrained and start.method == "Predictor"):
         takes = "a fitted Predictor" if method.pretrained else "None"
         raise ValueError(f"start of {name} must be {takes}, got a fitted {start.method}")
+    if start is not None:
+        start = as_start(start, runs, folds)
     if not method.pretrained:
         program = train(_Program(method, folds, runs, settings=settings, f=f))
         return finish(name, program, None)

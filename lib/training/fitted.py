@@ -1,7 +1,7 @@
 """What a training gives back: every run at its best epoch, and any one of them as a model without a run axis."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lib.data import Folds
 from lib.nets import MLP, Classifier, Network, Theta
-from lib.training.runs import Runs
+from lib.training.runs import Runs, places
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,24 @@ class Fitted:
         return run
 
 
-def check_start(start: Fitted, runs: Runs) -> None:
-    """ValueError unless it is what a training gave back, and none of the runs would start from one that diverged."""
-    if not isinstance(start, Fitted):
-        raise ValueError(f"start must be what `fit` gave back, got {type(start).__name__}")
+def as_start(start: Fitted, runs: Runs, folds: Folds) -> Fitted:
+    """What was fitted before, with numbers of these folds' type and on their device, for runs to start from.
+
+    ValueError if it lacks one of them, if that has diverged, or if it was trained on other rows than the run will be:
+    these would leak test rows.
+    """
+    places("start", start.runs, runs)
+    fold = sorted(set(runs.fold))
+    theirs, ours = (of.index_train[fold].cpu() for of in (start.folds, folds))
+    if start.folds.name != folds.name or not torch.equal(theirs, ours):
+        got, wanted = (f"{of.name}, splits {of.split[fold].tolist()}" for of in (start.folds, folds))
+        raise ValueError(f"start must be trained on the same rows, {wanted}, got {got}")
     lost = {(f, s) for f, s, epoch in zip(start.runs.fold, start.runs.seed, start.diverged) if epoch}
     if bad := sorted(lost & set(zip(runs.fold, runs.seed))):
         raise ValueError(f"start has diverged for the (fold, seed) pairs {bad}: train it with a smaller learning rate")
+    like = folds.x_train
+    bank = {n: t.to(like.device, like.dtype if t.is_floating_point() else t.dtype) for n, t in start.bank.items()}
+    return replace(start, bank=bank, folds=folds)
 
 
 def check_rows(x: Tensor, like: Tensor) -> Tensor:

@@ -150,15 +150,16 @@ class Single:
     def save(self, path: Path) -> None:
         """Write the checkpoint, or warn of a disk that has no room for it; one of several processes does."""
         if not parallel.rank():
-            files.write(path, {
-                "net": self.net.state_dict(), "optimiser": self.optimiser.state_dict(), "state": self.state,
-                "generator": self.generator.get_state(), "fingerprint": self.fingerprint(),
-            })  # fmt: skip
+            files.write(path, self._kept() | {"fingerprint": self.fingerprint()})
+
+    def _kept(self) -> dict:
+        own = {"net": self.net.state_dict(), "optimiser": self.optimiser.state_dict()}
+        return own | {"state": self.state, "generator": self.generator.get_state()}
 
     def load(self, path: Path) -> None:
         """Take up a checkpoint. ValueError if it is damaged or belongs to another configuration."""
-        kept = files.read(path, self.fingerprint(), needs=("net", "optimiser", "state", "generator"))
-        self.state = files.whole(kept["state"], self.state, path)
+        kept = files.read(path, self.fingerprint(), like=self._kept())
+        self.state = kept["state"]
         self.net.load_state_dict(kept["net"])
         self.optimiser.load_state_dict(kept["optimiser"])
         self.generator.set_state(kept["generator"])

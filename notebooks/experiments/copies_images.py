@@ -39,14 +39,17 @@ import torch
 from lib.data import copies
 from lib.data import images as sets
 from lib.nets import resnet
+from lib.run import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training.engine import use_threads
 from lib.training.images import MEMORY, draws_of, explainer_for, predictor_of
 from lib.training.measuring import measured
 
+VERSION = 1  # raised when what is computed changes
 use_threads(threads)
 records.check_out(out)
+explainers, S_values = lists(explainers=explainers, S_values=S_values)
 images = sets.load("cifar10-jpeg", seed=split)
 exact, jpeg, y = (torch.from_numpy(array)[: test or None] for array in copies.both())
 images = {name: replace(images, x_test=x, y_test=y).to(device) for name, x in (("exact", exact), ("jpeg", jpeg))}
@@ -73,7 +76,7 @@ for name in explainers:
                              "explainer": name, "S": S, "measure": measure, "value": values.double().mean().item(),
                              "direction": "lower" if measure == "deletion" else "higher",
                              "samples": values.double().tolist()})  # fmt: skip
-frame = pd.DataFrame(rows).assign(**provenance(described, device))
+frame = pd.DataFrame(rows).assign(**provenance(described, device, version=VERSION))
 records.write(frame, out)
 
 # %%

@@ -42,13 +42,17 @@ import torch
 
 from lib.data import images as sets
 from lib.nets import resnet
+from lib.run import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training.engine import use_threads
 from lib.training.images import Tuner, Tuning, draws_of, explainer_for, predictor_of
 
+VERSION = 1  # raised when what is computed changes
 use_threads(1)
 records.check_out(out)
+M_values, sides = lists(M_values=M_values, sides=sides)
+S_values, draws_values = lists(S_values=S_values, draws_values=draws_values)
 images = sets.load(data, train=256, val=1, test=batch)
 net, noted = resnet.load(start, images.C)
 
@@ -91,7 +95,7 @@ for case in cases:
             rows.append({"method": "ID-ExpO", "explainer": name, "trained": name, "S": case["S"], "M": M, "D": side**2,
                          "draws": case["draws"], "seed": seed, "measure": measure, "value": value, "lr": settings.lr,
                          **provenance({"experiment": "costs_images", "start": noted.get("config", Path(start).name),
-                                       **settings.recorded()}, "cpu")})  # fmt: skip
+                                       **settings.recorded()}, "cpu", version=VERSION)})  # fmt: skip
 
 # %%
 frame = pd.DataFrame(rows).assign(

@@ -41,11 +41,14 @@ import torch
 from lib import metrics
 from lib.data import images as sets
 from lib.nets import resnet
+from lib.run import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training.images import draws_of, explainer_for, predictor_of
 
+VERSION = 1  # raised when what is computed changes
 records.check_out(out)
+(tuned,) = lists(tuned=tuned)
 images = sets.load(data, seed=split, test=test)
 KEPT = "dataset method split seed lam lam3 lr deletion epochs best_epoch seconds trained width scale source".split()
 
@@ -105,7 +108,7 @@ rows = []
 for path in tuned:
     run, net = chosen(path)
     settings = {"experiment": "gallery", "run": run["config"], "digest": images.digest[:12], "test": test}
-    about = provenance(settings | {"explainer": explainer, "S": S, "layer": layer}, "cpu")
+    about = provenance(settings | {"explainer": explainer, "S": S, "layer": layer}, "cpu", version=VERSION)
     rows.append(pd.DataFrame(explained(run, net)).assign(**about))
 frame = pd.concat(rows, ignore_index=True)
 records.write(frame, out)

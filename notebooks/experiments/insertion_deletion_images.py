@@ -71,6 +71,7 @@ import torch
 from lib.data import images as sets
 from lib.explainers import EXPLAINERS
 from lib.nets import resnet
+from lib.run import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training.checkpoint import check_path
@@ -79,9 +80,12 @@ from lib.training.images import MEMORY, Tuning, draws_of, explainer_for, predict
 from lib.training.measuring import ELSEWHERE, report
 from lib.training.pretraining import gains_from_bfloat16
 
+VERSION = 1  # raised when what is computed changes
 started = time.monotonic()
 use_threads(threads)
 records.check_out(out)
+explainers, also, S_values = lists(explainers=explainers, also=also, S_values=S_values)
+lams, lam3s, lrs, seeds = lists(lams=lams, lam3s=lam3s, lrs=lrs, seeds=seeds)
 Path(weights).mkdir(parents=True, exist_ok=True)
 axes = {"explainers": explainers, "S_values": S_values, "lams": lams, "lam3s": lam3s, "lrs": lrs, "seeds": seeds}
 for name, values in axes.items():
@@ -89,9 +93,9 @@ for name, values in axes.items():
         raise ValueError(f"{name} must be different values, at least one, got {values}")
 if method == "ID-ExpO" and len(explainers) * len(S_values) != 1:
     raise ValueError(f"ID-ExpO trains one explainer and one S at a time, got {explainers} and {S_values}")
-if method != "ID-ExpO" and list(lam3s) != [0]:
+if method != "ID-ExpO" and lam3s != [0]:
     raise ValueError(f"{method} has no |phi|^2, so its lam3s must be [0], got {lam3s}")
-if method in ("CE-only", "measured") and list(lams) != [0]:
+if method in ("CE-only", "measured") and lams != [0]:
     raise ValueError(f"{method} has no regulariser, so its lams must be [0], got {lams}")
 if mixed not in ("yes", "no", "auto"):
     raise ValueError(f"mixed must be yes, no or auto, got {mixed!r}")
@@ -150,7 +154,7 @@ def rows_of(name, net, setting, criterion, run, also=()):
 
 def provenance_of(setting):
     described = {"experiment": "insertion_deletion_images", "digest": digest, **pretrained, **setting.recorded()}
-    return provenance(described, device)
+    return provenance(described, device, version=VERSION)
 
 
 def run_columns(name, setting, seconds=0.0, epochs=0, best_epoch=0, refused=0):
@@ -183,7 +187,7 @@ def tuned_rows(tuner, setting):
 
 
 # %%
-done = pd.read_parquet(out) if Path(out).exists() else pd.DataFrame(columns=["config", "method"])
+done = records.made(out, VERSION)
 longest = 0.0
 for setting in settings if method != "measured" else ():
     about = provenance_of(setting)

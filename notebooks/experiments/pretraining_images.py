@@ -52,6 +52,7 @@ from lib.study.provenance import provenance
 from lib.training.engine import check_device, use_threads
 from lib.training.pretraining import Pretraining, accuracy, gains_from_bfloat16, pretrain
 
+VERSION = 1  # raised when what is computed changes
 use_threads(threads)
 records.check_out(out, weights=weights)
 if mixed not in ("yes", "no", "auto"):
@@ -73,7 +74,7 @@ net = trainer.best()
 
 # %%
 described = {"experiment": "pretraining_images", "digest": images.digest, **vars(settings)}
-about = provenance(described, device)
+about = provenance(described, device, version=VERSION)
 scores = {part: accuracy(net, images, part) for part in ("val", "test")}
 run = {
     "method": "pretrained" if not radius else "PGD",

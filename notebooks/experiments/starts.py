@@ -39,6 +39,7 @@ import pandas as pd
 
 from lib import data as tables
 from lib.methods import FE as METHODS
+from lib.run import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training import Runs, fit, use_threads
@@ -57,6 +58,7 @@ def check_start(start):
 
 use_threads(threads)
 records.check_out(out)
+methods, starts, etas, splits = lists(methods=methods, starts=starts, etas=etas, splits=splits)
 if unknown := set(methods) - set(METHODS):
     raise ValueError(f"methods must be among {', '.join(METHODS)}, got {', '.join(sorted(unknown))}")
 known = {start: start if start == "unit" else check_start(start) for start in starts}

@@ -46,6 +46,7 @@ import pandas as pd
 from lib import data as tables
 from lib.explainers import LIME, Constant, KernelSHAP, Shuffled
 from lib.methods import named
+from lib.run import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training import Runs, fit, use_threads
@@ -60,8 +61,10 @@ VARIANTS = {  # name: (method, whose explanations it trains)
     "Masked": ("Masked", LIME()),
     "CE-only": ("CE-only", LIME()),
 }
+VERSION = 1  # raised when what is computed changes
 use_threads(threads)
 records.check_out(out, checkpoint=checkpoint)
+variants, lams, splits = lists(variants=variants, lams=lams, splits=splits)
 if unknown := set(variants) - set(VARIANTS):
     raise ValueError(f"variants must be among {', '.join(VARIANTS)}, got {', '.join(sorted(unknown))}")
 table = tables.load(data)
@@ -110,7 +113,7 @@ for name in ["pretrained", *variants]:
     frame = pd.DataFrame(row for run in range(len(fitted.runs)) for row in rows_of(name, fitted, run))
     described = {"experiment": "what_works", "variant": name, **replace(settings, explainer=LIME()).recorded()}
     for background, part in frame.groupby("background"):
-        frames.append(part.assign(**provenance({**described, "background": background}, device)))
+        frames.append(part.assign(**provenance({**described, "background": background}, device, version=VERSION)))
 
 # %%
 frame = pd.concat(frames).assign(paper="ID", dataset=table.name, deletion="A")

@@ -19,3 +19,12 @@ def test_line_ends_that_git_changed_are_no_damage(tmp_path):
     changed, shipped = data.load("glass", tmp_path), data.load("glass")
     assert np.array_equal(changed.x, shipped.x)
     assert changed.classes == shipped.classes
+
+
+def test_a_cache_that_cannot_be_kept_is_warned_of(tmp_path):
+    """Arrays can be made again, and what needs them goes on. A file stands where the folder should be."""
+    (tmp_path / "cache").write_text("")
+    with pytest.warns(UserWarning, match="a.npz could not be written .*: it will be made again"):
+        files.keep(tmp_path / "cache" / "a.npz", np.savez, x=np.ones(3))
+    files.keep(tmp_path / "new" / "a.npz", np.savez, x=np.ones(3))
+    assert np.load(tmp_path / "new" / "a.npz")["x"].sum() == 3

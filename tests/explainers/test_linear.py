@@ -247,6 +247,8 @@ def test_a_share_of_masks_without_gradient_is_a_gradient_of_zero():
         (lambda t: explainers.projection(t.Z, t.Z.mean(-1), eps=math.inf), "eps must be a finite .*got inf"),
         (lambda t: explain(t.but(Z=t.Z / 2)), "Z must be masks of zeros and ones"),
         (lambda t: explain(t.but(Z=t.Z * math.nan)), "Z must be masks of zeros and ones"),
+        (lambda t: explainers.lime_kernel(2 * t.Z), "Z must be masks of zeros and ones"),
+        (lambda t: explainers.shapley_kernel(t.Z / 2), "Z must be masks of zeros and ones"),
         (lambda t: explainers.projection(t.Z, torch.ones(12), eps=0.1), r"k must be .*\(2, 1, 12\), got \(12,\)"),
         (lambda t: explain(t, keep=0.0), r"keep must be a share of the masks in \(0, 1\], got 0.0"),
         (lambda t: explain(t, keep=1.5), r"keep must be a share of the masks in \(0, 1\], got 1.5"),

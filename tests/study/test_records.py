@@ -46,6 +46,14 @@ def test_a_folder_reads_as_the_sum_of_its_files(tmp_path):
     assert set(records.read(tmp_path)["method"]) == {"Ours", "Joint"}
 
 
+def test_what_another_version_has_made_is_not_there(tmp_path):
+    path = records.write(rows().assign(experiment_version=1), tmp_path / "a.parquet")
+    assert len(records.made(path, 1)) == len(rows())
+    assert records.made(path, 2).empty
+    assert records.made(tmp_path / "none.parquet", 1).empty
+    assert set(records.COLUMNS) <= set(records.made(tmp_path / "none.parquet", 1))
+
+
 def test_files_are_small(tmp_path):
     settings = provenance._json({"etas": ETAS, "epochs": 10_000, "text": "x" * 300})
     frame = pd.concat([rows(splits=range(10), U=U, settings=settings) for U in (5, 10, 20, 30, 50, 100, 900)])

@@ -86,16 +86,6 @@ def test_a_background_must_be_a_tensor():
         train(background=[0.0] * 5)
 
 
-def test_a_start_from_other_training_rows_is_refused():
-    """Its predictors have seen rows that these splits test on."""
-    folds = table()
-    start = pretrain(table((7, 8)))
-    with pytest.raises(ValueError, match=r"same training rows, toy, splits \[0, 1\], got toy, splits \[7, 8\]"):
-        train(folds=folds, start=start)
-    with pytest.raises(ValueError, match="same training rows, other, splits"):
-        train(folds=replace(folds, name="other"), start=pretrain(folds))
-
-
 @pytest.mark.parametrize("part", ["train", "val", "test"])
 def test_rows_that_cannot_be_used_are_named(part):
     folds = table()

@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
+from tests.training import fe, id
 from tests.training.fe import SMALL, train
 
 
@@ -15,6 +17,33 @@ def test_nothing_starts_from_a_run_that_diverged():
         train("Pretrain", start=start)
     start.diverged[0] = 0
     train("Pretrain", start=start)
+
+
+@pytest.mark.parametrize(
+    ("before", "method", "train"),
+    [("Predictor", "Pretrain", fe.train), ("pretrained", "ID-ExpO", id.train)],
+    ids=["FE", "ID"],
+)
+def test_a_start_from_other_training_rows_is_refused(before, method, train):
+    """It has seen rows that these splits test on."""
+    folds = id.table()
+    start = id.pretrain(id.table((7, 8))) if before == "pretrained" else train(before, id.table((7, 8)))
+    with pytest.raises(ValueError, match=r"same rows, toy, splits \[0, 1\], got toy, splits \[7, 8\]"):
+        train(method, folds, start=start)
+    with pytest.raises(ValueError, match=r"same rows, toy, splits .*, got other, splits"):
+        train(method, folds, start=replace(start, folds=replace(folds, name="other")))
+    train(method, folds, start=replace(start, folds=folds))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_start_of_another_precision_is_converted(dtype):
+    """Numbers are of the type of the folds, whatever the start's."""
+    other = {torch.float32: torch.float64, torch.float64: torch.float32}[dtype]
+    start = fe.train("Predictor", id.table(dtype=other))
+    got = fe.train("Pretrain", id.table(dtype=dtype), start=start)
+    assert got.run().predict(got.start.folds.x_test[0]).isfinite().all()
+    tuned = id.train(folds=id.table(dtype=dtype), start=id.pretrain(id.table(dtype=other)))
+    assert {tensor.dtype for bank in (got.bank, tuned.bank) for tensor in bank.values()} == {dtype}
 
 
 @pytest.mark.parametrize("run", [-1, 1, 0.0, "0", True])

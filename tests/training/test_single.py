@@ -68,9 +68,16 @@ def test_a_changed_byte_and_a_state_with_gaps_are_named(tmp_path):
         trainer().run(path, progress=False)
     path.write_bytes(whole)
     kept = checkpoint.read(path)
-    for broken, what in (({"history": []}, "it lacks at, best"), ([1], "it holds a list")):
-        checkpoint.write(path, kept | {"state": broken})
-        with pytest.raises(ValueError, match=what):
+    for broken, what in (
+        ({"state": {"history": []}}, "it lacks at, best"),
+        ({"state": [1]}, "it holds a list, no state"),
+        ({"net": {n: t for n, t in kept["net"].items() if n != "fc.bias"}}, "it lacks fc.bias"),
+        ({"net": kept["net"] | {"fc.bias": torch.zeros(9)}}, "fc.bias must be"),
+        ({"optimiser": {}}, "it lacks param_groups, state"),
+        ({"generator": torch.zeros(5)}, "generator must be"),
+    ):
+        checkpoint.write(path, kept | broken)
+        with pytest.raises(ValueError, match=f"cannot be read .{what}"):
             trainer().run(path, progress=False)
 
 

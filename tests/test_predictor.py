@@ -1,0 +1,60 @@
+"""A predictor: any leading axes, any f, its gradients, and shapes that do not fit."""
+
+import pytest
+import torch
+from torch import nn
+
+from lib.predictor import Predictor
+
+
+def linear():
+    torch.manual_seed(0)
+    module = nn.Linear(4, 3).double()
+    return module, Predictor.of(module, torch.zeros(4, dtype=torch.float64))
+
+
+def test_leading_axes_are_the_batch():
+    module, predictor = linear()
+    x, y = torch.randn(2, 5, 4, dtype=torch.float64), torch.randint(3, (2, 5))
+    assert predictor.batch(x) == (2, 5)
+    torch.testing.assert_close(predictor.logits(x), module(x))
+    torch.testing.assert_close(predictor.probabilities(x), module(x).softmax(-1))
+    own = module(x).log_softmax(-1).gather(-1, y[..., None])[..., 0]
+    torch.testing.assert_close(predictor.log_probability(x, y), own)
+    torch.testing.assert_close(predictor.logits(x[0, 0]), module(x[0, 0]))
+
+
+def test_inputs_may_be_pictures():
+    predictor = Predictor(lambda theta, rows: rows.flatten(1) @ theta["W"], {"W": torch.eye(12)}, torch.zeros(3, 2, 2))
+    x = torch.randn(5, 2, 3, 2, 2)
+    assert torch.equal(predictor.logits(x), x.flatten(2))
+
+
+def test_a_stack_of_runs_comes_first():
+    W, x = torch.randn(2, 4, 3), torch.randn(2, 5, 6, 4)
+    predictor = Predictor(lambda theta, rows: rows @ theta["W"], {"W": W}, torch.zeros(4), stacked=True)
+    torch.testing.assert_close(predictor.logits(x), torch.einsum("rabi,rij->rabj", x, W))
+    with pytest.raises(ValueError, match=r"x must end in the axes of one input, \(4,\), got \(4,\)"):
+        predictor.logits(x[0, 0, 0])
+
+
+def test_other_parameters_and_their_gradients():
+    module, predictor = linear()
+    x = torch.randn(5, 4, dtype=torch.float64)
+    predictor.log_probability(x, torch.zeros(5, dtype=torch.int64)).sum().backward()
+    assert module.weight.grad.abs().sum() > 0
+    zero = predictor.at({name: torch.zeros_like(t) for name, t in predictor.theta.items()})
+    assert torch.equal(zero.probabilities(x), torch.full((5, 3), 1 / 3, dtype=torch.float64))
+    assert zero.b is predictor.b
+
+
+def test_a_modules_buffers_are_among_its_parameters():
+    predictor, x = Predictor.of(nn.BatchNorm1d(4).eval(), torch.zeros(4)), torch.randn(5, 4)
+    theta = predictor.theta | {"running_mean": torch.ones(4)}
+    torch.testing.assert_close(predictor.at(theta).logits(x), predictor.logits(x - 1))
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (4, 1), (3,), ()])
+def test_inputs_of_another_shape_are_named(shape):
+    with pytest.raises(ValueError, match=r"x must end in the axes of one input, \(4,\), got "):
+        linear()[1].logits(torch.zeros(shape, dtype=torch.float64))
