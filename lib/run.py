@@ -17,6 +17,7 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import NoSuchKernel
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillException, PapermillExecutionError
@@ -138,6 +139,26 @@ def lists(**values) -> list:
 # --- Running ---------------------------------------------------------------------------------------------------------
 
 
+class Manager(AsyncKernelManager):
+    """Ends a kernel without the interrupt that Jupyter sends first, unless the run is to stop.
+
+    Papermill does not wait until a kernel has done with its last message. One that is late under load would report the
+    interrupt as an error, when all has gone well.
+    """
+
+    stopped = False
+
+    async def _async_interrupt_kernel(self) -> None:
+        if Manager.stopped:
+            await super()._async_interrupt_kernel()
+
+
+def _stop(number: int, frame) -> None:
+    """A person's Ctrl-C, or a cluster's time limit: the cell that is running is interrupted, too."""
+    Manager.stopped = True
+    signal.default_int_handler(number, frame)
+
+
 def run(source: str, out: str, given: dict[str, str]) -> Path:
     """Execute the notebook `source` with the parameters `given` as text, and return the path of the executed one.
 
@@ -170,6 +191,7 @@ def run(source: str, out: str, given: dict[str, str]) -> Path:
         stderr_file=sys.stderr,  # a training's own progress
         coalesce_streams=True,
         extra_arguments=["--log-level=ERROR"],
+        kernel_manager_class=Manager,
     )
     notebook.metadata.papermill.update(input_path=str(source), output_path=str(out))
     nbformat.write(notebook, running)
@@ -209,7 +231,8 @@ def main(arguments=None) -> int:
     parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter")
     options = parser.parse_args(arguments)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's time limit: stop as a person would
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     try:
         if twice := {name for name, _ in options.p if [n for n, _ in options.p].count(name) > 1}:
             raise ValueError(f"parameter {', '.join(sorted(twice))} is given more than once")

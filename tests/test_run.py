@@ -197,6 +197,22 @@ def test_a_stopped_run_says_so_in_one_line_and_leaves_no_kernel(source, tmp_path
         os.kill(int(mark.read_text()), 0)
 
 
+LATE = """import time
+kernel = get_ipython().kernel
+answer = kernel.shell_handlers["kernel_info_request"]
+async def late(*message):
+    await answer(*message)
+    time.sleep(2)
+kernel.shell_handlers["kernel_info_request"] = late
+"""
+
+
+def test_a_kernel_that_is_late_is_not_interrupted_at_its_end(source, tmp_path):
+    """Papermill asks for the kernel's name last, and takes its answer for the end of the work."""
+    words = [sys.executable, "-m", "lib.run", source(LATE), tmp_path / "out.ipynb"]
+    assert subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True).stderr == ""
+
+
 def test_no_source_and_nothing_but_what_a_run_wrote_is_replaced(source, tmp_path, capsys):
     path = Path(source())
     mine = tmp_path / "mine.ipynb"
