@@ -12,6 +12,7 @@ import pytest
 
 from lib.training import checkpoint, fewer
 from tests.training.fe import SMALL, same, train
+from tests.training.pretrained import trainer
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path):
@@ -37,6 +38,10 @@ def test_a_full_disk_does_not_end_a_training(monkeypatch, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
     with pytest.warns(UserWarning, match="training goes on"):
         assert train(checkpoint=tmp_path / "d").stopped_epoch == [4]
+    network = trainer()
+    with pytest.warns(UserWarning, match="training goes on"):
+        network.run(tmp_path / "d", progress=False)
+    assert network.epoch == network.settings.epochs
 
 
 def test_any_changed_byte_of_a_checkpoint_is_noticed(tmp_path):

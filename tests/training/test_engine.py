@@ -1,17 +1,19 @@
-"""What every training shares, on a program that only counts: several criteria, patience, stacks.
+"""What every training shares: on a program that only counts, several criteria, patience and stacks; on both papers'
+trainings, what a checkpoint belongs to and which rows can be used."""
 
-Checkpoints, resume and reproducibility are tested where they matter, on both trainings.
-"""
-
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
 
+from lib.explainers import KernelSHAP
+from lib.nets import MLP
 from lib.options import speed
 from lib.training.checkpoint import check_path
 from lib.training.engine import Program, check_device
 from lib.training.runs import Runs
+from tests.training import fe, id
 from tests.training.fe import toy
 
 NAN = float("nan")
@@ -125,3 +127,62 @@ def test_a_device_that_is_there_is_taken(device, monkeypatch):
 def test_no_checkpoint_is_no_path(tmp_path):
     assert check_path(None) is None
     assert check_path(str(tmp_path / "c")) == tmp_path / "c"
+
+
+# --- Both papers -----------------------------------------------------------------------------------------------------
+
+
+OTHERS_FE = {
+    "method": {"method": "Joint"},
+    "eta": {"runs": fe.one_run(eta=0.02)},
+    "lambda": {"runs": fe.one_run(lam=2.0)},
+    "seed": {"runs": fe.one_run(seed=1)},
+    "settings": {"settings": replace(fe.SMALL, sigma=0.4)},
+    "data": {"folds": fe.toy((1,))},
+    "validation": {"folds": replace(fe.toy(), x_val=fe.toy().x_val + 1)},
+    "labels": {"folds": replace(fe.toy(), y_train=fe.toy().y_train.flip(1))},
+    "precision": {"folds": fe.toy(dtype=torch.float32)},
+    "network": {"f": MLP((3, 7))},
+    "dropout": {"f": MLP((3, 6, 6), dropout=0.1)},
+}
+OTHERS_ID = {
+    "method": {"method": "ExpO-F", "runs": Runs.grid(2, lam=(0.3, 0.05), lr=(0.05,))},
+    "strength": {"runs": Runs.grid(2, lam=(0.3, 0.06), lam3=(0.01,), lr=(0.05,))},
+    "learning rate": {"runs": Runs.grid(2, lam=(0.3, 0.05), lam3=(0.01,), lr=(0.04,))},
+    "settings": {"settings": replace(id.SMALL, deletion="B")},
+    "options": {"settings": id.setting({"eps": 0.02})},
+    "criteria": {"criteria": [(KernelSHAP(M=10), 0.5)]},
+    "data": {"folds": id.table((0, 2))},
+    "precision": {"folds": id.table(dtype=torch.float32)},
+    "background": {"background": torch.ones(5)},
+}
+
+
+@pytest.mark.parametrize(
+    ("train", "other"),
+    [(fe.train, other) for other in OTHERS_FE.values()] + [(id.train, other) for other in OTHERS_ID.values()],
+    ids=[f"FE-{name}" for name in OTHERS_FE] + [f"ID-{name}" for name in OTHERS_ID],
+)
+def test_a_checkpoint_of_another_configuration_is_refused(train, other, tmp_path):
+    path = tmp_path / "c"
+    train(checkpoint=path)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"checkpoint .*c belongs to another configuration.*another path or delete"):
+        train(**other, checkpoint=path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("part", ["train", "val", "test"])
+@pytest.mark.parametrize("train", [lambda folds: fe.train(folds=folds), id.pretrain], ids=["FE", "ID"])
+def test_rows_that_cannot_be_used_are_named(train, part):
+    folds = id.table()
+    x, y = getattr(folds, f"x_{part}").clone(), getattr(folds, f"y_{part}")
+    x[1, 2, 3] = math.nan
+    for bad, message in (
+        ({f"x_{part}": x}, f"x_{part} must be finite, got 1 NaN"),
+        ({f"x_{part}": x[:, :0], f"y_{part}": y[:, :0]}, f"x_{part} must have at least one row"),
+        ({f"y_{part}": y + 1}, f"y_{part} must be classes 0 to 2, got .* to 3"),
+        ({f"y_{part}": y - 1}, f"y_{part} must be classes 0 to 2, got -1 to"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            train(replace(folds, **bad))

@@ -127,31 +127,6 @@ def test_a_finished_checkpoint_trains_no_further(monkeypatch, tmp_path):
     assert again.seconds == first.seconds
 
 
-OTHERS = {
-    "method": {"method": "Joint"},
-    "eta": {"runs": one_run(eta=0.02)},
-    "lambda": {"runs": one_run(lam=2.0)},
-    "seed": {"runs": one_run(seed=1)},
-    "settings": {"settings": replace(SMALL, sigma=0.4)},
-    "data": {"folds": toy((1,))},
-    "validation": {"folds": replace(toy(), x_val=toy().x_val + 1)},
-    "labels": {"folds": replace(toy(), y_train=toy().y_train.flip(1))},
-    "precision": {"folds": toy(dtype=torch.float32)},
-    "network": {"f": MLP((3, 7))},
-    "dropout": {"f": MLP((3, 6, 6), dropout=0.1)},
-}
-
-
-@pytest.mark.parametrize("other", OTHERS)
-def test_a_checkpoint_of_another_configuration_is_refused(other, tmp_path):
-    path = tmp_path / "c"
-    train(checkpoint=path)
-    before = path.read_bytes()
-    with pytest.raises(ValueError, match=r"checkpoint .*c belongs to another configuration.*another path or delete"):
-        train(**OTHERS[other], checkpoint=path)
-    assert path.read_bytes() == before
-
-
 # --- Kept weights ----------------------------------------------------------------------------------------------------
 
 
@@ -216,21 +191,6 @@ def test_a_diverged_run_leaves_the_others_as_they_are_alone():
     assert got.diverged == [0, 2, 0]
     assert got.stopped_epoch == [4, 2, 4]
     same({n: t[[0, 2]] for n, t in got.bank.items()}, alone.bank, **EXACT)
-
-
-@pytest.mark.parametrize("part", ["train", "val", "test"])
-def test_rows_that_cannot_be_used_are_named(part):
-    folds = toy()
-    x, y = getattr(folds, f"x_{part}").clone(), getattr(folds, f"y_{part}")
-    x[0, 1, 2] = math.nan
-    for bad, message in (
-        ({f"x_{part}": x}, f"x_{part} must be finite, got 1 NaN"),
-        ({f"x_{part}": x[:, :0], f"y_{part}": y[:, :0]}, f"x_{part} must have at least one row"),
-        ({f"y_{part}": y + 1}, f"y_{part} must be classes 0 to 2, got .* to 3"),
-        ({f"y_{part}": y - 1}, f"y_{part} must be classes 0 to 2, got -1 to"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            train(folds=replace(folds, **bad))
 
 
 def test_threads_change_how_runs_are_stacked_and_no_result_beyond_rounding():

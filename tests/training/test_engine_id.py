@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from lib.explainers import KernelSHAP
 from lib.methods import ID as METHODS
 from lib.training import Runs, checkpoint, expo, fit
 from tests.training.fe import EXACT, Interrupted, interrupt, last_bank, same
@@ -137,32 +136,6 @@ def test_a_pretraining_that_diverges_keeps_its_start():
     for ask in (model.predict, model.explain):
         with pytest.raises(ValueError, match=r"run 1 \(seed 0, .*fold 1\) of pretrained has diverged"):
             ask(got.folds.x_test[1])
-
-
-# --- Bad input -------------------------------------------------------------------------------------------------------
-
-
-OTHERS = {
-    "method": {"method": "ExpO-F", "runs": Runs.grid(2, lam=(0.3, 0.05), lr=(0.05,))},
-    "strength": {"runs": Runs.grid(2, lam=(0.3, 0.06), lam3=(0.01,), lr=(0.05,))},
-    "learning rate": {"runs": Runs.grid(2, lam=(0.3, 0.05), lam3=(0.01,), lr=(0.04,))},
-    "settings": {"settings": replace(SMALL, deletion="B")},
-    "options": {"settings": setting({"eps": 0.02})},
-    "criteria": {"criteria": [(KernelSHAP(M=10), 0.5)]},
-    "data": {"folds": table((0, 2))},
-    "precision": {"folds": table(dtype=torch.float32)},
-    "background": {"background": torch.ones(5)},
-}
-
-
-@pytest.mark.parametrize("other", OTHERS)
-def test_a_checkpoint_of_another_configuration_is_refused(other, tmp_path):
-    path = tmp_path / "c"
-    train(checkpoint=path)
-    before = path.read_bytes()
-    with pytest.raises(ValueError, match=r"checkpoint .*c belongs to another configuration.*another path or delete"):
-        train(**OTHERS[other], checkpoint=path)
-    assert path.read_bytes() == before
 
 
 def test_a_checkpoint_from_other_predictors_is_refused(tmp_path):

@@ -212,16 +212,14 @@ def test_a_criterion_is_an_explainer_and_a_share(criterion):
         train(criteria=[criterion])
 
 
-@pytest.mark.parametrize("name", ["epochs", "patience", "check", "batch", "hidden", "stack_rows", "chunk"])
-@pytest.mark.parametrize("value", [0, -1, 10.5])
-def test_counts_must_be_at_least_one(name, value):
-    with pytest.raises(ValueError, match=f"{name} must be a whole number of at least 1, got {value}"):
-        Settings(**{name: value})
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        *(
+            ({name: value}, f"{name} must be a whole number of at least 1, got {value}")
+            for name in ("epochs", "patience", "check", "batch", "hidden", "draws", "chunk", "stack_rows")
+            for value in (0, 2.5, True)
+        ),
         ({"explainer": "SHAP"}, r"explainer must be an Explainer, as LIME\(\), got 'SHAP'"),
         ({"around": "LIME"}, "around must be a LIME, .* or None, got 'LIME'"),
         ({"deletion": "D"}, "deletion must be one of A, B, C, got 'D'"),

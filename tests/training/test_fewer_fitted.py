@@ -1,6 +1,5 @@
 """FE after training: scores, and one run as a model that predicts and explains."""
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -32,25 +31,6 @@ def test_a_diverged_model_is_never_faithful_or_right():
     right, agree, _ = got.evaluate("val", bank=bank)
     assert (right == 0).all()
     assert (agree == 0).all()
-
-
-@pytest.mark.parametrize(
-    ("x", "message"),
-    [
-        (torch.full((3,), math.nan), "x must be finite, got 3 NaN or infinite values"),
-        (torch.zeros(4), r"x must be rows of \(3,\), got \(1, 4\)"),
-        (torch.zeros(2, 3), r"x must be rows of \(3,\), got \(1, 2, 3\)"),
-        (torch.zeros(3, dtype=torch.int64), "x must be a tensor of floating point numbers, got torch.int64"),
-        (np.zeros(3), "x must be a tensor of floating point numbers, got ndarray"),
-        ([0.0, 0.0, 0.0], "x must be a tensor of floating point numbers, got list"),
-    ],
-)
-def test_rows_that_cannot_be_explained_are_named(x, message):
-    model = train(settings=replace(SMALL, epochs=1)).run()
-    with pytest.raises(ValueError, match=message):
-        model.explain(x)
-    with pytest.raises(ValueError, match=message):
-        model.predict(x[None] if isinstance(x, torch.Tensor) else x)
 
 
 def test_rows_of_another_precision_are_converted():

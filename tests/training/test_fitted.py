@@ -1,7 +1,9 @@
 """What a training gave back, and whether another may start from it."""
 
+import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -44,6 +46,41 @@ def test_a_start_of_another_precision_is_converted(dtype):
     assert got.run().predict(got.start.folds.x_test[0]).isfinite().all()
     tuned = id.train(folds=id.table(dtype=dtype), start=id.pretrain(id.table(dtype=other)))
     assert {tensor.dtype for bank in (got.bank, tuned.bank) for tensor in bank.values()} == {dtype}
+
+
+@pytest.fixture(scope="module", params=["FE", "ID"])
+def asked(request):
+    """What is asked of rows of five features: FE explains one at a time, see below."""
+    if request.param == "FE":
+        return [fe.train(folds=id.table(), settings=replace(SMALL, epochs=1)).run().predict]
+    model = id.pretrain(id.table()).run()
+    return [model.predict, model.explain]
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (torch.full((2, 5), math.nan), "x must be finite, got 10 NaN or infinite values"),
+        (torch.zeros(2, 4), r"x must be rows of \(5,\), got \(2, 4\)"),
+        (torch.zeros(2, 1, 5), r"x must be rows of \(5,\), got \(2, 1, 5\)"),
+        (torch.zeros(0, 5), r"x must be rows of \(5,\), got \(0, 5\)"),
+        (torch.zeros(5), r"x must be rows of \(5,\), got \(5,\)"),
+        (torch.zeros(2, 5, dtype=torch.int64), "x must be a tensor of floating point numbers, got torch.int64"),
+        (np.zeros((2, 5)), "x must be a tensor of floating point numbers, got ndarray"),
+        ([[0.0] * 5], "x must be a tensor of floating point numbers, got list"),
+    ],
+)
+def test_rows_that_cannot_be_predicted_or_explained_are_named(x, message, asked):
+    for ask in asked:
+        with pytest.raises(ValueError, match=message):
+            ask(x)
+
+
+def test_a_row_that_cannot_be_explained_by_examples_is_named():
+    model = fe.train(folds=id.table(), settings=replace(SMALL, epochs=1)).run()
+    for x in (torch.zeros(4), torch.zeros(2, 5), torch.full((5,), math.nan), np.zeros(5)):
+        with pytest.raises(ValueError, match="x must be"):
+            model.explain(x)
 
 
 @pytest.mark.parametrize("run", [-1, 1, 0.0, "0", True])

@@ -1,8 +1,6 @@
 """One network in training: resumed where it was interrupted, steps refused that are not finite."""
 
-import errno
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -79,17 +77,6 @@ def test_a_changed_byte_and_a_state_with_gaps_are_named(tmp_path):
         checkpoint.write(path, kept | broken)
         with pytest.raises(ValueError, match=f"cannot be read .{what}"):
             trainer().run(path, progress=False)
-
-
-def test_a_full_disk_does_not_end_a_training(tmp_path, monkeypatch):
-    def full(self, target):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    own = trainer()
-    monkeypatch.setattr(Path, "replace", full)
-    with pytest.warns(UserWarning, match="training goes on"):
-        own.run(tmp_path / "c.pt", progress=False)
-    assert own.epoch == SMALL.epochs
 
 
 @pytest.mark.parametrize(("place", "every", "what"), [(".", 60, "must be a file"), ("c.pt", "a", "save_every must be")])
