@@ -225,6 +225,7 @@ def cell_of(notebook: Path) -> int:
 
 
 def main(arguments=None) -> int:
+    """`run` from the command line: 0, or 1 and the reason in one line."""
     parser = argparse.ArgumentParser(prog="python -m lib.run", description="Run a notebook on parameters of your own.")
     parser.add_argument("notebook", help="a notebook as text (.py) or .ipynb")
     parser.add_argument("out", help="the executed notebook, .ipynb")

@@ -41,11 +41,6 @@ class DataSet:
     variant: bool = False  # of another entry, reported after the paper's own
     backbone: str = ""  # the network whose 1,000 outputs are the features
 
-    @property
-    def family(self) -> str:
-        """The title without the network: data sets of one family look the same in figures."""
-        return self.title.split(" (")[0]
-
 
 _UCI = "UCI Machine Learning Repository, https://archive.ics.uci.edu; see there for terms"
 _STATLOG = "UCI Statlog, https://archive.ics.uci.edu; free to use with citation"

@@ -14,7 +14,7 @@ from lib.data import files
 from lib.data.catalogue import BACKBONES, DATA_SETS
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-_ENTRY = DATA_SETS["cifar10-resnet18"]  # its archive is that of all backbones
+ENTRY = DATA_SETS["cifar10-resnet18"]  # its archive is that of all backbones
 _LITE0_SHA = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
@@ -68,7 +68,7 @@ def images(folder: str | Path | None = None, seed: int = 0, n: int = 1000) -> tu
         return _original(path.parent, rows), y, "original pixels"
     from PIL import Image
 
-    files.checked(path, _ENTRY.sha256, "delete it to use torchvision's CIFAR-10 instead")
+    files.checked(path, ENTRY.sha256, "delete it to use torchvision's CIFAR-10 instead")
     with zipfile.ZipFile(path) as archive:
         names = sorted(archive.namelist())
         pixels = [np.asarray(Image.open(io.BytesIO(archive.read(names[i])))) for i in rows]
@@ -82,7 +82,7 @@ def _original(folder: Path, rows: np.ndarray) -> np.ndarray:
     try:
         original = CIFAR10(str(folder), train=True, download=True)
     except (OSError, RuntimeError) as error:
-        wanted = f"{_ENTRY.file} (SHA-256 {_ENTRY.sha256[:12]}...) or torchvision's cifar-10-batches-py"
+        wanted = f"{ENTRY.file} (SHA-256 {ENTRY.sha256[:12]}...) or torchvision's cifar-10-batches-py"
         raise ValueError(
             f"no CIFAR-10 in {folder}: expected {wanted}, and fetching it failed ({error}); "
             "set DATA_DIR to a folder that holds one of them, or run once with a network"
@@ -92,7 +92,7 @@ def _original(folder: Path, rows: np.ndarray) -> np.ndarray:
 
 
 def _archive(folder: str | Path | None) -> Path:
-    return files.place(_ENTRY, folder)
+    return files.place(ENTRY, folder)
 
 
 def _cache(folder: Path, backbone: str, n: int, seed: int) -> Path:

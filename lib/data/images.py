@@ -19,12 +19,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from lib.data import cifar10
 from lib.data.files import CACHE, checked, data_dir
 from lib.data.own_images import cached, decoded, hashed, read_own
 
 NAMES = ("cifar10", "cifar10-jpeg", "stl10")
 CLASSES = {
-    "cifar10": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+    "cifar10": cifar10.CLASSES,
     "stl10": ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck"),
 }
 SOURCES = {
@@ -33,7 +34,7 @@ SOURCES = {
     "stl10": "STL-10 (Coates et al. 2011), original pixels; no licence stated",
 }
 ARCHIVES = {
-    "cifar10-jpeg-train.zip": "e750e9c88700e00b0dd35be95e98b06dbe62470dca271809529cdcd9e6189f76",
+    cifar10.ENTRY.file: cifar10.ENTRY.sha256,
     "cifar10-jpeg-test.zip": "11007ef5603881b5b0f795a0c0ac68384f9e1b615abd5e61fc4dc41d1c744f2b",
 }
 SIZES = (50_000, 10_000)  # of the training and test images in them

@@ -56,6 +56,7 @@ class Table:
 
 
 def check_task(task: str) -> str:
+    """task itself; ValueError unless it is one of TASKS."""
     if task not in TASKS:
         raise ValueError(f"task must be {' or '.join(TASKS)}, got {task!r}")
     return task

@@ -97,6 +97,7 @@ def over_ce_only(what, values, *, method="ID-ExpO", side=">", bound=0.0):
 
 
 def measured(measure):
+    """A measure of some rows: split -> value."""
     return lambda rows: by_split(rows, measure)
 
 

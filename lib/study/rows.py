@@ -42,6 +42,7 @@ def majority(known: pd.DataFrame, dataset: str) -> pd.Series:
 
 
 def main() -> None:
+    """Write the file anew."""
     FILE.parent.mkdir(parents=True, exist_ok=True)
     frame = pd.concat([described(name, splits) for name, splits in SPLITS.items()])
     frame.round(6).to_csv(FILE, index=False, lineterminator="\n")

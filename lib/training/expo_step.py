@@ -43,9 +43,7 @@ class Settings:
     around: LIME | None = reading(None)  # masks and weights of ExpO-S and -F; None: the explainer's, cosine kernel
     chunk: int | None = speed(None)  # values of s in one forward and backward: less memory, more time
     mixed: bool = training(False)  # training multiplies in bfloat16: faster and rounded, scores are not
-    T: float | str | None = reading(
-        None
-    )  # temperature of the soft masks; None: each sample's own, or one for a "batch"
+    T: float | str | None = reading(None)  # temperature of the soft masks; None: each sample's, or one for a "batch"
     floor: float = reading(0.0)  # on the range of phi that such a temperature is read off
     draws: int | None = training(None)  # values of s at a step, drawn for each sample: cheaper and noisy; None: all
     epochs: int = training(200)

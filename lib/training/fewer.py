@@ -49,9 +49,7 @@ class Settings:
     through_g: bool = reading(True)  # l(g, h) also moves g
     drop_examples: bool = reading(True)  # dropout on f(x_n) as on f(x)
     open_rows: bool = speed(True)  # evaluate f only on examples with an open gate: exact, and faster
-    stack_rows: int = speed(
-        10_000
-    )  # rows multiplied together on a CPU: fits its cache; results are the same up to rounding
+    stack_rows: int = speed(10_000)  # rows multiplied together on a CPU: they fit its cache
 
     def __post_init__(self):
         check_counts(self, "epochs", "patience", "check", "batch", "hidden", "J", "keep", "stack_rows")

@@ -67,6 +67,7 @@ class Single:
 
     @property
     def epoch(self) -> int:
+        """How many are done."""
         return self.state["step"] // self.steps
 
     @property
