@@ -32,7 +32,7 @@ SCORED = ("predicted", "label")
 NOT_RECORDED = ("chunk", "memory", "stack_rows", "hidden", "layers")  # matters of speed, and of tables
 BACKGROUNDS = ("mean", "released")
 GRADCAM = GradCAM()  # the paper's options for CIFAR-10
-MEMORY = {"cpu": 512, "cuda": 16_384}  # inputs in one forward and backward pass: more is no faster
+MEMORY = {"cpu": 128, "cuda": 16_384}  # inputs in one forward and backward pass: activations of more leave the cache
 
 
 @dataclass(frozen=True)

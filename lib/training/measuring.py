@@ -55,7 +55,7 @@ def up_to(steps: Sequence[int], S: float, D: int) -> int:
 @torch.no_grad()
 def measured(
     predictor: Predictor, images: Images, part: str, *, explainer: Explainer, S: float, drawn: dict[str, Tensor],
-    memory: int = 512, scored: str = "predicted",
+    memory: int = 128, scored: str = "predicted",
 ) -> Measured:  # fmt: skip
     """Explanations of the classes predicted for one part's images, and their curves up to S.
 
@@ -86,7 +86,7 @@ def batches(images: Images, part: str, rows: int):
 @torch.no_grad()
 def report(
     predictor: Predictor, images: Images, part: str, *, explainer: Explainer, S: Sequence[float],
-    drawn: dict[str, Tensor], memory: int = 512, seed: int = 2,
+    drawn: dict[str, Tensor], memory: int = 128, seed: int = 2,
 ) -> list[dict]:  # fmt: skip
     """Everything recorded of a predictor with one explainer: rows of S, measure, value, direction and, where one is
     kept, `samples` (of each image), `curve` (its mean at each s) and `shown` (row by row, of the first images)."""
