@@ -89,7 +89,10 @@ def report(
     drawn: dict[str, Tensor], memory: int = 128, seed: int = 2,
 ) -> list[dict]:  # fmt: skip
     """Everything recorded of a predictor with one explainer: rows of S, measure, value, direction and, where one is
-    kept, `samples` (of each image), `curve` (its mean at each s) and `shown` (row by row, of the first images)."""
+    kept, `samples` (of each image), `curve` (its mean at each s) and `shown` (row by row, of the first images).
+
+    images: or whatever has x_{part}, y_{part} and `inputs`, as a table's rows may. Of images alone also ELSEWHERE.
+    """
     options = {"explainer": explainer, "memory": memory}
     first = measured(predictor, images, part, S=max(S), drawn=drawn, **options)
     threshold = by_threshold(predictor, images, part, first=first, **options)
@@ -97,7 +100,8 @@ def report(
     chance = by_chance(predictor, images, part, S=max(S), generator=generator, **options)
     others = besides(predictor, images, part, phi=first.phi, generator=generator, **options)
     options |= {"first": first, "generator": generator}
-    changed = {kind: elsewhere(predictor, images, part, kind=kind, **options) for kind in ELSEWHERE}
+    kinds = ELSEWHERE if predictor.b.ndim == 3 else ()  # a table's rows have nothing to blur
+    changed = {kind: elsewhere(predictor, images, part, kind=kind, **options) for kind in kinds}
     D, out = first.phi.shape[-1], []
     zero = (first.phi.amax(-1) - first.phi.amin(-1) == 0).double()
     for share in S:
@@ -106,13 +110,12 @@ def report(
         def add(measure, values, direction="higher", curve=None, shown=None, share=share):
             """samples, curve and shown where there is a curve or a map of each image."""
             row = {"S": share, "measure": measure, "value": values.double().mean().item(), "direction": direction}
-            samples = None if curve is None else _rounded(values)
-            curve, shown = (
-                (None if curve is None else _rounded(curve.double().mean(0))),
-                curve if shown is None else shown,
-            )
-            shown = None if shown is None else _rounded(shown[:SHOWN].flatten())
-            out.append({**row, "samples": samples, "curve": curve, "shown": shown})
+            kept = {"samples": None, "curve": None, "shown": shown}
+            if curve is not None:
+                kept = {"samples": values, "curve": curve.double().mean(0), "shown": curve}
+            if kept["shown"] is not None:
+                kept["shown"] = kept["shown"][:SHOWN].flatten()
+            out.append(row | {name: own if own is None else _rounded(own) for name, own in kept.items()})
 
         ins, rem = first.inserted[:, :n], first.deleted[:, :n]
         add("accuracy", first.right)

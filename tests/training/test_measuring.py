@@ -1,13 +1,18 @@
 """What explanations are worth on images, against plain loops."""
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 import torch
+from torch import nn
 
+from lib.explainers import LIME
+from lib.predictor import Predictor
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training.images import draws_of, explainer_for, predictor_of
-from lib.training.measuring import calibration_error, elsewhere, gap, measured, report
+from lib.training.measuring import ELSEWHERE, calibration_error, elsewhere, gap, measured, report
 from tests.explainers.convolutional import network
 from tests.training.pictures import IMAGES
 
@@ -24,6 +29,21 @@ def plain_curve(net, x, y, phi, s, side, delete, ties="first"):
             if ((row // side * cells + column // side) in top) == delete:
                 masked[:, row, column] = 0
     return net(masked[None]).softmax(-1)[0, y].item()
+
+
+def test_a_tables_rows_are_reported_too():
+    """All that is measured of images, but under other protocols, of which a blur makes no sense."""
+    torch.manual_seed(0)
+    predictor = Predictor.of(nn.Linear(6, 3), torch.zeros(6))
+    rows = SimpleNamespace(x_test=torch.randn(20, 6), y_test=torch.randint(3, (20,)), inputs=lambda x: x)
+    explainer = LIME(M=30)
+    drawn = explainer.draw(predictor.b.shape, torch.Generator().manual_seed(0))
+    reported = report(predictor, rows, "test", explainer=explainer, S=[0.5], drawn=drawn)
+    found = {row["measure"]: row["value"] for row in reported}
+    logits = predictor.logits(rows.x_test)
+    assert found["accuracy"] == (logits.argmax(-1) == rows.y_test).double().mean()
+    assert found["confidence"] == pytest.approx(logits.softmax(-1).amax(-1).mean().item())
+    assert not any(name.endswith(kind) for name in found for kind in ELSEWHERE)
 
 
 @pytest.mark.parametrize("name", ["Grad-CAM", "LIME"])
