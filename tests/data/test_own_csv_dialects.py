@@ -82,6 +82,13 @@ def test_a_dialect_is_read_as_the_table_that_it_is(dialect, tmp_path):
     assert [table.classes[label] for label in table.y] == [row[2] for row in ROWS]
 
 
+def test_names_may_hold_as_many_commas_as_there_are_separators(tmp_path):
+    """The next row tells which of them separates."""
+    table = data.from_csv(written(tmp_path, "width, cm;height, cm;kind\n1;2;u\n3;4;v\n"))
+    assert table.features == ("width, cm", "height, cm")
+    assert table.x.tolist() == [[1, 2], [3, 4]]
+
+
 @pytest.mark.parametrize("dialect", REFUSED)
 def test_a_dialect_that_is_not_read_says_why_in_one_line(dialect, tmp_path):
     content, message = REFUSED[dialect]
