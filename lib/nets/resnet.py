@@ -170,6 +170,24 @@ def save(net: nn.Module, path: str | Path, **about) -> Path:
     return path
 
 
+def check_place(path: str | Path) -> Path:
+    """The path, for `save` to write to after a long training; ValueError if a file is there that holds no network."""
+    path = Path(path)
+    try:
+        free = not path.exists() or {"net", "conv1.weight"} & set(_read(path))
+    except Exception:  # torch raises a different one for each kind of file
+        free = False
+    if not free:
+        raise ValueError(
+            f"weights must be a new file or a network's, got {path}, which is something else: move it away"
+        )
+    return path
+
+
+def _read(path: str | Path) -> dict:
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
 def load(path: str | Path, C: int, *, new_head: bool = False) -> tuple[nn.Sequential, dict]:
     """A network of `resnet18` for C classes, and what `save` noted; or somebody's parameters by torchvision's names.
 
@@ -177,7 +195,7 @@ def load(path: str | Path, C: int, *, new_head: bool = False) -> tuple[nn.Sequen
     was for other classes. ValueError if the file holds none that fit.
     """
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        found = _read(path)
         theta, about = (found["net"], found["about"]) if "net" in found else (found, {})
         width, kernel = theta["conv1.weight"].shape[0], theta["conv1.weight"].shape[-1]
         net = resnet18(C, width, "cifar" if kernel == 3 else "plain")

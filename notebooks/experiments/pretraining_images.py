@@ -55,6 +55,7 @@ from lib.training.pretraining import Pretraining, accuracy, gains_from_bfloat16,
 VERSION = 1  # raised when what is computed changes
 use_threads(threads)
 records.check_out(out, weights=weights)
+resnet.check_place(weights)
 if mixed not in ("yes", "no", "auto"):
     raise ValueError(f"mixed must be yes, no or auto, got {mixed!r}")
 bfloat16 = gains_from_bfloat16(check_device(device)) if mixed == "auto" else mixed == "yes"

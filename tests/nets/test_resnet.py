@@ -95,6 +95,20 @@ def test_weights_are_read_back_and_others_refused(tmp_path):
             resnet.load(tmp_path / file, C)
 
 
+def test_weights_replace_no_file_of_anything_else(tmp_path):
+    """Asked before a training, so that nothing that somebody has is lost at its end."""
+    for name, net in (("none.pt", None), ("own.pt", {"net": {}, "about": {}}), ("bare.pt", {"conv1.weight": 0})):
+        if net:
+            torch.save(net, tmp_path / name)
+        assert resnet.check_place(tmp_path / name) == tmp_path / name
+    torch.save([1, 2], tmp_path / "list.pt")
+    (tmp_path / "mine.csv").write_text("a,b\n1,2\n")
+    for name in ("list.pt", "mine.csv", "."):
+        with pytest.raises(ValueError, match=r"weights must be a new file or a network's, got .*: move it away"):
+            resnet.check_place(tmp_path / name)
+    assert (tmp_path / "mine.csv").read_text() == "a,b\n1,2\n"
+
+
 @pytest.mark.parametrize(("options", "word"), [({"C": 1}, "C"), ({"width": 0}, "width"), ({"stem": "small"}, "stem")])
 def test_networks_that_make_no_sense_are_named(options, word):
     with pytest.raises(ValueError, match=word):
