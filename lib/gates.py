@@ -22,6 +22,23 @@ def open_probability(mu: Tensor, sigma: float = SIGMA) -> Tensor:
     return torch.special.ndtr(mu / check_sigma(sigma))
 
 
+def opening_noise(n: int, mu: float, *, gates: int, generator: torch.Generator, sigma: float = SIGMA) -> Tensor:
+    """eps / sigma of those among n rows of gates at mu that have one open, (rows, gates), float64 (FE-8).
+
+    The law is that of drawing all n rows and leaving out those whose gates are all shut, at the cost of what is left:
+    their number is binomial, a row's first open gate geometric. The rows are any of the n, equally likely.
+    """
+    p = open_probability(torch.tensor(mu, dtype=torch.float64), sigma)
+    log_shut = torch.log1p(-p)  # of one gate
+    opens = -torch.expm1(gates * log_shut)  # a row
+    rows = int(torch.binomial(torch.tensor(float(n), dtype=torch.float64), opens, generator=generator))
+    u = torch.rand(rows, gates + 1, generator=generator, dtype=torch.float64)
+    first = (torch.log1p(-u[:, -1:] * opens) / log_shut).long().clamp_max(gates - 1)
+    v, place = u[:, :-1], torch.arange(gates)
+    v = torch.where(place < first, p + (1 - p) * v, torch.where(place == first, p * v, v))  # open where below p
+    return -torch.special.ndtri(v)
+
+
 def expected_open(mu: Tensor, sigma: float = SIGMA) -> Tensor:
     """E[Omega(Z)]: the expected number of open gates, summed over the last two axes (N, C) (FE-9)."""
     return open_probability(mu, sigma).sum((-2, -1))

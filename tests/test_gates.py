@@ -124,3 +124,49 @@ def test_dtype_and_shape_come_from_the_input():
         assert gates.sample(mu, mu).dtype == gates.exact_mean(mu).dtype == gates.expected_open(mu).dtype == dtype
         assert gates.exact_mean(mu).shape == mu.shape
         assert gates.expected_open(mu).shape == (2,)
+
+
+# --- Drawing what opens, and nothing else ----------------------------------------------------------------------------
+
+
+def opened(n, mu, C, sigma, draws, *, dense):
+    """z of the rows that open in many draws of n rows of C gates at mu, (rows, C), and the number of rows in each."""
+    generator, found = torch.Generator().manual_seed(1 + dense), []
+    for _ in range(draws):
+        if dense:
+            eps = torch.randn(n, C, generator=generator, dtype=torch.float64)
+            eps = eps[(mu + sigma * eps > 0).any(1)]
+        else:
+            eps = gates.opening_noise(n, mu, gates=C, generator=generator, sigma=sigma)
+        found.append(gates.sample(torch.full_like(eps, mu), sigma * eps))
+    return torch.cat(found), np.array([len(z) for z in found])
+
+
+@pytest.mark.parametrize(("mu", "C", "sigma"), [(-0.3, 1, 0.5), (-0.8, 4, 0.5), (0.2, 3, 0.5), (-1.0, 3, 0.7)])
+def test_what_opens_has_the_law_of_drawing_all_and_leaving_out_what_is_shut(mu, C, sigma):
+    """How many rows open, in which pattern, and how far: each against dense draws (FE-8)."""
+    (sparse, rows), (dense, dense_rows) = (opened(60, mu, C, sigma, 600, dense=d) for d in (False, True))
+    assert (sparse > 0).any(1).all()
+    q = 1 - (1 - stats.norm.cdf(mu / sigma)) ** C
+    for counts in (rows, dense_rows):  # the mean and spread of a binomial
+        assert counts.mean() == pytest.approx(60 * q, abs=4 * math.sqrt(60 * q * (1 - q) / 600))
+        assert counts.var() == pytest.approx(60 * q * (1 - q), rel=0.3)
+    codes = [(z > 0).long() @ (2 ** torch.arange(C)) for z in (sparse, dense)]
+    patterns = torch.stack([code.bincount(minlength=2**C) for code in codes]).numpy()
+    common = patterns[:, patterns.sum(0) >= 20]
+    if common.shape[1] > 1:
+        assert stats.chi2_contingency(common).pvalue > 1e-3
+    for c in range(C):
+        ours, theirs = (z[:, c][(z[:, c] > 0) & (z[:, c] < 1)] for z in (sparse, dense))
+        assert stats.ks_2samp(ours, theirs).pvalue > 1e-3
+
+
+def test_gates_far_below_zero_open_as_seldom_as_they_should():
+    """Where no dense draw would see one: the mean number of a million rows is n q (FE-8)."""
+    mu, generator = -2.6, torch.Generator().manual_seed(0)
+    counts = [len(gates.opening_noise(10**6, mu, gates=4, generator=generator)) for _ in range(400)]
+    expected = 4e6 * stats.norm.cdf(mu / 0.5)
+    assert 0.3 < expected < 1
+    assert np.mean(counts) == pytest.approx(expected, abs=4 * math.sqrt(expected / 400))
+    assert len(gates.opening_noise(10**6, -30.0, gates=4, generator=generator)) == 0
+    assert len(gates.opening_noise(7, 30.0, gates=4, generator=generator)) == 7

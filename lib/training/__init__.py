@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lib import methods
 from lib.data import Folds
-from lib.training import both, expo, fewer
+from lib.training import both, expo, fewer, many
 from lib.training import checkpoint as files
 from lib.training.engine import Program, check_device, check_folds, use_threads
 from lib.training.expo_step import Criterion
@@ -44,6 +44,7 @@ def fit(
     settings = paper.Settings() if settings is None else settings
     if not isinstance(settings, paper.Settings):
         raise ValueError(f"settings of {method} must be {paper.__name__}.Settings, got {settings!r}")
+    paper = many if isinstance(settings, many.Settings) else paper
     if paper is not expo and (criteria or background is not None):
         raise ValueError(f"{method} is of paper {methods.named(method).paper}, which has no criteria and no background")
     for name, value, kind in (("folds", folds, Folds), ("runs", runs, Runs)):

@@ -39,6 +39,10 @@ class Draws:
             out[r, : -(-own_rows[r] * n_draws // 4)].random_(*FULL_RANGE, generator=g)
         return out.view(torch.int16)[:, : rows * n_draws].unflatten(1, (rows, n_draws))
 
+    def rows(self, Z: Tensor) -> tuple[Tensor, Tensor, list[int]]:
+        """Which examples a step evaluates, and with which weight: those that are open."""
+        return open_rows(Z)
+
 
 def open_rows(Z: Tensor) -> tuple[Tensor, Tensor, list[int]]:
     """Examples with any open gate: Z (R, N, J, C) -> rows (R, M), valid (R, M), and each run's count.

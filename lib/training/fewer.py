@@ -19,7 +19,7 @@ from lib.data import Folds
 from lib.methods import Examples as Method
 from lib.nets import MLP, Network, predict_logits, stack_uniform
 from lib.options import check_counts, check_flags, check_numbers, flat, is_number, reading, speed, training
-from lib.training.draws import Draws, RecordedSteps, open_rows, steps_for
+from lib.training.draws import Draws, RecordedSteps, steps_for
 from lib.training.engine import Program
 from lib.training.fewer_fitted import Subject, Trained, evaluate, influence, theta_of
 from lib.training.fitted import Fitted, as_start
@@ -99,7 +99,7 @@ def minibatch_loss(
         A, A_shape = A.flatten(2), A.shape
     if method.h_fits and F_n is None:
         if method.gates and settings.open_rows:
-            rows, valid, own = open_rows(Z)
+            rows, valid, own = draws.rows(Z)
             A = A.gather(1, rows[..., None].expand(-1, -1, A.shape[2])) * valid[..., None]
         else:
             rows, own = torch.arange(A_shape[1], device=A.device).expand(R, -1), [A_shape[1]] * R
