@@ -64,6 +64,7 @@ OWN = {
         "U": ("whole?", "as in FE; empty where a measure has none"),
         "explainer": ("text", "trained and measured"),
         "S": ("number", "share of the features inserted and deleted"),
+        "deletion": ("text", "form of Omega_Del: A, B or C"),
     },
 }
 ALLOWED = {"paper": tuple(OWN), "part": ("train", "val", "test"), "direction": ("higher", "lower")}

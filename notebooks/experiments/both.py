@@ -25,6 +25,7 @@ etas = [0, 1e-3, 1e-2]  # weights of the gates' regulariser
 lam1s = [0, 0.01, 0.1]  # lambda_1 = lambda_2, weights of insertions and deletions
 explainer = "LIME"  # whose contributions are trained and measured: LIME or KernelSHAP
 S = 0.5  # share of the features inserted and deleted
+deletion = "C"  # form of the deletion regulariser: A, which is not bounded below, B or C
 explained = 8  # rows of a batch of 32 that are explained at a step
 splits = [0, 1, 2, 3, 4]  # numbers of the splits, which seed them
 U_values = [5, 10, 20, 50, "all"]  # entries (n, c) kept in the explanation
@@ -66,8 +67,8 @@ folds = tables.folds(table, splits)
 steps = math.ceil(folds.x_train.shape[1] / Settings.batch)  # an epoch
 patience = math.ceil(patience_steps / steps)
 settings = Settings(
-    explainer=explainers.named(explainer), S=S, explained=explained, epochs=math.ceil(most_steps / steps),
-    patience=patience, check=max(1, min(10, patience // 20)), U=tuple(U_values),
+    explainer=explainers.named(explainer), S=S, explained=explained, deletion=deletion,
+    epochs=math.ceil(most_steps / steps), patience=patience, check=max(1, min(10, patience // 20)), U=tuple(U_values),
     S_start=S_start if S_start == "unit" else convert("S_start", str(S_start), 1.0),
 )  # fmt: skip
 runs = Runs.grid(len(splits), eta=etas, lam1=lam1s, seed=[seed]).of("Both")
@@ -108,7 +109,7 @@ for r in range(len(runs)):
 # %%
 frame = pd.DataFrame(rows).astype({"U": "Int64"}).assign(paper="FE+ID", dataset=table.name, method="Both")
 frame["direction"] = frame["measure"].isin(["ties", "deletion", "open"]).map({True: "lower", False: "higher"})
-frame = frame.assign(explainer=explainer, S=S)
+frame = frame.assign(explainer=explainer, S=S, deletion=deletion)
 described = {"experiment": "both", "patience_steps": patience_steps, **settings.recorded()}
 records.write(frame.assign(**provenance(described, "cpu", version=VERSION)), out)
 if checkpoint:

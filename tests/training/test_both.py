@@ -42,17 +42,18 @@ def test_without_its_weight_it_is_ours(tmp_path):
     assert any((t[1] != t[0]).any() for t in together.values())
 
 
-def test_the_features_term_is_what_paper_id_adds_to_the_cross_entropy():
+@pytest.mark.parametrize("form", "ABC")
+def test_the_features_term_is_what_paper_id_adds_to_the_cross_entropy(form):
     s, program = one_step()
     x, y = s.folds.x_train[:, :5], s.folds.y_train[:, :5]
     predictor = both.as_predictor(s.f, s.bank, program.b)
     Z = torch.stack(
         [SETTINGS.explainer.draw((3,), torch.Generator().manual_seed(r), dtype=x.dtype)["Z"] for r in (0, 1)]
     )
-    options = {"settings": expo.Settings(), "drawn": {"Z": Z}, "method": METHODS["ID-ExpO"], "lam": 1.0}
+    options = {"settings": expo.Settings(deletion=form), "drawn": {"Z": Z}, "method": METHODS["ID-ExpO"], "lam": 1.0}
     entropy = torch.stack([cross_entropy(g, own) for g, own in zip(predictor.logits(x), y)])
     expected = objective(predictor, x, y, **options) - entropy
-    found = both.features_loss(predictor, x, y, settings=SETTINGS, drawn={"Z": Z})
+    found = both.features_loss(predictor, x, y, settings=replace(SETTINGS, deletion=form), drawn={"Z": Z})
     torch.testing.assert_close(found, expected, **EXACT)
 
 
@@ -121,7 +122,12 @@ def test_stacks_are_cut_by_what_is_explained():
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"explained": 0}, "explained must be"), ({"S": 2.0}, "S must be"), ({"explainer": "LIME"}, "explainer must be")],
+    [
+        ({"explained": 0}, "explained must be"),
+        ({"deletion": "D"}, "deletion must be"),
+        ({"S": 2.0}, "S must be"),
+        ({"explainer": "LIME"}, "explainer must be"),
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
