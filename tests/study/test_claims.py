@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.study import claims
-from lib.study.statistics import clustered, paired
+from lib.study.statistics import clustered, false_discovery, paired
 
 # --- The parts -------------------------------------------------------------------------------------------------------
 
@@ -65,3 +65,45 @@ def test_the_rule_of_verdicts(outcomes, expected):
     words = {"h": claims.HOLDS, "u": claims.UNDECIDED, "a": claims.AGAINST}
     assert claims.verdict([words[letter] for letter in outcomes]) == expected
     assert expected in claims.VERDICTS
+
+
+# --- Claims made of them ---------------------------------------------------------------------------------------------
+
+
+def gain(dataset, *values):
+    """A comparison of paired differences, claimed to be above 0."""
+    return claims.compare(dataset, "x", pd.Series(values, dtype=float), claimed=">")
+
+
+def certain(dataset, value):
+    """What is 1 by construction."""
+    return claims.fact(dataset, "y", pd.Series([value]), summary=min, claimed="=", bound=1, given=True)
+
+
+def evaluated(*comparisons):
+    return claims.tests({"A": claims.Claim("it does", lambda: comparisons)})
+
+
+def test_p_is_corrected_among_the_comparisons_of_a_claim_alone():
+    several = [gain("glass", 0.1, 0.3, 0.2), gain("vehicle", 0.1, 0.2, 0.9), certain("segment", 1)]
+    found = claims.tests({"A": claims.Claim("", lambda: several), "B": claims.Claim("", lambda: several[1:2])})
+    assert found["claim"].tolist() == ["A", "A", "A", "B"]
+    p = [comparison.p for comparison in several[:2]]
+    assert found["p"][:2].tolist() == pytest.approx(false_discovery(p).tolist())
+    assert found["p"][0] > p[0]
+    assert np.isnan(found["p"][2])
+    assert found["p"][3] == pytest.approx(p[1])
+
+
+def test_half_a_claim_on_a_data_set_does_not_count():
+    """One of its comparisons has no records there."""
+    found = claims.counted(evaluated(gain("glass", 1.0, 1.1, 1.2), gain("glass"), gain("vehicle", 1.0, 1.1, 1.2)))
+    assert found["dataset"].tolist() == ["vehicle"]
+
+
+def test_what_cannot_fail_counts_only_if_it_fails():
+    holds = evaluated(certain("glass", 1), gain("glass", -1.0, -1.1, -1.2))
+    assert claims.counted(holds)["what"].tolist() == ["x"]
+    verdicts = claims.verdicts(holds, {"A": claims.Claim("it does", lambda: ())})
+    assert verdicts.loc["A", "verdict"] == "contradicted"
+    assert claims.counted(evaluated(certain("glass", 0.5), gain("glass", 1.0, 1.1, 1.2)))["what"].tolist() == ["y", "x"]
