@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from lib.study import claims
-from lib.study.statistics import clustered, false_discovery, paired
+from lib.study.statistics import RATIO, clustered, false_discovery, paired
 
 # --- The parts -------------------------------------------------------------------------------------------------------
 
@@ -70,9 +71,9 @@ def test_the_rule_of_verdicts(outcomes, expected):
 # --- Claims made of them ---------------------------------------------------------------------------------------------
 
 
-def gain(dataset, *values):
+def gain(dataset, *values, what="x"):
     """A comparison of paired differences, claimed to be above 0."""
-    return claims.compare(dataset, "x", pd.Series(values, dtype=float), claimed=">")
+    return claims.compare(dataset, what, pd.Series(values, dtype=float), claimed=">")
 
 
 def certain(dataset, value):
@@ -107,3 +108,14 @@ def test_what_cannot_fail_counts_only_if_it_fails():
     verdicts = claims.verdicts(holds, {"A": claims.Claim("it does", lambda: ())})
     assert verdicts.loc["A", "verdict"] == "contradicted"
     assert claims.counted(evaluated(certain("glass", 0.5), gain("glass", 1.0, 1.1, 1.2)))["what"].tolist() == ["y", "x"]
+
+
+def test_a_whole_claim_is_a_mean_over_data_sets_and_its_comparisons_have_a_reach():
+    """Two comparisons on one data set are no two units. One that is decided alone among three must reach further."""
+    several = gain("glass", 1, 2, 3), gain("glass", 3, 4, 5, what="y"), gain("vehicle", 0, 1, 2)
+    whole = claims.omnibus(evaluated(*several))
+    assert whole["units"] == 2
+    assert whole["effect"] == pytest.approx((3 + 1) / 2)
+    error = np.sqrt(1 / 3 + RATIO)  # of each, whose differences have a variance of 1
+    assert whole["detectable"] == pytest.approx(stats.t.isf(0.05 / 2, 2) * error)
+    assert whole["alone"] == pytest.approx(stats.t.isf(0.05 / 2 / 3, 2) * error)
