@@ -43,19 +43,16 @@ J = 3  # draws of the gates in the check against the library
 import matplotlib.pyplot as plt
 from myst_nb import glue
 
-from lib import data, nets
+from lib import data, examples, gates
 from lib.check import check
 from lib.methods import METHODS
 from lib.study import figures
-from lib.training.draws import Draws
-from lib.training.fewer import Settings, minibatch_loss
-from lib.training.fewer_fitted import Subject
 
 figures.use()
 torch.set_default_dtype(torch.float64)
 folds = data.folds(data.load(dataset), splits=[0], dtype=torch.float64)
 x, y, C = folds.x_train[0], folds.y_train[0], folds.C
-(N, D), K = x.shape, 64
+N, D = x.shape
 print(f"{N} training examples, {D} features, {C} classes")
 
 # %% [markdown]
@@ -196,33 +193,21 @@ fe_11 = minibatch_objective(y, g, h, mu, lam=2, eta=0.05, sigma=1e-9)
 check("FE-11 without noise is FE-6", fe_11, fe_6)
 
 # %% [markdown]
-# Then the library. It trains many runs at once, never computes $k$ and leaves shut examples out, but on the same draws
-# it must give the same number and the same gradients. (Without dropout here: the two draw it differently.)
+# Then the library. It never computes $k$, and the draws are an axis of its tensors, but it must give the same number
+# and the same gradients. (Its training also takes many runs at once and leaves shut examples out; a test says that its
+# steps are these.)
 
 # %%
 f, W, S, mu = start(D, N, C, dropout=0)
-leaves = [*f.parameters(), W, S, mu]
-bank = {"W": W[None], "S": S[None], "mu": mu[None]}  # a run axis of 1
-for i, layer in enumerate(f[::3], 1):
-    bank[f"f.W{i}"] = layer.weight.T[None]
-    bank[f"f.b{i}"] = layer.bias[None, None]
-
-
-def draws():
-    return Draws([torch.Generator().manual_seed(1)], torch.float64)
-
-
-# %%
-batch, runs = torch.arange(32), torch.zeros(1, dtype=torch.int64)
-eps = 0.5 * draws().noise((N, J, C))[0]
-Z = (mu[:, None] + eps).clamp(0, 1).transpose(0, 1)  # (J, N, C)
-g, h = outputs(f, W, S, Z, x[batch], x)
+batch, eps = torch.arange(32), 0.5 * torch.randn(J, N, C)
+g, h = outputs(f, W, S, (mu + eps).clamp(0, 1), x[batch], x)
 plainly = minibatch_objective(y[batch], g, h, mu, lam=2, eta=0.05)
-mlp = nets.MLP((D, K, K, K), dropout=0)
-what = Subject(mlp, METHODS["Ours"], folds, runs, lam=2, eta=0.05)
-step = {"draws": draws(), "settings": Settings(J=J)}
-library = minibatch_loss(what, bank, batch[None], **step)
+F, A = f(x), gates.gated(gates.sample(mu, eps), S)  # (N, K), (J, N, C)
+h = examples.explain_logits(A, F, F[batch])  # (J, B, C)
+terms = {"g": F[batch] @ W, "h": h, "mu": mu, "lam": 2, "eta": 0.05}
+library = examples.objective(METHODS["Ours"], y[batch], **terms)
 check("same objective", library, plainly)
+leaves = [*f.parameters(), W, S, mu]
 slopes = (torch.autograd.grad(E, leaves) for E in (library, plainly))
 check("same gradients", *slopes)
 
