@@ -28,7 +28,7 @@ PAPERS = {"FE": fewer, "ID": expo, "FE+ID": both}
 def fit(
     method: str, folds: Folds, runs: Runs, *, settings: fewer.Settings | expo.Settings | None = None,
     start: Fitted | None = None, f=None, criteria: Sequence[Criterion] = (), background: Tensor | None = None,
-    device: str = "cpu", checkpoint: str | os.PathLike | None = None, save_every: float = 60.0,
+    device: str = "cpu", checkpoint: str | os.PathLike | None = None, save_every: float = 30.0,
     weights: str | os.PathLike | None = None, progress: bool = True,
 ) -> Fitted:  # fmt: skip
     """Train all runs of one method and return each at its best epoch on validation rows.

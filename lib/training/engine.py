@@ -151,7 +151,7 @@ class Program:
         """Whether some runs' parameters are all finite, bool (runs,) on the CPU. Those that are not stay so."""
         return torch.stack([bank[n].isfinite().flatten(1).all(1) for n in self.trained]).all(0).cpu()
 
-    def run(self, path: Path | None = None, *, every: float = 60.0, progress: bool = True, label: str = "") -> None:
+    def run(self, path: Path | None = None, *, every: float = 30.0, progress: bool = True, label: str = "") -> None:
         """Advance, validate, record and save until every run has stopped; resumes from the checkpoint if it exists."""
         if path and path.exists():
             self.load(path)

@@ -78,7 +78,7 @@ class Single:
         return self.epoch >= self.settings.epochs or waited or self.state["in_a_row"] >= PATIENCE_FOR_NAN
 
     def run(
-        self, checkpoint: Path | None = None, *, every: float = 60.0, progress: bool = True, label: str = ""
+        self, checkpoint: Path | None = None, *, every: float = 30.0, progress: bool = True, label: str = ""
     ) -> None:
         """Train to the end; saves every so many seconds, and resumes from the checkpoint if it exists."""
         checkpoint, every = files.check_path(checkpoint), files.check_every(every)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from tests.bench import DEVICE, compared, fe, id, images, memory, timed
+from tests.bench import DEVICE, compared, fe, grid, id, images, many, memory, timed
 
 ROOT = Path(__file__).parents[2]
 PAIRS = {
@@ -20,7 +20,9 @@ PAIRS = {
         images.id_gradcam_step, images.id_gradcam_exact, images.id_lime_step, images.id_image_metrics,
     )
 }  # fmt: skip
-OTHERS = {"id_lime_memory": memory.id_lime_memory}
+OTHERS = {
+    other.__name__: other for other in (memory.id_lime_memory, many.fe_rows_1e6, grid.grid_overhead, grid.resume_loss)
+}
 ON_A_GPU = {f"fe_{name}_model_epochs_per_second": name for name in ("glass", "vehicle", "segment")}
 
 

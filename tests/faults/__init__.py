@@ -41,6 +41,8 @@ started.write_text(started.read_text() + "x" if started.exists() else "x")
 if fault == "waits":
     while not Path("go").exists():
         time.sleep(0.05)
+if fault == "sleeps":
+    time.sleep(10)
 if fault == "memory" and not Path("go").exists():
     os.kill(os.getpid(), signal.SIGKILL)  # what the kernel of the system does where memory ends
 if fault == "once" and len(started.read_text()) == 1:

@@ -24,12 +24,12 @@ torch.save({"bank": fitted.bank, "scores": fitted.scores}, sys.argv[2])
 """
 
 
-def trained(path=None, *, epochs=EPOCHS, eta=0.01):
+def trained(path=None, *, epochs=EPOCHS, eta=0.01, save_every=0.0):
     """Two runs on Glass, which save their state at every check."""
     folds = data.folds(data.load("glass"), [0, 1])
     settings = Settings(epochs=epochs, patience=epochs, check=1, U=(10,))
     runs = Runs.grid(2, eta=[eta])
-    return fit("Ours", folds, runs, settings=settings, checkpoint=path, save_every=0.0, progress=False)
+    return fit("Ours", folds, runs, settings=settings, checkpoint=path, save_every=save_every, progress=False)
 
 
 def start(path, out):

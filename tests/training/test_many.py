@@ -70,7 +70,8 @@ def test_steps_are_those_with_gates_for_all_rows(J, monkeypatch):
     bank = {n: t.clone().requires_grad_() for n, t in p.state["bank"].items()}
     batches, real = [], torch.randint
     monkeypatch.setattr(torch, "randint", lambda *a, **k: batches.append(real(*a, **k)) or batches[-1])
-    p.advance(torch.tensor([0]), 2)
+    for p.state["epoch"] in (0, 1):
+        p.advance(torch.tensor([0]), 1)
     assert 5 < p.state["met"] < 42 == p.gated
     adam = torch.optim.Adam(list(bank.values()), lr=settings.lr)
     what = Subject(p.f, p.method, p.folds, p.fold, **p.weights)
@@ -84,6 +85,14 @@ def test_steps_are_those_with_gates_for_all_rows(J, monkeypatch):
         for ours, name in zip(moments, ("exp_avg", "exp_avg_sq")):
             theirs = adam.state[bank[n]][name]
             torch.testing.assert_close(*(t[:, :met] if n in many.GATES else t for t in (ours, theirs)), **EXACT)
+
+
+def test_the_noise_that_opened_rows_is_theirs():
+    """They are the last of those met, and the others' noise is drawn as ever."""
+    last = torch.arange(6.0, dtype=torch.float64).view(2, 3) + 7
+    eps = many.Few(torch.Generator().manual_seed(0), torch.float64, last=last, most=9).noise((5, 1, 3))
+    assert torch.equal(eps[0, 3:, 0], last)
+    assert torch.equal(eps[:, :3], Draws([torch.Generator().manual_seed(0)], torch.float64).noise((3, 1, 3)))
 
 
 def test_rows_are_met_in_an_order_drawn_beforehand():
