@@ -10,7 +10,7 @@ from pyarrow import parquet
 from lib.study import grid
 
 # what tells apart the runs in one file of records, whose seconds are each noted in many rows
-OWN = ("method", "split", "seed", "config", "eta", "lam", "lam3", "lr")
+OWN = ("method", "split", "seed", "config", "eta", "lam", "lam1", "lam3", "lr")
 
 
 def inventory(runs: Sequence[grid.Run] | None = None, root: Path = grid.ROOT) -> pd.DataFrame:
