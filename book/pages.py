@@ -20,6 +20,7 @@ NUMBERS = {"FE-": range(1, 23), "ID-": range(1, 16), "ID-A": range(1, 6)}
 LABELS = [f"{paper}{n}" for paper, numbers in NUMBERS.items() for n in numbers]
 LABEL = r"(?:FE-|ID-A?)\d+"
 TAGGED = re.compile(r"\\tag\{([^}]+)\}\s*?\n#? *\$\$ *\(([\w-]+)\)")
+OWNERS = re.compile(r"\b(?:captum|torch|softmax|lime|library|paper|scikit-learn)s\b|\b(?!its\b)\w+s(?= own\b)")
 PACKAGES = "torch numpy pandas scikit-learn matplotlib papermill jupytext jupyter-book sphinx".split()
 
 
@@ -35,8 +36,9 @@ class Place(NamedTuple):
 
     @property
     def claim(self):
-        """The name of a test as a sentence."""
-        return self.name.split(".")[-1].removeprefix("test_").replace("_", " ")
+        """The name of a test as a sentence, with the apostrophes that a name in code cannot have."""
+        words = self.name.split(".")[-1].removeprefix("test_").replace("_", " ").replace("scikit learn", "scikit-learn")
+        return OWNERS.sub(lambda owner: f"{owner[0][:-1]}'s", words)
 
     @property
     def anchor(self):

@@ -12,7 +12,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu"]
 PRINT = """
 .bd-header, .bd-sidebar-primary, .bd-sidebar-secondary, .bd-header-article, .bd-footer, .prev-next-footer,
-#jb-print-docs-body, .headerlink, .copybtn { display: none !important; }
+#jb-print-docs-body, .records, .headerlink, .copybtn { display: none !important; }
 body, pre, code { font-size: 10pt; }
 .toctree-wrapper > section { break-before: page; }
 figure, table, .math { break-inside: avoid; }

@@ -14,9 +14,9 @@
 # # Trained to be explained
 #
 # A deep model predicts, somebody asks why, and something simpler answers. That answer is an *explanation*, and it is
-# worth something only if it is true: if what it names is what the prediction rests on. A model trained in the usual way
-# owes nobody such an explanation. Two papers change the training instead, and this book teaches, proves and reproduces
-# them.
+# worth something only if it is true, which means that what it names is what the prediction rests on. Nothing in the
+# usual way of training asks that a model have such an explanation. Two papers change the training, and this book
+# teaches, proves and reproduces them.
 #
 # - **FE**: [Training Deep Models to be Explained with Fewer Examples](https://arxiv.org/abs/2112.03508), by Tomoharu
 #   Iwata and Yuya Yoshikawa {cite:p}`iwata2021fewer`. A prediction is explained by a handful of training examples. The
@@ -59,17 +59,20 @@ keep("findings", drawn | told)
 # ## What came out
 #
 # Everything below is computed from committed records of full runs, words and titles included. Bars are standard errors
-# where a figure shows means, and 95 % intervals over splits where it shows differences.
+# where a figure shows means, and 95 % intervals over splits where it shows differences. A difference is *surely* there
+# if its interval leaves out 0.
 #
-# ### Explained by ten examples
+# ### Explained by a few examples
+#
+# An *entry* is the influence of one training example on one class. Ten entries are kept for all predictions.
 #
 # ```{glue:figure} findings-six
 # :name: fig-findings-six
 # :alt: Six methods as points in the plane of test accuracy and test faithfulness; up and to the right is better.
 #
-# FE's six methods, explained by ten examples, mean over data sets. Filled: with gates. Faithful means that
-# the explanation predicts what the model predicts; RPS and RPSR predict by their explanation and are faithful by
-# construction. More in [](11_results).
+# FE's six methods with ten entries, mean over data sets. Filled: with gates. Faithful means that the explanation
+# predicts what the model predicts. RPS and RPSR predict by their explanation and so are faithful by construction. More
+# in [](11_results).
 # ```
 #
 # {glue:text}`findings-six-told`
@@ -80,13 +83,16 @@ keep("findings", drawn | told)
 # :name: fig-findings-lambda
 # :alt: For each data set a path through the plane of accuracy and faithfulness, its points growing with lambda.
 #
-# Ours with ten examples as $\lambda$, the weight of its explanation's loss, grows with the markers; mean over splits at
+# Ours with ten entries as $\lambda$, the weight of its explanation's loss, grows with the markers; mean over splits at
 # the $\eta$ that validation chose.
 # ```
 #
 # {glue:text}`findings-lambda-told` The paper sees accuracy fall and faithfulness rise with $\lambda$.
 #
-# ### Explained by features
+# ### Explained by a few features
+#
+# *Insertion* is how probable the predicted class is while only the most important features are shown, *deletion* how
+# probable it stays without them. A good explanation has a high insertion and a low deletion.
 #
 # ```{glue:figure} findings-tables
 # :name: fig-findings-tables

@@ -231,8 +231,9 @@ pages_claims.comparisons(tests, "FE-C7a", "FE-C7b", "FE-C7c", "FE-C7d")
 # If the best $\eta$ did not depend on the data, the values that validation chooses over splits would look alike on all
 # data sets. Kruskal and Wallis' test asks whether they do. It compares ranks, so the scale of $\eta$ does not matter.
 # Few values chosen among six are weak evidence, so we also ask which $\eta$ has the highest mean faithfulness on test
-# rows of each data set: if it is the same one everywhere, that speaks against the claim. Were all choices alike but for
-# some splits of one data set, Kruskal and Wallis' test would see it from {glue:text}`claims-etas-seen` splits on.
+# rows of each data set: if it is the same one everywhere, that speaks against the claim. How sharp is that test? If all
+# choices were alike except on some splits of one data set, it would see a difference once these are
+# {glue:text}`claims-etas-seen` splits.
 #
 # {glue:text}`claims-fe-c8-told` **Verdict: {glue:text}`claims-fe-c8`.**
 
@@ -277,7 +278,7 @@ tests_id = claims_id.tests(frame_id)
 verdicts_id = claims_id.verdicts(tests_id)
 known = rows_known.read(f"{rows}/splits.csv")
 keep("claims", pages_claims.told("id", verdicts_id) | pages_claims.leads(tests_id))
-keep("claims", pages_claims.gain_over_majority(front, known))
+keep("claims", pages_claims.gain_over_majority(front, known) | {"forest-id": pages_claims.forest_id(tests_id)})
 keep("claims", {"summary-id": pages_claims.linked(pages_claims.at_a_glance(verdicts_id), "01_claims")})
 pages_claims.with_data_sets(verdicts_id, ", ".join(runs_id.TABLES), "all six tables")
 
@@ -289,6 +290,15 @@ pages_claims.with_data_sets(verdicts_id, ", ".join(runs_id.TABLES), "all six tab
 # {glue:text}`claims-count-id-contradicted` contradicted, {glue:text}`claims-count-id-not-tested` not tested. ID-C1 to
 # ID-C5, ID-C7 and ID-C12 are [about images](sec-claims-images) and Grad-CAM; what ID-C4 says of sensitivity-n and of
 # ExpO is also asked of the tables here.
+#
+# ```{glue:figure} claims-forest-id
+# :name: fig-claims-forest-id
+# :alt: Mean differences of ID's claims with intervals, a row for each comparison and a marker for each table.
+#
+# Differences that the claims are about, mean over explainers and $S$ with 95 % intervals over splits. Hollow where 0
+# lies within. C8b asks for more than minus {glue:text}`claims-margin`, all others for more than 0. Verdicts rest on
+# each explainer and $S$ by itself, in the tables below.
+# ```
 #
 # > **Is {glue:text}`claims-margin` small?** Not everywhere. CE-only is more accurate than naming the majority class by
 # > {glue:text}`claims-gains`. Where that gain is below the margin, on {glue:text}`claims-gains-below`, a predictor that

@@ -14,9 +14,9 @@
 # # Try it: one prediction, and why
 #
 # Before any equation, here is what the two papers do, on rows that you choose. A network predicts the class of a row of
-# a table. The first player asks *which training examples* it says so for, as in FE. The second asks *which features* of
-# the row it says so for, as in ID. In both you can switch between a network that was trained for its predictions
-# alone and one that was trained to be explained.
+# a table. The first player shows *which training examples* are behind its answer, as in FE, the second *which features*
+# of the row, as in ID. Each compares a network that was trained for its predictions alone with one that was trained to
+# be explained.
 #
 # Everything was computed when this book was built, by the code on this page. The players need no network and no mouse.
 # The tabulator key moves between the controls, the arrow keys move a slider.
@@ -148,7 +148,7 @@ pd.DataFrame(
         "example": [f"{classes[tables[first].y[n]]} {n}" for n in folds[first].index_train[0, e.rows].tolist()],
         "for": [classes[c] for c in e.classes],
         "influence": e.influence,
-        "similarity": e.similarity,
+        "similarity": e.similarity.double(),
         "contribution": e.contribution + 0.0,  # no minus zero
     }
 ).round(2)
@@ -244,8 +244,8 @@ player("explorer-features", shown_features, script="explorer.js", otherwise=MISS
 #
 # 1. Move s by one from 0. How much does the first feature alone make of the prediction, and how much does its absence
 #    take away?
-# 2. Look for a row where the orders differ. Both networks see the same row. What they rest on is their own affair, and
-#    training has changed it.
+# 2. Look for a row where the orders differ. Both networks see the same row, but training has changed which features
+#    they rest on.
 # 3. Look at the bars. Both panels share one scale. The paper says that contributions become larger (ID-C10).
 # 4. Find a row where deletion rises on its way: an explanation that named the wrong feature first.
 #

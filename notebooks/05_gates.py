@@ -261,7 +261,7 @@ for eta, line, style in zip(etas, share.T, ("-", "--", "-.", ":")):
 ax.axvline(cliff, color="#999999", linewidth=1)
 ax.set(xlabel="epoch", ylabel="share of gates\nmore open than shut", ylim=(-0.02, 1.05))
 ax.set_title("For a while nothing shuts, then the price decides")
-ax.legend(loc="lower left")
+figures.ends(ax)
 glue("gates-training", fig, display=False)
 glue("gates-cliff", cliff, display=False)
 plt.close(fig)
@@ -317,7 +317,7 @@ plt.close(fig)
 # strengths as well, none comes back. We start at $\mu = 0.5$, as likely to be wholly open as to be wholly shut, and
 # with $S$ from a standard normal. Both are arguments: `Settings(mu_start=..., S_start=...)`.
 #
-# What it means that the data pull is written down in [the objective](06_objective).
+# [The objective](06_objective) writes down how the data pull.
 #
 # ## What was learned
 #

@@ -91,7 +91,7 @@ print("entries", A.numel(), "kept", int((kept != 0).sum()))
 check("as lib", kept, examples.keep_top(A, 10), tol=0)
 
 # %% [markdown]
-# What is counted are entries, not examples. An example that speaks for one class and against another is counted twice:
+# Entries are counted, not examples. An example that speaks for one class and against another is counted twice:
 
 # %%
 many = keep(A, 30)
@@ -110,7 +110,7 @@ for method, trained in (("Ours", ours), ("Joint", joint)):
     top_share[method] = share[49].item()
 ax.set_xscale("log")
 ax.set(ylim=(0, 1.02), xlabel="entries, most influential first", ylabel="share of all influence")
-ax.legend()
+figures.ends(ax)
 ax.set_title("How much of all influence the first entries hold")
 glue("choosing-share", fig, display=False)
 glue("choosing-ours-50", top_share["Ours"], display=False)
@@ -244,7 +244,7 @@ faith.pivot_table(index="method", columns="U", values="value").round(2)
 # "Top $U$" does not say by what entries are ranked. Beside the magnitude there are two other readings: the signed
 # value, so that only entries that speak *for* a class are kept, and the gate $\max(0, \min(1, \mu_{nc}))$ alone, which
 # is what the paper prints in {eq}`fe-20`. The library takes all three (`rank`). Here they rank the entries of one
-# trained model; given to training, `rank` also takes part in choosing the epoch.
+# trained model. Given to training, `rank` is used when the epoch is chosen, too.
 
 # %%
 A, mu = ours.influence, ours.bank["mu"]

@@ -115,7 +115,8 @@ left.axhline(0.5, color=figures.PAPER, linewidth=4)
 left.set_yticks(range(len(seen)), labels, fontsize=10)
 left.set(xlabel="features, red above their mean", xticks=[])
 left.grid(False)
-right.barh(range(1, len(seen)), e.contribution, color=["#0072b2" if v > 0 else "#d55e00" for v in e.contribution])
+signs = [figures.PLUS if v > 0 else figures.MINUS for v in e.contribution]
+right.barh(range(1, len(seen)), e.contribution, color=signs)
 right.axvline(0, color=figures.INK, linewidth=0.8)
 right.grid(axis="x")
 right.set(xlabel="contribution")
@@ -129,7 +130,8 @@ plt.close(fig)
 # :alt: Rows of coloured cells, the test row on top, its examples below, and beside each a bar of its contribution.
 #
 # The row that is explained, and below it the example of each entry; a column is a measure. Beside it, what the entry
-# adds to the score of the class that it speaks for (blue) or takes from it (orange).
+# adds to the score of the class that it speaks for (brown) or takes from it (grey). Where there is no bar, the example
+# is not similar to the row at all.
 # ```
 #
 # Look for what the examples that speak have in common with the row ({numref}`fig-explaining-row`). The eye finds
@@ -157,22 +159,14 @@ verdicts = {
 pd.DataFrame(verdicts).T
 
 # %% tags=["hide-input"]
-fig, axes = plt.subplots(2, 1, figsize=(figures.WIDTH, 6.6), sharex=True)
-colors = plt.rcParams["axes.prop_cycle"].by_key()["color"]
+fig, axes = plt.subplots(2, 1, figsize=(figures.WIDTH, 4.6), sharex=True)
 for ax, i in zip(axes, (good, bad)):
     e, rows = explained[i], table_of(explained[i])
-    labels = [f"{kind} {n}" for n, kind in rows["is"].items()]
-    for c in e.classes.unique().tolist():
-        own = (e.classes == c).nonzero()[:, 0]
-        ax.barh(own, e.contribution[own], color=colors[c], label=f"for {name[c]}")
-    ax.set_yticks(range(len(labels)), labels)
-    ax.invert_yaxis()
-    ax.axvline(0, color=figures.INK, linewidth=0.8)
-    ax.grid(axis="x")
-    ax.set_title(f"{'' if e.faithful else 'un'}faithful: g says {name[e.g.argmax()]}, h says {name[e.h.argmax()]}")
+    labels = [f"{kind} {n}, for {of}" for (n, kind), of in zip(rows["is"].items(), rows["for"])]
+    speak = figures.bars(ax, e.contribution, labels)
+    says = f"g says {name[e.g.argmax()]}, h {name[e.h.argmax()]}"
+    ax.set_title(f"{'' if e.faithful else 'un'}faithful: {says} ({speak} of {len(rows)} entries speak)")
 axes[1].set_xlabel("contribution to the score of its class")
-handles = {label: h for ax in axes for h, label in zip(*ax.get_legend_handles_labels())}
-fig.legend(handles.values(), handles, loc="outside lower center", ncols=4)
 figures.headline(fig, "What two predictions rest on")
 glue("explaining-bars", fig, display=False)
 glue("explaining-good-score", scores.max().item(), display=False)
@@ -186,8 +180,8 @@ plt.close(fig)
 # :name: fig-explaining-bars
 # :alt: Bars of what each entry adds to the score of its class, above for a faithful explanation, below for another.
 #
-# What each of the ten entries adds to the score of its class, for a faithful and an unfaithful explanation. The
-# examples are the same, only their similarity to $x$ differs.
+# What entries add to the score of their class, for a faithful and an unfaithful explanation. The ten entries are the
+# same in both. Only their similarity to $x$ differs, and those that are not similar at all are left out.
 # ```
 #
 # In the upper half of {numref}`fig-explaining-bars`, several training examples of the predicted class say the same, and

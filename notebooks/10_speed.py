@@ -15,8 +15,8 @@
 #
 # [Algorithm 1](06_objective), written as it is printed, passes all $N$ training examples through $f$ for every
 # minibatch of 32. The grid of the [results](11_results) asks for hundreds of such trainings, each hundreds to thousands
-# of epochs long. Four ideas make it a matter of hours on two cores. They leave out work, never accuracy: three change
-# nothing beyond rounding, one the probability of dropout, by less than $2^{-16}$.
+# of epochs long. Four ideas make it a matter of hours on two cores. They leave out work and no accuracy. Three of them
+# change nothing beyond rounding, and one changes the probability of dropout by less than $2^{-16}$.
 #
 # | symbol | | shape |
 # | --- | --- | --- |

@@ -126,8 +126,8 @@ keep("results", {f"moves-{measure}": words_fe.moves(lambdas, measure) for measur
 # :name: fig-results-lambda-accuracy
 # :alt: Test accuracy of Ours with ten entries against lambda, one panel for each data set with records.
 #
-# Test accuracy of Ours against $\lambda$ at $U = 10$ (the paper's Fig. 6). The title gives the change from
-# the smallest $\lambda$ to the largest.
+# Test accuracy of Ours against $\lambda$ at $U = 10$ (the paper's Fig. 6). The title compares the largest
+# $\lambda$ with the smallest.
 # ```
 #
 # {glue:text}`results-moves-accuracy`
@@ -140,6 +140,12 @@ keep("results", {f"moves-{measure}": words_fe.moves(lambdas, measure) for measur
 # ```
 #
 # {glue:text}`results-moves-faithfulness`
+
+# %% tags=["hide-input"]
+words_fe.changes_table(lambdas)
+
+# %% [markdown]
+# *Change of each score, mean over splits with its 95 % interval.*
 #
 # ## The price of a gate
 #
@@ -155,7 +161,7 @@ keep("results", {f"best-{measure}": words_fe.best_eta(frame, measure) for measur
 # :name: fig-results-eta-accuracy
 # :alt: Test accuracy of Ours with ten entries against eta, one panel for each data set with records.
 #
-# Test accuracy of Ours against $\eta$ at $U = 10$ (the paper's Fig. 8). The title gives the $\eta$ of
+# Test accuracy of Ours against $\eta$ at $U = 10$ (the paper's Fig. 8). The title names the $\eta$ of
 # the highest mean.
 # ```
 #
@@ -180,8 +186,9 @@ pages_fe.open_gates(frame)
 # %% [markdown]
 # *Percentage of gates with $\mu > 0$, by $\eta$.*
 #
-# A share counts the gates at the epoch that validation chose, which need not be late: the mean epoch chosen for Ours is
-# {glue:text}`results-epochs`. A large $\eta$ can leave many gates open because the best epoch came before they shut.
+# A share counts the gates at the epoch that validation chose, which need not be late: the mean epoch chosen for Ours
+# goes {glue:text}`results-epochs`. A large $\eta$ can leave many gates open because the best epoch came before they
+# shut.
 #
 # ## What training costs
 #
@@ -193,14 +200,20 @@ pages_fe.open_gates(frame)
 
 # %% tags=["hide-input"]
 timed = timing.load(timings)
-keep("results", {"seconds-told": pages_fe.seconds_told(timed)})
 pages_fe.seconds_table(ten, timed)
 
 # %% [markdown]
 # *What training costs, ours and the paper's (its Table 1). Compare methods within a row; machines differ between
 # the last row and the others, and seconds until a run stopped are the wall's, measured beside other work.*
+
+# %% tags=["hide-input"]
+pages_fe.seconds_ratios(timed)
+
+# %% [markdown]
+# *How many times as long an epoch takes: one method over another, and Ours alone over its share among ten splits that
+# are trained as one program.*
 #
-# {glue:text}`results-seconds-told` [](01_claims) tests what the paper says of them.
+# [](01_claims) tests what the paper says of these ratios.
 #
 # ## Further measures
 #
@@ -223,7 +236,7 @@ table
 #
 # The ten CIFAR10 images with the largest $|\alpha_{nc}|$, first split, $\eta$ as chosen at
 # $U = 10$. Beneath each: its class, the output that it speaks for, and its influence. The images may not be
-# shared with this project; where they are not at hand, grey squares stand for them.
+# shared with this project. Where they are not at hand, bars of influence stand for them.
 
 # %% tags=["hide-input"]
 pictures, counts = pages_fe.image_figures(ten)

@@ -241,7 +241,7 @@ plt.close(fig)
 # :name: fig-insdel-example
 # :alt: Bars of each feature's contribution, and two curves of the probability while features are inserted and deleted.
 #
-# Left: contributions of one test row, largest first, blue for the class and orange against it. Right: the probability
+# Left: contributions of one test row, largest first, brown for the class and grey against it. Right: the probability
 # of its class while they are inserted and deleted in this order. Grey: the first {glue:text}`insdel-S` steps, over
 # which {eq}`id-1` and {eq}`id-2` average.
 # ```

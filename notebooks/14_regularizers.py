@@ -174,11 +174,12 @@ check("slope of C is f", slope["C"], u.sigmoid())
 
 # %% tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(figures.WIDTH, 3.3))
-for name, style in (("A and B", "-"), ("C", "--")):
-    axes[0].plot(u.detach(), curve[name].detach(), style, label=name)
-    axes[1].plot(u.detach(), slope[name], style, label=name)
+looks = {name: figures.look(f"Del-{name}") | {"marker": ""} for name in "ABC"}
+for name, look in (("A and B", looks["A"]), ("C", looks["C"] | {"linestyle": "--"})):
+    axes[0].plot(u.detach(), curve[name].detach(), label=name, **look)
+    axes[1].plot(u.detach(), slope[name], label=name, **look)
 axes[0].set(title="value", ylabel="contribution to $\\Omega_{Del}$")
-axes[1].set(title="slope", ylabel="how hard it pushes u down", ylim=(-0.03, 1.03))
+axes[1].set(title="slope", ylabel="how hard it\npushes u down", ylim=(-0.03, 1.03))
 for ax in axes:
     ax.set_xlabel("u, log-odds of y after deletion")
 fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
@@ -222,11 +223,12 @@ print("beta = 6:", ", ".join(f"{name} {value[-1]:.2f}" for name, value in values
 
 # %% tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(figures.WIDTH, 3.2))
-for (name, value), style in zip(values.items(), ("-", "-", "--", ":")):
-    ax.plot(beta.detach(), value.detach(), style, label=name)
+for (name, value), style in zip(values.items(), (":", "-", "--", "-.")):
+    look = looks.get(name[-1], {"color": figures.INK})
+    ax.plot(beta.detach(), value.detach(), label=name, **look | {"linestyle": style})
 ax.set(xlabel=r"$\beta$, how decided the predictor is", ylabel="value (lower is better)")
 ax.set_title("A and B reward ever larger scores, C and insertion have a floor")
-ax.legend()
+figures.ends(ax)
 glue("regularizers-simple", fig, display=False)
 plt.close(fig)
 

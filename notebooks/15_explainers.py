@@ -297,12 +297,12 @@ plt.close(fig)
 #
 # A mask of fair coins keeps about half of the parts, and there the Shapley weight is smallest
 # ({numref}`fig-explainers-kernels`). In our draw it is {glue:text}`explainers-own` on average, and down to
-# {glue:text}`explainers-least` for the 76 features of mfeat-fourier, one of the paper's tables. Beside such numbers no
-# $\varepsilon$ is small. With more parts, $Z^\top K Z$ becomes negligible beside $\varepsilon I$, and what is left of
-# {eq}`id-12` is $\phi \approx Z^\top K \tilde{y} / \varepsilon$. That is tiny, and it is a weighted count and no longer
-# a fit. Multiplying all weights by one number changes nothing in least squares, except for what the ridge weighs beside
-# them. So the library divides the weights by their mean, which leaves the fit alone and gives $\varepsilon$ the same
-# meaning for both explainers.
+# {glue:text}`explainers-least` for the 76 features of mfeat-fourier, one of the paper's tables. Compared with such
+# weights even a small $\varepsilon$ is large. With more parts, $Z^\top K Z$ becomes negligible beside $\varepsilon I$,
+# and what is left of {eq}`id-12` is $\phi \approx Z^\top K \tilde{y} / \varepsilon$. That is tiny, and it is a weighted
+# count and no longer a fit. Multiplying all weights by one number changes nothing in least squares, except for what the
+# ridge weighs beside them. So the library divides the weights by their mean, which leaves the fit alone and gives
+# $\varepsilon$ the same meaning for both explainers.
 
 # %%
 kernels = {"LIME": k, "SHAP, raw": raw, "SHAP, scaled": scaled}
@@ -458,7 +458,7 @@ print(f"by slope {by_slope:.5f}, by trying {by_trying:.5f}")
 # ## What was learned
 #
 # LIME and KernelSHAP are one weighted least squares and differ in the weights alone; with shared masks, explaining a
-# batch is one matrix product, and its slope is ordinary backpropagation.
-# With few masks chance is part of the explanation, and beside tiny weights no ridge is small.
+# batch is one matrix product, and its slope is ordinary backpropagation. With few masks chance is part of the
+# explanation, and compared with tiny weights even a small ridge is large.
 #
 # Both explainers see the predictor from outside. [The next chapter](16_gradcam) looks inside a network for images.

@@ -174,7 +174,7 @@ print(f"by trying {trying:.4f}, second order {second:.4f}, weights as constants 
 
 # %% [markdown]
 # > **What no slope sees.** The head is made of ReLUs, so $w$ is not only curved: it jumps where a unit goes on or off,
-# > and a larger step meets such jumps. Between them the second derivative is exact. It knows nothing of them.
+# > and a larger step meets such jumps. The second derivative is exact between these jumps, and does not see them.
 #
 # How much does the second part matter for training? Take the regularisers {eq}`id-9` and {eq}`id-10` on soft masks of
 # $\phi$, and differentiate them in three ways: with everything (order 2), with the weights $w$ held constant (order 1),
@@ -336,8 +336,8 @@ plt.close(fig)
 # A digit, its contributions, and the cells that count among the top $s$ (bright) by each of the two rules.
 # ```
 #
-# The rule moves the scores, though maps and network are the same: the threshold inserts more than it says. So the
-# experiments score by `first` and by `threshold`, and put a random map beside them.
+# The rule moves the scores, though maps and network are the same: the threshold inserts more cells than the $s$ it is
+# given. So the experiments score by `first` and by `threshold`, and put a random map beside them.
 #
 # **Almost equal contributions** are the other extreme. The [temperature](13_soft_masks) divides by the range of $\phi$,
 # and that range carries the factor $p (1 - p)$: where the network is sure, it is next to nothing, and $T$ grows without

@@ -280,9 +280,9 @@ plt.close(fig)
 # ```
 #
 # With half of the features masked the predictor is right in {glue:text}`measuring-right-before:.0%` of the cases and
-# claims {glue:text}`measuring-sure-before:.0%` ({numref}`fig-measuring-masked`): a well calibrated one would claim what
-# it is right in. Cross-entropy alone leaves that as it is. ID-ExpO, on this table, does *not* help: accuracy on masked
-# inputs goes to {glue:text}`measuring-right-id:.0%`, confidence to {glue:text}`measuring-sure-id:.0%`.
+# claims {glue:text}`measuring-sure-before:.0%` ({numref}`fig-measuring-masked`): a well calibrated predictor would be
+# as sure as it is right. Cross-entropy alone leaves that as it is. ID-ExpO, on this table, does *not* help: accuracy on
+# masked inputs goes to {glue:text}`measuring-right-id:.0%`, confidence to {glue:text}`measuring-sure-id:.0%`.
 #
 # > **Where we read the argument differently.** $\Omega_{\mathrm{Ins}}$ fits the label on masked inputs, as training
 # > with random masks would. But $\Omega_{\mathrm{Del}}$ does the opposite: it takes inputs without their top features

@@ -232,7 +232,7 @@ ax.set_ylim(top=2 * most / 1e6)
 ax.set_xticks([2 * c for c in chunks], [str(2 * c) for c in chunks])
 ax.minorticks_off()
 ax.set_title(f"In parts, a step holds {most / 1e6 / memory['both'][0]:.0f} times less")
-ax.legend()
+ax.legend(loc="lower right")  # two of the lines end at one point
 glue("speed-memory", fig, display=False)
 glue("speed-memory-all", most / 1e6, display=False)
 glue("speed-memory-budget", memory["both"][chunks.index(8)], display=False)

@@ -218,18 +218,28 @@ pages_images.robust(front, frame)
 # image:
 
 # %% tags=["hide-input"]
-keep("images", {"copies": work_images.copies_told(runs_images.copies(results, scale))})
 work_images.costs_table(frame)
 
 # %% [markdown]
 # *Milliseconds of one CPU core an image: to train on it and to explain it, median of the rounds timed.*
 #
 # {glue:text}`images-costs`
-#
+
+# %% tags=["remove-cell"]
+copies, told = work_images.copies_shown(runs_images.copies(results, scale))
+keep("images", {"copies": told})
+
+# %% [markdown]
 # (sec-images-copies)=
 # ## What JPEG does
 #
 # {glue:text}`images-copies`
+
+# %% tags=["remove-input"]
+copies
+
+# %% [markdown]
+# *Scores on original pixels minus those on the JPEG copy, mean over images ± standard error.*
 #
 # (sec-images-claims)=
 # ## The claims

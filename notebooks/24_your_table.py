@@ -164,9 +164,12 @@ for (who, fitted), color in zip(models.items(), figures.own.COLORS):
 axes[2].set(title="Inserted and deleted, the most important first", xlabel="features", ylim=(0, 1.02),
             ylabel="probability of\nthe predicted class")  # fmt: skip
 axes[2].legend(ncols=3, loc="upper center", bbox_to_anchor=(0.45, -0.28), fontsize=9)
-figures.bars(axes[3], by_example.contribution, labels)
+speak = figures.bars(axes[3], by_example.contribution, labels)
 word = "faithful" if by_example.faithful else "not faithful here"
-axes[3].set(title=f"One row by examples ({word})", xlabel="added to the score of the class named last")
+axes[3].set(
+    title=f"One row by examples ({word}; {speak} of {len(labels)} speak)",
+    xlabel="added to the score of the class named last",
+)
 figures.bars(axes[4], phi["after"], table.features, top=8)
 axes[4].set(title=f"The same row by features: taken for {predicted}", xlabel=f"contribution to {predicted}")
 figures.headline(fig, f"{table.name}: before and after training for explanations")

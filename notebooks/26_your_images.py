@@ -193,8 +193,7 @@ plt.close(fig)
 # :name: fig-own-images-page
 # :alt: Scores and curves before and after fine-tuning, and four images with their Grad-CAM heat maps before and after.
 #
-# Test images. A gain in the curves that comes with a map which no person would draw is a gain all the same: faithful is
-# what the network uses.
+# Test images. Curves may gain although no person would draw such a map, because they ask what the network uses.
 # ```
 #
 # Another network than a ResNet-18 needs what `Convolutional` in `lib/nets/resnet.py` gives: a function of its

@@ -39,6 +39,7 @@ from lib import data, run
 from lib.study import figures, records
 from lib.study import pilots as pilots_of
 from lib.study.gluing import keep
+from lib.study.runs import title
 from lib.study.statistics import holm, paired, plus_minus
 
 figures.use()
@@ -98,19 +99,21 @@ for ax, score in zip(axes, scores):
     for i, name in enumerate(datasets):
         style = {"fmt": "os^"[i], "markersize": 5, "elinewidth": 1.2}
         at = [place + 0.25 * i - 0.25 for place in places]
-        ax.errorbar(mean[name, score], at, xerr=sem[name, score], label=name, **style)
+        ax.errorbar(mean[name, score], at, xerr=sem[name, score], label=title(name), **style)
     ax.axvline(0, color=figures.INK, linewidth=0.8)
     ax.grid(axis="x")
     ax.locator_params(axis="x", nbins=2)
     ax.set_title(score, fontsize=11)
 axes[1].set_xlabel("change on test rows (right of zero: better than ours)")
-axes[0].set_yticks(places, mean.index)
+greek = {"alpha": "α", "mu": "μ", "eta": "η"}
+axes[0].set_yticks(places, [" ".join(greek.get(word, word) for word in reading.split()) for reading in mean.index])
 axes[0].invert_yaxis()
 fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
 name, score, reading = mean.T.stack().abs().idxmax()
-figures.headline(fig, f"Largest change {mean[name, score][reading]:+.2f}: {reading}, {name.split('-')[0]}, {score}")
-glue("readings-change", fig, display=False)
-plt.close(fig)
+figures.headline(fig, f"The largest change: {reading} on {title(name)} ({score})")
+rows = pd.concat({"mean": mean.T.stack(), "standard error": sem.T.stack()}, axis=1)
+figures.remember(fig, rows.rename_axis(["dataset", "score", "reading"]).reset_index())
+keep("readings", {"change": fig})
 
 # %% [markdown]
 # ```{glue:figure} readings-change

@@ -199,7 +199,8 @@ directions.round(3)
 # the variants differ in the rest, which comes through $\phi$ ([](14_regularizers) measures it by itself). On images
 # with Grad-CAM that need not be so. The temperature hardly matters. Thresholds without a gradient do,
 # {glue:text}`code-held:.0%` by themselves and {glue:text}`code-both:.0%` together with the log-softmax, as in the code:
-# one part of the gradient through $\phi$ can be a worse guide to the whole than none of it.
+# a gradient that keeps only one part of what passes through $\phi$ can be farther from the whole than one that keeps
+# nothing of it.
 
 # %% tags=["hide-cell"]
 glue("code-batch", batch, display=False)

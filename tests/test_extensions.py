@@ -1,6 +1,9 @@
 """What the book's extensions add: excerpts of a search without a server, notebooks that say what they need, links."""
 
+import re
+
 import nbformat
+import pandas as pd
 import pytest
 from docutils import nodes
 
@@ -34,6 +37,19 @@ def test_downloads_begin_with_what_they_need():
         nbformat.validate(notebook)
         assert notebook.cells[0].source == downloads.needed(path.stem)
         assert "papermill" not in notebook.metadata
+
+
+@pytest.mark.parametrize("name", ["00_findings", "01_claims", "11_results", "20_what_works", "21_tables", "22_images"])
+def test_what_figures_were_drawn_from_lies_beside_them(name):
+    """Each figure of a page of records links to its rows, and the file can be read."""
+    path = HTML / "notebooks" / f"{name}.html"
+    if not path.exists():
+        pytest.skip("no book to test: make book")
+    figures = re.findall(r"<figure.*?</figure>", path.read_text(), re.S)
+    assert figures
+    for figure in figures:
+        (link,) = re.findall(r'href="([^"]+\.csv)"', figure)
+        assert len(pd.read_csv(path.parent / link))
 
 
 def test_a_search_from_a_disk_shows_excerpts(browser):  # noqa: F811

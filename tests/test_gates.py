@@ -92,7 +92,7 @@ def test_exact_mean_is_the_integral_of_the_clamped_density(mu, sigma):
 
 @few
 @given(st.floats(-1, 2), spreads)
-def test_exact_mean_has_the_gates_symmetry_and_slope(mu, sigma):
+def test_exact_mean_has_the_symmetry_and_slope_of_the_gate(mu, sigma):
     """E[z] at mu and at 1 - mu sum to one; it rises by the probability of being neither shut nor full (FE-20)."""
     m = double(mu).requires_grad_()
     mean = gates.exact_mean(m, sigma)

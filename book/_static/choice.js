@@ -28,7 +28,7 @@
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Two knobs of softness");
   root.className = "player";
-  root.innerHTML = `<div class="panels">${panel("gate", "Gate, mean over draws", "\u03bc") + panel("soft", "Soft mask", "\u03c6 \u2212 t")}</div>`;
+  root.innerHTML = `<div class="panels">${panel("gate", "Gate, mean over draws", "\u03bc") + panel("soft", "Soft mask", "\u03d5 \u2212 t")}</div>`;
   const share = (v) => `${Math.round(100 * v)} %`;
   const panels = {
     gate: {

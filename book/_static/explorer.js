@@ -4,7 +4,7 @@
   const largest = (values) => values.indexOf(Math.max(...values));
   const signed = (v, most) => {  // a bar from the middle, to the right above 0 and to the left below
     const w = most ? 50 * Math.abs(v) / most : 0;
-    return `<span class="signed" aria-hidden="true"><i class="${v < 0 ? "out" : "in"}"
+    return `<span class="signed" aria-hidden="true"><i class="${v < 0 ? "minus" : "plus"}"
       style="left:${v < 0 ? 50 - w : 50}%;width:${w}%"></i></span>`;
   };
 

@@ -74,32 +74,32 @@ _DIABETES = DataSet("diabetes", "Diabetes", "Efron et al. 2004, shipped with sci
 # Genre gives collins' class away, the other three are an identifier, a running number and a constant: 19 features are
 # honest. "collins-23" is the table with all of them, as the paper counts.
 _COLLINS = DataSet(
-    "collins", "collins", "StatLib; non-commercial use", "ID", Printed(500, 23, 2),
+    "collins", "collins", "StatLib; non-commercial use", "ID", Printed(500, 23, 2), "#0072b2", "o",
     file="collins.csv", sha256="3e53d799dac6a9e6e4ccf92913500b1ae1f0b08aad058fef2bd6c0c7f482d03f",
     openml=(987, 160951.18), dropped=("Text", "Genre", "Counter", "Corpus"),
 )  # fmt: skip
 _FOURIER = DataSet(
-    "mfeat-fourier", "mfeat-fourier", _UCI, "ID", Printed(2000, 77, 10),
+    "mfeat-fourier", "mfeat-fourier", _UCI, "ID", Printed(2000, 77, 10), "#d55e00", "s",
     file="mfeat-fourier.csv", sha256="5289302225cb8ff48a2c71c6faa1bcd11ad771bf9fc24971077e6faca0ae0311",
     openml=(14, 20068.877),
 )  # fmt: skip
 _PLANTS = DataSet(
-    "one-hundred-plants-shape", "one-hundred-plants-shape", _UCI, "ID", Printed(1600, 65, 100),
+    "one-hundred-plants-shape", "one-hundred-plants-shape", _UCI, "ID", Printed(1600, 65, 100), "#117733", "^",
     file="one-hundred-plants-shape.csv", sha256="06a1457d15bd6d8eaf5358ce0d149d6b92b34fe8283ee7833d32b412068c0748",
     openml=(1492, 61.91976),
 )  # fmt: skip
 _QSAR = DataSet(
-    "qsar-biodeg", "qsar-biodeg", _UCI, "ID", Printed(1055, 42, 2),
+    "qsar-biodeg", "qsar-biodeg", _UCI, "ID", Printed(1055, 42, 2), "#882255", "D",
     file="qsar-biodeg.csv", sha256="66a191ca9aa5ff38ef0bb3c68a454affbe151786cc9f5b17c8f06f83b07c3688",
     openml=(1494, 116075.73),
 )  # fmt: skip
 _STEEL = DataSet(
-    "steel-plates-fault", "steel-plates-fault", _UCI, "ID", Printed(1941, 28, 7),
+    "steel-plates-fault", "steel-plates-fault", _UCI, "ID", Printed(1941, 28, 7), "#2aa198", "v",
     file="steel-plates-fault.csv", sha256="cbce73ed899041e0d70032fb2bafcb88ce84c5bee83c91a68688a67563b1770f",
     openml=(40982, 6818298760.1),
 )  # fmt: skip
 _WINE = DataSet(
-    "wine-quality-red", "wine-quality-red", _UCI, "ID", Printed(1599, 12, 6),
+    "wine-quality-red", "wine-quality-red", _UCI, "ID", Printed(1599, 12, 6), "#9a5fe0", "P",
     file="wine-quality-red.csv", sha256="7709a1d57b51a0309a4588c50ead53e1d123c30442562301a8b47737dc313f1e",
     openml=(40691, 143072.78),
 )  # fmt: skip

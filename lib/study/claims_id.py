@@ -78,7 +78,7 @@ def larger_contributions(front, frame):
         where = {"dataset": d, "explainer": "LIME", "S": S}
         both = [ours(two, "contributions", **where), by_split(two, "contributions", method="CE-only", **where)]
         ratio = np.log(both[0]) - np.log(both[1])
-        yield compare(d, f"mean |φ|, ID-ExpO / CE-only, LIME, S = {S:g} Q", ratio, claimed=">", scale=np.exp)
+        yield compare(d, f"mean |ϕ|, ID-ExpO / CE-only, LIME, S = {S:g} Q", ratio, claimed=">", scale=np.exp)
 
 
 def over_ce_only(what, values, *, method="ID-ExpO", side=">", bound=0.0):
@@ -140,7 +140,7 @@ CLAIMS = {
     "ID-C9b": Claim(
         "with KernelSHAP it falls there", accuracy_on_steel("KernelSHAP", "<", 0.0), "accuracy, ID-ExpO − rival"
     ),
-    "ID-C10": Claim("ID-ExpO makes contributions larger", larger_contributions, "mean |φ|, ID-ExpO / CE-only"),
+    "ID-C10": Claim("ID-ExpO makes contributions larger", larger_contributions, "mean |ϕ|, ID-ExpO / CE-only"),
     "ID-C11a": Claim(
         "predictors become robust to features missing at random",
         over_ce_only("accuracy on masked inputs", measured("masked")),

@@ -8,12 +8,29 @@ from IPython.display import HTML
 from matplotlib.figure import Figure
 from myst_nb import glue
 
+from lib.study import figures
+
+
+class Rows:
+    """A table that a notebook holds as text, for the book to offer beside the figure that was drawn from it."""
+
+    def __init__(self, csv: str):
+        self.csv = csv
+
+    def _repr_mimebundle_(self, **_) -> dict[str, str]:
+        return {"text/csv": self.csv, "text/plain": f"{self.csv.count(chr(10))} lines"}
+
 
 def keep(prefix: str, values: Mapping) -> None:
-    """Glue every value as `prefix-name` without showing it; a figure is closed, so that it is not shown twice."""
+    """Glue every value as `prefix-name` without showing it, with a figure the rows that it was drawn from.
+
+    A figure is closed, so that it is not shown twice.
+    """
     for name, value in values.items():
         glue(f"{prefix}-{name}", value, display=False)
         if isinstance(value, Figure):
+            if csv := figures.csv(value):
+                glue(f"{prefix}-{name}-rows", Rows(csv), display=False)
             plt.close(value)
 
 

@@ -31,7 +31,7 @@ MEASURES = {
         Measure(
             "calibration_error", "calibration error", "calibr.", "lower", "lib.training.measuring.calibration_error"
         ),
-        Measure("contributions", "mean |φ|", "|φ|", "", "lib.explainers"),
+        Measure("contributions", "mean |ϕ|", "|ϕ|", "", "lib.explainers"),
     )
 }
 

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from lib.data import catalogue
 from lib.study import figures
 from lib.study.ablations import (
     BASELINES,
@@ -25,9 +26,8 @@ SCORES = ("insertion", "1 − deletion", "accuracy")
 COLUMNS = {
     "accuracy": "accuracy", "insertion": "insertion", "1 − deletion": "1 − deletion", "sensitivity": "sensitivity-4",
     "masked": "accuracy, masked", "overconfidence": "f(x) − accuracy", "calibration_error": "calibration error",
-    "gap": "gap of φ",
+    "gap": "gap of ϕ",
 }  # fmt: skip
-MARKS = (("#0072b2", "o"), ("#d55e00", "s"), ("#117733", "^"), ("#882255", "D"), ("#2aa198", "v"), ("#9a5fe0", "P"))
 NOTHING = "No table has records of these runs yet."
 
 
@@ -57,16 +57,20 @@ def gains_figure(picked: pd.DataFrame) -> Figure:
     if not there:
         return figures.nothing(NOTHING)
     fig, axes = plt.subplots(1, len(SCORES), figsize=(figures.WIDTH, 3.9), sharey=True, layout="constrained")
+    rows = []
     for ax, measure in zip(axes, SCORES):
         for i, dataset in enumerate(there):
-            color, marker = MARKS[list(TABLES).index(dataset)]
-            for row, variant in enumerate(VARIANTS):
+            look = catalogue.DATA_SETS[dataset]
+            for number, variant in enumerate(VARIANTS):
                 if (one := alone(picked, variant, measure, dataset=dataset)) is None:
                     continue
-                place = row + 0.2 * (i - (len(there) - 1) / 2)
+                place = number + 0.2 * (i - (len(there) - 1) / 2)
                 error = [[one.difference - one.low], [one.high - one.difference]]
-                label = dataset if row == 0 else None
-                ax.errorbar(one.difference, place, xerr=error, fmt=marker, color=color, capsize=2, label=label)
+                label = dataset if number == 0 else None
+                style = {"fmt": look.marker, "color": look.colour, "capsize": 2}
+                ax.errorbar(one.difference, place, xerr=error, label=label, **style)
+                rows.append({"variant": VARIANTS[variant], "measure": measure, "dataset": dataset,
+                             "gain": one.difference, "low": one.low, "high": one.high})  # fmt: skip
         ax.axvline(0, color=figures.INK, linewidth=1)
         ax.grid(axis="x")
         ax.locator_params(axis="x", nbins=3)
@@ -76,7 +80,7 @@ def gains_figure(picked: pd.DataFrame) -> Figure:
     axes[0].set_ylim(len(VARIANTS) - 0.5, -0.5)
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     figures.headline(fig, gains_title(picked))
-    return fig
+    return figures.remember(fig, pd.DataFrame(rows))
 
 
 def gains_title(picked: pd.DataFrame) -> str:
@@ -87,21 +91,20 @@ def gains_title(picked: pd.DataFrame) -> str:
         return f"No sure gain in insertion to take apart: ID-ExpO {signed(whole.difference)} ({between})"
     left = {v: f"{kept(picked, v, 'insertion'):.0%}" for v in VARIANTS}
     parts = f"{left['constant']} as constants, {left['shuffled']} in random order, {left['Masked']} by random masks"
-    return f"ID-ExpO's gain in insertion: {parts}"
+    return f"Of ID-ExpO's gain in insertion there is left: {parts}"
 
 
-def told(picked: pd.DataFrame) -> str:
-    """For each score: what ID-ExpO gains, how sure, and how much of it each variant has."""
-    if not datasets(picked):
+def gains_table(picked: pd.DataFrame) -> pd.DataFrame | str:
+    """Gains over CE-only with 95 % intervals, mean over tables, and the shares of rows that gain and lose in both."""
+    if not (there := datasets(picked)):
         return NOTHING
-    found = []
-    for measure in SCORES:
-        whole = together(picked, "ID-ExpO", measure)
-        others = {VARIANTS[v]: together(picked, v, measure).difference for v in list(VARIANTS)[1:]}
-        parts = ", ".join(f"{v} {signed(gap)}" for v, gap in others.items())
-        sure = f"(95 % interval {two(whole.low)} to {two(whole.high)})"
-        found.append(f"{measure.capitalize()}: ID-ExpO {signed(whole.difference)} {sure}, {parts}")
-    return f"Gains over CE-only, mean over tables. {'. '.join(found)}."
+    rows = {}
+    for v, name in VARIANTS.items():
+        each = {m: together(picked, v, m) for m in (*SCORES, "sensitivity", "masked")}
+        cells = {COLUMNS[m]: f"{signed(g.difference)} ({two(g.low)} to {two(g.high)})" for m, g in each.items()}
+        share = pd.concat([quadrants(picked, v, d) for d in there], axis=1).mean(axis=1)
+        rows[name] = cells | {kind: f"{share[kind]:.0%}" for kind in ("both rise", "both fall")}
+    return pd.DataFrame(rows).T
 
 
 def verdict(picked: pd.DataFrame) -> str:
@@ -176,26 +179,3 @@ def orders(picked: pd.DataFrame) -> tuple[pd.DataFrame | str, str]:
 def mean_of(picked: pd.DataFrame, variant: str, measure: str) -> float:
     """Of a measure, over splits and then over tables."""
     return float(np.mean([by_split(picked, variant, measure, dataset=d).mean() for d in datasets(picked)]))
-
-
-def rows_told(picked: pd.DataFrame) -> str:
-    """Of single test rows: how many gain in both scores and how many lose in both."""
-    if not datasets(picked):
-        return NOTHING
-    shares = {v: pd.concat([quadrants(picked, v, d) for d in datasets(picked)], axis=1).mean(axis=1) for v in VARIANTS}
-    each = "; ".join(f"{VARIANTS[v]} {s['both rise']:.0%} and {s['both fall']:.0%}" for v, s in shares.items())
-    return f"Of single test rows, the share that gains over CE-only in both scores and that loses in both: {each}."
-
-
-def untrained_told(picked: pd.DataFrame) -> str:
-    """Gains in what no variant trains, and how sure of itself each becomes."""
-    if not datasets(picked):
-        return NOTHING
-    found = []
-    for measure, name in (("sensitivity", "sensitivity-4"), ("masked", "accuracy on masked inputs")):
-        each = {VARIANTS[v]: together(picked, v, measure).difference for v in VARIANTS}
-        best = max(each, key=each.get)
-        told = ", ".join(f"{v} {signed(g)}" for v, g in each.items())
-        found.append(f"{name[0].upper() + name[1:]}: {told}, the most by {best}")
-    sure = {VARIANTS.get(v, v): mean_of(picked, v, "overconfidence") for v in ("CE-only", *VARIANTS)}
-    return f"{'. '.join(found)}. Confidence minus accuracy: {', '.join(f'{v} {two(g)}' for v, g in sure.items())}."

@@ -1,6 +1,7 @@
 """What the page of claims shows: verdicts at a glance, every comparison of a claim, and a forest of intervals."""
 
 import re
+import textwrap
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -13,6 +14,7 @@ from lib.study.records import ROOT
 from lib.study.rows import majority
 from lib.study.runs import title
 from lib.study.runs_fe import U
+from lib.study.statistics import resampled
 
 LOOKS = {
     name.split("-")[0]: (entry.colour, entry.marker)
@@ -21,6 +23,8 @@ LOOKS = {
 }
 
 
+FOREST_ID = ("ID-C4a", "ID-C6", "ID-C8a", "ID-C8b", "ID-C11a", "ID-C11b")  # those about a difference on every table
+CELL = r"(, (LIME|KernelSHAP))?, S = [\d.]+ Q$"  # the explainer and S, with which a comparison's words end
 MARKS = {"holds": "●", "undecided": "○", "against": "×"}
 WIDE = 8  # marks of a bar
 
@@ -102,8 +106,8 @@ def sentences(row: pd.Series) -> str:
     lead = f"{row['effect of'][0].upper()}{row['effect of'][1:]}: {two(row['effect'])} in the mean {over}"
     return (
         f"{lead} (95 % interval {two(row['low'])} to {two(row['high'])}), where {asked} is claimed, p "
-        f"{chance(row['p'], True)}. Comparisons: {counts} What a typical one could see: {reach} beyond what is "
-        f"claimed, {alone} if it is the only one."
+        f"{chance(row['p'], True)}. Comparisons: {counts} A typical one is decided if it lies {reach} beyond what is "
+        f"claimed, or {alone} if it is the only one."
     )
 
 
@@ -223,25 +227,53 @@ def comparisons(tests: pd.DataFrame, *labels: str) -> pd.DataFrame | str:
 def forest(tests: pd.DataFrame) -> Figure:
     """Mean differences with their intervals, a row for each comparison of FE-C1 to FE-C5, a marker for a data set."""
     tests = tests[tests["claim"].str[:5].isin([f"FE-C{n}" for n in range(1, 6)]) & tests["low"].notna()]
-    rows = list(dict.fromkeys(zip(tests["claim"], tests["what"])))
-    fig, ax = plt.subplots(figsize=(figures.WIDTH, 2 + 0.55 * len(rows)))
-    for row in tests.itertuples():
-        short = row.dataset.split("-")[0]
-        color, marker = LOOKS[short]
-        place = rows.index((row.claim, row.what)) + 0.17 * (list(LOOKS).index(short) - 1.5)
-        face = figures.PAPER if row.outcome == claims.UNDECIDED else color
+    rows = tests.assign(series=tests["dataset"].str.split("-").str[0], open=tests["outcome"] == claims.UNDECIDED)
+    names = {short: title(short).replace("cifar", "CIFAR") for short in LOOKS}
+    held = (tests["outcome"] == claims.HOLDS).sum()
+    fig = _forest(rows, {names[short]: look for short, look in LOOKS.items()}, rows["series"].map(names))
+    figures.headline(fig, f"{held} of {len(tests)} comparisons of C1 to C5 hold")
+    return figures.remember(fig, tests[["claim", "what", "dataset", "claimed", "value", "low", "high", "outcome"]])
+
+
+def forest_id(tests: pd.DataFrame) -> Figure:
+    """The same of ID on tables, mean over explainers and S; hollow where 0 lies within."""
+    tests = tests[tests["claim"].isin(FOREST_ID) & tests["low"].notna()]
+    tests = tests.assign(what=tests["what"].str.replace(CELL, "", regex=True))
+    rows = []
+    for (claim, what, dataset), part in tests.groupby(["claim", "what", "dataset"], sort=False):
+        gap = resampled(pd.concat(list(part["differences"]), axis=1).mean(axis=1))
+        rows.append({"claim": claim, "what": what, "dataset": dataset, "value": gap.difference, "low": gap.low,
+                     "high": gap.high, "open": gap.low <= 0 <= gap.high})  # fmt: skip
+    if not rows:
+        return figures.nothing("No records yet.")
+    rows = pd.DataFrame(rows).sort_values("claim", key=lambda labels: labels.map(FOREST_ID.index), kind="stable")
+    looks = {name: (catalogue.DATA_SETS[name].colour, catalogue.DATA_SETS[name].marker) for name in runs_id.TABLES}
+    fig = _forest(rows, looks, rows["dataset"])
+    fig.axes[0].set_xlim(-0.35, 0.75)  # some of collins' intervals go on
+    up, down = (rows["low"] > 0).sum(), (rows["high"] < 0).sum()
+    figures.headline(fig, f"{up} of {len(rows)} means are surely above 0, {down} surely below")
+    return figures.remember(fig, rows.drop(columns="open"))
+
+
+def _forest(rows: pd.DataFrame, looks: dict[str, tuple[str, str]], series: pd.Series) -> Figure:
+    """Intervals of claims, a row for each comparison and a marker for each of the series; FE-C1 with its margin."""
+    places = list(dict.fromkeys(zip(rows["claim"], rows["what"])))
+    fig, ax = plt.subplots(figsize=(figures.WIDTH, 2 + 0.14 * len(looks) * len(places)))
+    for row, name in zip(rows.itertuples(), series):
+        color, marker = looks[name]
+        place = places.index((row.claim, row.what)) + 0.68 * ((list(looks).index(name) + 0.5) / len(looks) - 0.5)
         error = [[row.value - row.low], [row.high - row.value]]
+        face = figures.PAPER if row.open else color
         ax.errorbar(row.value, place, xerr=error, fmt=marker, color=color, markerfacecolor=face, capsize=2)
     ax.axvline(0, color=figures.INK, linewidth=1)
-    for place, (claim, _) in enumerate(rows):
+    for place, (claim, _) in enumerate(places):
         if claim == "FE-C1":
             ax.barh(place, 2 * claims.MARGIN, left=-claims.MARGIN, height=0.9, color=figures.FAINT)
     ax.use_sticky_edges = False
-    ax.set_yticks(range(len(rows)), [f"{claim[3:]}  {what.replace(', ', chr(10))}" for claim, what in rows])
-    ax.set(ylim=(max(len(rows), 1) - 0.5, -0.5), xlabel="first method minus second, right: first is better")
+    words = ["\n".join(textwrap.fill(part, 32) for part in f"{c[3:]}  {what}".split(", ")) for c, what in places]
+    ax.set_yticks(range(len(places)), words)
+    ax.set(ylim=(max(len(places), 1) - 0.5, -0.5), xlabel="first minus second, right is better")
     ax.grid(axis="x")
-    handles = [ax.errorbar([], [], xerr=[], fmt=marker, color=color) for color, marker in LOOKS.values()]
-    fig.legend(handles, [title(d).replace("cifar", "CIFAR") for d in LOOKS], loc="outside lower center", ncols=4)
-    held = (tests["outcome"] == claims.HOLDS).sum()
-    figures.headline(fig, f"{held} of {len(tests)} comparisons of C1 to C5 hold")
+    handles = [ax.errorbar([], [], xerr=[], fmt=marker, color=color) for color, marker in looks.values()]
+    fig.legend(handles, looks, loc="outside lower center", ncols=4 if len(looks) < 5 else 2)
     return fig

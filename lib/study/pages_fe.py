@@ -2,13 +2,14 @@
 
 import json
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from lib import data
 from lib.data import catalogue
-from lib.study import figures, timing
+from lib.study import figures, timing, words
 from lib.study.claims_fe import difference
 from lib.study.runs import title
 from lib.study.runs_fe import (
@@ -25,6 +26,7 @@ from lib.study.runs_fe import (
 )  # fmt: skip
 from lib.study.statistics import mean_sem, plus_minus
 
+LIKE = {"accuracy": "accurate", "faithfulness": "faithful"}
 PLANNED = {"split": 10, "lam": 5}  # splits, and values of lambda with Ours, for each data set as in the paper
 SECONDS = pd.DataFrame(  # Table 1 of the paper
     {name.split("-")[0]: catalogue.DATA_SETS[name].printed.seconds for name in catalogue.names("FE")}, index=METHODS
@@ -34,11 +36,6 @@ SECONDS = pd.DataFrame(  # Table 1 of the paper
 def short(dataset: str) -> str:
     """The data set alone, for titles."""
     return title(dataset).split()[0]
-
-
-def signed(value: float) -> str:
-    """Two digits with their sign, and no minus before zero."""
-    return f"{round(value, 2) + 0.0:+.2f}"
 
 
 def in_order(rows: pd.DataFrame, names: list[str]) -> pd.DataFrame:
@@ -122,10 +119,16 @@ def best_rows(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def against(ten: pd.DataFrame, measure: str, other: str) -> str:
-    """What Ours has over another method at U = 10, in words for a title."""
+    """Where Ours is surely above or below another method at U = 10, for a title."""
     gaps = {short(d): difference(ten, d, measure, a="Ours", b=other) for d in datasets(ten)}
-    found = ", ".join(f"{d} {signed(gap.value)}" for d, gap in gaps.items() if gap.splits)
-    return f"Ours minus {other} at U = 10: {found}" if found else "no records of both yet"
+    there = {d: gap for d, gap in gaps.items() if gap.splits > 1}
+    if not there:
+        return f"{measure.capitalize()}: no records of Ours and {other} yet"
+    sides = {"more": [d for d, gap in there.items() if gap.low > 0], "less": [d for d in there if there[d].high < 0]}
+    said = [f"{side} {LIKE[measure]} than {other} on {words.among(where, list(there), 'data sets')}"
+            for side, where in sides.items() if where]  # fmt: skip
+    nowhere = f"nowhere surely more or less {LIKE[measure]} than {other}"
+    return f"With {U} entries Ours is {'surely ' + words.listed(said) if said else nowhere}"
 
 
 def score_figures(frame: pd.DataFrame) -> dict[str, Figure]:
@@ -135,7 +138,7 @@ def score_figures(frame: pd.DataFrame) -> dict[str, Figure]:
         measure: figures.curves(
             in_order(best[best["measure"] == measure], datasets(frame)),
             x="U",
-            title=f"{measure.capitalize()}. {against(ten, measure, 'Pretrain')}",
+            title=against(ten, measure, "Pretrain"),
             xlabel="U, entries kept",
             ylabel=f"test {measure}, higher is better",
             last="all",
@@ -155,14 +158,18 @@ def scoreboard(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
     wide = wide.reindex(
         index=[method for method in METHODS if method in wide.index], columns=[name for name in names if name in wide]
     )
+    means = (
+        summary.pivot(index="method", columns="dataset", values="mean").reindex(wide.index).mean(axis=1, skipna=False)
+    )
+    wide = wide.assign(mean=means.map("{:.3f}".format, na_action="ignore"))
     return wide.fillna("–").rename(columns=title).rename_axis(columns=f"test {measure}", index=None)
 
 
 # --- Hyperparameters -------------------------------------------------------------------------------------------------
 
 
-def sweep(rows: pd.DataFrame, x: str, *, lead: str, finding) -> dict[str, Figure]:
-    """Both measures of Ours at U = 10 against lam or eta; the title: lead, and finding(means) of each data set."""
+def sweep(rows: pd.DataFrame, x: str, *, finding) -> dict[str, Figure]:
+    """Both measures of Ours at U = 10 against lam or eta; the title: the measure's finding(means of each data set)."""
     xlabel, found = {"lam": "λ", "eta": "η"}[x], {}
     for measure in SCORES:
         part = rows[rows["measure"] == measure]
@@ -171,11 +178,11 @@ def sweep(rows: pd.DataFrame, x: str, *, lead: str, finding) -> dict[str, Figure
             found[f"{x}-{measure}"] = figures.nothing(f"No records of more than one {xlabel} yet.")
             continue
         means = dict(iter(mean_sem(part, ["dataset", x]).groupby("dataset")))
-        words = ", ".join(f"{short(d)} {finding(means[d])}" for d in datasets(rows) if d in means)
+        told = finding({short(d): means[d].set_index(x)["mean"] for d in datasets(rows) if d in means})
         found[f"{x}-{measure}"] = figures.curves(
             in_order(part, datasets(rows)),
             x,
-            f"{measure.capitalize()} of Ours{lead}: {words}",
+            f"{measure.capitalize()} of Ours {told}",
             xlabel=xlabel,
             ylabel=f"test {measure}, higher is better",
         )
@@ -191,14 +198,13 @@ def lambda_figures(frame: pd.DataFrame) -> dict[str, Figure]:
     """Scores against lambda; eta chosen at each."""
     rows = ours_at_ten(frame)
     rows = choose_eta(rows).query("part == 'test'") if len(rows) else rows
-    lead = f", λ from {rows['lam'].min():g} to {rows['lam'].max():g}"
-    return sweep(rows, "lam", lead=lead, finding=lambda m: signed(m["mean"].iloc[-1] - m["mean"].iloc[0]))
+    return sweep(rows, "lam", finding=words.along)
 
 
 def eta_figures(frame: pd.DataFrame) -> dict[str, Figure]:
     """Scores against eta at lambda 1."""
     rows = ours_at_ten(frame).query("lam == 1 and part == 'test'")
-    return sweep(rows, "eta", lead=", the best η", finding=lambda m: f"{m.loc[m['mean'].idxmax(), 'eta']:g}")
+    return sweep(rows, "eta", finding=words.best)
 
 
 def open_gates(frame: pd.DataFrame) -> pd.DataFrame:
@@ -211,10 +217,11 @@ def open_gates(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def chosen_epochs(frame: pd.DataFrame) -> str:
-    """The mean epoch kept for Ours at each eta, in words."""
+    """The least and the largest of the mean epochs kept for Ours at each eta, in words."""
     runs = frame[(frame["lam"] == 1) & (frame["method"] == "Ours")].drop_duplicates(RUN)
-    epochs = runs.groupby("eta")["best_epoch"].mean()
-    return ", ".join(f"{epoch:,.0f} at {eta:g}" for eta, epoch in epochs.items()) or "none"
+    epochs = runs.groupby("eta")["best_epoch"].mean().sort_values()
+    ends = [f"{epoch:,.0f} at η = {eta:g}" for eta, epoch in epochs.items()]
+    return f"from {ends[0]} to {ends[-1]}" if ends else "of no run"
 
 
 # --- Costs and images ------------------------------------------------------------------------------------------------
@@ -236,20 +243,19 @@ def seconds_table(ten: pd.DataFrame, timed: pd.DataFrame) -> pd.DataFrame:
     return times.map(lambda v: "–" if pd.isna(v) else f"{v:,.0f}" if v >= 100 else f"{v:.3g}")
 
 
-def seconds_told(timed: pd.DataFrame) -> str:
-    """Seconds of an epoch of Ours, RPSR and RPS over a rival's, and what ten splits as one program save."""
+def seconds_ratios(timed: pd.DataFrame) -> pd.DataFrame | str:
+    """Ratios of an epoch's seconds on each data set: Ours, RPSR and RPS over a rival, and one run over its share."""
     there = [d for d in timing.DATA_SETS if d in set(timed["dataset"])]
     if not there:
         return "No epoch has been timed yet."
     median = {(d, m): timing.plain(timed, d, m).median() for d in there for m in METHODS}
-    pairs = (("Ours", "Pretrain"), ("RPSR", "RPS"), ("RPS", "Pretrain"))
-    over = [", ".join(f"{median[d, a] / median[d, b]:.2f}" for d in there) for a, b in pairs]
-    saved = ", ".join(f"{median[d, 'Ours'] / timing.stacked(timed, d, 'Ours').median():.1f}" for d in there)
-    return (
-        f"On {', '.join(map(short, there))} an epoch of Ours takes {over[0]} times as long as Pretrain's, one of RPSR "
-        f"{over[1]} times as long as one of RPS, and one of RPS {over[2]} times as long as Pretrain's. Among ten "
-        f"splits trained as one program, Ours is {saved} times as fast."
-    )
+    ratios = {
+        f"{a} / {b}": [median[d, a] / median[d, b] for d in there]
+        for a, b in (("Ours", "Pretrain"), ("RPSR", "RPS"), ("RPS", "Pretrain"))
+    }
+    share = {d: timing.stacked(timed, d, "Ours").median() for d in there}
+    ratios["Ours, alone / among ten splits"] = [median[d, "Ours"] / share[d] for d in there]
+    return pd.DataFrame(ratios, index=list(map(title, there))).map("{:.2f}".format)
 
 
 def influential(ten: pd.DataFrame, dataset: str, method: str) -> pd.DataFrame:
@@ -262,18 +268,28 @@ def influential(ten: pd.DataFrame, dataset: str, method: str) -> pd.DataFrame:
 
 
 def image_figures(ten: pd.DataFrame) -> tuple[dict[str, Figure], pd.DataFrame | None]:
-    """The most influential CIFAR10 images under Ours and Joint, and how many there are of each class."""
+    """The most influential CIFAR10 images under Ours and Joint, and how many there are of each class.
+
+    Where the images are not at hand, the influence of each is drawn beside its class.
+    """
     cifar10, found, counts = datasets(ten)[-1], {}, {}
     pictures = data.cifar10.at_hand(cifar10.removeprefix("cifar10-"))
-    grey = np.full((32, 32, 3), 224, np.uint8)
     for method in ("Ours", "Joint"):
         top = influential(ten, cifar10, method)
         if top.empty:
             found[f"images-{method}"] = figures.nothing(f"No records of {method} on CIFAR10 yet.")
             continue
-        tiles = [grey if pictures is None else pictures[n] for n in top["example"]]
-        captions = [f"{c}\n→ {o}\n{a:+.2f}" for c, o, a in zip(top["label"], top["output"], top["value"])]
         counts[method] = {c: int((top["label"] == c).sum()) for c in data.cifar10.CLASSES}
-        heading = f"{method}: {top['label'].nunique()} of 10 classes, {title(cifar10)}"
-        found[f"images-{method}"] = figures.images(tiles, captions, heading, columns=5)
+        heading = f"The ten images of {method} show {top['label'].nunique()} of the 10 classes"
+        named = list(zip(top["label"], top["output"], top["value"]))
+        if pictures is None:
+            fig, ax = plt.subplots(figsize=(figures.WIDTH, 3.6))
+            figures.bars(ax, top["value"], [f"{c} → {o}" for c, o, _ in named])
+            ax.set_xlabel("influence")
+            figures.headline(fig, heading)
+        else:
+            captions = [f"{c}\n→ {o}\n{a:+.2f}" for c, o, a in named]
+            fig = figures.images([pictures[n] for n in top["example"]], captions, heading, columns=5)
+        shown = top[["example", "label", "output", "value"]].rename(columns={"value": "influence"})
+        found[f"images-{method}"] = figures.remember(fig, shown)
     return found, pd.DataFrame(counts, index=data.cifar10.CLASSES) if counts else None

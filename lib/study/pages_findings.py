@@ -1,13 +1,14 @@
 """What the opening page shows: findings with one figure each, in words computed from the records."""
 
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from lib.study import figures, records
+from lib.study.claims import MARGIN
 from lib.study.pages_claims import LOOKS, two
 from lib.study.pages_fe import ours_at_ten, short
 from lib.study.runs import at
@@ -15,15 +16,10 @@ from lib.study.runs_fe import METHODS, SCORES, by_split, choose_eta, datasets
 from lib.study.runs_id import EXPLAINERS, S_VALUES, TABLES, all_forms, best_rival, name, ours
 from lib.study.runs_id import by_split as id_by_split
 from lib.study.statistics import Paired, clustered, resampled
+from lib.study.words import among, listed
 
 LEADS = ("accuracy", "insertion", "1 − deletion")
 MASKED = "accuracy on masked inputs"
-
-
-def listed(names: Iterable[str]) -> str:
-    """a, b and c; no name is `none`."""
-    names = list(names)
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names) or "none"
 
 
 def percent(share: float) -> str:
@@ -61,11 +57,11 @@ def six(ten: pd.DataFrame) -> tuple[Figure, str]:
     own, others = means.loc["Ours"], means.drop("Ours")
     both = others[(others["x"] > own["x"]) & (others["y"] > own["y"])].index
     who = listed(both) if len(both) else "No method"
-    title = f"{who} {'are' if len(both) > 1 else 'is'} both more accurate and more faithful than Ours with ten examples"
+    title = f"{who} {'are' if len(both) > 1 else 'is'} both more accurate and more faithful than Ours with ten entries"
     shares = [[percent(one[score]) for one in (own, means.loc["Pretrain"])] for score in ("y", "x")]
     told = (
-        "Explained by ten entries, Ours says what its explanation says on {} of test rows, Pretrain on {}; "
-        "they are right on {} and {} (mean over {} data sets)."
+        "With ten entries, prediction and explanation agree on {} of test rows under Ours and on {} under Pretrain. "
+        "The predictions are right on {} and {} (mean over {} data sets)."
     ).format(*shares[0], *shares[1], len(names))
     axes = {"xlabel": "test accuracy, higher is better", "ylabel": "test faithfulness,\nhigher is better"}
     return figures.plane(means, title, **axes), told
@@ -85,16 +81,19 @@ def along_lambda(frame: pd.DataFrame) -> tuple[Figure, str]:
     points = points.rename(columns={"lam": "at", "accuracy": "x", "faithfulness": "y"})
     change = {score: float(np.mean([means.loc[d, score].iloc[-1] - means.loc[d, score].iloc[0] for d in order]))
               for score in SCORES}  # fmt: skip
-    ends = f"from λ = {rows['lam'].min():g} to {rows['lam'].max():g}"
-    title = f"{moved(change['accuracy'], 'Accuracy')} and {moved(change['faithfulness'], 'faithfulness')} {ends}"
+    costs, buys = change["accuracy"] < -MARGIN, change["faithfulness"] > MARGIN
+    paid, bought = "costs accuracy" if costs else "leaves accuracy", "buys" if buys else "buys no"
+    title = f"More weight for the explanation {paid} {'but' if costs == buys else 'and'} {bought} faithfulness"
+    moves = f"{moved(change['accuracy'], 'accuracy')} and {moved(change['faithfulness'], 'faithfulness')}"
     turn = [short(d) for d in order if means.loc[d, "faithfulness"].idxmax() < means.loc[d].index.max()]
+    ends = f"From λ = {rows['lam'].min():g} to {rows['lam'].max():g} {moves}, mean over {len(order)} data sets."
     told = (
-        f"Mean over {len(order)} data sets. The most faithful λ is below the largest on {listed(turn)}, where more "
+        f"{ends} The most faithful λ is below the largest on {listed(turn)}, where more "
         f"weight for the explanation no longer buys a better one."
     )
     looks = {short(d): LOOKS[d.split("-")[0]] for d in order}
     axes = {"xlabel": "accuracy", "ylabel": "faithfulness"}
-    return figures.trails(points, title, looks=looks, **axes), told if turn else told.split(".")[0] + "."
+    return figures.trails(points, title, looks=looks, **axes), told if turn else ends
 
 
 # --- ID --------------------------------------------------------------------------------------------------------------
@@ -176,9 +175,24 @@ def surprises(front: pd.DataFrame, readings: pd.DataFrame) -> tuple[Figure, str]
     ]  # fmt: skip
     if not rows:
         return figures.nothing("No records yet."), "None of them has records yet."
-    title = f"{sum(r['low'] > 0 or r['high'] < 0 for r in rows)} of these {len(rows)} differences are surely not 0"
+    title = surest({r["row"]: r for r in rows})
     axis = "difference, right of 0: the first is better"
     return figures.intervals(pd.DataFrame(rows), title, xlabel=axis), " ".join(_said({r["row"]: r for r in rows}))
+
+
+def surest(rows: dict[str, dict]) -> str:
+    """What of the surprises is sure, in a title."""
+    side = {name: np.sign(r["low"]) * (r["low"] * r["high"] > 0) for name, r in rows.items()}
+    scores = [m for m in LEADS if side.get(f"Del-C − Del-A: {m}", 0) > 0]
+    found = [f"Del-C keeps more {listed(scores)} than Del-A"] if scores else []
+    if masked := side.get(f"ID-ExpO − CE-only: {MASKED}"):
+        found.append(f"ID-ExpO predicts masked inputs {'better' if masked > 0 else 'worse'} than CE-only")
+    moved_on = [name.split()[-1] for name, sign in side.items() if name.startswith("S f") and sign]
+    begun = [name.split()[-1] for name in side if name.startswith("S f")]
+    if moved_on:
+        found.append(f"the start of S decides accuracy on {among(moved_on, begun, 'data sets')}")
+    words = ", ".join(found) or "none of these differences is surely there"
+    return words[0].upper() + words[1:]
 
 
 def _interval(found: Paired) -> dict[str, float]:
@@ -188,13 +202,25 @@ def _interval(found: Paired) -> dict[str, float]:
 def _said(rows: dict[str, dict]) -> Iterator[str]:
     """The three surprises in sentences, those that have records."""
     shown = {name: f"{two(r['value'])} ({two(r['low'])} to {two(r['high'])})" for name, r in rows.items()}
-    if forms := [f"{shown[f'Del-C − Del-A: {m}']} in {m}" for m in LEADS if f"Del-C − Del-A: {m}" in shown]:
-        yield f"Del-C, which the paper sets aside, minus Del-A, which it chooses: {listed(forms)}."
+    forms = {m: name for m in LEADS if (name := f"Del-C − Del-A: {m}") in rows}
+    if forms:
+        yield f"Del-C, which the paper sets aside, minus Del-A, which it chooses: {_outcome(forms, rows, shown, 'in')}."
     if row := rows.get(name := f"ID-ExpO − CE-only: {MASKED}"):
         side = "worse than" if row["high"] < 0 else "better than" if row["low"] > 0 else "about as well as"
         yield f"ID-ExpO trains on masked inputs, and predicts them {side} CE-only, which does not: {shown[name]}."
-    if begun := [f"{gap} on {name.split()[-1]}" for name, gap in shown.items() if name.startswith("S f")]:
-        yield f"FE does not say where its strengths S start. From 0.1 instead of 1 accuracy changes by {listed(begun)}."
+    if begun := {name.split()[-1]: name for name in rows if name.startswith("S f")}:
+        found = _outcome(begun, rows, shown, "on")
+        yield f"FE does not say where its strengths S start. From 0.1 instead of 1 accuracy changes by {found}."
+
+
+def _outcome(names: dict[str, str], rows: dict[str, dict], shown: dict[str, str], word: str) -> str:
+    """Those differences that are surely there with their sizes, and where there is none."""
+    sure = [short for short, name in names.items() if rows[name]["low"] > 0 or rows[name]["high"] < 0]
+    rest = [short for short in names if short not in sure]
+    found = [f"{shown[names[short]]} {word} {short}" for short in sure]
+    return ", ".join(
+        filter(None, [listed(found) if sure else "", f"nothing sure {word} {listed(rest)}" if rest else ""])
+    )
 
 
 def starts(readings: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -21,12 +21,13 @@ from lib.study.runs_id import (
     TABLES,
     all_forms,
     balance,
-    best_rival,
     by_split,
     name,
     ours,
 )  # fmt: skip
 from lib.study.statistics import mean_sem, paired, plus_minus
+from lib.study.words import listed
+from lib.study.work_id import table_leads
 
 SHOWN = catalogue.names("ID")
 RUN = ["dataset", "method", "deletion", "split", "seed", *HYPER]
@@ -171,10 +172,13 @@ def panels(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(panel=[name(e, S) for e, S in zip(rows["explainer"], rows["S"])])
 
 
-def lead(rows: pd.DataFrame, measure: str, **where) -> str:
-    """Mean lead of ID-ExpO over the best rival, for a title."""
-    gap = (ours(rows, measure, **where) - best_rival(rows, measure, **where)).dropna()
-    return f"{round(gap.mean(), 2) + 0.0:+.2f} {measure}" if len(gap) else ""
+def lead(front: pd.DataFrame, dataset: str) -> str:
+    """What ID-ExpO surely leads in at eta 3, and whether it surely pays in accuracy, for a title."""
+    if not (found := table_leads(front, dataset)):
+        return "not every rival has records"
+    ahead = [m for m in ("insertion", "1 − deletion") if found[m].low > 0]
+    pays = "and surely pays in" if found["accuracy"].high < 0 else "without a sure loss of"
+    return f"ID-ExpO surely leads in {listed(ahead)}, {pays} accuracy"
 
 
 def front_figure(front: pd.DataFrame, dataset: str) -> Figure:
@@ -183,12 +187,7 @@ def front_figure(front: pd.DataFrame, dataset: str) -> Figure:
     rows = rows[rows["panel"].isin(rows.loc[rows["method"] == "ID-ExpO", "panel"])]
     if rows.empty:
         return figures.nothing(f"No records of ID-ExpO on {dataset} yet.")
-    explainer, S = max(zip(rows["explainer"], rows["S"]))  # LIME and 0.5 where recorded
-    three = rows[rows["eta"] == 3]
-    measures = ("insertion", "1 − deletion", "accuracy")
-    gaps = [lead(three, measure, explainer=explainer, S=S) for measure in measures]
-    leads = f"ID-ExpO minus best rival at η = 3 ({name(explainer, S)}): {', '.join(gaps)}"
-    title = f"{dataset}: {leads if all(gaps) else 'not every rival has records'}"
+    title = f"{dataset}: {lead(front, dataset)}"
     found = [name(e, S) for e in EXPLAINERS for S in S_VALUES]
     return figures.fronts(rows, title, [p for p in found if p in set(rows["panel"])])
 
@@ -206,11 +205,13 @@ def forms_told(front: pd.DataFrame) -> dict:
         return told | {"forms-figure": figures.nothing("No records of all three forms yet.")}
     mean = forms.groupby(["panel", "S", "method", "eta", "measure", "split"], as_index=False)["value"].mean()
     two = mean[(mean["eta"] == 2) & (mean["S"] == mean["S"].min())]
-    words = ", ".join(f"{m} {balance(rows).mean():.2f}" for m, rows in two.groupby("method"))
-    title = f"2 accuracy + insertion + 1 − deletion at η = 2, S = {two['S'].min():g} Q: {words}"
+    best = max((balance(rows).mean(), form) for form, rows in two.groupby("method"))[1]
+    title = f"{best} has the best balance of accuracy, insertion and 1 − deletion (η = 2, S = {two['S'].min():g} Q)"
     kept = two.pivot_table(index="method", columns="measure", values="value").stack()
-    told |= {f"{form}-{measure.removeprefix('1 − ')}": float(value) for (form, measure), value in kept.items()}
     told["forms-accurate"] = kept.xs("accuracy", level=1).idxmax()
+    table = kept.unstack()[["accuracy", "insertion", "1 − deletion"]]
+    table = table.assign(balance=2 * table["accuracy"] + table["insertion"] + table["1 − deletion"])
+    told["forms-table"] = table.map("{:.3f}".format).rename_axis(index=None, columns=None)
     return told | {"forms-figure": figures.fronts(mean, title, sorted(set(mean["panel"])))}
 
 
@@ -262,7 +263,7 @@ def contributions(front: pd.DataFrame) -> pd.DataFrame:
     means = mean_sem(contributions_chosen(front), ["dataset", "S", "method"])
     means = means.pivot(index=["dataset", "S"], columns="method", values="mean")
     means = means.reindex(columns=[m for m in ("pretrained", *METHODS) if m in means])
-    return means.map("{:.3f}".format, na_action="ignore").fillna("–").rename(columns=whole).rename_axis(columns="|φ|")
+    return means.map("{:.3f}".format, na_action="ignore").fillna("–").rename(columns=whole).rename_axis(columns="|ϕ|")
 
 
 def wine_figure(front: pd.DataFrame) -> Figure:
@@ -280,9 +281,11 @@ def wine_figure(front: pd.DataFrame) -> Figure:
     ax.set_yticks(range(len(features)), features)
     ax.invert_yaxis()
     ax.axvline(0, color=figures.INK, linewidth=1)
-    ax.set_xlabel("contribution φ to the predicted class")
+    ax.set_xlabel("contribution ϕ to the predicted class")
     ax.grid(axis="x")
     fig.legend(loc="outside lower center", ncols=2)
-    size = " with ID-ExpO, ".join(f"{np.abs(values).mean():.3f}" for values in phi.values())
-    figures.headline(fig, f"One wine: mean |φ| {size} with CE-only")
-    return fig
+    own, other = (np.abs(values).mean() for values in phi.values())
+    size = "larger" if own > other else "smaller"
+    figures.headline(fig, f"One wine: with ID-ExpO contributions are {size} in the mean than with CE-only")
+    shown = pd.DataFrame(phi, index=features).rename_axis("feature").reset_index()
+    return figures.remember(fig, shown)

@@ -13,6 +13,7 @@ from lib.study.pages_id import short, whole
 from lib.study.runs import at
 from lib.study.runs_id import HYPER, METHODS, RIVALS, S_VALUES, by_split, ours
 from lib.study.runs_images import CELLS, EXPLAINERS, cell, changes, main, name, quadrants, rivals
+from lib.study.words import listed, placed
 from lib.study.work_id import digits
 
 EVERY = ("pretrained", "CE-only", "ExpO-S", "ExpO-F", "Masked", "ID-ExpO")
@@ -23,12 +24,6 @@ PAPER_QUADRANTS = {  # first and third, as the paper's Fig. 4 prints them
 PAPER_ROBUST = {  # a ResNet-50 that somebody trained against attacks: accuracy, insertion, 1 - deletion
     "Grad-CAM": (0.854, 0.282, 0.567), "LIME": (0.854, 0.456, 0.778),
 }  # fmt: skip
-
-
-def listed(words) -> str:
-    """Words as a list in a sentence."""
-    words = list(words)
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"
 
 
 def row_name(explainer: str, S: float) -> str:
@@ -94,7 +89,10 @@ def front_figure(front: pd.DataFrame) -> Figure:
     rows, order = panels(front)
     if not order:
         return figures.nothing("No records of ID-ExpO yet.")
-    return figures.fronts(rows, lead_told(front, *next(c for c in CELLS if name(*c) == order[-1])), order)
+    shown = next(c for c in CELLS if name(*c) == order[-1])
+    found = placed(leads(front, *shown))
+    title = f"{name(*shown)}: against {rival_told(front, *shown)} at η = 3 ID-ExpO is {found}" if found else ""
+    return figures.fronts(rows, title or f"{name(*shown)}: no records of a rival yet", order)
 
 
 def leads(front: pd.DataFrame, explainer: str, S: float, *, eta: float = 3.0) -> dict[str, float]:
@@ -113,11 +111,20 @@ def lead_told(front: pd.DataFrame, explainer: str, S: float) -> str:
     there = leads(front, explainer, S)
     if not there:
         return f"{name(explainer, S)}: no records of ID-ExpO and a rival yet"
-    against = rivals(cell(front, explainer, S, eta=3))
-    over = "the best rival" if len(against) == len(RIVALS) else f"the best of {listed(against)}"
-    over = over if len(against) > 1 else against[0]
     told = ", ".join(f"{signed(lead)} {measure}" for measure, lead in there.items())
-    return f"{name(explainer, S)}, ID-ExpO minus {over} at η = 3: {told}"
+    return f"{name(explainer, S)}, ID-ExpO minus {rival_told(front, explainer, S)} at η = 3: {told}"
+
+
+def rival_told(front: pd.DataFrame, explainer: str, S: float) -> str:
+    """Whom ID-ExpO is compared with: the best rival, or the best of those that have records."""
+    there = rivals(cell(front, explainer, S, eta=3))
+    return (
+        there[0]
+        if len(there) == 1
+        else "the best rival"
+        if len(there) == len(RIVALS)
+        else f"the best of {listed(there)}"
+    )
 
 
 def fronts_told(front: pd.DataFrame) -> str:
@@ -135,14 +142,23 @@ def untrained_figure(front: pd.DataFrame) -> Figure:
     rows = rows[rows["measure"].isin(names)].replace({"measure": names})
     if not order:
         return figures.nothing("No records of ID-ExpO yet.")
-    return figures.fronts(rows, over_told(front, "sensitivity"), order, scores=(names["sensitivity"], names["masked"]))
+    gaps = over_ce_only(front, "sensitivity")
+    title = (
+        f"Sensitivity-4 against CE-only at η = 2: ID-ExpO is {placed(gaps)}" if gaps else "No records of CE-only yet"
+    )
+    return figures.fronts(rows, title, order, scores=(names["sensitivity"], names["masked"]))
+
+
+def over_ce_only(front: pd.DataFrame, measure: str, eta: float = 2.0) -> dict[str, float]:
+    """ID-ExpO minus CE-only at eta in each explainer and S that has both, by its name."""
+    gaps = {c: ours(rows, measure) - by_split(rows, measure, method="CE-only")
+            for c in CELLS for rows in [cell(front, *c, eta=eta)]}  # fmt: skip
+    return {name(*c): gap.mean() for c, gap in gaps.items() if len(gap.dropna())}
 
 
 def over_told(front: pd.DataFrame, measure: str, eta: float = 2.0) -> str:
-    """ID-ExpO minus CE-only at eta for each explainer and S, in one line."""
-    gaps = {c: ours(rows, measure) - by_split(rows, measure, method="CE-only")
-            for c in CELLS for rows in [cell(front, *c, eta=eta)]}  # fmt: skip
-    told = ", ".join(f"{signed(gap.mean())} ({name(*c)})" for c, gap in gaps.items() if len(gap.dropna()))
+    """The same in one line."""
+    told = ", ".join(f"{signed(gap)} ({where})" for where, gap in over_ce_only(front, measure, eta).items())
     head = labels(measure)[measure]
     return f"{head[0].upper()}{head[1:]}, ID-ExpO minus CE-only at η = {eta:g}: {told or 'no records yet'}"
 
@@ -198,7 +214,7 @@ def quadrant_figure(changed: dict[str, pd.DataFrame]) -> Figure:
         ax.set_xlabel("change of insertion")
     fig.supylabel("change of 1 − deletion", fontsize=12)
     figures.headline(fig, "After fine-tuning, image by image: how many rise in both scores, how many fall in both")
-    return fig
+    return figures.remember(fig, pd.concat(changed, names=["method"]).reset_index(level=0))
 
 
 # --- What does the work, and a robust network ------------------------------------------------------------------------

@@ -1,30 +1,26 @@
 """Sentences beneath the figures of FE's results: what is seen, how large, how sure, where it goes against the paper."""
 
-import numpy as np
 import pandas as pd
 
 from lib.study.claims import MARGIN
 from lib.study.claims_fe import changes
 from lib.study.measures import labels
 from lib.study.pages_claims import two
-from lib.study.pages_fe import ours_at_ten, short
+from lib.study.pages_fe import LIKE, ours_at_ten, short
 from lib.study.runs_fe import METHODS, U, by_split, chosen, classes_picked, datasets, is_newer
-from lib.study.statistics import clustered, resampled
-
-LIKE = {"accuracy": "accurate", "faithfulness": "faithful"}
+from lib.study.statistics import Paired, clustered, resampled
+from lib.study.words import listed
 
 
 def scores(ten: pd.DataFrame, measure: str) -> str:
-    """Each method's mean at U = 10 over the data sets that all have, Ours against Pretrain, and who beats Ours."""
+    """Ours against Pretrain at U = 10 over the data sets that all methods have, and who beats Ours."""
     values = {m: {d: by_split(ten, d, m, measure=measure) for d in datasets(ten)} for m in METHODS}
     whole = [d for d in datasets(ten) if all(len(values[m][d]) > 1 for m in METHODS)]
     if not whole:
         return "No data set has records of all methods yet."
-    mean = {m: np.mean([values[m][d].mean() for d in whole]) for m in METHODS}
-    order = ", ".join(f"{m} {two(mean[m])}" for m in sorted(mean, key=mean.get, reverse=True))
     gap = clustered([(values["Ours"][d] - values["Pretrain"][d]).dropna().to_numpy() for d in whole])
     text = (
-        f"With {U} entries, mean over {len(whole)} data sets: {order}. Ours minus Pretrain is {two(gap.difference)} "
+        f"With {U} entries and in the mean over {len(whole)} data sets, Ours minus Pretrain is {two(gap.difference)} "
         f"(95 % interval {two(gap.low)} to {two(gap.high)})."
     )
     rivals = {}
@@ -39,24 +35,40 @@ def scores(ten: pd.DataFrame, measure: str) -> str:
     return f"{text} Surely more {LIKE[measure]} than Ours, the interval of the difference above 0: {told}."
 
 
-def moves(lambdas: pd.DataFrame, measure: str) -> str:
-    """How Ours changes up to lambda 1 and beyond, in each data set with several lambdas, and where it stays flat."""
-    ten, found, flat, told = chosen(lambdas), [], [], []
+def changed(lambdas: pd.DataFrame, measure: str) -> dict[str, tuple[Paired, Paired]]:
+    """How Ours changes up to lambda 1 and from there on, in each data set that has several lambdas."""
+    ten, found = chosen(lambdas), {}
     for d in datasets(lambdas):
         gaps = [resampled(change.dropna()) for change in changes(ten, d, measure) if len(change.dropna()) > 1]
         if len(gaps) == 2:
-            parts = [f"{two(gap.difference)} ({two(gap.low)} to {two(gap.high)})" for gap in gaps]
-            most = ten.loc[ten["dataset"] == d, "lam"].max()
-            found.append(f"{short(d)} {parts[0]} up to λ = 1 and {parts[1]} from there to {most:g}")
-            told.append(short(d))
-            flat += [short(d)] * (-MARGIN < gaps[0].low and gaps[0].high < MARGIN)
-    if not found:
+            found[short(d)] = (gaps[0], gaps[1])
+    return found
+
+
+def changes_table(lambdas: pd.DataFrame) -> pd.DataFrame:
+    """The changes of both scores with their 95 % intervals."""
+    found = {
+        (measure, d): [f"{two(gap.difference)} ({two(gap.low)} to {two(gap.high)})" for gap in gaps]
+        for measure in LIKE for d, gaps in changed(lambdas, measure).items()
+    }  # fmt: skip
+    heads = ["up to λ = 1", f"from there to {lambdas['lam'].max():g}"]
+    return pd.DataFrame(found, index=heads).T
+
+
+def moves(lambdas: pd.DataFrame, measure: str) -> str:
+    """Where the score of Ours is flat up to lambda 1, and where it surely moves beyond."""
+    if not (found := changed(lambdas, measure)):
         return "No data set has three values of λ yet."
-    side = "fall" if measure == "accuracy" else "rise"
+    flat = [d for d, (first, _) in found.items() if -MARGIN < first.low and first.high < MARGIN]
+    rest = [d for d in found if d not in flat]
+    ways = {"falls": [d for d, (_, last) in found.items() if last.high < 0],
+            "rises": [d for d, (_, last) in found.items() if last.low > 0]}  # fmt: skip
+    beyond = listed(f"surely {way} on {listed(names)}" for way, names in ways.items() if names)
     return (
-        f"Change of {measure} with its 95 % interval: {'; '.join(found)}. The paper sees it {side} with λ in general. "
-        f"Up to λ = 1 it is flat, the interval within ±{MARGIN}, on {', '.join(flat) or 'none of them'}"
-        + (f"; not shown to be on {', '.join(d for d in told if d not in flat)}." if len(flat) < len(told) else ".")
+        f"Up to λ = 1 {measure} is flat, the interval within ±{MARGIN}, on {listed(flat)}"
+        + (f", and not shown to be on {listed(rest)}. " if flat and rest else ". ")
+        + f"Beyond 1 it {beyond if any(ways.values()) else 'moves surely nowhere'}. "
+        + f"The paper sees it {'fall' if measure == 'accuracy' else 'rise'} with λ in general."
     )
 
 

@@ -27,7 +27,8 @@ from lib.study.runs_id import (
     name,
     ours,
 )  # fmt: skip
-from lib.study.statistics import resampled
+from lib.study.statistics import Paired, resampled
+from lib.study.words import placed
 
 EVERY = ("pretrained", "CE-only", "ExpO-S", "ExpO-F", "ID-ExpO")
 
@@ -126,11 +127,11 @@ def leads_figure(front: pd.DataFrame) -> Figure:
         ax.set(title=measure, xlabel="lead over best rival", ylim=(len(there) - 0.5, -0.5))
         ax.set_yticks(range(len(there)), there if ax is axes[0] else [""] * len(there))
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    ahead = [f"{(found.xs(m, level=3)[c] > 0).mean():.0%}" for m in ("insertion", "1 − deletion") for c in found]
-    figures.headline(
-        fig, f"Ahead in insertion in {ahead[0]} of cells, divided {ahead[1]}; deletion {ahead[2]}, {ahead[3]}"
-    )
-    return fig
+    ahead = (found["divided by f(x)"] > 0).groupby(level=3).mean()
+    shares = {m: {1.0: "all", 0.0: "none"}.get(share, f"{share:.0%}") for m, share in ahead.items()}
+    where = [f"in {m} in {share} of {'the cells' if m == ahead.index[0] else 'them'}" for m, share in shares.items()]
+    figures.headline(fig, f"Once divided by f(x), ID-ExpO still leads {' and '.join(where)}")
+    return figures.remember(fig, found.rename_axis(["dataset", "explainer", "S", "measure"]).reset_index())
 
 
 def share_of_whole(rows: pd.DataFrame, measure: str) -> pd.Series:
@@ -161,10 +162,10 @@ def selection(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
         rows[words] = leads
     table = pd.DataFrame(rows).T
     two_, all_ = (table.loc[name] for name in (next(iter(among)), "all"))
-    told = ", ".join(f"{m} {two_[m]} for {all_[m]}" for m in ("insertion", "1 − deletion", "accuracy"))
+    told = " and ".join(f"{float(two_[m]) / float(all_[m]):.0%} in {m}" for m in ("insertion", "1 − deletion"))
     return table, {
         "selection-most": int(table["settings"].max()),
-        "selection-told": f"With as few to choose from as CE-only, at the largest λ, ID-ExpO leads by {told} with all.",
+        "selection-told": f"With as few to choose from as CE-only, at the largest λ, ID-ExpO keeps {told} of its lead.",
     }
 
 
@@ -178,34 +179,47 @@ def untrained(front: pd.DataFrame) -> Figure:
     if mean.empty:
         return figures.nothing("No records yet.")
     order = [name(e, S) for e in EXPLAINERS for S in S_VALUES if name(e, S) in set(mean["panel"])]
-    gap = [over_ce_only(front, measure) for measure in ("sensitivity", "masked")]
-    title = f"ID-ExpO minus CE-only at η = 2: sensitivity-4 {gap[0]}, accuracy on masked inputs {gap[1]}"
+    gaps = {"sensitivity-4": "sensitivity", "accuracy on masked inputs": "masked"}
+    found = placed({words: gap_to_ce_only(front, measure) for words, measure in gaps.items()})
+    title = f"Against CE-only at η = 2 ID-ExpO is {found}"
     return figures.fronts(mean, title, order, scores=(names["sensitivity"], names["masked"]))
 
 
-def over_ce_only(front: pd.DataFrame, measure: str) -> str:
-    """Mean over all cells of ID-ExpO minus CE-only at eta 2, signed."""
+def gap_to_ce_only(front: pd.DataFrame, measure: str) -> float:
+    """Mean over all cells of ID-ExpO minus CE-only at eta 2."""
     cells = [at(front, dataset=d, explainer=e, S=S, eta=2) for d, e, S in CELLS]
     gaps = [(ours(cell, measure) - by_split(cell, measure, method="CE-only")).mean() for cell in cells]
-    return f"{np.nanmean(gaps):+.2f}".replace("-", "−")
+    return float(np.nanmean(gaps))
+
+
+def over_ce_only(front: pd.DataFrame, measure: str) -> str:
+    """The same in a sentence, signed."""
+    return f"{gap_to_ce_only(front, measure):+.2f}".replace("-", "−")
+
+
+def table_leads(front: pd.DataFrame, dataset: str) -> dict[str, Paired]:
+    """ID-ExpO minus the best rival at eta 3 on a table, over splits, mean over explainers and S; empty without both."""
+    three, found = at(front, dataset=dataset, eta=3), {}
+    cells = [at(three, explainer=e, S=S) for e in EXPLAINERS for S in S_VALUES]
+    for measure in ("insertion", "1 − deletion", "accuracy"):
+        leads = pd.concat([ours(cell, measure) - best_rival(cell, measure) for cell in cells], axis=1)
+        if len(leads := leads.mean(axis=1).dropna()) < 2:
+            return {}
+        found[measure] = resampled(leads)
+    return found
 
 
 def front_told(front: pd.DataFrame, known: pd.DataFrame, dataset: str) -> str:
     """What a table's fronts show at eta 3, how sure that is, and where it goes against the paper."""
-    three = at(front, dataset=dataset, eta=3)
-    cells = [at(three, explainer=e, S=S) for e in EXPLAINERS for S in S_VALUES]
-    found = {}
-    for measure in ("insertion", "1 − deletion", "accuracy"):
-        leads = pd.concat([ours(cell, measure) - best_rival(cell, measure) for cell in cells], axis=1)
-        leads = leads.mean(axis=1).dropna()
-        if len(leads) < 2:
-            return "Not every method has records here."
-        found[measure] = resampled(leads)
+    if not (found := table_leads(front, dataset)):
+        return "Not every method has records here."
     told = ", ".join(f"{m} {two(g.difference)} ({two(g.low)} to {two(g.high)})" for m, g in found.items())
     text = f"ID-ExpO minus the best rival at η = 3, mean over explainers and S with 95 % intervals: {told}."
     if against := [m for m in ("insertion", "1 − deletion") if found[m].difference <= 0]:
         text += f" Against the paper, it does not lead in {' and '.join(against)}."
     if found["accuracy"].high < 0:
         text += " It pays in accuracy: the whole interval lies below 0."
+    three = at(front, dataset=dataset, eta=3)
+    cells = [at(three, explainer=e, S=S) for e in EXPLAINERS for S in S_VALUES]
     chance, own = majority(known, dataset).mean(), np.mean([ours(cell, "accuracy").mean() for cell in cells])
     return f"{text} Its accuracy is {own:.3f}; naming the majority class gives {chance:.3f}."

@@ -13,6 +13,7 @@ from lib.study.pages_images import EVERY, row_name, signed
 from lib.study.runs import at
 from lib.study.runs_id import by_split
 from lib.study.runs_images import CELLS, cell, costs, name, untrained
+from lib.study.statistics import plus_minus
 from lib.study.work_id import digits
 
 
@@ -66,7 +67,7 @@ def ties_told(front: pd.DataFrame) -> str:
 def sureness(front: pd.DataFrame) -> pd.DataFrame:
     """Confidence, confidence minus accuracy, calibration error, all-zero maps, the gap at S and mean |phi|."""
     heads = {"confidence": "f(x)", "overconfidence": "f(x) − accuracy", "calibration_error": "calibration error",
-             "zero_maps": "maps all zero", "gap": "gap at S", "contributions": "mean |φ|"}  # fmt: skip
+             "zero_maps": "maps all zero", "gap": "gap at S", "contributions": "mean |ϕ|"}  # fmt: skip
     return digits(by_cell(front, heads), "{:.3f}")
 
 
@@ -137,23 +138,21 @@ def costs_told(frame: pd.DataFrame) -> str:
     )
 
 
-def copies_told(pairs: pd.DataFrame) -> str:
-    """Scores of one network on original pixels minus those on JPEG's, mean over images with its standard error."""
+def copies_shown(pairs: pd.DataFrame) -> tuple[pd.DataFrame | str, str]:
+    """Scores of one network on original pixels minus those on JPEG's, mean over images ± standard error; in words."""
     if pairs.empty:
-        return "There are no records of both copies yet."
-    told, largest = {}, 0.0
+        return "No records yet.", "There are no records of both copies yet."
+    table, largest = {}, 0.0
     for row in pairs[pairs["measure"] != "accuracy"].itertuples(index=False):
         gap = np.asarray(row.samples_exact) - np.asarray(row.samples_jpeg)
         error = gap.std(ddof=1) / len(gap) ** 0.5
-        told.setdefault(name(row.explainer, row.S), []).append(f"{row.measure} {gap.mean():+.3f} ± {error:.3f}")
+        table.setdefault(row.measure, {})[name(row.explainer, row.S)] = plus_minus(gap.mean(), error, "+.3f")
         largest = max(largest, abs(gap.mean()))
-    each = [f"{cell_}: {', '.join(both)}" for cell_, both in told.items()]
     accuracy = pairs[pairs["measure"] == "accuracy"].iloc[0]
-    return (
+    return pd.DataFrame(table).fillna("–"), (
         f"The network before fine-tuning has seen JPEG copies alone. On {len(accuracy['samples_jpeg']):,} test images "
         f"its accuracy is {accuracy['value_jpeg']:.3f} as JPEG has them and {accuracy['value_exact']:.3f} from their "
-        "original pixels. Original minus JPEG, mean over images with its standard error: "
-        f"{'; '.join(each)}. The largest difference is {largest:.3f}."
+        f"original pixels. The largest difference in a score is {largest:.3f}."
     )
 
 

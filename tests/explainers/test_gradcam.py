@@ -29,7 +29,7 @@ def test_the_map_is_captums(layer, grid, output, relu):
     assert phi.abs().max() > 0
 
 
-def test_the_chapters_plain_form_is_the_librarys():
+def test_the_plain_form_of_the_chapter_is_the_librarys():
     """One image at a time, softmax differentiated as it stands, and its slopes with respect to theta (ID-13, ID-14)."""
     own, (x, y) = predictor(network()), inputs()
     stem, head = (partial(part, own.theta) for part in own.f.split("conv3_x"))

@@ -3,9 +3,23 @@
 import json
 import re
 
+import matplotlib.pyplot as plt
+import pandas as pd
 import pytest
 
-from lib.study import gluing
+from lib.study import figures, gluing
+
+
+def test_a_figure_is_kept_with_its_rows_and_closed(monkeypatch):
+    kept = {}
+    monkeypatch.setattr(gluing, "glue", lambda name, value, display: kept.update({name: value}))
+    plt.switch_backend("agg")
+    fig, plain = plt.figure(), plt.figure()
+    figures.remember(fig, pd.DataFrame({"a": [1, 2]}))
+    gluing.keep("page", {"one": fig, "other": plain, "number": 3})
+    assert list(kept) == ["page-one", "page-one-rows", "page-other", "page-number"]
+    assert kept["page-one-rows"]._repr_mimebundle_() == {"text/csv": "a\n1\n2\n", "text/plain": "3 lines"}
+    assert plt.get_fignums() == []
 
 
 def test_a_players_data_come_back_whole_and_close_no_element():

@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from lib.study import claims_fe, claims_id, pages_claims, pages_fe, pages_id, records, runs_fe, runs_id, timing
+from lib.study import claims_fe, claims_id, figures, pages_claims, pages_fe, pages_id, records, runs_fe, runs_id, timing
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "study.json"
 FE, ID = (records.ROOT / "results" / name for name in ("fe", "id"))
@@ -40,15 +40,15 @@ def drawn(fig):
 
 def everything():
     fe, on_tables = runs_fe.load(FE, None), runs_id.load(ID)
-    front, ten = runs_id.fronts(on_tables), runs_fe.chosen(fe[fe["lam"] == 1])
+    front = runs_id.fronts(on_tables)
     figs = pages_fe.score_figures(fe) | pages_fe.lambda_figures(fe) | pages_fe.eta_figures(fe)
-    tests = claims_fe.tests(fe, fe, timing.load())
-    figs |= pages_fe.image_figures(ten)[0] | {"forest": pages_claims.forest(tests)}
+    tests, tests_id = claims_fe.tests(fe, fe, timing.load()), claims_id.tests(on_tables)
+    figs |= {"forest": pages_claims.forest(tests), "forest_id": pages_claims.forest_id(tests_id)}
     figs |= {name: pages_id.front_figure(front, name) for name in pages_id.SHOWN}
     figs |= {"forms": pages_id.forms_told(front)["forms-figure"], "wine": pages_id.wine_figure(front)}
     return {
         "FE": cells(tests),
-        "ID": cells(claims_id.tests(on_tables)),
+        "ID": cells(tests_id),
         "figures": {name: drawn(fig) for name, fig in figs.items()},
     }
 
@@ -81,6 +81,22 @@ def test_the_records_say_what_they_said(part, found):
     for path, value in known.items():
         same = value == new[path]
         assert same or (isinstance(value, float) and np.isclose(value, new[path], rtol=1e-3, atol=1e-9)), path
+
+
+def test_the_ten_images_are_shown_or_their_influence_is(monkeypatch):
+    """Where the images are not at hand, a bar for each stands in their place, and not an empty square."""
+    fe = runs_fe.load(FE, None)
+    ten = runs_fe.chosen(fe[fe["lam"] == 1])
+    at_hand = {"with": lambda name: np.zeros((1000, 32, 32, 3), np.uint8), "without": lambda name: None}
+    for case, pictures in at_hand.items():
+        monkeypatch.setattr(pages_fe.data.cifar10, "at_hand", pictures)
+        found, counts = pages_fe.image_figures(ten)
+        assert counts.sum().tolist() == [10, 10]
+        for fig in found.values():
+            assert "of the 10 classes" in fig.get_suptitle()
+            assert len(figures.csv(fig).splitlines()) == 11
+            assert len(fig.axes) == (10 if case == "with" else 1)
+            plt.close(fig)
 
 
 def regenerate():

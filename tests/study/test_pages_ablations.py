@@ -2,7 +2,7 @@
 
 import pytest
 
-from lib.study import ablations, pages_ablations
+from lib.study import ablations, figures, pages_ablations
 from tests.study.ablated import TOLD, frame
 
 
@@ -37,16 +37,14 @@ def test_of_no_sure_gain_no_share_is_told(picked):
 
 
 def test_the_sentences_tell_the_numbers(picked):
-    told = pages_ablations.told(picked)
-    assert "Insertion: ID-ExpO +0.30 (95 % interval 0.2" in told
-    assert "Accuracy: ID-ExpO −0.05" in told
-    assert "contributions in random order +0.06" in told
+    gains = pages_ablations.gains_table(picked)
+    assert gains.loc["ID-ExpO", "insertion"].startswith("+0.30 (0.2")
+    assert gains.loc["ID-ExpO", "accuracy"].startswith("−0.05")
+    assert gains.loc["contributions in random order", "insertion"].startswith("+0.06")
+    assert gains.loc["ID-ExpO", ["both rise", "both fall"]].tolist() == ["100%", "0%"]
     table, earned = pages_ablations.orders(picked)
     assert float(table.loc["ID-ExpO", ("insertion", "difference")]) == pytest.approx(0.3, abs=0.01)
     assert "insertion +0.10 along a random order, and +0.20 more by its explanation" in earned
-    text = pages_ablations.rows_told(picked)
-    assert "ID-ExpO 100% and 0%" in text
-    assert "Confidence minus accuracy: CE-only 0.10" in pages_ablations.untrained_told(picked)
     assert pages_ablations.about(picked)["tables"] == "collins (3 splits), wine-quality-red (3 splits)"
     assert "qsar-biodeg" in pages_ablations.about(picked)["missing"]
     assert len(pages_ablations.scores_table(picked)) == 2 * len(TOLD)
@@ -57,16 +55,16 @@ def test_a_figure_has_a_point_for_each_table_variant_and_score(picked):
     assert [len(ax.containers) for ax in fig.axes] == [2 * len(ablations.VARIANTS)] * 3
     left = [f"{ablations.kept(picked, v, 'insertion'):.0%}" for v in ("constant", "shuffled", "Masked")]
     title = f"{left[0]} as constants, {left[1]} in random order, {left[2]} by random masks"
-    assert fig.get_suptitle().replace("\n", " ") == f"ID-ExpO's gain in insertion: {title}"
+    assert fig.get_suptitle().replace("\n", " ") == f"Of ID-ExpO's gain in insertion there is left: {title}"
+    assert len(figures.csv(fig).splitlines()) == 1 + 2 * len(ablations.VARIANTS) * 3
 
 
 def test_without_records_the_page_says_so(tmp_path):
     none = ablations.chosen(ablations.load(tmp_path))
     assert ablations.datasets(none) == []
     for tell in (
-        pages_ablations.told,
+        pages_ablations.gains_table,
         pages_ablations.verdict,
-        pages_ablations.rows_told,
         pages_ablations.scores_table,
     ):
         assert tell(none) == pages_ablations.NOTHING

@@ -27,4 +27,20 @@ def test_the_form_that_keeps_most_accuracy_is_named(front):
     more = front["deletion"].eq("C") & front["measure"].eq("accuracy") & front["eta"].eq(2)
     told = pages_id.forms_told(front.assign(value=front["value"] + 0.05 * more))
     assert told["forms-accurate"] == "Del-C"
-    assert told["Del-C-accuracy"] - told["Del-A-accuracy"] == pytest.approx(0.05, abs=0.01)
+    table = told["forms-table"].astype(float)
+    assert table.loc["Del-C", "accuracy"] - table.loc["Del-A", "accuracy"] == pytest.approx(0.05, abs=0.01)
+    assert table["balance"].tolist() == pytest.approx((table @ [2, 1, 1, 0]).tolist(), abs=0.003)
+    assert told["forms-figure"].get_suptitle().startswith("Del-C has the best balance")
+
+
+def test_a_front_says_what_is_surely_won_and_paid(front):
+    def told(**change):
+        own = front["method"].eq("ID-ExpO")
+        more = sum(by * (own & front["measure"].eq(measure)) for measure, by in change.items())
+        return pages_id.lead(front.assign(value=front["value"] + more), "collins")
+
+    both = "ID-ExpO surely leads in insertion and 1 − deletion, "
+    assert told(accuracy=-0.3) == both + "and surely pays in accuracy"
+    assert told(accuracy=0.3) == both + "without a sure loss of accuracy"
+    assert told(accuracy=-0.3, insertion=-0.3).startswith("ID-ExpO surely leads in 1 − deletion, ")
+    assert pages_id.lead(front[front["method"] != "ExpO-F"], "collins") == "not every rival has records"

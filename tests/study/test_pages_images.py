@@ -20,6 +20,8 @@ def test_leads_are_over_the_best_rival_that_there_is(front):
     assert "minus CE-only" in pages_images.lead_told(alone, "LIME", 0.5)
     assert "no records" in pages_images.lead_told(front[front["method"] == "ID-ExpO"], "LIME", 0.5)
     assert "+0.10 (LIME, S = 0.5 HW)" in pages_images.over_told(front, "sensitivity")
+    title = pages_images.front_figure(front).get_suptitle().replace("\n", " ")
+    assert "against the best rival at η = 3 ID-ExpO is above in insertion and 1 − deletion" in title
 
 
 def test_tables_hold_whatever_there_is(front):

@@ -13,12 +13,12 @@ def told():
     return frame(datasets=["glass", "vehicle"])
 
 
-def test_scores_are_told_in_order_with_the_lead_and_whoever_is_ahead(told):
+def test_scores_are_told_with_the_lead_and_whoever_is_ahead(told):
     ten = runs_fe.chosen(told[told["lam"] == 1])
     text = words_fe.scores(ten, "accuracy")
-    assert text.startswith("With 10 entries, mean over 2 data sets: ")
-    assert "Joint 0.80, RPSR 0.60, RPS 0.4" in text
-    assert "Ours minus Pretrain is 0.00 (95 % interval " in text
+    assert text.startswith("With 10 entries and in the mean over 2 data sets, Ours minus Pretrain is 0.00 (95 % interv")
+    board = pages_fe.scoreboard(told, "accuracy")
+    assert board["mean"].astype(float)[["Joint", "RPSR"]].tolist() == pytest.approx([0.8, 0.6], abs=0.01)
     assert text.endswith("No rival is surely more accurate than Ours on any of them.")
     ahead = frame(datasets=["glass"], lams=(1.0,), scores=TOLD | {"Joint": (0.99, 0.6)})
     assert "Joint on Glass (0.09)" in words_fe.scores(runs_fe.chosen(ahead), "accuracy")
@@ -26,13 +26,15 @@ def test_scores_are_told_in_order_with_the_lead_and_whoever_is_ahead(told):
 
 
 def test_changes_with_lambda_are_told_on_both_sides_of_one(told):
+    table = words_fe.changes_table(told)
+    assert [cell[:5] for cell in table.loc[("accuracy", "Glass")]] == ["−0.04"] * 2
+    assert list(table.columns) == ["up to λ = 1", "from there to 100"]
     text = words_fe.moves(told, "accuracy")
-    assert "Glass −0.04 (" in text
-    assert "and −0.04 (" in text
-    assert text.endswith("is flat, the interval within ±0.05, on none of them; not shown to be on Glass, Vehicle.")
+    assert text.startswith("Up to λ = 1 accuracy is flat, the interval within ±0.05, on none. ")
+    assert text.endswith("The paper sees it fall with λ in general.")
     trade = 0.02 * np.log10(told["lam"].clip(upper=1)) * (told["measure"] == "accuracy")
     flat = words_fe.moves(told.assign(value=told["value"] + trade), "accuracy")
-    assert flat.endswith("Up to λ = 1 it is flat, the interval within ±0.05, on Glass, Vehicle.")
+    assert flat.startswith("Up to λ = 1 accuracy is flat, the interval within ±0.05, on Glass and Vehicle. Beyond 1 ")
     assert words_fe.moves(told[told["lam"] == 1], "accuracy") == "No data set has three values of λ yet."
 
 
@@ -45,15 +47,14 @@ def test_a_curve_over_lambda_of_the_first_protocol_is_named(told):
 
 
 def test_seconds_are_told_as_ratios_of_medians(told):
-    ten, text = runs_fe.chosen(told[told["lam"] == 1]), pages_fe.seconds_told(timed(noise=0.0))
-    assert "an epoch of Ours takes 2.00, 2.00, 2.00 times as long as Pretrain's, one of RPSR 1.03" in text
-    assert "one of RPS 1.50" in text
-    assert text.endswith("Ours is 1.0, 1.0, 1.0 times as fast.")
+    ten, ratios = runs_fe.chosen(told[told["lam"] == 1]), pages_fe.seconds_ratios(timed(noise=0.0))
+    assert ratios.loc["Glass"].tolist() == ["2.00", "1.03", "1.50", "1.00"]
+    assert list(ratios.index) == ["Glass", "Vehicle", "Segment"]
     table = pages_fe.seconds_table(ten, timed(noise=0.0))
     assert table.loc[("Glass", "an epoch, ms"), "Ours"] == "400"
     assert table.loc[("Glass", "10,000 epochs, s"), "RPS"] == "3,000"
     assert table.loc[("Glass", "until it stopped, s"), "Joint"] == "100"
-    assert pages_fe.seconds_told(timing.NONE) == "No epoch has been timed yet."
+    assert pages_fe.seconds_ratios(timing.NONE) == "No epoch has been timed yet."
     assert pages_fe.seconds_table(ten, timing.NONE).loc["Glass"].index.tolist() == [
         "until it stopped, s",
         "in the paper, s",

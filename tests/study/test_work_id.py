@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.study import runs_id, work_id
+from lib.study import figures, runs_id, work_id
 from tests.study.id import SURE, TOLD, frame
 
 KNOWN = pd.DataFrame(
@@ -50,7 +50,9 @@ def test_a_lead_that_is_all_sureness_vanishes_when_divided(front):
     assert float(table.loc["insertion", "plain"]) == pytest.approx(0.1, abs=0.01)
     assert table.loc["1 − deletion", "leads, divided by f(x)"] == "24 of 24"
     fig = work_id.leads_figure(sure)
-    assert fig.get_suptitle().replace("\n", " ").endswith("insertion in 100% of cells, divided 0%; deletion 100%, 100%")
+    title = "ID-ExpO still leads in 1 − deletion in all of the cells and in insertion in none of them"
+    assert fig.get_suptitle().replace("\n", " ") == f"Once divided by f(x), {title}"
+    assert len(figures.csv(fig).splitlines()) == 1 + 48
     assert [[len(line.get_xdata()) for line in ax.lines[:2]] for ax in fig.axes] == [[24, 24]] * 2
 
 
@@ -58,7 +60,7 @@ def test_choice_among_fewer_settings_is_told_by_their_number():
     table, told = work_id.selection(frame().assign(lam3=0.001))
     assert table["settings"].tolist() == [1, 1, 2, 2]
     assert told["selection-most"] == 2
-    assert "insertion +0.1" in told["selection-told"]
+    assert "ID-ExpO keeps 100% in insertion and 100% in 1 − deletion of its lead" in told["selection-told"]
     leads = table["insertion"].astype(float)
     assert leads.to_numpy() == pytest.approx([0.1, -0.1, 0.1, 0.1], abs=0.01)  # at lambda 0.01 all is 0.2 worse
 

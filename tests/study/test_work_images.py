@@ -51,7 +51,8 @@ def test_copies_are_paired_image_by_image():
         {"explainer": "LIME", "S": 0.5, "measure": "deletion", "value_exact": 0.5, "value_jpeg": 0.4,
          "samples_exact": [0.5, 0.5], "samples_jpeg": [0.3, 0.5]},
     ])  # fmt: skip
-    told = work_images.copies_told(pairs)
+    table, told = work_images.copies_shown(pairs)
     assert "accuracy is 0.900 as JPEG has them and 0.800 from" in told
-    assert "LIME, S = 0.5 HW: deletion +0.100 ± 0.100. The largest difference is 0.100." in told
-    assert "no records" in work_images.copies_told(pairs[:0])
+    assert table.loc["LIME, S = 0.5 HW", "deletion"] == "+0.100\u00a0±\u00a00.100"
+    assert told.endswith("The largest difference in a score is 0.100.")
+    assert "no records" in work_images.copies_shown(pairs[:0])[1]

@@ -15,7 +15,7 @@ from tests.training.id import BOTH, SMALL, TEN, pretrain, table, train
 
 
 @pytest.mark.parametrize("explainer", [TEN, KernelSHAP(M=10)])
-def test_scores_are_those_of_the_predicted_class_with_the_splits_masks(explainer):
+def test_scores_are_those_of_the_predicted_class_with_the_masks_of_the_split(explainer):
     """Explained by `Model.explain`, scored by hard masks up to S; history holds their valscore (ID-1, ID-2, ID-15)."""
     folds, setting = table(), replace(SMALL, explainer=explainer, epochs=1, eta=1.3)
     got = train(folds=folds, settings=setting)

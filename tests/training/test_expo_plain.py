@@ -65,7 +65,7 @@ def test_lime_of_a_batch_is_lime_of_each_sample(folds, start, explainer):
 
 
 @pytest.mark.parametrize("lam3", [0.0, 0.1])
-def test_fine_tuning_takes_the_plain_loops_steps(folds, start, lam3):
+def test_fine_tuning_takes_the_steps_of_the_plain_loop(folds, start, lam3):
     """Momentum, weight decay, shuffling, masks and all terms: six steps lead to the same parameters (ID-11)."""
     runs = Runs.grid(1, lam=[0.3], lam3=[lam3], lr=[0.02])
     settings = replace(QUICK, eta=0)  # insertion and deletion alone choose the epoch: here the last

@@ -133,7 +133,7 @@ def test_the_floor_reaches_the_masks():
     assert not torch.allclose(objective(t, floor=1e3), objective(t))
 
 
-def test_an_explainers_log_probability_is_not_computed_again():
+def test_the_log_probability_of_an_explainer_is_not_computed_again():
     """One that knows log f(x)_y gives it a gradient of its own, as Grad-CAM needs (ID-11)."""
 
     @dataclass(frozen=True)

@@ -6,9 +6,11 @@ fig = figures.curves(rows, x="U", title="A finding", xlabel="U", ylabel="accurac
 
 from lib.study.figures.architecture import architecture, both_papers, two_paths
 from lib.study.figures.colours import NIGHT, PAPER, contrast, night, themed
+from lib.study.figures.drawing import ends
 from lib.study.figures.findings import intervals, plane, trails
 from lib.study.figures.own import bars, before_after
 from lib.study.figures.plots import curves, fronts, images, paths
+from lib.study.figures.rows import csv, remember
 from lib.study.figures.style import (
     FAINT,
     INK,
@@ -43,7 +45,9 @@ __all__ = [
     "before_after",
     "both_papers",
     "contrast",
+    "csv",
     "curves",
+    "ends",
     "fronts",
     "grid",
     "headline",
@@ -56,6 +60,7 @@ __all__ = [
     "ordered",
     "paths",
     "plane",
+    "remember",
     "themed",
     "trails",
     "two_paths",

@@ -1,9 +1,10 @@
-"""Boxes, arrows and an empty sheet, for figures that explain and show no data."""
+"""Boxes, arrows and an empty sheet, for figures that explain and show no data; and names at the ends of lines."""
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
+from matplotlib.transforms import blended_transform_factory
 
 from lib.study.figures.style import INK, WIDTH
 
@@ -30,3 +31,19 @@ def arrow(ax: Axes, start, end, *, style: str = "-|>", color: str = INK, width: 
     """An arrow between two points. bend: how far it is curved, relative to its length."""
     look = {"arrowstyle": style, "color": color, "lw": width, "shrinkA": 0, "shrinkB": 0}
     ax.annotate("", end, start, arrowprops=look | {"connectionstyle": f"arc3,rad={bend}"})
+
+
+def ends(ax: Axes, *, lines: float = 1.25) -> None:
+    """Each line's label beside its right end, for a legend; where ends are close, apart by `lines` of text."""
+    ax.figure.draw_without_rendering()
+    size = plt.rcParams["legend.fontsize"]
+    gap = lines * size * ax.figure.dpi / 72 / ax.get_window_extent().height  # of the axes' height
+    named = [line for line in ax.lines if not str(line.get_label()).startswith("_")]
+    points = [line.get_transform().transform(line.get_xydata()[-1]) for line in named]
+    heights = [ax.transAxes.inverted().transform(point)[1] for point in points]
+    place = -gap
+    for height, line in sorted(zip(heights, named), key=lambda pair: pair[0]):
+        place = max(height, place + gap)
+        at = blended_transform_factory(ax.transData, ax.transAxes)
+        ax.annotate(line.get_label(), (line.get_xdata()[-1], place), (9, 0), xycoords=at, textcoords="offset points",
+                    va="center", color=INK, fontsize=size, annotation_clip=False)  # fmt: skip

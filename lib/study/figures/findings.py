@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.study.figures.colours import PAPER
+from lib.study.figures.rows import remember
 from lib.study.figures.style import FAINT, INK, METHODS, WIDTH, headline, look, ordered
 
 MARKERS = "os^D"
@@ -29,7 +30,9 @@ def plane(means: pd.DataFrame, title: str, *, xlabel: str, ylabel: str) -> Figur
     ax.set(xlabel=xlabel, ylabel=ylabel)
     headline(fig, title)
     _named(fig, ax, means)
-    return fig
+    x, y = (label.split(",")[0] for label in (xlabel, ylabel))
+    names = {"x": x, "y": y, "x_error": f"{x}: standard error", "y_error": f"{y}: standard error"}
+    return remember(fig, means.rename(columns=names).rename_axis("method").reset_index())
 
 
 def _named(fig: Figure, ax: Axes, means: pd.DataFrame) -> None:
@@ -74,7 +77,7 @@ def trails(rows: pd.DataFrame, title: str, *, xlabel: str, ylabel: str, looks: d
         ax.set_xlim(low - max(0, 0.1 - (high - low)) / 2, high + max(0, 0.1 - (high - low)) / 2)
     axes[0, 0].set_ylabel(ylabel)
     headline(fig, title)
-    return fig
+    return remember(fig, rows[["name", "at", "x", "y"]].rename(columns={"x": xlabel, "y": ylabel}))
 
 
 def intervals(rows: pd.DataFrame, title: str, *, xlabel: str, order: Sequence[str] | None = None) -> Figure:
@@ -110,4 +113,4 @@ def intervals(rows: pd.DataFrame, title: str, *, xlabel: str, order: Sequence[st
         handles = [plt.Line2D([], [], marker=marker, **plain) for marker, _ in zip(MARKERS, series)]
         fig.legend(handles, series, loc="outside lower center", ncols=2)
     headline(fig, title)
-    return fig
+    return remember(fig, rows[["row", "series", "panel", "value", "low", "high"]])

@@ -33,13 +33,18 @@ def before_after(ax: Axes, frame: pd.DataFrame) -> None:
     ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.32), ncols=3)
 
 
-def bars(ax: Axes, values: Sequence[float], labels: Sequence[str], *, top: int = 10) -> None:
-    """The `top` largest of some contributions, in either direction, as bars with their names."""
+def bars(ax: Axes, values: Sequence[float], labels: Sequence[str], *, top: int = 10) -> int:
+    """The `top` largest of some contributions, in either direction, as bars with their names, and how many are drawn.
+
+    Those under a hundredth of the largest are not, as nothing could be seen of their bars.
+    """
     values = np.asarray(values, float)
-    order = np.argsort(-np.abs(values), kind="stable")[:top]
+    size = np.abs(values)
+    order = [i for i in np.argsort(-size, kind="stable")[:top] if size[i] >= 0.01 * size.max()]
     colors = np.where(values[order] >= 0, PLUS, MINUS)
     ax.barh(range(len(order)), values[order], color=colors)
     ax.set_yticks(range(len(order)), [labels[i] for i in order])
     ax.set_ylim(len(order) - 0.5, -0.5)
     ax.axvline(0, color=INK, linewidth=0.8)
     ax.grid(axis="x")
+    return len(order)

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lib.study.figures.rows import remember
 from lib.study.figures.style import FAINT, MIN_SPAN, WIDTH, grid, headline, look, number, ordered
 from lib.study.statistics import mean_sem
 
@@ -44,11 +45,12 @@ def curves(
         labels = [number(v) for v in ticks]
         ax.set_xticks(range(len(ticks)), [*labels[:-1], last] if last else labels)
         ax.set_title(name)
-        low, high = ax.get_ylim()
-        slack = max(0.0, MIN_SPAN - (high - low)) / 2
+    low, high = (end(limit) for end, limit in zip((min, max), zip(*(ax.get_ylim() for ax in axes))))
+    slack = max(0.0, MIN_SPAN - (high - low)) / 2
+    for ax in axes:  # panels are compared
         ax.set_ylim(low - slack, high + slack)
     _finish(fig, axes, title, xlabel, ylabel)
-    return fig
+    return remember(fig, frame[[panel, "method", x, "split", "value"]])
 
 
 def paths(means: dict[str, Sequence], title: str, S: int = 0, *, first: int = 1, looks: dict | None = None) -> Figure:
@@ -89,8 +91,13 @@ def fronts(frame: pd.DataFrame, title: str, rows: Sequence[str], *, scores=("ins
             ax.plot(x["mean"].iloc[-1], y["mean"].iloc[-1], **style | {"markersize": 10})
         ax.set(title=panel if i % 2 == 0 else "", ylabel=score)
         ax.grid(axis="x")
+        ax.margins(0.12)
+        if i > 1:  # what stands one above the other is compared
+            ax.sharex(axes[i % 2])
+            ax.sharey(axes[i % 2])
     _finish(fig, axes, title, "accuracy", "")
-    return fig
+    shown = frame["panel"].isin(rows) & frame["measure"].isin(["accuracy", *scores])
+    return remember(fig, frame.loc[shown, ["panel", "method", "eta", "measure", "split", "value"]])
 
 
 def images(pictures: Sequence[np.ndarray], captions: Sequence[str], title: str, *, columns: int = 5) -> Figure:

@@ -25,3 +25,9 @@ def test_bars_are_the_largest_of_either_sign():
     assert [bar.get_width() for bar in ax.patches] == [-3, 2, 0.2]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["b", "c", "d"]
     assert ax.patches[0].get_facecolor() != ax.patches[1].get_facecolor()
+
+
+def test_bars_too_short_to_be_seen_are_left_out_and_those_drawn_are_counted():
+    _, ax = plt.subplots()
+    assert figures.bars(ax, [0.0, -3, 0.02, 0.04], list("abcd")) == 2
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["b", "d"]

@@ -55,6 +55,12 @@ def test_small_differences_do_not_fill_a_panel():
     assert low < 0.9 < high
 
 
+def test_panels_that_are_compared_have_one_scale():
+    data = frame()
+    data.loc[data["dataset"] == "glass", "value"] *= 0.1
+    assert len({ax.get_ylim() for ax in draw(data).axes}) == 1
+
+
 def test_pictures_are_shown_as_they_are_under_their_captions():
     pictures = np.random.default_rng(0).integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)
     fig = figures.images(pictures, [f"image {i}" for i in range(7)], "Seven")
@@ -77,6 +83,8 @@ def test_fronts_draw_every_method_in_every_panel_with_its_last_eta_largest():
     fig = figures.fronts(rows, "Up and to the right", ["LIME", "SHAP"])
     assert [ax.get_title(loc="left") for ax in fig.axes] == ["LIME", "", "SHAP", ""]
     assert [ax.get_ylabel() for ax in fig.axes] == ["insertion", "1 − deletion"] * 2
+    assert fig.axes[0].get_shared_y_axes().joined(fig.axes[0], fig.axes[2])
+    assert not fig.axes[0].get_shared_y_axes().joined(fig.axes[0], fig.axes[1])
     for ax, base in zip(fig.axes, (0.2, 0.3, 0.2, 0.3)):
         large = [line for line in ax.lines if line.get_markersize() == 10]
         assert len(large) == 2

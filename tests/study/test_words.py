@@ -1,0 +1,40 @@
+"""Names and outcomes as titles say them."""
+
+import pandas as pd
+import pytest
+
+from lib.study import words
+
+
+@pytest.mark.parametrize(
+    ("names", "told"), [((), "none"), (("a",), "a"), (("a", "b"), "a and b"), (("a", "b", "c"), "a, b and c")]
+)
+def test_names_are_listed(names, told):
+    assert words.listed(names) == told
+
+
+def test_all_of_several_are_counted_and_one_is_named():
+    assert words.among(["a", "b"], ["a", "b"], "tables") == "all 2 tables"
+    assert words.among(["a"], ["a", "b"], "tables") == "a"
+    assert words.among(["a"], ["a"], "tables") == "a"
+
+
+def test_a_difference_that_two_digits_do_not_show_is_level():
+    gaps = {"a": 0.1, "b": 0.004, "c": -0.2, "d": 0.006}
+    assert words.placed(gaps) == "above in a and d, level in b, below in c"
+    assert words.placed({}) == ""
+
+
+def test_scores_rise_fall_or_stay_along_lambda():
+    means = {"a": [0.5, 0.9, 0.8], "b": [0.9, 0.1, 0.4], "c": [0.5, 0.9, 0.54]}
+    lines = {name: pd.Series(line, index=[0.01, 1, 100]) for name, line in means.items()}
+    assert words.along(lines) == "rises on a, falls on b and stays on c as λ grows"
+    assert words.along({"a": lines["a"], "d": lines["a"]}) == "rises on all 2 data sets as λ grows"
+
+
+def test_the_best_eta_is_named_with_its_data_sets():
+    lines = {name: pd.Series(line, index=[0.0, 0.01, 1.0]) for name, line in {"a": [1, 2, 0], "b": [0, 2, 1]}.items()}
+    assert words.best(lines) == "is best at η = 0.01 on all 2 data sets"
+    assert words.best(lines | {"c": pd.Series([0, 1], index=[0.0, 1.0])}) == (
+        "is best at η = 0.01 on a and b and η = 1 on c"
+    )
