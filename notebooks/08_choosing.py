@@ -110,7 +110,7 @@ for method, trained in (("Ours", ours), ("Joint", joint)):
     top_share[method] = share[49].item()
 ax.set_xscale("log")
 ax.set(ylim=(0, 1.02), xlabel="entries, most influential first", ylabel="share of all influence")
-figures.ends(ax)
+ax.legend()
 ax.set_title("How much of all influence the first entries hold")
 glue("choosing-share", fig, display=False)
 glue("choosing-ours-50", top_share["Ours"], display=False)
