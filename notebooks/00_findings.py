@@ -83,8 +83,8 @@ keep("findings", drawn | told)
 # :name: fig-findings-lambda
 # :alt: For each data set a path through the plane of accuracy and faithfulness, its points growing with lambda.
 #
-# Ours with ten entries as $\lambda$, the weight of its explanation's loss, grows with the markers; mean over splits at
-# the $\eta$ that validation chose.
+# Ours with ten entries as $\lambda$, the weight of its explanation's loss, grows with the markers from its smallest
+# value to its largest, which are named; mean over splits at the $\eta$ that validation chose.
 # ```
 #
 # {glue:text}`findings-lambda-told` The paper sees accuracy fall and faithfulness rise with $\lambda$.

@@ -29,6 +29,7 @@ U = 10  # entries kept
 
 # %% tags=["hide-input"]
 import json
+import re
 
 import jupytext
 import matplotlib.pyplot as plt
@@ -106,7 +107,7 @@ for ax, score in zip(axes, scores):
     ax.set_title(score, fontsize=11)
 axes[1].set_xlabel("change on test rows (right of zero: better than ours)")
 greek = {"alpha": "α", "mu": "μ", "eta": "η"}
-axes[0].set_yticks(places, [" ".join(greek.get(word, word) for word in reading.split()) for reading in mean.index])
+axes[0].set_yticks(places, [re.sub(r"\b(alpha|mu|eta)\b", lambda word: greek[word[0]], name) for name in mean.index])
 axes[0].invert_yaxis()
 fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
 name, score, reading = mean.T.stack().abs().idxmax()

@@ -210,7 +210,7 @@ def _said(rows: dict[str, dict]) -> Iterator[str]:
         yield f"ID-ExpO trains on masked inputs, and predicts them {side} CE-only, which does not: {shown[name]}."
     if begun := {name.split()[-1]: name for name in rows if name.startswith("S f")}:
         found = _outcome(begun, rows, shown, "on")
-        yield f"FE does not say where its strengths S start. From 0.1 instead of 1 accuracy changes by {found}."
+        yield f"FE does not say where its strengths S start. Accuracy with S from 0.1 minus that from 1: {found}."
 
 
 def _outcome(names: dict[str, str], rows: dict[str, dict], shown: dict[str, str], word: str) -> str:
@@ -219,7 +219,7 @@ def _outcome(names: dict[str, str], rows: dict[str, dict], shown: dict[str, str]
     rest = [short for short in names if short not in sure]
     found = [f"{shown[names[short]]} {word} {short}" for short in sure]
     return ", ".join(
-        filter(None, [listed(found) if sure else "", f"nothing sure {word} {listed(rest)}" if rest else ""])
+        filter(None, [listed(found) if sure else "", f"no sure difference {word} {listed(rest)}" if rest else ""])
     )
 
 

@@ -67,7 +67,7 @@ def test_surprises_are_told_as_they_come(front):
     fig, words = pages_findings.surprises(front, readings)
     assert "in insertion" in words
     assert "predicts them better than CE-only" in words  # 0.7 and 0.5 in the made-up records
-    assert "accuracy changes by 0.30 (" in words
+    assert "minus that from 1: 0.30 (" in words
     assert len(fig.axes[0].get_yticks()) == 5
     title = fig.get_suptitle().replace("\n", " ")
     assert "ID-ExpO predicts masked inputs better than CE-only" in title

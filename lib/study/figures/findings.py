@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from lib.study.figures.colours import PAPER
 from lib.study.figures.rows import remember
-from lib.study.figures.style import FAINT, INK, METHODS, WIDTH, headline, look, ordered
+from lib.study.figures.style import FAINT, INK, METHODS, WIDTH, headline, look, number, ordered
 
 MARKERS = "os^D"
 
@@ -69,8 +69,10 @@ def trails(rows: pd.DataFrame, title: str, *, xlabel: str, ylabel: str, looks: d
         color, marker = looks[name]
         ax.plot(part["x"], part["y"], color=color, linewidth=1.2)
         ax.scatter(part["x"], part["y"], s=np.linspace(12, 90, len(part)), color=color, marker=marker, zorder=3)
+        for end in (0, -1):
+            ax.annotate(number(part["at"].iloc[end]), part[["x", "y"]].iloc[end], (7, 5), textcoords="offset points")
         ax.set(title=name, xlabel=xlabel)
-        ax.margins(0.2)
+        ax.margins(0.3)
         ax.grid(axis="x")
         ax.locator_params(axis="x", nbins=3)
         low, high = ax.get_xlim()
@@ -93,10 +95,10 @@ def intervals(rows: pd.DataFrame, title: str, *, xlabel: str, order: Sequence[st
     fig, axes = plt.subplots(1, len(panels), figsize=size, sharey=True, squeeze=False)
     for ax, panel in zip(axes.flat, panels):
         for row in rows[rows["panel"] == panel].itertuples():
-            color, number = getattr(row, "color", METHODS["ID-ExpO"].color), series.index(row.series)
-            place = order.index(row.row) + 0.8 * ((number + 0.5) / len(series) - 0.5)
+            color, nth = getattr(row, "color", METHODS["ID-ExpO"].color), series.index(row.series)
+            place = order.index(row.row) + 0.8 * ((nth + 0.5) / len(series) - 0.5)
             ax.errorbar(
-                row.value, place, xerr=[[row.value - row.low], [row.high - row.value]], fmt=MARKERS[number],
+                row.value, place, xerr=[[row.value - row.low], [row.high - row.value]], fmt=MARKERS[nth],
                 color=color, markerfacecolor=color if row.low > 0 or row.high < 0 else PAPER, markersize=6,
                 elinewidth=1.4, label=row.series,
             )  # fmt: skip

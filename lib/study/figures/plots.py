@@ -82,6 +82,9 @@ def fronts(frame: pd.DataFrame, title: str, rows: Sequence[str], *, scores=("ins
     summary = mean_sem(frame, ["panel", "method", "eta", "measure"])
     for i, ax in enumerate(axes):
         panel, score = rows[i // 2], scores[i % 2]
+        if i > 1:  # what stands one above the other is compared
+            ax.sharex(axes[i % 2])
+            ax.sharey(axes[i % 2])
         part = summary[summary["panel"] == panel]
         for method in ordered(part["method"]):
             own = part[part["method"] == method].set_index(["eta", "measure"])[["mean", "sem"]].unstack()
@@ -92,9 +95,6 @@ def fronts(frame: pd.DataFrame, title: str, rows: Sequence[str], *, scores=("ins
         ax.set(title=panel if i % 2 == 0 else "", ylabel=score)
         ax.grid(axis="x")
         ax.margins(0.12)
-        if i > 1:  # what stands one above the other is compared
-            ax.sharex(axes[i % 2])
-            ax.sharey(axes[i % 2])
     _finish(fig, axes, title, "accuracy", "")
     shown = frame["panel"].isin(rows) & frame["measure"].isin(["accuracy", *scores])
     return remember(fig, frame.loc[shown, ["panel", "method", "eta", "measure", "split", "value"]])

@@ -83,13 +83,18 @@ def test_fronts_draw_every_method_in_every_panel_with_its_last_eta_largest():
     fig = figures.fronts(rows, "Up and to the right", ["LIME", "SHAP"])
     assert [ax.get_title(loc="left") for ax in fig.axes] == ["LIME", "", "SHAP", ""]
     assert [ax.get_ylabel() for ax in fig.axes] == ["insertion", "1 − deletion"] * 2
+    rows["value"] += 0.3 * rows["panel"].eq("SHAP")  # on one scale, and all of it in sight
+    fig = figures.fronts(rows, "Up and to the right", ["LIME", "SHAP"])
     assert fig.axes[0].get_shared_y_axes().joined(fig.axes[0], fig.axes[2])
     assert not fig.axes[0].get_shared_y_axes().joined(fig.axes[0], fig.axes[1])
-    for ax, base in zip(fig.axes, (0.2, 0.3, 0.2, 0.3)):
+    for ax, base, shift in zip(fig.axes, (0.2, 0.3, 0.2, 0.3), (0, 0, 0.3, 0.3)):
+        for point in np.concatenate([line.get_xydata() for line in ax.lines]):
+            assert ax.get_xlim()[0] < point[0] < ax.get_xlim()[1]
+            assert ax.get_ylim()[0] < point[1] < ax.get_ylim()[1]
         large = [line for line in ax.lines if line.get_markersize() == 10]
         assert len(large) == 2
         for line in large:
-            assert np.allclose([line.get_xdata()[0], line.get_ydata()[0]], [0.805, base + 0.305])
+            assert np.allclose([line.get_xdata()[0], line.get_ydata()[0]], [0.805 + shift, base + 0.305 + shift])
     plt.close(fig)
 
 
