@@ -9,7 +9,6 @@ from docutils import nodes
 from myst_nb.core.variables import RetrievalError
 from myst_nb.ext.glue.directives import PasteFigureDirective
 from myst_nb.ext.glue.utils import retrieve_glue_data
-from sphinx.addnodes import download_reference
 
 FOLDER = "records"  # of the built book
 
@@ -27,9 +26,8 @@ class FigureWithRecords(PasteFigureDirective):
         file = Path(env.app.outdir, FOLDER, f"{key}.csv")
         file.parent.mkdir(exist_ok=True)
         file.write_text(rows, encoding="utf-8")
-        link = download_reference(
-            "", "The numbers drawn, as CSV", refuri=f"{'../' * env.docname.count('/')}{FOLDER}/{file.name}"
-        )
+        place = f"{'../' * env.docname.count('/')}{FOLDER}/{file.name}"
+        link = nodes.reference("", "The numbers drawn, as CSV", refuri=place, internal=True)
         found[0] += nodes.legend("", nodes.paragraph("", "", link, classes=["records"]))
         return found
 
