@@ -8,11 +8,11 @@ from numbers import Integral
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, mse_loss
+from torch.nn.functional import mse_loss
 
 from lib import gates
 from lib.methods import Examples as Method
-from lib.nets import respond
+from lib.nets import cross_entropy, respond
 
 RANKS = ("magnitude", "signed", "gate")
 
@@ -53,19 +53,18 @@ def loss(target: Tensor, logits: Tensor, task: str = "classification") -> Tensor
     """
     if task == "regression":
         return mse_loss(logits, target, reduction="none").mean((-2, -1))
-    of_rows = cross_entropy(logits.flatten(0, -2), target.flatten(0, logits.ndim - 2), reduction="none")
-    return of_rows.view(logits.shape[:-1]).mean(-1)
+    return cross_entropy(logits, target).mean(-1)
 
 
 def objective(
     method: Method, y: Tensor, *, g: Tensor | None, h: Tensor | None, mu: Tensor | None, lam: Tensor | float,
-    eta: Tensor | float, sigma: float = gates.SIGMA, task: str = "classification", through_g: bool = True,
+    eta: Tensor | float | None, sigma: float = gates.SIGMA, task: str = "classification", through_g: bool = True,
 ) -> Tensor:  # fmt: skip
     """The minibatch objective of every method (FE-6, FE-10, FE-11, FE-12 to FE-17).
 
     y: labels (..., B) or values (..., B, C). g: W^T f(x), (..., B, C). h: J draws of h before r, (..., J, B, C). mu
-    (..., N, C). lam, eta: numbers, or (...). through_g: whether l(g, h) also moves g towards h (as the objective is
-    written) or takes g as a constant.
+    (..., N, C). lam, eta: numbers, or (...); eta None leaves the gates' cost out. through_g: whether l(g, h) also moves
+    g towards h (as the objective is written) or takes g as a constant.
     """
     total = 0
     if method.g_fits_y:
@@ -73,10 +72,10 @@ def objective(
     if method.h_fits == "g":
         g = g if through_g else g.detach()
         target = g.softmax(-1) if task == "classification" else g
-        total = total + lam * torch.stack([loss(target, h_j, task) for h_j in h.unbind(-3)]).mean(0)
+        total = total + lam * loss(target.unsqueeze(-3).expand_as(h), h, task).mean(-1)
     elif method.h_fits == "y":
         total = total + torch.stack([loss(y, h_j, task) for h_j in h.unbind(-3)]).mean(0)
-    if method.gates:
+    if method.gates and eta is not None:
         total = total + eta * gates.expected_open(mu, sigma)
     return total
 

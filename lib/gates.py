@@ -39,6 +39,11 @@ def opening_noise(n: int, mu: float, *, gates: int, generator: torch.Generator, 
     return -torch.special.ndtri(v)
 
 
+def open_density(mu: Tensor, sigma: float = SIGMA) -> Tensor:
+    """The slope of p(z > 0) in mu: the density of N(0, sigma^2) at mu, elementwise (of a term of FE-9)."""
+    return (mu / check_sigma(sigma)).square_().mul_(-0.5).exp_().mul_((2 * torch.pi) ** -0.5 / sigma)
+
+
 def expected_open(mu: Tensor, sigma: float = SIGMA) -> Tensor:
     """E[Omega(Z)]: the expected number of open gates, summed over the last two axes (N, C) (FE-9)."""
     return open_probability(mu, sigma).sum((-2, -1))

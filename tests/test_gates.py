@@ -77,6 +77,8 @@ def test_expected_open_counts_the_gates_of_each_run():
     assert gates.expected_open(torch.full((1, 5, 2), -1e9)).item() == 0
     assert gates.expected_open(torch.zeros(1, 5, 2)).item() == 5
     assert torch.autograd.gradcheck(lambda m: gates.expected_open(m, 0.7), mu)
+    slope = torch.autograd.grad(gates.expected_open(mu, 0.7).sum(), mu)[0]
+    torch.testing.assert_close(gates.open_density(mu.detach(), 0.7), slope)
     got.sum().backward()
     assert np.allclose(mu.grad, stats.norm.pdf(mu.detach() / 0.7) / 0.7)  # the slope that closes gates
 
@@ -111,7 +113,9 @@ def test_without_noise_the_exact_mean_is_the_printed_one(mu):
         assert gates.exact_mean(double(mu), sigma).item() == pytest.approx(printed, abs=0.4 * sigma)
 
 
-@pytest.mark.parametrize("function", [gates.open_probability, gates.expected_open, gates.exact_mean])
+@pytest.mark.parametrize(
+    "function", [gates.open_probability, gates.open_density, gates.expected_open, gates.exact_mean]
+)
 @pytest.mark.parametrize("sigma", [0, -0.5, math.nan])
 def test_sigma_must_be_positive(function, sigma):
     with pytest.raises(ValueError, match=f"sigma must be a positive number, got {sigma}"):

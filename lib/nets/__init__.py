@@ -4,8 +4,18 @@ A network is a function of (theta, x): `MLP` and `Classifier` multiply all R run
 wraps anybody's nn.Module.
 """
 
-from lib.nets.kernels import log_probability
+from lib.nets.kernels import cross_entropy, log_probability
 from lib.nets.mlp import MLP, Classifier, Theta, predict_logits, respond, stack_uniform
 from lib.nets.module import Network
 
-__all__ = ["MLP", "Classifier", "Network", "Theta", "log_probability", "predict_logits", "respond", "stack_uniform"]
+__all__ = [
+    "MLP",
+    "Classifier",
+    "Network",
+    "Theta",
+    "cross_entropy",
+    "log_probability",
+    "predict_logits",
+    "respond",
+    "stack_uniform",
+]

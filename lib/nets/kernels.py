@@ -1,4 +1,4 @@
-"""What makes the networks fast: log-probabilities, hidden layers and last layers as single autograd nodes.
+"""What makes the networks fast: losses, hidden layers and last layers as single autograd nodes.
 
 Everything here multiplies R runs in one batched product: x (R, n, in), W (R, in, out), b (R, 1, out).
 """
@@ -20,6 +20,35 @@ def log_probability(logits: Tensor, y: Tensor) -> Tensor:
     """
     shape = logits.shape[:-1]
     return _LogProbability.apply(logits.flatten(0, -2), y.expand(shape).reshape(-1, 1)).view(shape)
+
+
+def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """-sum_c target_c log softmax(logits)_c: logits (..., C), labels (...) or probabilities (..., C) -> (...).
+
+    Probabilities must sum to one.
+    """
+    return _CrossEntropy.apply(logits, target)
+
+
+class _CrossEntropy(torch.autograd.Function):
+    """The cross-entropy and its gradients to the logits and to probabilities, in one node."""
+
+    @staticmethod
+    def forward(ctx, logits, target):
+        log_q = logits.log_softmax(-1)
+        ctx.save_for_backward(log_q, target)
+        if target.is_floating_point():
+            return (target * log_q).sum(-1).neg_()
+        return log_q.gather(-1, target[..., None])[..., 0].neg_()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        log_q, target = ctx.saved_tensors
+        grad, q = grad[..., None], log_q.exp()
+        if not target.is_floating_point():
+            return q.mul_(grad).scatter_add_(-1, target[..., None], -grad), None
+        return q.sub_(target).mul_(grad), -log_q * grad if ctx.needs_input_grad[1] else None
 
 
 class _LogProbability(torch.autograd.Function):
@@ -56,29 +85,41 @@ def rows_in_cache(numbers: int, device: torch.device) -> int:
     return max(1, BLOCK // numbers) if device.type == "cpu" else 2**62
 
 
-class DroppedReLU(torch.autograd.Function):
-    """scale * keep * relu(x W + b) in one node, keep of zeros and ones.
+class HiddenLayers(torch.autograd.Function):
+    """y_l = scale * keep_l * relu(y_(l-1) W_l + b_l) for all hidden layers in one node; y_0 = x, the last y is given.
 
-    The scale rides on the small W and b, and the output itself says where gradients flow (where it is positive):
-    nothing of the activations' size is stored or multiplied besides.
+    numbers: a random one for each unit in the order of the layers, (R, n, units), or None; a unit is kept where its
+    number is above the threshold. The scale rides on the small W and b, and an output itself says where gradients flow
+    (where it is positive): nothing of the activations' size is stored or multiplied besides.
     """
 
     @staticmethod
-    def forward(ctx, x, W, b, keep, scale):
-        y = _affine(x, W * scale, None if b is None else b * scale).relu_()
-        if keep is not None:
-            y.mul_(keep.to(y.dtype))
-        ctx.save_for_backward(x, W, y)
-        ctx.scale = scale
-        return y
+    def forward(ctx, x, numbers, threshold, scale, *parameters):
+        outputs, start = [x], 0
+        weights, biases = ([None if t is None else t * scale for t in parameters[i::2]] for i in (0, 1))
+        for W, b in zip(weights, biases):
+            y = _affine(outputs[-1], W, b).relu_()
+            if numbers is not None:
+                own = numbers[..., start : start + W.shape[2]].to(y.dtype)
+                torch.ops.aten.threshold_backward.grad_input(y, own, threshold, grad_input=y)
+            outputs.append(y)
+            start += W.shape[2]
+        ctx.save_for_backward(*outputs, *weights)
+        ctx.scale, ctx.biased = scale, [b is not None for b in biases]
+        return outputs[-1]
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, grad):
-        x, W, y = ctx.saved_tensors
-        grad = torch.ops.aten.threshold_backward(grad, y, 0)
-        dx = torch.bmm(grad, W.mT * ctx.scale) if ctx.needs_input_grad[0] else None
-        db = grad.sum(1, keepdim=True) * ctx.scale if ctx.needs_input_grad[2] else None
-        return dx, torch.bmm(x.mT, grad) * ctx.scale, db, None, None
+        scale, layers = ctx.scale, len(ctx.biased)
+        outputs, weights, found = ctx.saved_tensors[: layers + 1], ctx.saved_tensors[layers + 1 :], []
+        for layer in reversed(range(layers)):
+            grad = torch.ops.aten.threshold_backward(grad, outputs[layer + 1], 0)
+            found.append(grad.sum(1, keepdim=True).mul_(scale) if ctx.biased[layer] else None)
+            found.append(torch.bmm(outputs[layer].mT, grad).mul_(scale))
+            if layer or ctx.needs_input_grad[0]:
+                grad = torch.bmm(grad, weights[layer].mT)
+        return grad if ctx.needs_input_grad[0] else None, None, None, None, *reversed(found)
 
 
 def _affine(x: Tensor, W: Tensor, b: Tensor | None) -> Tensor:
@@ -124,10 +165,6 @@ def _summed(a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
     return torch.bmm(a.to(dtype), b.to(dtype))
 
 
-def kept(bits: Tensor, dropout: float) -> Tensor:
-    """0 with probability `dropout`, else 1, from 16-bit random numbers (overwrites them).
-
-    Clamping an int16 between two neighbours is a comparison that the processor does 32 at a time.
-    """
-    threshold = round(dropout * 2**16) - 2**15
-    return bits.clamp_(threshold - 1, threshold).sub_(threshold - 1)
+def kept_above(dropout: float) -> float:
+    """A unit whose 16-bit random number, as a float, is above this is kept: all but a share `dropout` of them."""
+    return round(dropout * 2**16) - 2**15 - 0.5

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from lib.nets.kernels import DroppedReLU, LastLayer, kept, rows_in_cache, widened
+from lib.nets.kernels import HiddenLayers, LastLayer, kept_above, rows_in_cache, widened
 from lib.options import is_number
 
 Theta = dict[str, Tensor]
@@ -60,17 +60,14 @@ class MLP:
 
     def __call__(self, theta: Theta, x: Tensor, bits: Tensor | None = None) -> Tensor:
         """f(x): x (R, B, D) -> (R, B, K). bits (R, B, n_draws), int16: dropout on; None: off (evaluation)."""
-        drop = bits is not None and self.n_draws
-        keep, scale, start = kept(bits, self.dropout) if drop else None, 1 / (1 - self.dropout) if drop else 1.0, 0
         x = x.to(self.products or x.dtype)
-        for layer, width in enumerate(self.sizes[1:], 1):
-            own = keep[..., start : start + width] if drop else None
-            W, b = (theta[f"{name}{layer}"].to(x.dtype) for name in "Wb")
-            if layer == 1 and x.is_cuda:
-                x, W, b = widened(x, W, b)
-            x = DroppedReLU.apply(x, W, b, own, scale)
-            start += width
-        return x
+        numbers, scale = (bits, 1 / (1 - self.dropout)) if bits is not None and self.n_draws else (None, 1.0)
+        parameters: list[Tensor | None] = [
+            theta[f"{name}{layer}"].to(x.dtype) for layer in range(1, len(self.sizes)) for name in "Wb"
+        ]
+        if parameters and x.is_cuda:
+            x, *parameters[:2] = widened(x, theta["W1"].to(x.dtype), theta["b1"].to(x.dtype))
+        return HiddenLayers.apply(x, numbers, kept_above(self.dropout), scale, *parameters) if parameters else x
 
 
 class Classifier:

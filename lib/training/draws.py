@@ -45,19 +45,17 @@ class Draws:
 
 
 def open_rows(Z: Tensor) -> tuple[Tensor, Tensor, list[int]]:
-    """Examples with any open gate: Z (R, N, J, C) -> rows (R, M), valid (R, M), and each run's count.
+    """Examples with any gate above 0: Z (R, N, J, C), clamped or not -> rows (R, M), valid (R, M), each run's count.
 
     A closed row (z = 0 throughout) adds nothing to h and receives no gradient, so leaving it out is exact.
     Runs with fewer than M open rows are padded with row 0, not valid.
     """
-    is_open = (Z > 0).flatten(2).any(2)
-    counts = is_open.sum(1)
+    is_open = Z.flatten(2).amax(2) > 0
+    counts, every = is_open.sum(1), torch.arange(Z.shape[1], device=Z.device).expand_as(is_open)
     own = counts.tolist()
-    run, row = is_open.nonzero(as_tuple=True)
-    place = torch.arange(len(run), device=Z.device) - (counts.cumsum(0) - counts)[run]
-    rows = torch.zeros(Z.shape[0], max(own), dtype=torch.int64, device=Z.device)
-    rows[run, place] = row
-    return rows, torch.arange(max(own), device=Z.device) < counts[:, None], own
+    valid = torch.arange(max(own), device=Z.device) < counts[:, None]
+    rows = torch.zeros(valid.shape, dtype=torch.int64, device=Z.device)
+    return rows.masked_scatter_(valid, every.masked_select(is_open)), valid, own
 
 
 class RecordedSteps:

@@ -8,7 +8,7 @@ company.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -17,105 +17,13 @@ from torch import Tensor
 from lib import examples, gates, methods, metrics
 from lib.data import Folds
 from lib.methods import Examples as Method
-from lib.nets import MLP, Network, predict_logits, stack_uniform
-from lib.options import check_counts, check_flags, check_numbers, flat, is_number, reading, speed, training
+from lib.nets import MLP, Network, stack_uniform
 from lib.training.draws import Draws, RecordedSteps, steps_for
 from lib.training.engine import Program
 from lib.training.fewer_fitted import Subject, Trained, evaluate, influence, theta_of
+from lib.training.fewer_step import Settings, adam, minibatch_loss
 from lib.training.fitted import Fitted, as_start
 from lib.training.runs import Runs, places
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the paper fixes, and our reading of what it leaves open (book page "Readings")."""
-
-    epochs: int = training(10_000)
-    patience: int = training(1_000)  # epochs without a better validation measure before a run stops
-    check: int = training(10)  # epochs between two validations
-    batch: int = training(32)
-    lr: float = training(1e-3)
-    hidden: int = training(64)  # units a layer, K
-    layers: int = training(3)  # hidden layers; W makes four
-    dropout: float = training(0.3)
-    sigma: float = training(gates.SIGMA)
-    J: int = training(1)
-    mu_start: float = reading(0.5)
-    S_start: float | str = reading(1.0)  # S ~ N(0, S_start^2); "unit": h's first outputs before r have unit spread
-    U: tuple[int | str, ...] = training((5, 10, 20, 30, 50, 100, "all"))
-    keep: int = reading(10)  # the U whose geometric mean of accuracy and faithfulness on validation chooses the epoch
-    rank: str = reading("magnitude")  # how influence is ranked (FE-22)
-    exact_mean: bool = reading(False)  # E[z] in closed form instead of FE-20's max(0, min(1, mu))
-    through_g: bool = reading(True)  # l(g, h) also moves g
-    drop_examples: bool = reading(True)  # dropout on f(x_n) as on f(x)
-    open_rows: bool = speed(True)  # evaluate f only on examples with an open gate: exact, and faster
-    stack_rows: int = speed(10_000)  # rows multiplied together on a CPU: they fit its cache
-
-    def __post_init__(self):
-        check_counts(self, "epochs", "patience", "check", "batch", "hidden", "J", "keep", "stack_rows")
-        check_counts(self, "layers", least=0)
-        check_numbers(self, "lr", positive=True)
-        if self.S_start != "unit":
-            check_numbers(self, "S_start")
-        check_flags(self, "exact_mean", "through_g", "drop_examples", "open_rows")
-        if not is_number(self.mu_start):
-            raise ValueError(f"mu_start must be a finite number, got {self.mu_start!r}")
-        if not isinstance(self.U, tuple | list) or not self.U:
-            raise ValueError(f"U must hold at least one value, as (10, 'all'), got {self.U!r}")
-        object.__setattr__(self, "U", tuple(self.U))
-        gates.check_sigma(self.sigma)
-        if self.rank not in examples.RANKS:
-            raise ValueError(f"rank must be one of {', '.join(examples.RANKS)}, got {self.rank!r}")
-
-    def U_values(self, entries: int) -> list[int]:
-        """U as numbers, "all" being N x C = entries. ValueError where two are equal."""
-        values = [entries if U == "all" else examples.check_U(U, entries) for U in self.U]
-        if len(set(values)) < len(values):
-            raise ValueError(f"U must be different numbers, got {self.U} with N x C = {entries}")
-        return values
-
-    def recorded(self) -> dict:
-        """The settings that identify a record."""
-        return flat(self)
-
-
-def minibatch_loss(
-    what: Subject, bank: dict[str, Tensor], batch: Tensor, *, draws: Draws, settings: Settings
-) -> Tensor:
-    """One step's objective for each run of a stack: row numbers batch (R, B) -> (R,) (FE-11).
-
-    Where f is fixed, the features of the examples need not be computed.
-    """
-    f, method, folds, fold = what.f, what.method, what.folds, what.fold
-    F_n = folds.x_train[fold] if what.fixed else None
-    B, R = batch.shape[1], batch.shape[0]
-    mu, h, rows, own = bank.get("mu"), None, batch[:, :0], [0] * R
-    if method.h_fits:
-        A = bank["S"][:, :, None]  # (R, N, J, C)
-        if method.gates:
-            eps = settings.sigma * draws.noise((mu.shape[1], settings.J, mu.shape[2]))
-            Z = gates.sample(mu[:, :, None], eps)
-            A = gates.gated(Z, A)
-        A, A_shape = A.flatten(2), A.shape
-    if method.h_fits and F_n is None:
-        if method.gates and settings.open_rows:
-            rows, valid, own = draws.rows(Z)
-            A = A.gather(1, rows[..., None].expand(-1, -1, A.shape[2])) * valid[..., None]
-        else:
-            rows, own = torch.arange(A_shape[1], device=A.device).expand(R, -1), [A_shape[1]] * R
-    x = folds.x_train[fold[:, None], torch.cat([batch, rows], 1)]
-    dropped = x.shape[1] if settings.drop_examples else B
-    bits = draws.bits(dropped, [B + n if settings.drop_examples else B for n in own], f.n_draws)
-    theta = theta_of(bank)
-    F, F_dropped = f(theta, x[:, :dropped], bits).split([B, dropped - B], 1)
-    if F_n is None:
-        F_n = F_dropped if settings.drop_examples else f(theta, x[:, B:])
-    g = predict_logits(F, bank["W"]) if "W" in bank else None
-    if method.h_fits:
-        h = examples.explain_logits(A, F_n, F).unflatten(2, A_shape[2:]).transpose(1, 2)  # (R, J, B, C)
-    y = folds.y_train[fold[:, None], batch]
-    options = {"sigma": settings.sigma, "task": folds.task, "through_g": settings.through_g}
-    return examples.objective(method, y, g=g, h=h, mu=mu, lam=what.lam, eta=what.eta, **options)
 
 
 class _Program(Program):
@@ -173,7 +81,7 @@ class _Program(Program):
         if begun is None:
             self.begun = None  # its memory first
             begun = runs, *self.begin(stack)
-        _, bank, adam, steps = begun
+        _, bank, moments, steps = begun
         if isinstance(steps, RecordedSteps):
             steps.left = 0  # what is left of the draws is in no checkpoint
             self.begun = begun
@@ -184,31 +92,30 @@ class _Program(Program):
                     steps(batch, draws)
         for n, tensor in bank.items():
             state["bank"][n][stack] = tensor.detach()
-        for n in self.trained:
-            for moment, kept in zip(state["moments"][n], ("exp_avg", "exp_avg_sq")):
-                moment[stack] = adam.state[bank[n]][kept]
+            for moment, own in zip(state["moments"].get(n, ()), moments.get(n, ())):
+                moment[stack] = own
 
     def begin(self, stack: Tensor):
         """Some runs' parameters, their optimiser and their step, to go on from where the state is."""
         state, settings = self.state, self.settings
         bank = {n: t[stack].clone().requires_grad_(n in self.trained) for n, t in state["bank"].items()}
-        adam = torch.optim.Adam(
-            [bank[n] for n in self.trained], lr=settings.lr, fused=True, capturable=self.device.type == "cuda"
-        )
-        step = torch.tensor(float(state["epoch"] * math.ceil(self.folds.x_train.shape[1] / settings.batch)))
-        for n in self.trained:
-            m, v = (moment[stack] for moment in state["moments"][n])
-            adam.state[bank[n]] = {"step": step.clone().to(self.device), "exp_avg": m, "exp_avg_sq": v}
-        what = self.subject(self.fold[stack], **{name: of[stack] for name, of in self.weights.items()})
+        moments = {n: [moment[stack] for moment in state["moments"][n]] for n in self.trained}
+        leaves, (first, second) = [bank[n] for n in self.trained], zip(*moments.values())
+        taken = float(state["epoch"] * math.ceil(self.folds.x_train.shape[1] / settings.batch))
+        step = torch.tensor(taken, device=self.device)
+        weights = {name: of[stack] for name, of in self.weights.items()}
+        eta, what = weights["eta"][:, None, None], self.subject(self.fold[stack], **weights | {"eta": None})
 
         def update(batch: Tensor, draws: Draws, settings: Settings = settings) -> None:
             loss = self.loss(what, bank, batch, draws=draws, settings=settings)
-            adam.zero_grad()
-            loss.sum().backward()
-            adam.step()
+            gradients = dict(zip(self.trained, torch.autograd.grad(loss.sum(), leaves, materialize_grads=True)))
+            with torch.no_grad():
+                if self.method.gates:  # their cost has a slope that needs no value of it
+                    gradients["mu"].addcmul_(eta, gates.open_density(bank["mu"], settings.sigma))
+                adam(leaves, gradients.values(), first, second, step=step.add_(1), lr=settings.lr)
 
         N, C = self.folds.x_train.shape[1], self.folds.C
-        return bank, adam, steps_for(update, N, C, f=self.f, settings=settings, device=self.device)
+        return bank, moments, steps_for(update, N, C, f=self.f, settings=settings, device=self.device)
 
     def measure(self, bank: dict[str, Tensor], stack: Tensor) -> Tensor:
         """Geometric mean of accuracy and faithfulness at U = `keep`, or at all entries where there are fewer."""

@@ -23,7 +23,7 @@ class Subject:
     folds: Folds
     fold: Tensor  # (R,)
     lam: Tensor | float = 1.0  # (R,)
-    eta: Tensor | float = 0.0  # (R,)
+    eta: Tensor | float | None = 0.0  # (R,)
     lam1: Tensor | float = 0.0  # (R,)
     fixed: bool = False  # f is fixed, and what it sees are its features already
 

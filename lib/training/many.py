@@ -22,6 +22,7 @@ from lib.options import check_counts, training
 from lib.training import fewer
 from lib.training.draws import Draws, open_rows
 from lib.training.fewer_fitted import Subject, Trained, evaluate
+from lib.training.fewer_step import adam
 from lib.training.fitted import Fitted
 from lib.training.runs import Runs
 
@@ -112,14 +113,11 @@ class _Program(fewer._Program):
         batch = torch.randint(self.folds.x_train.shape[1], (1, settings.batch), generator=generator)
         what = Subject(self.f, self.method, self.folds, self.fold, **self.weights)
         loss = fewer.minibatch_loss(what, own, batch, draws=draws, settings=settings)
-        leaves, count = list(own.values()), [torch.tensor(float(step))] * len(own)
+        leaves = list(own.values())
         gradients = torch.autograd.grad(loss.sum(), leaves, materialize_grads=True)
         moments = [[m[:, : t.shape[1]] for m in state["moments"][n]] for n, t in own.items()]
         with torch.no_grad():
-            torch._fused_adam_(
-                leaves, list(gradients), *map(list, zip(*moments)), [], count, lr=settings.lr, beta1=BETAS[0],
-                beta2=BETAS[1], eps=EPS, weight_decay=0.0, amsgrad=False, maximize=False,
-            )  # fmt: skip
+            adam(leaves, gradients, *map(list, zip(*moments)), step=torch.tensor(float(step)), lr=settings.lr)
         self.fall(step)
 
     def meet(self, generator: torch.Generator) -> Tensor:

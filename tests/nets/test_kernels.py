@@ -11,14 +11,47 @@ from tests.nets.in_torch import ALL_BITS, bits_for, double, generators, plain_dr
 
 
 @pytest.mark.parametrize("p", [0.0, 0.3, 0.75])
-def test_gradients_of_the_fused_layer_are_right(p):
-    """Against finite differences, with and without dropout, in float64."""
-    x, W, b = (double(s, *shape).requires_grad_() for s, shape in enumerate([(2, 5, 3), (2, 3, 4), (2, 1, 4)]))
-    keep = (torch.rand(2, 5, 4, generator=generators(1)[0]) >= p).to(torch.int16) if p else None
-    layer = kernels.DroppedReLU.apply
-    assert torch.autograd.gradcheck(lambda *t: layer(*t, keep, 1 / (1 - p)), (x, W, b))
-    y = layer(x, W, b, keep, 1 / (1 - p))
-    assert torch.allclose(y, (x @ W + b).relu() * (1 if keep is None else keep) / (1 - p))
+@pytest.mark.parametrize("biased", [True, False])
+def test_gradients_of_the_fused_layers_are_right(p, biased):
+    """Against finite differences, with and without dropout and biases, in float64."""
+    shapes = [(2, 5, 3), (2, 3, 4), (2, 1, 4), (2, 4, 2), (2, 1, 2)]
+    x, W1, b1, W2, b2 = (double(s, *shape).requires_grad_() for s, shape in enumerate(shapes))
+    numbers = torch.rand(2, 5, 6, generator=generators(1)[0]) if p else None
+    parameters = (W1, b1, W2, b2) if biased else (W1, None, W2, None)
+
+    def layers(*_):
+        return kernels.HiddenLayers.apply(x, numbers, p, 1 / (1 - p), *parameters)
+
+    assert torch.autograd.gradcheck(layers, [t for t in (x, *parameters) if t is not None])
+    keep = torch.ones(2, 5, 6) if numbers is None else numbers > p
+    y = (x @ W1 + (b1 if biased else 0)).relu() * keep[..., :4] / (1 - p)
+    assert torch.allclose(layers(), (y @ W2 + (b2 if biased else 0)).relu() * keep[..., 4:] / (1 - p))
+
+
+# --- Losses ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("labels", [True, False])
+def test_the_cross_entropy_is_torchs_with_its_gradients(labels):
+    """To the logits and, where the target is a distribution, to what that comes from."""
+    logits, other = (double(seed, 2, 3, 5).requires_grad_() for seed in (0, 1))
+    classes = torch.tensor([[0, 4, 2], [1, 1, 3]])
+    weight, leaves = double(2, 2, 3), [logits] if labels else [logits, other]
+
+    def target():
+        return classes if labels else other.softmax(-1)
+
+    def theirs(logits, target):
+        rows = target.flatten(0, 1)
+        return torch.nn.functional.cross_entropy(logits.flatten(0, 1), rows, reduction="none").view(2, 3)
+
+    ours, plain = (loss(logits, target()) for loss in (nets.cross_entropy, theirs))
+    torch.testing.assert_close(ours, plain)
+    for a, b in zip(*(torch.autograd.grad((values * weight).sum(), leaves) for values in (ours, plain))):
+        torch.testing.assert_close(a, b)
+
+
+# --- The fused network -----------------------------------------------------------------------------------------------
 
 
 def test_gradients_of_the_network_are_autograds():

@@ -13,10 +13,11 @@ from lib import data
 from lib.methods import FE as METHODS
 from lib.methods import STARTS
 from lib.nets import MLP, Network
-from lib.training import Runs, checkpoint, fewer, fit
+from lib.training import Runs, checkpoint, fewer, fewer_step, fit
 from lib.training.draws import Draws
 from lib.training.fewer import Settings
 from lib.training.fewer_fitted import Subject
+from tests import plain
 from tests.nets.in_torch import plain_dropout
 
 few = settings(deadline=None, max_examples=25, derandomize=True)
@@ -111,7 +112,7 @@ def loss(s, runs=None, draws=None, **change):
     draws = draws or Kept([torch.Generator().manual_seed(s.seeds[r]) for r in runs], torch.float64)
     bank = {n: t[runs] for n, t in s.bank.items()}
     what = Subject(s.f, s.method, s.folds, s.fold[runs], s.lam[runs], s.eta[runs])
-    return fewer.minibatch_loss(what, bank, s.batch[runs], draws=draws, settings=replace(s.settings, **change))
+    return fewer_step.minibatch_loss(what, bank, s.batch[runs], draws=draws, settings=replace(s.settings, **change))
 
 
 def gradients(total, s):
@@ -146,6 +147,23 @@ def plain_loss(s, r, draws):
     if s.method.gates:
         total = total + s.eta[r] * torch.special.ndtr(s.bank["mu"][r] / s.settings.sigma).sum()
     return total
+
+
+def chapter_model(bank, r, D, K, layers):
+    """One run's parameters in the chapter's own network."""
+    f = plain.functions().network(D, K, layers, dropout=0).double()
+    linear = [m for m in f if isinstance(m, nn.Linear)]
+    for layer, m in enumerate(linear, 1):
+        m.weight.data = bank[f"f.W{layer}"][r].detach().T.clone()
+        m.bias.data = bank[f"f.b{layer}"][r, 0].detach().clone()
+    return f, *(nn.Parameter(bank[n][r].detach().clone()) for n in ("W", "S", "mu"))
+
+
+def chapter_gradients(f, W, S, mu):
+    linear = [m for m in f if isinstance(m, nn.Linear)]
+    named = {f"f.W{i}": m.weight.grad.T for i, m in enumerate(linear, 1)}
+    named |= {f"f.b{i}": m.bias.grad[None] for i, m in enumerate(linear, 1)}
+    return named | {"W": W.grad, "S": S.grad, "mu": mu.grad}
 
 
 # --- Checkpoints -----------------------------------------------------------------------------------------------------
