@@ -69,6 +69,7 @@ def checkout(commit: str) -> Iterator[Path]:
             ["git", "archive", commit, "lib", "tests", "notebooks"], cwd=ROOT, capture_output=True, check=True
         )
         subprocess.run(["tar", "--extract", "--directory", folder], input=archive.stdout, check=True)
+        (Path(folder) / "lib" / "__init__.py").touch()  # or folders of another checkout on the path would join this lib
         yield Path(folder)
 
 
