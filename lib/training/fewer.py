@@ -112,7 +112,7 @@ class _Program(Program):
             with torch.no_grad():
                 if self.method.gates:  # their cost has a slope that needs no value of it
                     gradients["mu"].addcmul_(eta, gates.open_density(bank["mu"], settings.sigma))
-                adam(leaves, gradients.values(), first, second, step=step.add_(1), lr=settings.lr)
+                adam(leaves, gradients.values(), (first, second), step=step.add_(1), lr=settings.lr)
 
         N, C = self.folds.x_train.shape[1], self.folds.C
         return bank, moments, steps_for(update, N, C, f=self.f, settings=settings, device=self.device)

@@ -116,11 +116,14 @@ def at(values: Tensor, fold: Tensor, rows: Tensor) -> Tensor:
     return values.flatten(0, 1).index_select(0, flat).unflatten(0, rows.shape)
 
 
-def adam(parameters, gradients, first, second, *, step: Tensor, lr: float) -> None:
-    """A step of torch's fused Adam on lists of tensors, as `torch.optim.Adam` takes it, with one count of steps."""
+def adam(parameters, gradients, moments, *, step: Tensor, lr: float) -> None:
+    """A step of torch's fused Adam on lists of tensors, as `torch.optim.Adam` takes it, with one count of steps.
+
+    moments: the list of the first and the list of the second.
+    """
     beta1, beta2 = 0.9, 0.999
     gradients = [gradient.contiguous() for gradient in gradients]  # it reads memory in order, whatever the strides
     torch._fused_adam_(
-        parameters, gradients, first, second, [], [step] * len(parameters), lr=lr, beta1=beta1, beta2=beta2, eps=1e-8,
+        parameters, gradients, *moments, [], [step] * len(parameters), lr=lr, beta1=beta1, beta2=beta2, eps=1e-8,
         weight_decay=0.0, amsgrad=False, maximize=False,
     )  # fmt: skip

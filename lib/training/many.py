@@ -117,7 +117,7 @@ class _Program(fewer._Program):
         gradients = torch.autograd.grad(loss.sum(), leaves, materialize_grads=True)
         moments = [[m[:, : t.shape[1]] for m in state["moments"][n]] for n, t in own.items()]
         with torch.no_grad():
-            adam(leaves, gradients, *map(list, zip(*moments)), step=torch.tensor(float(step)), lr=settings.lr)
+            adam(leaves, gradients, map(list, zip(*moments)), step=torch.tensor(float(step)), lr=settings.lr)
         self.fall(step)
 
     def meet(self, generator: torch.Generator) -> Tensor:

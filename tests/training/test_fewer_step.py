@@ -163,7 +163,7 @@ def test_adam_is_torchs(turned):
         torchs.step()
         slopes = [slope.T.contiguous().T if turned else slope for slope in slopes]
         with torch.no_grad():
-            fewer_step.adam(ours, slopes, first, second, step=step.add_(1), lr=0.1)
+            fewer_step.adam(ours, slopes, (first, second), step=step.add_(1), lr=0.1)
     for a, b in zip(ours, theirs):
         torch.testing.assert_close(a, b)
 
