@@ -185,4 +185,4 @@ plt.close(fig)
 # ```
 #
 # Rows are counted from 0, without the header. For the full experiment with records of every run, see
-# [](25_your_network); for images, [](26_your_images).
+# [](25_your_network); for images, [](26_your_images); for one model explained by both, [](27_both).

@@ -1,0 +1,155 @@
+"""What the page on both papers in one training shows: a table, fronts and sentences, from the records of results/both.
+
+cells = pages_both.load()                               # a row for each run, its test scores as columns
+pages_both.effect(cells, "lam1", "faithfulness", other=0.01)     # what the features' term does beside the gates'
+"""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from lib.study import figures, records
+from lib.study.pages_ablations import signed
+from lib.study.pages_claims import two
+from lib.study.runs import at, converged, titles
+from lib.study.statistics import Paired, clustered, plus_minus
+
+U = 10  # entries (n, c) kept in the explanation that is scored
+SCORES = {  # as the records have it: as the page does
+    "accuracy": "accuracy of g", "faithfulness": "faithfulness", "accuracy_h": "accuracy of h",
+    "insertion": "insertion", "deletion": "1 − deletion",
+}  # fmt: skip
+TERMS = {"eta": "the price of gates", "lam1": "the term for features"}
+OTHER = {"eta": "lam1", "lam1": "eta"}
+OWN = {"eta": ("faithfulness", "accuracy_h"), "lam1": ("insertion", "deletion")}  # what a term is for
+LOOKS = (("#444444", "X", "--"), ("#117733", "^", "-"), ("#0072b2", "o", "-"), ("#d55e00", "s", "-"))
+NOTHING = "There are no records of these runs yet: `make experiments ONLY=both`."
+
+
+def load(folder: str | Path = records.ROOT / "results" / "both") -> pd.DataFrame:
+    """A row for each run, by data set, split, eta and lam1, its test scores with U entries as columns; 1 - deletion."""
+    index = ["dataset", "split", "eta", "lam1"]
+    if not any(records.found(folder).rglob("*.parquet")):
+        return pd.DataFrame(columns=[*index, *SCORES])
+    frame = converged(records.read(folder))
+    test = frame[(frame["part"] == "test") & (frame["U"].isna() | (frame["U"] == U))]
+    wide = test.pivot_table(index=index, columns="measure", values="value").reset_index()
+    return wide.assign(deletion=1 - wide["deletion"])[[*index, *SCORES]]
+
+
+def weights(cells: pd.DataFrame, term: str) -> list[float]:
+    """The weights of one term, 0 first."""
+    return sorted(cells[term].unique())
+
+
+def effect(cells: pd.DataFrame, term: str, score: str, *, other: float) -> Paired | None:
+    """What a term's largest weight changes in a score over none, the other term at one weight; over tables and splits.
+
+    None where fewer than two splits of each table have it.
+    """
+    rows, most = cells[cells[OTHER[term]] == other], weights(cells, term)[-1]
+    each = []
+    for _, part in rows.groupby("dataset"):
+        with_it, without = (at(part, **{term: w}).set_index("split")[score] for w in (most, 0.0))
+        each.append((with_it - without).dropna().to_numpy())
+    return clustered(each) if each and min(map(len, each)) > 1 else None
+
+
+def effects_table(cells: pd.DataFrame) -> pd.DataFrame | str:
+    """Changes by each term, without and beside the other, a row for each score, with their intervals."""
+    if cells.empty:
+        return NOTHING
+    columns = {}
+    for term, name in TERMS.items():
+        other = OTHER[term]
+        for beside, level in (("alone", 0.0), ("beside the other", weights(cells, other)[-1])):
+            found = {label: effect(cells, term, score, other=level) for score, label in SCORES.items()}
+            columns[name, beside] = {label: _told(one) for label, one in found.items()}
+    return pd.DataFrame(columns).loc[list(SCORES.values())]
+
+
+def _told(one: Paired | None) -> str:
+    return "–" if one is None else f"{signed(one.difference)} ({two(one.low)} to {two(one.high)})"
+
+
+def about(cells: pd.DataFrame) -> str:
+    """Which tables there are, in how many splits, and the weights."""
+    if cells.empty:
+        return NOTHING
+    splits = cells.groupby("dataset", sort=False)["split"].nunique()
+    there = " and ".join(f"{titles(d)} ({n} split{'s' * (n > 1)})" for d, n in splits.items())
+    etas, lam1s = (", ".join(f"{w:g}" for w in weights(cells, term)) for term in TERMS)
+    return f"{there}; $\\eta$ of {etas} and $\\lambda_1$ of {lam1s}"
+
+
+def verdict(cells: pd.DataFrame) -> str:
+    """Whether each term helps or hurts what the other is for, where the other is at its largest weight."""
+    parts = []
+    for term, name in TERMS.items():
+        theirs, level = OWN[OTHER[term]], 0.0 if cells.empty else weights(cells, OTHER[term])[-1]
+        found = {SCORES[s]: None if cells.empty else effect(cells, term, s, other=level) for s in theirs}
+        if None in found.values():
+            return "Two splits of each table are needed to tell whether one helps the other."
+        words = [f"{label} {signed(one.difference)}, {_sure(one)}" for label, one in found.items()]
+        parts.append(f"Beside {TERMS[OTHER[term]]}, {name} changes {' and '.join(words)}.")
+    cost = effect(cells, "lam1", "accuracy", other=weights(cells, "eta")[-1])
+    return " ".join([*parts, f"The accuracy of g changes by {signed(cost.difference)} by the latter, {_sure(cost)}."])
+
+
+def _sure(one: Paired) -> str:
+    """In words whether an interval leaves out 0."""
+    if one.low > 0 or one.high < 0:
+        return "a help" if one.difference > 0 else "a harm"
+    return f"which cannot be told from 0 ({two(one.low)} to {two(one.high)})"
+
+
+def scores_table(cells: pd.DataFrame) -> pd.DataFrame | str:
+    """Means over splits with standard errors, a row for each table and pair of weights."""
+    if cells.empty:
+        return NOTHING
+    rows = {}
+    for (d, eta, lam1), part in cells.groupby(["dataset", "eta", "lam1"]):
+        rows[titles(d), f"{eta:g}", f"{lam1:g}"] = {
+            label: plus_minus(part[score].mean(), part[score].sem()) for score, label in SCORES.items()
+        }
+    return pd.DataFrame(rows).T.rename_axis(["", "η", "λ₁"])
+
+
+def fronts(cells: pd.DataFrame) -> Figure:
+    """Insertion and 1 - deletion against faithfulness, a row of panels for each table, a line for each eta."""
+    if cells.empty:
+        return figures.nothing("There are no records of these runs yet.")
+    names = list(dict.fromkeys(cells["dataset"]))
+    size = (figures.WIDTH, 2.4 * len(names) + 1.2)
+    fig, axes = plt.subplots(len(names), 2, figsize=size, squeeze=False, sharex="row", layout="constrained")
+    for row, name in zip(axes, names):
+        for ax, score in zip(row, OWN["lam1"]):
+            for eta, (color, marker, line) in zip(weights(cells, "eta"), LOOKS):
+                own = at(cells, dataset=name, eta=eta).groupby("lam1")[["faithfulness", score]].agg(["mean", "sem"])
+                x, y = own["faithfulness"], own[score]
+                style = {"color": color, "marker": marker, "linestyle": line, "label": f"η = {eta:g}"}
+                ax.errorbar(x["mean"], y["mean"], xerr=x["sem"], yerr=y["sem"], elinewidth=0.6, **style)
+                ax.plot(x["mean"].iloc[-1], y["mean"].iloc[-1], **style | {"markersize": 10, "label": None})
+            ax.set_ylabel(f"{SCORES[score]}, higher is better")
+            ax.grid(axis="x")
+        row[0].set_title(titles(name))
+    fig.supxlabel(f"faithfulness with {U} entries, higher is better", fontsize=12)
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(LOOKS))
+    figures.headline(fig, title(cells))
+    return fig
+
+
+def title(cells: pd.DataFrame) -> str:
+    """What both terms together reach, beside each alone."""
+    both, gates, features = (
+        at(cells, eta=eta, lam1=lam1)
+        for eta, lam1 in ((weights(cells, "eta")[-1], weights(cells, "lam1")[-1]),
+                          (weights(cells, "eta")[-1], 0.0), (0.0, weights(cells, "lam1")[-1]))
+    )  # fmt: skip
+    told = [
+        f"{SCORES[score]} {two(both[score].mean())} with both terms, {two(one[score].mean())} with its own alone"
+        for score, one in (("faithfulness", gates), ("insertion", features))
+    ]
+    return f"{told[0][0].upper()}{told[0][1:]}; {told[1]}"

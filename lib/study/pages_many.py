@@ -1,0 +1,101 @@
+"""What the page on a million rows shows: a figure, tables and sentences, from the records of results/many.
+
+wide = pages_many.load()        # a row for each number of rows N and way, its measures as columns
+"""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from lib.study import figures, records
+from lib.study.pages_claims import two
+
+WAYS = {"met": "all rows may be examples", "candidates": "some rows may be examples"}
+STEPS = {  # columns: as the figure names them
+    "seconds_dense": ("gates for all rows", "#d55e00", "s"),
+    "seconds_step": ("rows that have been open", "#0072b2", "o"),
+}
+GIB = 2**30
+NOTHING = "There are no records of this run yet: `make experiments ONLY=many`."
+
+
+def load(folder: str | Path = records.ROOT / "results" / "many") -> pd.DataFrame:
+    """A row for each way and N; none where there are no records."""
+    if not any(records.found(folder).rglob("*.parquet")):
+        return pd.DataFrame(columns=["way", "N"])
+    rows = records.read(folder).groupby(["way", "N"])
+    wide = rows[["measure", "value"]].apply(lambda part: part.set_index("measure")["value"]).unstack()
+    return wide.assign(seconds=rows["seconds"].first()).reset_index()
+
+
+def of(wide: pd.DataFrame, way: str) -> pd.DataFrame:
+    """The rows of one way, by N."""
+    return wide[wide["way"] == way].set_index("N").sort_index()
+
+
+def steps_figure(wide: pd.DataFrame) -> Figure:
+    """Milliseconds of a step against N, both axes by powers of ten, with gates for all rows and for those met."""
+    if wide.empty:
+        return figures.nothing("There are no records of this run yet.")
+    own = of(wide, "met")
+    fig, ax = plt.subplots(figsize=(figures.WIDTH, 3.4))
+    for column, (label, color, marker) in STEPS.items():
+        ax.loglog(own.index, 1e3 * own[column], color=color, marker=marker, label=label)
+    ax.set(xlabel="N, training rows", ylabel="milliseconds a step, lower is better")
+    ax.legend()
+    first, last = own.index[[0, -1]]
+    grown = own["seconds_step"].iloc[-1] / own["seconds_step"].iloc[0]
+    figures.headline(fig, f"A step at N = {last:,} takes {grown:.1f} times one at N = {first:,}")
+    return fig
+
+
+def table(wide: pd.DataFrame) -> pd.DataFrame | str:
+    """Per N: rows met, milliseconds of a step in both ways, memory, and the scores."""
+    if wide.empty:
+        return NOTHING
+    own = of(wide, "met")
+    return pd.DataFrame({
+        "rows met": own["met"].map("{:,.0f}".format),
+        "ms a step": (1e3 * own["seconds_step"]).map("{:.1f}".format),
+        "ms, gates for all": (1e3 * own["seconds_dense"]).map("{:.1f}".format),
+        "GiB at most": (own["bytes"] / GIB).map("{:.2f}".format),
+    }).rename(index="{:,}".format)  # fmt: skip
+
+
+def scores_table(wide: pd.DataFrame) -> pd.DataFrame | str:
+    """Test accuracy of g and faithfulness of h, a row for each N and way."""
+    if wide.empty:
+        return NOTHING
+    columns = {"accuracy": "accuracy", "faithfulness": "faithful, ten entries", "faithfulness_all": "faithful, all"}
+    rows = wide.assign(way=wide["way"].map(WAYS), N=wide["N"].map("{:,}".format)).set_index(["N", "way"])
+    return rows[list(columns)].rename(columns=columns).map(two)
+
+
+def told(wide: pd.DataFrame, memory: float = 24.0) -> str:
+    """How far one machine of so many GiB goes, and what grows on the way there."""
+    if len(own := of(wide, "met")) < 2:
+        return NOTHING
+    (first, last), (low, high) = own.index[[0, -1]], own["bytes"].iloc[[0, -1]]
+    each = (high - low) / (last - first)
+    saved = own["seconds_dense"].iloc[-1] / own["seconds_step"].iloc[-1]
+    slope = (own["seconds_step"].iloc[-1] - own["seconds_step"].iloc[0]) / (own["met"].iloc[-1] - own["met"].iloc[0])
+    return (
+        f"At N = {last:,} a step is {saved:.0f} times as fast as with gates for all rows. What still grows are the "
+        f"rows that have been met, {1e9 * slope:.0f} ns each and step, and memory, {each:,.0f} bytes a row: "
+        f"{memory:g} GiB end at about {memory * GIB / each / 1e6:,.0f} million rows of such a table."
+    )
+
+
+def worth(wide: pd.DataFrame) -> str:
+    """What a few candidates give in place of all rows, at the largest N that has both."""
+    if (some := of(wide, "candidates")).empty:
+        return NOTHING
+    N = some.index[-1]
+    some, every = some.loc[N], of(wide, "met").loc[N]
+    scores = " and ".join(
+        f"{score} {two(some[score])} for {two(every[score])}" for score in ("faithfulness", "accuracy")
+    )
+    time = some["seconds"] / every["seconds"]
+    return f"At N = {N:,} some rows as examples give {scores}, at {time:.2f} times the processor's time of all."

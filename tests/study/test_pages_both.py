@@ -1,0 +1,82 @@
+"""The page on both papers in one training: what it tells is what made-up records hold."""
+
+import pandas as pd
+import pytest
+
+from lib.study import pages_both
+
+TOLD = {  # of the two terms, at weight 0 or not: accuracy, faithfulness, accuracy of h, insertion, 1 - deletion
+    (0.0, 0.0): (0.8, 0.5, 0.4, 0.6, 0.3), (0.01, 0.0): (0.8, 0.9, 0.7, 0.6, 0.3),
+    (0.0, 0.1): (0.7, 0.5, 0.4, 0.9, 0.6), (0.01, 0.1): (0.7, 0.6, 0.5, 0.95, 0.5),
+}  # fmt: skip
+
+
+@pytest.fixture
+def cells():
+    """Two tables, four splits; a middle weight of lam1 that is nobody's largest."""
+    rows = []
+    for d in ("vehicle", "wine-quality-red"):
+        for split in range(4):
+            for (eta, lam1), values in TOLD.items():
+                noisy = (v + 0.002 * ((split + i) % 3) for i, v in enumerate(values))
+                rows.append(
+                    {"dataset": d, "split": split, "eta": eta, "lam1": lam1, **dict(zip(pages_both.SCORES, noisy))}
+                )
+                if lam1:
+                    rows.append({**rows[-1], "lam1": lam1 / 10, "insertion": 0.1})
+    return pd.DataFrame(rows)
+
+
+def test_an_effect_is_that_of_the_largest_weight_beside_one_of_the_other(cells):
+    for term, other, score, expected in (
+        ("lam1", 0.0, "insertion", 0.3), ("lam1", 0.01, "insertion", 0.35), ("lam1", 0.01, "faithfulness", -0.3),
+        ("eta", 0.0, "faithfulness", 0.4), ("eta", 0.1, "faithfulness", 0.1), ("eta", 0.1, "insertion", 0.05),
+    ):  # fmt: skip
+        one = pages_both.effect(cells, term, score, other=other)
+        assert one.difference == pytest.approx(expected, abs=1e-9)
+        assert one.n == 2
+    assert pages_both.effect(cells[cells["split"] == 0], "lam1", "insertion", other=0.0) is None
+
+
+def test_the_verdict_says_help_and_harm(cells):
+    told = pages_both.verdict(cells)
+    first = "Beside the term for features, the price of gates changes insertion +0.05, a help and 1 − deletion −0.10, a"
+    assert told.startswith(first + " harm.")
+    assert "Beside the price of gates, the term for features changes faithfulness −0.30, a harm" in told
+    assert "accuracy of g changes by −0.10 by the latter, a harm" in told
+    same = cells.assign(insertion=0.5)
+    same.loc[same["split"] == 1, "insertion"] += 0.1 * (same["eta"] > 0)
+    assert "insertion +0.02, which cannot be told from 0" in pages_both.verdict(same)
+    assert "Two splits" in pages_both.verdict(cells[cells["split"] == 0])
+
+
+def test_tables_have_a_row_for_each_pair_and_each_score(cells):
+    assert pages_both.effects_table(cells).shape == (5, 4)
+    table = pages_both.scores_table(cells)
+    assert len(table) == 2 * 6
+    assert table.loc[("Vehicle", "0.01", "0.1"), "insertion"].startswith("0.95")
+    assert "2 tables" not in pages_both.about(cells)
+    assert "Vehicle (4 splits)" in pages_both.about(cells)
+
+
+def test_the_fronts_have_a_line_for_each_weight_of_the_gates(cells):
+    fig = pages_both.fronts(cells)
+    assert len(fig.axes) == 4
+    assert [len(ax.containers) for ax in fig.axes] == [2] * 4
+    line = fig.axes[0].containers[1][0]
+    assert line.get_xdata()[-1] == pytest.approx(0.6, abs=0.01)
+    assert line.get_ydata()[[0, -1]] == pytest.approx([0.6, 0.95], abs=0.01)
+    text = fig.get_suptitle().replace("\n", " ")
+    assert text.startswith(
+        "Faithfulness 0.60 with both terms, 0.90 with its own alone; insertion 0.95 with both terms, "
+    )
+    assert text.endswith("0.90 with its own alone")
+
+
+def test_without_records_the_page_says_so(tmp_path):
+    empty = pages_both.load(tmp_path)
+    assert "no records" in pages_both.about(empty)
+    assert "no records" in pages_both.scores_table(empty)
+    assert "no records" in pages_both.effects_table(empty)
+    assert "Two splits" in pages_both.verdict(empty)
+    assert len(pages_both.fronts(empty).axes) == 1
