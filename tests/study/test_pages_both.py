@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from lib.study import pages_both
+from lib.study import pages_both, records
 
 TOLD = {  # of the two terms, at weight 0 or not: accuracy, faithfulness, accuracy of h, insertion, 1 - deletion
     (0.0, 0.0): (0.8, 0.5, 0.4, 0.6, 0.3), (0.01, 0.0): (0.8, 0.9, 0.7, 0.6, 0.3),
@@ -80,3 +80,18 @@ def test_without_records_the_page_says_so(tmp_path):
     assert "no records" in pages_both.effects_table(empty)
     assert "Two splits" in pages_both.verdict(empty)
     assert len(pages_both.fronts(empty).axes) == 1
+
+
+def test_records_are_read_with_ten_entries_and_deletion_from_its_other_side(tmp_path):
+    run = {"paper": "FE+ID", "dataset": "vehicle", "method": "Both", "split": 0, "seed": 0, "epochs": 1,
+           "best_epoch": 1, "seconds": 1.0, "device": "cpu", "versions": "", "code": "", "config": "a", "settings": "{}", "diverged": 0,
+           "experiment_version": 1, "eta": 0.01, "lam": 1.0, "lam1": 0.1, "explainer": "LIME", "S": 0.5,
+           "deletion": "C"}  # fmt: skip
+    told = [("accuracy", 10, 0.8), ("accuracy", 5, 0.1), ("faithfulness", 10, 0.9), ("faithfulness", 5, 0.1),
+            ("accuracy_h", 10, 0.7), ("insertion", None, 0.6), ("deletion", None, 0.3)]  # fmt: skip
+    rows = [{**run, "measure": m, "U": u, "value": v, "part": "test", "direction": "higher"} for m, u, v in told]
+    rows += [{**row, "part": "val", "value": 0.0} for row in rows]
+    records.write(pd.DataFrame(rows).astype({"U": "Int64"}), tmp_path / "vehicle.parquet")
+    (row,) = pages_both.load(tmp_path).to_dict("records")
+    assert row == {"dataset": "vehicle", "split": 0, "eta": 0.01, "lam1": 0.1, "accuracy": 0.8, "faithfulness": 0.9,
+                   "accuracy_h": 0.7, "insertion": 0.6, "deletion": pytest.approx(0.7)}  # fmt: skip
