@@ -83,10 +83,11 @@ def test_without_records_the_page_says_so(tmp_path):
 
 
 def test_records_are_read_with_ten_entries_and_deletion_from_its_other_side(tmp_path):
-    run = {"paper": "FE+ID", "dataset": "vehicle", "method": "Both", "split": 0, "seed": 0, "epochs": 1,
-           "best_epoch": 1, "seconds": 1.0, "device": "cpu", "versions": "", "code": "", "config": "a", "settings": "{}", "diverged": 0,
-           "experiment_version": 1, "eta": 0.01, "lam": 1.0, "lam1": 0.1, "explainer": "LIME", "S": 0.5,
-           "deletion": "C"}  # fmt: skip
+    run = {
+        "paper": "FE+ID", "dataset": "vehicle", "method": "Both", "split": 0, "seed": 0, "epochs": 1, "best_epoch": 1,
+        "seconds": 1.0, "device": "cpu", "versions": "", "code": "", "config": "a", "settings": "{}", "diverged": 0,
+        "experiment_version": 1, "eta": 0.01, "lam": 1.0, "lam1": 0.1, "explainer": "LIME", "S": 0.5, "deletion": "C",
+    }  # fmt: skip
     told = [("accuracy", 10, 0.8), ("accuracy", 5, 0.1), ("faithfulness", 10, 0.9), ("faithfulness", 5, 0.1),
             ("accuracy_h", 10, 0.7), ("insertion", None, 0.6), ("deletion", None, 0.3)]  # fmt: skip
     rows = [{**run, "measure": m, "U": u, "value": v, "part": "test", "direction": "higher"} for m, u, v in told]
