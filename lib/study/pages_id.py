@@ -144,23 +144,26 @@ def choices_told(front: pd.DataFrame) -> str:
     return f"The larger learning rate is chosen in {larger:.0%} of them. The λ chosen most often is {each}."
 
 
-def precisions(single: pd.DataFrame, frame: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
-    """Test scores of the runs that were trained in single and in mixed precision, and what the text says of them."""
+def twice(one: pd.DataFrame, other: pd.DataFrame, names: tuple[str, str]) -> tuple[pd.DataFrame, dict]:
+    """Test scores of the runs that both frames have, made in the two ways that are named, and what the text says."""
     key = [*SETTING, "split", "seed", *HYPER]
-    both = [every[every["part"] == "test"] for every in (single, frame)]
-    pairs = both[0].merge(both[1], on=[*key, "measure"], suffixes=("", " mixed"))
-    pairs["gap"] = pairs["value mixed"] - pairs["value"]
+    both = [every[every["part"] == "test"] for every in (one, other)]
+    pairs = both[0].merge(both[1], on=[*key, "measure"], suffixes=("", " other"))
+    pairs["gap"] = pairs["value other"] - pairs["value"]
     gaps = pairs.groupby(["dataset", "measure"], sort=False)["gap"].agg(["mean", "sem"])
     once = pairs.drop_duplicates(key)
-    means = pairs.groupby(["dataset", "measure"], sort=False)[["value", "value mixed"]].mean().map("{:.3f}".format)
-    means.columns = ["single", "mixed"]
+    means = pairs.groupby(["dataset", "measure"], sort=False)[["value", "value other"]].mean().map("{:.3f}".format)
+    means.columns = [*names]
     means = means.assign(difference=[plus_minus(mean, sem, "+.4f") for mean, sem in gaps.to_numpy()])
     return means.rename_axis([None, None]).rename(index=labels()), {
-        "mixed-runs": len(once),
-        "mixed-same": int((once["best_epoch"] == once["best_epoch mixed"]).sum()),
-        "mixed-most": float((gaps["mean"] / gaps["sem"]).abs().max()),
-        "mixed-compared": len(gaps),
-    }
+        "runs": len(once),
+        "same": int((once["best_epoch"] == once["best_epoch other"]).sum()),
+        "most": float((gaps["mean"] / gaps["sem"]).abs().max()),
+        "apart": float(at(pairs, measure="1 − deletion")["gap"].abs().mean()),
+        "compared": len(gaps),
+        "on": [", ".join(every["device"].str.replace("(cpu|cuda): ", "", regex=True).str.split(",").str[0].unique())
+               for every in both],
+    }  # fmt: skip
 
 
 # --- Fronts ----------------------------------------------------------------------------------------------------------

@@ -152,6 +152,17 @@ def test_a_training_that_stays_stable_contradicts(told, measure, label):
     assert set(tests.loc[(tests["claim"] == label) & (tests["splits"] > 0), "outcome"]) == {claims.AGAINST}
 
 
+def test_the_best_eta_by_faithfulness_is_that_of_test_rows_at_ten_entries_and_lambda_one():
+    cells = [
+        ("test", 1.0, 10, "faithfulness", 0.01, 0.9), ("test", 1.0, 10, "faithfulness", 0.1, 0.8),
+        ("val", 1.0, 10, "faithfulness", 0.1, 5.0), ("test", 10.0, 10, "faithfulness", 0.1, 5.0),
+        ("test", 1.0, 30, "faithfulness", 0.1, 5.0), ("test", 1.0, 10, "accuracy", 0.1, 5.0),
+    ]  # fmt: skip
+    rows = pd.DataFrame(cells, columns=["part", "lam", "U", "measure", "eta", "value"])
+    rows = rows.assign(dataset="glass", method="Ours")
+    assert claims_fe.best_by_faithfulness(rows, "glass") == 0.01
+
+
 def test_how_many_splits_must_differ_for_etas_to_be_seen_to():
     """By hand: of two sets of ten, four of ten in one give p just above 0.05 (chi^2 with ties), five below."""
     assert claims_fe.least_seen([10, 10]) == 4

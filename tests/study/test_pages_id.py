@@ -44,3 +44,16 @@ def test_a_front_says_what_is_surely_won_and_paid(front):
     assert told(accuracy=0.3) == both + "without a sure loss of accuracy"
     assert told(accuracy=-0.3, insertion=-0.3).startswith("ID-ExpO surely leads in 1 − deletion, ")
     assert pages_id.lead(front[front["method"] != "ExpO-F"], "collins") == "not every rival has records"
+
+
+def test_runs_made_twice_are_compared_run_by_run():
+    one = frame(tables=["collins"]).assign(device="cuda: NVIDIA H200", best_epoch=3)
+    test = one["measure"].eq("accuracy") & one["part"].eq("test")
+    later = 3 + one["split"].eq(0)
+    moved = one.assign(value=one["value"] + 0.01 * test, best_epoch=later, device="cpu: EPYC, 1 threads")
+    means, told = pages_id.twice(one, moved[moved["split"] < 4], ("GPU", "CPU"))
+    assert means.loc[("collins", "accuracy"), "difference"].startswith("+0.0100")
+    assert means.loc[("collins", "insertion"), "difference"].startswith("+0.0000")
+    assert told["same"] * 4 == told["runs"] * 3
+    assert told["apart"] == pytest.approx(0)
+    assert told["on"] == ["NVIDIA H200", "EPYC"]
