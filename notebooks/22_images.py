@@ -192,11 +192,14 @@ work_images.others(frame, front)
 # by cosine, and a price on contributions.
 
 # %% tags=["hide-input"]
+keep("images", {"diverged": pages_images.diverged_told(frame)})
 pages_images.ablations(frame)
 
 # %% [markdown]
 # *Test scores of single runs, $S = 0.5\,HW$, $\lambda = 0.1$, rate $10^{-3}$, one seed. One seed's noise is not known
 # here, so small differences say nothing.*
+#
+# {glue:text}`images-diverged`
 #
 # ## A robust network
 #

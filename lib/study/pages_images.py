@@ -246,6 +246,16 @@ def ablations(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def diverged_told(frame: pd.DataFrame) -> str:
+    """Which of the recorded runs of ID-ExpO diverged, so that they have no scores."""
+    runs = at(frame, method="ID-ExpO", measure="diverged", value=1)
+    own = runs[["explainer", "variant", "lam", "lr"]].itertuples(index=False, name=None)
+    told = [f"{explainer}, {changed or 'as it is'} (λ = {lam:g}, rate {lr:g})" for explainer, changed, lam, lr in own]
+    if not told:
+        return "None of the recorded runs diverged."
+    return f"Diverged, and so without scores: {'; '.join(told)}."
+
+
 def robust(front: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     """ID-ExpO at eta 3, our network trained against attacks, and the paper's: accuracy and scores (claim ID-C7)."""
     rows = {}

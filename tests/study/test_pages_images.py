@@ -42,6 +42,15 @@ def test_tables_hold_whatever_there_is(front):
     assert len(pages_images.quadrant_figure(changed).axes) == 4
 
 
+def test_runs_that_diverged_are_named():
+    every = frame()
+    assert pages_images.diverged_told(every) == "None of the recorded runs diverged."
+    own = runs_images.at(every, method="ID-ExpO", explainer="Grad-CAM").iloc[:1]
+    lost = own.assign(part="train", measure="diverged", value=1.0, variant="logit", lam=0.1, lr=1e-3)
+    told = pages_images.diverged_told(pd.concat([every, lost, lost.assign(value=0.0, variant="first order")]))
+    assert told == "Diverged, and so without scores: Grad-CAM, logit (λ = 0.1, rate 0.001)."
+
+
 def test_an_ablation_stands_beside_the_run_that_changes_nothing():
     every = frame().assign(S=0.5)
     own = runs_images.at(every, method="ID-ExpO", explainer="Grad-CAM")
