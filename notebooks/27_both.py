@@ -64,7 +64,7 @@ print(f"{len(x)} training examples, {x.shape[1]} features, {C} classes")
 # &+ \eta\, \mathbb{E}_Z[\Omega(Z)] \\
 # &+ \lambda_1\, \mathbb{E}[\Omega_\text{Ins}(x) + \Omega_\text{Del}(x)].
 # \end{aligned}
-# $$ (fe-10-id-11)
+# $$
 #
 # The predictor of the last line is the same $g$. Four things had to be settled, and each is the smallest that we
 # found:
@@ -173,7 +173,7 @@ left.set(title="ten examples", xlabel="adds to this class's output of h")
 most = phi.abs().argsort()[-10:]
 right.barh(range(len(most)), phi[most], color=figures.PLUS)
 right.set_yticks(range(len(most)), [table.features[q][:18] for q in most], fontsize=9)
-right.set(title="its features", xlabel=f"LIME's φ for {table.classes[label]}")
+right.set(title="its features", xlabel=f"LIME's ϕ for {table.classes[label]}")
 figures.headline(fig, f"A test row of {titles(table.name)}, predicted {table.classes[label]}")
 keep("both", {"one": fig})
 

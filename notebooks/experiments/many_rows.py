@@ -45,6 +45,7 @@ import torch
 from lib.data import Folds
 from lib.methods import METHODS
 from lib.nets import MLP
+from lib.run import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training import Runs, fit, many, use_threads
@@ -52,6 +53,7 @@ from lib.training import Runs, fit, many, use_threads
 VERSION = 1  # raised when what is computed changes
 use_threads(threads)
 records.check_out(out)
+(sizes,) = lists(sizes=sizes)
 held_out = 4_000  # rows to validate and as many to test on
 span = min(500, steps)
 
