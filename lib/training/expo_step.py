@@ -29,6 +29,12 @@ def check_criterion(criterion: Criterion) -> Criterion:
     return explainer, float(S)
 
 
+def check_deletion(form: str) -> None:
+    """ValueError unless Omega_Del has such a form."""
+    if form not in regularizers.DELETIONS:
+        raise ValueError(f"deletion must be one of {', '.join(regularizers.DELETIONS)}, got {form!r}")
+
+
 LIMES = LIME()  # the paper's options for tables
 LINEAR = [f.name for f in fields(Linear)]  # options of every explainer by masks
 
@@ -75,8 +81,7 @@ class Settings:
                 f"around must be a LIME, whose masks and weights rivals take, or None, got {self.around!r}"
             )
         check_criterion((self.explainer, self.S))
-        if self.deletion not in regularizers.DELETIONS:
-            raise ValueError(f"deletion must be one of {', '.join(regularizers.DELETIONS)}, got {self.deletion!r}")
+        check_deletion(self.deletion)
         if not self.momentum < 1:
             raise ValueError(f"momentum must lie in [0, 1), got {self.momentum}")
 

@@ -107,7 +107,7 @@ def report(
     for share in S:
         n, r = up_to(first.steps, share, D), up_to(chance[0], share, D)
 
-        def add(measure, values, direction="higher", curve=None, shown=None, share=share):
+        def add(measure, values, direction="higher", *, curve=None, shown=None, share=share):
             """samples, curve and shown where there is a curve or a map of each image."""
             row = {"S": share, "measure": measure, "value": values.double().mean().item(), "direction": direction}
             kept = {"samples": None, "curve": None, "shown": shown}
