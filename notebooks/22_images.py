@@ -14,20 +14,15 @@
 # # Results on images
 #
 # Images are where {cite:t}`yoshikawa2024insertion` test their method first. Everything here is drawn from the records
-# in `results/images`; nothing is trained on this page, and `make experiments ONLY=images` runs what is missing. The
-# runs are scale A of the grid: what two CPU cores do in a day. They differ from the paper's in three ways that matter.
+# in `results/images`; nothing is trained on this page. The experiments are small: a ResNet-18 of width
+# {glue:text}`images-width`, a tenth of the paper's training and {glue:text}`images-seeds`. [](sec-images-runs) at the
+# end says what ran, and where it differs from the paper's.
 #
-# - The images are {glue:text}`images-source`, whose pixels JPEG has changed. What that does to the scores is measured
-#   [below](sec-images-copies).
-# - The network is a ResNet-18 of width {glue:text}`images-width`; the paper's has 64. Before fine-tuning its accuracy
-#   is {glue:text}`images-start:.3f`.
-# - Training is about a tenth as long, with ten times the paper's learning rates, and takes four of the 32 values of $s$
-#   at a step ([](16_gradcam) says what [](13_soft_masks) averages over).
+# In short: {glue:text}`images-short`
 #
-# STL-10 and the paper's robust ResNet-50 could not be had. Their paths are in the library and in the grid; claims about
-# STL-10 read "not tested". As on [](21_tables), the class predicted is the class explained and scored, validation
-# chooses hyperparameters by {eq}`id-15`, test images play no part in any choice, and deletion is shown as one minus
-# deletion.
+# As on [](21_tables), the class predicted is the class explained and scored, validation chooses hyperparameters by
+# {eq}`id-15`, test images play no part in any choice, and deletion is shown as one minus deletion, so that higher is
+# always better.
 
 # %% tags=["parameters"]
 results = "results/images"  # a folder of records made by the experiment notebooks
@@ -45,26 +40,10 @@ pd.set_option("display.max_colwidth", None)
 frame = runs_images.load(results, scale, data)
 front = runs_images.fronts(frame)
 grid = runs_images.of_the_grid(scale=scale)
-
-# %% [markdown]
-# ## Which runs there are
-
-# %% tags=["hide-input"]
+tests = claims_images.tests(frame)
+verdicts = claims_images.verdicts(tests)
 keep("images", pages_images.runs_told(grid, frame))
-pages_images.runs_shown(grid)
-
-# %% [markdown]
-# *Runs of the project's grid at this scale: recorded, asked for, and what they are for.*
-#
-# Of {glue:text}`images-runs-asked` runs {glue:text}`images-runs` are recorded; {glue:text}`images-cells` of
-# {glue:text}`images-cells-asked` cells are whole. Each run trains on {glue:text}`images-train:,` images in passes of a
-# part of them, is chosen by {glue:text}`images-val` and measured on {glue:text}`images-images:,` test images. For each
-# explainer and $S$ there are: {glue:text}`images-choice`. A method with fewer settings had less to choose from, and
-# where there is one seed nothing can be said of what another seed would change. Training, the start's included, took
-# {glue:text}`images-hours:.1f` hours on one core that had other work beside it.
-#
-# > All runs fine-tune one network on one split, so the seeds say what the order of the images and the draws change.
-# > Another split, or another start, is not measured.
+keep("images", {"short": pages_images.short_told(front, verdicts)})
 
 # %% [markdown]
 # ## Insertion and deletion against accuracy
@@ -93,7 +72,8 @@ keep("images", {"front": pages_images.front_figure(front), "fronts": pages_image
 
 # %% tags=["hide-input"]
 keep("images", {"untrained": pages_images.untrained_figure(front)})
-keep("images", {f"over-{measure}": pages_images.over_told(front, measure) for measure in ("sensitivity", "masked")})
+spoken = {"sensitivity": "sensitivity-4", "masked": "accuracy with a random half of the cells masked"}
+keep("images", {f"over-{key}": pages_images.over_told(front, key, what) for key, what in spoken.items()})
 work_images.missing(front)
 
 # %% [markdown]
@@ -107,7 +87,7 @@ work_images.missing(front)
 # Fig. 3 shows the first at $S = 0.3\,HW$).
 # ```
 #
-# {glue:text}`images-over-sensitivity`. {glue:text}`images-over-masked`.
+# {glue:text}`images-over-sensitivity` {glue:text}`images-over-masked`
 
 # %% [markdown]
 # ## Image by image
@@ -251,9 +231,6 @@ copies
 # have records, and one seed alone decides nothing.
 
 # %% tags=["hide-input"]
-tests = claims_images.tests(frame)
-verdicts = claims_images.verdicts(tests)
-keep("images", {"summary": pages_claims.at_a_glance(verdicts)})
 pages_claims.at_a_glance(verdicts).assign(**{"with records": list(claims_images.lacking(tests).values())})
 
 # %% [markdown]
@@ -266,3 +243,35 @@ pages_claims.comparisons(tests[tests["splits"] > 0], *claims_images.CLAIMS).rena
 
 # %% [markdown]
 # What is behind these means can be looked at, image by image, in [the gallery](23_gallery).
+#
+# (sec-images-runs)=
+# ## Which runs there are
+#
+# Of the {glue:text}`images-runs-asked` runs that the project's grid asks for at this scale,
+# {glue:text}`images-runs` are recorded, and {glue:text}`images-cells` of its {glue:text}`images-cells-asked` cells are
+# whole. `make experiments ONLY=images` runs what is missing; the scale is what two CPU cores do in a day. Each run
+# trains on {glue:text}`images-train:,` images in passes of a part of them, is chosen by {glue:text}`images-val` and
+# measured on {glue:text}`images-images:,` test images. Training, the start's included, took
+# {glue:text}`images-hours:.1f` hours on one core that had other work beside it.
+#
+# For each explainer and $S$ there are: {glue:text}`images-choice`. A method with fewer settings had less to choose
+# from, and where there is one seed nothing can be said of what another seed would change. All runs fine-tune one
+# network on one split, so the seeds say what the order of the images and the draws change; another split, or another
+# start, is not measured.
+#
+# > The runs differ from the paper's in three ways that matter.
+# >
+# > - The images are {glue:text}`images-source`, whose pixels JPEG has changed. What that does to the scores is measured
+# >   [above](sec-images-copies).
+# > - The paper's ResNet-18 has width 64. Ours has an accuracy of {glue:text}`images-start:.3f` before fine-tuning.
+# > - Training is about a tenth as long, with ten times the paper's learning rates, and takes four of the 32 values of
+# >   $s$ at a step ([](16_gradcam) says what [](13_soft_masks) averages over).
+# >
+# > STL-10 and the paper's robust ResNet-50 could not be had. Their paths are in the library and in the grid; claims
+# > about STL-10 read "not tested".
+
+# %% tags=["hide-input"]
+pages_images.runs_shown(grid)
+
+# %% [markdown]
+# *Runs of the project's grid at this scale: recorded, asked for, and what they are for.*

@@ -7,13 +7,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lib.study import figures
+from lib.study.claims import VERDICTS
 from lib.study.measures import labels
 from lib.study.pages_claims import two
 from lib.study.pages_id import short, whole
 from lib.study.runs import at
 from lib.study.runs_id import HYPER, METHODS, RIVALS, S_VALUES, by_split, ours
 from lib.study.runs_images import CELLS, EXPLAINERS, cell, changes, main, name, quadrants, rivals
-from lib.study.words import listed, placed
+from lib.study.words import beside, found_too, higher, listed, placed
 from lib.study.work_id import digits
 
 EVERY = ("pretrained", "CE-only", "ExpO-S", "ExpO-F", "Masked", "ID-ExpO")
@@ -62,6 +63,7 @@ def runs_told(grid: pd.DataFrame, frame: pd.DataFrame) -> dict:
         "val": int(test["rows_val"].max()), "width": int(test["width"].max()), "source": frame["source"].iloc[0],
         "choice": "; ".join(f"{method} {span(row['settings'], 'setting')}, {span(row['seeds'], 'seed')}"
                             for method, row in choice.iterrows()),
+        "seeds": span(pd.Series({"min": 1, "max": own["seed"].nunique()}), "seed"),
         "hours": float(test.drop_duplicates(["config", "seed"])["seconds"].sum() / 3600),
         "start": float((every if len(every) else start)["value"].mean()),
     }  # fmt: skip
@@ -111,28 +113,46 @@ def lead_told(front: pd.DataFrame, explainer: str, S: float) -> str:
     there = leads(front, explainer, S)
     if not there:
         return f"{name(explainer, S)}: no records of ID-ExpO and a rival yet"
-    told = ", ".join(f"{signed(lead)} {measure}" for measure, lead in there.items())
-    return f"{name(explainer, S)}, ID-ExpO minus {rival_told(front, explainer, S)} at η = 3: {told}"
+    return f"{name(explainer, S)}: against {rival_told(front, explainer, S)} ID-ExpO has {higher(there)}"
 
 
 def rival_told(front: pd.DataFrame, explainer: str, S: float) -> str:
     """Whom ID-ExpO is compared with: the best rival, or the best of those that have records."""
     there = rivals(cell(front, explainer, S, eta=3))
+    if len(there) == 1:
+        return there[0]
+    return "the best rival" if len(there) == len(RIVALS) else f"the best of {listed(there)}"
+
+
+def seeds_told(front: pd.DataFrame) -> str:
+    """How sure the means are: on how many seeds of ID-ExpO they rest."""
+    seeds = at(front, method="ID-ExpO")["split"].nunique()
     return (
-        there[0]
-        if len(there) == 1
-        else "the best rival"
-        if len(there) == len(RIVALS)
-        else f"the best of {listed(there)}"
+        "There is one seed of each, so what another would change is not known."
+        if seeds < 2
+        else f"There are up to {seeds} seeds of each."
     )
 
 
 def fronts_told(front: pd.DataFrame) -> str:
-    """One sentence for each explainer and S that has records, and which have none."""
-    there = [c for c in CELLS if leads(front, *c)]
-    without = [name(*c) for c in CELLS if c not in there]
-    told = [f"{lead_told(front, *c)}." for c in there]
-    return " ".join(told + [f"Without records of ID-ExpO and a rival: {'; '.join(without)}."] * bool(without))
+    """One sentence for each explainer and S that has records, how sure it is, what the paper has; which have none."""
+    there = {c: leads(front, *c) for c in CELLS}
+    if not any(there.values()):
+        return "There are no records of ID-ExpO and a rival yet."
+    told = ["At η = 3."] + [f"{lead_told(front, *c)}." for c in CELLS if there[c]] + [seeds_told(front)]
+    least = {name(*c): min(gaps[m] for m in SCORES[:2]) for c, gaps in there.items() if gaps}
+    told.append(found_too(least, "ID-ExpO above every rival in both scores at any η"))
+    without = [name(*c) for c in CELLS if not there[c]]
+    return " ".join(told + [f"Without records of both: {listed(without)}."] * bool(without))
+
+
+def short_told(front: pd.DataFrame, verdicts: pd.DataFrame) -> str:
+    """The page in three sentences: the leads at the larger S, and how the claims came out."""
+    there = [c for c in CELLS if c[1] == max(S_VALUES) and leads(front, *c)]
+    told = [f"{lead_told(front, *c)} (η = 3)." for c in there]
+    counts = verdicts["verdict"].value_counts()
+    claims = listed(f"{counts[word]} {word}" for word in VERDICTS if word in counts)
+    return " ".join([*told, f"Of the paper's {len(verdicts)} claims about images: {claims}."])
 
 
 def untrained_figure(front: pd.DataFrame) -> Figure:
@@ -156,11 +176,13 @@ def over_ce_only(front: pd.DataFrame, measure: str, eta: float = 2.0) -> dict[st
     return {name(*c): gap.mean() for c, gap in gaps.items() if len(gap.dropna())}
 
 
-def over_told(front: pd.DataFrame, measure: str, eta: float = 2.0) -> str:
-    """The same in one line."""
-    told = ", ".join(f"{signed(gap)} ({where})" for where, gap in over_ce_only(front, measure, eta).items())
-    head = labels(measure)[measure]
-    return f"{head[0].upper()}{head[1:]}, ID-ExpO minus CE-only at η = {eta:g}: {told or 'no records yet'}"
+def over_told(front: pd.DataFrame, measure: str, what: str, *, eta: float = 2.0) -> str:
+    """The same in words, and what the paper finds; what: the measure as a sentence names it."""
+    if not (gaps := over_ce_only(front, measure, eta)):
+        return f"There are no records of ID-ExpO's {what} and CE-only's yet."
+    told = listed(f"{beside(gap)} with {where}" for where, gap in gaps.items())
+    finding = found_too(gaps, "it higher with ID-ExpO")
+    return f"Compared with CE-only's at η = {eta:g}, ID-ExpO's {what} is {told}. {finding}"
 
 
 # --- Image by image --------------------------------------------------------------------------------------------------
@@ -191,12 +213,17 @@ def quadrants_told(changed: dict[str, pd.DataFrame]) -> str:
     others = [m for m in shares if m != "ID-ExpO"]
     if "ID-ExpO" not in shares or not others:
         return "There are no records to compare ID-ExpO with yet."
-    own, told = shares["ID-ExpO"], []
-    for place, words, best in (("first", "rise", max), ("third", "fall", min)):
+    told = []
+    for i, (place, words, best) in enumerate((("first", "rise", max), ("third", "fall", min))):
         rival = best(others, key=lambda m, place=place: shares[m][place])
-        told.append(f"both scores {words} in {own[place]:.1%} of images with ID-ExpO and in {shares[rival][place]:.1%} "
-                    f"with {rival}")  # fmt: skip
-    return f"Of {listed(shares)}: {', '.join(told)}, the next best."
+        theirs = best((m for m in PAPER_QUADRANTS if m != "ID-ExpO"), key=lambda m, i=i: PAPER_QUADRANTS[m][i])
+        own, next_best = (f"{shares[m][place]:.1%}" for m in ("ID-ExpO", rival))
+        paper = [f"{PAPER_QUADRANTS[m][i]:.1%}" for m in ("ID-ExpO", theirs)]
+        told.append(
+            f"Both scores {words} in {own} of the images with ID-ExpO and in {next_best} with {rival}, the best of its "
+            f"rivals; in the paper in {paper[0]}, and in {paper[1]} with {theirs}."
+        )
+    return " ".join(told)
 
 
 def quadrant_figure(changed: dict[str, pd.DataFrame]) -> Figure:

@@ -27,6 +27,24 @@ def placed(gaps: Mapping[str, float]) -> str:
     return ", ".join(f"{place} in {listed(names)}" for place, names in found.items() if names)
 
 
+def higher(gaps: Mapping[str, float]) -> str:
+    """How far something is above or below, by its differences: `a 0.10 higher, b 0.03 lower and c the same`."""
+    return listed(f"{name} {beside(gap)}" for name, gap in gaps.items())
+
+
+def beside(gap: float) -> str:
+    """One difference: `0.10 higher`, `the same`."""
+    return "the same" if abs(gap) < LEVEL else f"{abs(gap):.2f} {'higher' if gap > 0 else 'lower'}"
+
+
+def found_too(gaps: Mapping[str, float], finding: str) -> str:
+    """Whether all, some or none of the differences are above 0, beside what the paper finds: a sentence."""
+    above = [name for name, gap in gaps.items() if gap >= LEVEL]
+    if len(above) == len(gaps):
+        return f"The direction is the paper's, which finds {finding}."
+    return f"The paper finds {finding}; here that is {f'so for {listed(above)} alone' if above else 'not so'}."
+
+
 def along(means: Mapping[str, pd.Series]) -> str:
     """On which data sets a score rises, falls or stays from the smallest lambda to the largest."""
     change = {d: line.iloc[-1] - line.iloc[0] for d, line in means.items()}

@@ -46,10 +46,12 @@ def controls_told(front: pd.DataFrame) -> str:
     for c in CELLS:
         table = means(cell(front, *c, eta=2), ("insertion", "insertion_random", "insertion_share"))
         if {"ID-ExpO", "CE-only"} <= set(table.index):
-            gain = table.loc["ID-ExpO"] - table.loc["CE-only"]
-            plain, random, share = (signed(gain[measure]) for measure in gain.index)
-            told.append(f"{name(*c)}: insertion {plain}, a random map's {random}, divided by f(x) {share}.")
-    return f"ID-ExpO minus CE-only at η = 2. {' '.join(told)}" if told else "No records of ID-ExpO and CE-only yet."
+            plain, random, share = (signed(gain) for gain in table.loc["ID-ExpO"] - table.loc["CE-only"])
+            told.append(
+                f"{name(*c)}: {plain} with the explanation, {random} with a random map, {share} divided by f(x)."
+            )
+    head = "How much higher ID-ExpO's insertion is than CE-only's at η = 2."
+    return f"{head} {' '.join(told)}" if told else "No records of ID-ExpO and CE-only yet."
 
 
 def ties_told(front: pd.DataFrame) -> str:

@@ -13,15 +13,35 @@ def test_leads_are_over_the_best_rival_that_there_is(front):
     assert pages_images.leads(front, "LIME", 0.5) == pytest.approx(
         {"insertion": 0.13, "1 − deletion": 0.1, "accuracy": 0.0}, abs=0.01
     )
-    assert "minus the best rival at η = 3: +0.13 insertion" in pages_images.lead_told(front, "LIME", 0.5)
+    told = pages_images.lead_told(front, "LIME", 0.5)
+    assert told.endswith("ID-ExpO has insertion 0.13 higher, 1 − deletion 0.10 higher and accuracy the same")
     fewer = front[front["method"] != "ExpO-F"]
-    assert "minus the best of ExpO-S and CE-only" in pages_images.lead_told(fewer, "LIME", 0.5)
+    assert "against the best of ExpO-S and CE-only" in pages_images.lead_told(fewer, "LIME", 0.5)
     alone = front[front["method"].isin(["ID-ExpO", "CE-only"])]
-    assert "minus CE-only" in pages_images.lead_told(alone, "LIME", 0.5)
+    assert "against CE-only" in pages_images.lead_told(alone, "LIME", 0.5)
     assert "no records" in pages_images.lead_told(front[front["method"] == "ID-ExpO"], "LIME", 0.5)
-    assert "+0.10 (LIME, S = 0.5 HW)" in pages_images.over_told(front, "sensitivity")
+    over = pages_images.over_told(front, "sensitivity", "sensitivity-4")
+    assert "ID-ExpO's sensitivity-4 is 0.10 higher with Grad-CAM" in over
+    assert over.endswith("The direction is the paper's, which finds it higher with ID-ExpO.")
+    assert "no records" in pages_images.over_told(front[front["method"] == "ID-ExpO"], "sensitivity", "sensitivity-4")
     title = pages_images.front_figure(front).get_suptitle().replace("\n", " ")
     assert "against the best rival at η = 3 ID-ExpO is above in insertion and 1 − deletion" in title
+
+
+def test_the_sentences_say_how_sure_they_are_and_what_the_paper_finds(front):
+    told = pages_images.fronts_told(front)
+    assert "up to 3 seeds" in told
+    assert told.endswith("finds ID-ExpO above every rival in both scores at any η.")
+    one = front[front["split"] == 0]
+    worse = one["method"].eq("ID-ExpO") & one["explainer"].eq("LIME") & one["measure"].eq("insertion")
+    told = pages_images.fronts_told(one.assign(value=one["value"] - 0.5 * worse))
+    assert "one seed of each" in told
+    assert told.endswith("here that is so for Grad-CAM, S = 0.3 HW and Grad-CAM, S = 0.5 HW alone.")
+    assert "no records" in pages_images.fronts_told(front[front["method"] == "ID-ExpO"])
+    verdicts = pd.DataFrame({"verdict": ["mixed", "reproduced", "not tested", "mixed"]})
+    short = pages_images.short_told(front, verdicts)
+    assert short.startswith("Grad-CAM, S = 0.5 HW: against the best rival")
+    assert short.endswith("Of the paper's 4 claims about images: 1 reproduced, 2 mixed and 1 not tested.")
 
 
 def test_tables_hold_whatever_there_is(front):
@@ -31,7 +51,10 @@ def test_tables_hold_whatever_there_is(front):
     assert float(table.loc["ID‑ExpO", "both rise"].rstrip("%")) > 85
     partial = pages_images.quadrant_table({"ID-ExpO": changed["ID-ExpO"]})
     assert partial.loc["CE‑only", "both rise"] == "–"
-    assert "both scores rise" in pages_images.quadrants_told(changed)
+    told = pages_images.quadrants_told(changed)
+    assert table.loc["ID‑ExpO", "both rise"] in told
+    assert "in the paper in 57.8%, and in 41.9% with ExpO-S" in told
+    assert "in the paper in 6.9%, and in 6.7% with ExpO-S" in told
     assert "no records" in pages_images.quadrants_told({})
     robust = pages_images.robust(front, frame())
     assert robust.loc[("LIME,\u00a00.5", "PGD, ours"), "insertion"].startswith("0.2")

@@ -25,6 +25,14 @@ def test_a_difference_that_two_digits_do_not_show_is_level():
     assert words.placed({}) == ""
 
 
+def test_differences_are_told_beside_what_the_paper_finds():
+    gaps = {"a": 0.1, "b": 0.004, "c": -0.2}
+    assert words.higher(gaps) == "a 0.10 higher, b the same and c 0.20 lower"
+    assert words.found_too({"a": 0.1}, "it higher") == "The direction is the paper's, which finds it higher."
+    assert words.found_too(gaps, "it higher") == "The paper finds it higher; here that is so for a alone."
+    assert words.found_too({"c": -0.2}, "it higher") == "The paper finds it higher; here that is not so."
+
+
 def test_scores_rise_fall_or_stay_along_lambda():
     means = {"a": [0.5, 0.9, 0.8], "b": [0.9, 0.1, 0.4], "c": [0.5, 0.9, 0.54]}
     lines = {name: pd.Series(line, index=[0.01, 1, 100]) for name, line in means.items()}

@@ -10,7 +10,7 @@ from tests.study.images import frame
 def test_what_a_random_map_gains_is_told(front):
     own = front["method"].eq("ID-ExpO") & front["measure"].eq("insertion_random")
     told = work_images.controls_told(front.assign(value=front["value"] + 0.07 * own))
-    assert "LIME, S = 0.5 HW: insertion +0.13, a random map's +0.07, divided by f(x) 0.00." in told
+    assert "LIME, S = 0.5 HW: +0.13 with the explanation, +0.07 with a random map, 0.00 divided by f(x)." in told
     tuned = front["method"].eq("ID-ExpO") & front["measure"].eq("insertion_threshold")
     ties = work_images.ties_told(front.assign(value=front["value"] + 0.3 * tuned))  # the start's alone is told
     assert "moves insertion by 0.10" in ties
