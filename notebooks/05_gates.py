@@ -215,7 +215,7 @@ ax.plot(mu, exact, label="exact")
 ax.plot(mu, printed, "--", label="as printed (FE-20)")
 ax.plot(centres, drawn, "o", color=figures.INK, markersize=4, label="average of 20,000 draws")
 ax.set(xlabel=r"centre of the gate, $\mu$", ylabel="mean of the gate, E[z]")
-ax.set_title("The printed mean is right except around 0 and 1")
+ax.set_title(f"The printed mean is off by at most {gap.max():.2f}")
 ax.legend()
 glue("gates-mean", fig, display=False)
 glue("gates-gap", gap.max().item(), display=False)
@@ -260,7 +260,9 @@ for eta, line, style in zip(etas, share.T, ("-", "--", "-.", ":")):
     ax.plot(epoch, line, style, label=rf"$\eta$ = {figures.number(eta)}")
 ax.axvline(cliff, color="#999999", linewidth=1)
 ax.set(xlabel="epoch", ylabel="share of gates\nmore open than shut", ylim=(-0.02, 1.05))
-ax.set_title("For a while nothing shuts, then the price decides")
+figures.headline(
+    fig, f"Open at the end: {share[-1, 0]:.0%} of the gates at no price, {share[-1, -1]:.0%} at the highest"
+)
 figures.ends(ax)
 glue("gates-training", fig, display=False)
 glue("gates-cliff", cliff, display=False)
@@ -301,7 +303,8 @@ for ax, mu_start in zip(axes, (0.0, 0.5, 1.0)):
     ax.set(title=rf"$\mu$ starts at {mu_start:g}", xlabel="epoch", ylim=(-0.02, 1.05))
 axes[0].set_ylabel("share of gates\nmore open than shut")
 fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-figures.headline(fig, "Start low, and the gates shut before the data had a say")
+left = [f"{share_from[mu_start, 1.0][-1]:.0%} from μ = {mu_start:g}" for mu_start in (0.0, 0.5, 1.0)]
+figures.headline(fig, f"Open at the end, with S from N(0, 1): {', '.join(left)}")
 glue("gates-start", fig, display=False)
 plt.close(fig)
 

@@ -156,12 +156,12 @@ cost = {share: costs(share) for share in (1.0, 0.1)}
 
 # %% tags=["hide-input"]
 ratio = cost[0.1][-1] / cost[1.0][-1]
-fig, ax = plt.subplots(figsize=(6, 3.6))
+fig, ax = plt.subplots(figsize=(figures.WIDTH, 3.6))
 for (share, values), colour, marker in zip(cost.items(), ("#0072B2", "#D55E00"), "os"):
-    ax.loglog(N_values, values, color=colour, marker=marker, label=f"{share:.0%} of the rows open")
+    ax.loglog(N_values, values, color=colour, marker=marker, label=f"{share:.0%}\nopen rows")
 ax.set(xlabel="training examples N", ylabel="seconds an epoch (lower is better)")
 ax.set_title(f"Ten per cent open rows cost {ratio:.0%} of all, at N = {N_values[-1]:,}")
-ax.legend()
+figures.ends(ax)
 glue("speed-scaling", fig, display=False)
 plt.close(fig)
 

@@ -14,9 +14,9 @@
 # # Results
 #
 # Everything on this page is drawn from the records in `results/fe`, `results/fewer` and `results/timing`, which the
-# experiment notebooks write; nothing is trained here. `make experiments` runs what is missing, and the page is made
-# again when records arrive. What the numbers say about the claims of {cite:t}`iwata2021fewer` is on
-# [a page of its own](01_claims).
+# experiment notebooks write; nothing is trained here. [The end](sec-results-runs) says what ran, and where that departs
+# from the paper's grid. `make experiments` runs what is missing, and the page is made again when records arrive. What
+# the numbers say about the claims of {cite:t}`iwata2021fewer` is on [a page of its own](01_claims).
 #
 # All of it rests on our reading of a few points that the paper leaves open, listed with their evidence under
 # [](30_readings). In short: an influence is $\max(0, \min(1, \mu)) \, s$, entries are ranked by its size, and
@@ -38,39 +38,6 @@ figures.use()
 pd.set_option("display.max_colwidth", None)
 frame, lambdas = runs_fe.load(results, newer), runs_fe.load_lambdas(results, newer)
 ten = runs_fe.chosen(frame[frame["lam"] == 1])  # the runs whose eta validation chose at U = 10
-
-# %% [markdown]
-# ## Which runs there are
-#
-# One row for each data set and method at $\lambda = 1$. Methods with gates were trained at each $\eta$, each run for
-# {glue:text}`results-epochs-most:,` epochs or until validation had not improved for long, in gradient steps:
-# {glue:text}`results-patience`. Epochs and seconds are means over runs; a run's seconds are its share of the stack that
-# it was trained in; hours are of all runs together.
-
-# %% tags=["hide-input"]
-table = pages_fe.runs_table(frame)
-keep("results", pages_fe.about(frame, lambdas, table))
-keep("results", {"older-lambdas": words_fe.kept_lambdas(frame, lambdas)})
-pages_fe.runs_shown(table)
-
-# %% [markdown]
-# *Runs at $\lambda = 1$: how many, and how long they trained.*
-#
-# These are {glue:text}`results-runs` runs. One after the other they take {glue:text}`results-hours`.
-#
-# > Of the paper's grid, ten splits and five $\lambda$ on every data set, these are not recorded:
-# > {glue:text}`results-missing`.
-#
-# > CIFAR10 differs from the paper's. Its images are a random 1,000 of our own drawing, JPEG copies enlarged from 32 to
-# > 224 pixels, and described by the 1,000 outputs of the network named beside each result. The paper's ResNet-18 is a
-# > parameter of the experiment, but its weights could not be had where these records were made.
-#
-# > Two protocols. Records of {glue:text}`results-newer` keep epochs by $U = 10$, count ties of $h$ as unfaithful and
-# > start $S$ where validation liked it best. The others keep epochs by all $U$ together and start $S$ from 1, which
-# > matters most for CIFAR10's accuracy: see [](30_readings).
-#
-# > Ours, not the paper's: its text prints neither the values of $\lambda$ nor those of $U$, and does not say that
-# > splits are stratified, as ours are.
 
 # %% [markdown]
 # ## Accuracy and faithfulness with few examples
@@ -196,7 +163,7 @@ pages_fe.open_gates(frame)
 # timed in seconds of one core of the processor, of one model that computes $f$ for all examples, and what all epochs
 # would come to. Then what the library needs: an epoch's share of ten splits trained as one program, and the seconds of
 # the run that validation chose at $U = 10$ until it stopped, mean over splits, a share of its stack on the device named
-# above. All count the time to pretrain within Pretrain and PretrainR.
+# [below](sec-results-runs). All count the time to pretrain within Pretrain and PretrainR.
 
 # %% tags=["hide-input"]
 timed = timing.load(timings)
@@ -261,3 +228,36 @@ counts
 #
 # Joint (the paper's Fig. 5).
 # ```
+#
+# (sec-results-runs)=
+# ## Which runs there are
+#
+# One row for each data set and method at $\lambda = 1$. Methods with gates were trained at each $\eta$, each run for
+# {glue:text}`results-epochs-most:,` epochs or until validation had not improved for long, in gradient steps:
+# {glue:text}`results-patience`. Epochs and seconds are means over runs; a run's seconds are its share of the stack that
+# it was trained in; hours are of all runs together.
+
+# %% tags=["hide-input"]
+table = pages_fe.runs_table(frame)
+keep("results", pages_fe.about(frame, lambdas, table))
+keep("results", {"older-lambdas": words_fe.kept_lambdas(frame, lambdas)})
+pages_fe.runs_shown(table)
+
+# %% [markdown]
+# *Runs at $\lambda = 1$: how many, and how long they trained.*
+#
+# These are {glue:text}`results-runs` runs. One after the other they take {glue:text}`results-hours`.
+#
+# > Of the paper's grid, ten splits and five $\lambda$ on every data set, these are not recorded:
+# > {glue:text}`results-missing`.
+#
+# > CIFAR10 differs from the paper's. Its images are a random 1,000 of our own drawing, JPEG copies enlarged from 32 to
+# > 224 pixels, and described by the 1,000 outputs of the network named beside each result. The paper's ResNet-18 is a
+# > parameter of the experiment, but its weights could not be had where these records were made.
+#
+# > Two protocols. Records of {glue:text}`results-newer` keep epochs by $U = 10$, count ties of $h$ as unfaithful and
+# > start $S$ where validation liked it best. The others keep epochs by all $U$ together and start $S$ from 1, which
+# > matters most for CIFAR10's accuracy: see [](30_readings).
+#
+# > Ours, not the paper's: its text prints neither the values of $\lambda$ nor those of $U$, and does not say that
+# > splits are stratified, as ours are.

@@ -404,7 +404,7 @@ for ax, (name, picture) in zip(axes, pictures.items()):
     ax.set_title(name, fontsize=11)
     ax.set(xticks=[], yticks=[])
     ax.grid(False)
-figures.headline(fig, "Half is gone in both; superpixels take something away")
+figures.headline(fig, "About half is masked: whole superpixels, or pixels one by one")
 glue("gradcam-superpixels", fig, display=False)
 plt.close(fig)
 

@@ -13,8 +13,8 @@
 # %% [markdown]
 # # Measuring
 #
-# Insertion and deletion are what ID-ExpO trains for, so that it does well by them is no surprise. This chapter collects
-# what else one should look at: the number by which runs are chosen, a measure that nobody optimises, what masking does
+# ID-ExpO trains for insertion and deletion, so it is no surprise that it does well by them. This chapter collects what
+# else one should look at: the number by which runs are chosen, a measure that nobody optimises, what masking does
 # to a predictor, and two habits that decide how much a score is worth.
 #
 # | symbol | | shape |
@@ -89,8 +89,9 @@ scores.round(3)
 # \end{aligned} \tag{ID-15}
 # $$ (id-15)
 #
-# All three on *validation* rows, and $\eta > 0$. With $\eta = 2$ accuracy weighs as much as the other two together, and
-# that is the value that stops a training. Here $\eta$ has nothing to do with the price of a gate in {eq}`fe-10`.
+# All three are measured on *validation* rows, and $\eta > 0$. With $\eta = 2$ accuracy weighs as much as the other two
+# together, and that is the value that stops a training. This $\eta$ has nothing to do with the price of a gate in
+# {eq}`fe-10`.
 
 
 # %%
@@ -128,8 +129,8 @@ check("rises with eta", bool((np.diff(accuracies) >= 0).all()))
 
 # %% [markdown]
 # On test rows accuracy may fall nonetheless. They are other rows, and *before* was kept at the epoch of its best
-# validation accuracy, which makes it look better there than it is. A front of points for $\eta$ from 0.5 to 3 is how
-# the paper shows every result, and [the tables](21_tables) do too: one may read off the trade that one likes.
+# validation accuracy, which makes it look better there than it is. The paper shows every result as a front of points
+# for $\eta$ from 0.5 to 3, and so do [the tables](21_tables). A reader can then choose the trade himself.
 #
 # ## Sensitivity-n
 #
@@ -181,7 +182,7 @@ axes[0].scatter(*pair, s=12, color=figures.INK, alpha=0.6, linewidth=0)
 axes[0].set(xlabel="sum of their contributions", ylabel="drop of the prediction")
 axes[0].set_title(f"one row: {values[typical]:.2f}")
 styles = {"before": figures.INK, "CE-only": None, f"ID-ExpO, {lams[-1]:g}": None}
-ns, lines = [1, 2, 4, 6, 8, 12, Q - 1] if Q > 13 else list(range(1, Q)), {}
+ns, lines = sorted({n, *((1, 2, 4, 6, 8, 12, Q - 1) if Q > 13 else range(1, Q))}), {}
 for name in styles:
     of, run = candidates[name]
     own = of.run(run)
@@ -192,12 +193,14 @@ for name in styles:
     axes[1].plot(ns, lines[name], label=name, **look)
 axes[1].set(xlabel="n, features removed", ylabel="sensitivity-n, mean", ylim=(0, 1))
 axes[1].set_title("all test rows")
-axes[1].legend(loc="lower left")
-figures.headline(fig, "What is removed predicts what is lost, but not exactly")
+figures.ends(axes[1])
+means = [f"{line[ns.index(n)]:.2f} {'before' if name == 'before' else f'by {name}'}" for name, line in lines.items()]
+figures.headline(fig, f"Sensitivity-{n}, mean over test rows: {'; '.join(means)}")
 glue("measuring-sensitivity", fig, display=False)
-glue("measuring-sens-before", lines["before"][ns.index(n)] if n in ns else lines["before"][0], display=False)
+glue("measuring-sens-before", lines["before"][ns.index(n)], display=False)
+glue("measuring-n", n, display=False)
 last = list(styles)[-1]
-glue("measuring-sens-id", lines[last][ns.index(n)] if n in ns else lines[last][0], display=False)
+glue("measuring-sens-id", lines[last][ns.index(n)], display=False)
 plt.close(fig)
 
 # %% [markdown]
@@ -209,10 +212,10 @@ plt.close(fig)
 # takes $n = 4$.
 # ```
 #
-# Here the mean at $n = 4$ is {glue:text}`measuring-sens-before:.2f` before fine-tuning and
+# Here the mean at $n =$ {glue:text}`measuring-n` is {glue:text}`measuring-sens-before:.2f` before fine-tuning and
 # {glue:text}`measuring-sens-id:.2f` after ID-ExpO with the largest $\lambda$ ({numref}`fig-measuring-sensitivity`). The
-# paper reports gains on images; for its tables, see [](21_tables). Beware of an $n$ close to $Q$: almost everything is
-# gone, and all sets are nearly the same.
+# paper reports gains on images; [](21_tables) measures it on its tables. An $n$ close to $Q$ says little, because
+# almost everything is gone and all sets are nearly the same.
 #
 # ## Missingness
 #
@@ -262,8 +265,10 @@ guess = y.bincount().max().item() / y.numel()
 axes[0].axhline(guess, color="#555555", linewidth=0.8)
 axes[0].set(title="accuracy", xlabel="share of features masked", ylabel="mean over rows and masks", ylim=(0, 1.02))
 axes[1].set(title="confidence", xlabel="share of features masked")
-fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-figures.headline(fig, "Masked inputs: often wrong, and sure of it")
+figures.ends(axes[1])
+told = [f"{name} right in {values[shares.index(0.5), 0]:.0%}, sure of {values[shares.index(0.5), 1]:.0%}"
+        for name, values in (("before", at["before"]), ("ID-ExpO", at[last]))]  # fmt: skip
+figures.headline(fig, f"Half of the features masked: {'; '.join(told)}")
 glue("measuring-masked", fig, display=False)
 for name, values in (("before", at["before"]), ("ce", at["CE-only"]), ("id", at[last])):
     glue(f"measuring-right-{name}", float(values[shares.index(0.5), 0]), display=False)

@@ -247,8 +247,9 @@ plt.close(fig)
 # explainer's masks in parts, and both. Dotted: one graph for each.
 # ```
 #
-# One alone is not enough, as the other then sets the peak ({numref}`fig-speed-memory`). With both, sixteen inputs a
-# sample at a time take {glue:text}`speed-memory-budget:.0f` MB in the place of {glue:text}`speed-memory-all:.0f`.
+# Cutting one of the two into parts is not enough, because the other then sets the peak ({numref}`fig-speed-memory`).
+# With both, sixteen inputs a sample at a time take {glue:text}`speed-memory-budget:.0f` MB in the place of
+# {glue:text}`speed-memory-all:.0f`.
 #
 # ## Fewer masks on the way back
 #
@@ -387,15 +388,15 @@ cost = {K: min(times[K] for times in rounds) for K in rounds[0]}
 # %% tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(figures.WIDTH, 3.3))
 for (name, values), style in zip(added.items(), ("--s", "-o")):
-    axes[0].plot(Ks, values, style, label="regulariser alone" if name == "regulariser" else "whole gradient")
+    axes[0].plot(Ks, values, style, label="alone" if name == "regulariser" else "whole")
 axes[0].set(xscale="log", yscale="log", xlabel="K, values of s at a step", ylabel="variance added by drawing")
 axes[0].set_xticks(Ks, map(str, Ks))
-axes[0].legend(fontsize=10)
 axes[1].bar([str(K) for K in cost], [v / cost[S] for v in cost.values()], color="#0072b2", width=0.6)
 for at, value in enumerate(cost.values()):
     axes[1].text(at, value / cost[S] + 0.02, f"{value / cost[S]:.0%}", ha="center", fontsize=11)
 axes[1].set(xlabel="K", ylabel="time of a step, all = 1", ylim=(0, 1.12))
 axes[0].minorticks_off()
+figures.ends(axes[0])
 four = added["whole"][Ks.index(4)]
 figures.headline(fig, f"K = 4: {cost[4] / cost[S]:.0%} of the time, {four:.0%} more variance in the gradient")
 glue("speed-draws", fig, display=False)
@@ -409,8 +410,8 @@ plt.close(fig)
 # :name: fig-speed-draws
 # :alt: Left, added variance falls as more values are drawn. Right, bars of a step's time, which grows with them.
 #
-# Left: variance that drawing $K$ of {glue:text}`speed-S` values adds, relative to the variance between samples (digits,
-# LIME). Right: time of a step with Grad-CAM.
+# Left: variance that drawing $K$ of {glue:text}`speed-S` values adds to the regularisers alone and to the whole
+# gradient, relative to the variance between samples (digits, LIME). Right: time of a step with Grad-CAM.
 # ```
 #
 # Four values cost {glue:text}`speed-four-time:.0%` of the time, and add {glue:text}`speed-four-whole:.1%` to the whole

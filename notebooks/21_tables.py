@@ -14,9 +14,10 @@
 # # Results on tables
 #
 # Six tables, two explainers, four ways to fine-tune the same predictors. Everything here is drawn from the records in
-# `results/id`, which the experiment notebook writes; nothing is trained on this page, and `make experiments` runs what
-# is missing. What the numbers say about the claims of {cite:t}`yoshikawa2024insertion` is on [](01_claims), the reading
-# of the paper that they rest on under [](30_readings). [](22_images) has the paper's other experiments.
+# `results/id`, which the experiment notebook writes; nothing is trained on this page. [The end](sec-tables-runs) says
+# what ran and what it cost, and `make experiments` runs what is missing. What the numbers say about the claims of
+# {cite:t}`yoshikawa2024insertion` is on [](01_claims), the reading of the paper that they rest on under
+# [](30_readings). [](22_images) has the paper's other experiments.
 #
 # In short: an explanation is of the class that the predictor predicts, and that class is scored. Hyperparameters are
 # chosen for each split by the valscore on validation rows, {eq}`id-15`, with accuracy weighted by $\eta$ from 0.5 to 3.
@@ -55,91 +56,6 @@ pages_id.tables_about(frame)
 
 # %% [markdown]
 # *The tables: rows, honest features and classes.*
-#
-# ## Which runs there are, and what they cost
-#
-# The full grid has, for each table, 60 runs of ID-ExpO for each explainer and $S$ (two learning rates, three $\lambda$,
-# two $\lambda_3$, five splits), with LIME as many again for each of Del-B and Del-C (not for collins-23), 30 runs each
-# of ExpO-S and ExpO-F, and 10 of CE-only. Rivals do not train an explanation: they are trained once, and keep the best
-# epoch for each explainer and $S$.
-#
-# Seconds are a run's share of its program's training, to the epoch where it stopped; validation comes on top. A program
-# trains all runs of a cell; up to ten of them shared the GPU and waited for each other. Minutes are
-# those of all recorded runs of a row together.
-
-# %% tags=["hide-input"]
-keep("tables", pages_id.costs_told(frame))
-pages_id.costs_shown(pages_id.costs(frame))
-
-# %% [markdown]
-# *Runs recorded, of how many in the full grid; means over runs; minutes of all runs of a row together.*
-#
-# Training the recorded runs took {glue:text}`tables-minutes`, added up over programs that ran side by side. One core of
-# a CPU would need over a hundred hours for the full grid, as estimated from a smaller grid that was run before there
-# was a GPU. `make experiments` runs it all on a CPU, on a GPU `make experiments CORES=10 CONFIG="device=cuda
-# mixed=true"`, ten programs at a time.
-#
-# > The GPU was at hand for a quarter of an hour. The paper's grid of all four methods is complete but for
-# > {glue:text}`tables-less`: that table was run on a CPU. Del-B and Del-C have records on {glue:text}`tables-forms`,
-# > not on the two widest tables.
-
-# %% [markdown]
-# ### What validation chose
-#
-# Of all choices of ID-ExpO with Del-A, over splits, explainers, $S$ and $\eta$, the share that falls on each value of
-# a hyperparameter.
-
-# %% tags=["hide-input"]
-keep("tables", {"chosen": pages_id.choices_told(front)})
-pages_id.choices(front)
-
-# %% [markdown]
-# *Share of choices that falls on each value.*
-#
-# {glue:text}`tables-chosen`
-#
-# ### What mixed precision changes
-#
-# Nearly all of the time goes into products with the layers' weights. Where the table says *mixed*, training does them
-# in bfloat16, with 8 significant bits instead of 24 (`Settings(mixed=True)`), and sums them in single precision. The
-# explainer's least squares, validation and test are never rounded. One cell of two tables was trained both ways, from
-# the same start and with the same random numbers: ID-ExpO with LIME, $S = 0.3\,Q$. Means of its runs' test scores, and
-# their differences with standard errors:
-
-# %% tags=["hide-input"]
-single = runs_id.load(results_single)
-means, told = pages_id.twice(single, frame, ("single", "mixed"))
-keep("tables-mixed", told)
-means
-
-# %% [markdown]
-# *Test scores with training in single and in mixed precision.*
-#
-# The largest of the {glue:text}`tables-mixed-compared` differences is {glue:text}`tables-mixed-most:.1f` standard
-# errors. {glue:text}`tables-mixed-same` of {glue:text}`tables-mixed-runs` runs are best at the same epoch; the others
-# part ways while they train, as runs do that differ in rounding alone.
-
-# %% [markdown]
-# ### What another processor changes
-#
-# Records of this book come from several machines. Some runs of that cell were trained a third time, in single precision
-# as the first time, on {glue:text}`tables-processor-on` with other versions of Python and PyTorch. Seeds, draws and
-# splits are the same. Sums are rounded differently from the first step on, in the training of the predictor that is
-# fine-tuned, too.
-
-# %% tags=["hide-input"]
-means, told = pages_id.twice(single, runs_id.load(results_processor), ("GPU", "CPU"))
-keep("tables-processor", told | {"on": told["on"][1]})
-means
-
-# %% [markdown]
-# *Test scores of the same runs on a GPU and on a CPU.*
-#
-# The largest of the {glue:text}`tables-processor-compared` differences is {glue:text}`tables-processor-most:.1f`
-# standard errors, and {glue:text}`tables-processor-same` of {glue:text}`tables-processor-runs` runs are best at the
-# same epoch. A single run's 1 − deletion moves by {glue:text}`tables-processor-apart:.2f` in the mean, where mixed
-# precision on one machine moves it by {glue:text}`tables-mixed-apart:.2f`. As far as the first is the larger, the same
-# seed on another machine is another run, and only means over splits can be relied on.
 #
 # ## What ID-ExpO leads in, and what it pays
 #
@@ -336,3 +252,89 @@ pages_id.contributions(front)
 #
 # Contributions of one test sample of wine-quality-red (the paper's Fig. A.6).
 # ```
+#
+# (sec-tables-runs)=
+# ## Which runs there are, and what they cost
+#
+# The full grid has, for each table, 60 runs of ID-ExpO for each explainer and $S$ (two learning rates, three $\lambda$,
+# two $\lambda_3$, five splits), with LIME as many again for each of Del-B and Del-C (not for collins-23), 30 runs each
+# of ExpO-S and ExpO-F, and 10 of CE-only. Rivals do not train an explanation: they are trained once, and keep the best
+# epoch for each explainer and $S$.
+#
+# Seconds are a run's share of its program's training, to the epoch where it stopped; validation comes on top. A program
+# trains all runs of a cell; up to ten of them shared the GPU and waited for each other. Minutes are
+# those of all recorded runs of a row together.
+
+# %% tags=["hide-input"]
+keep("tables", pages_id.costs_told(frame))
+pages_id.costs_shown(pages_id.costs(frame))
+
+# %% [markdown]
+# *Runs recorded, of how many in the full grid; means over runs; minutes of all runs of a row together.*
+#
+# Training the recorded runs took {glue:text}`tables-minutes`, added up over programs that ran side by side. One core of
+# a CPU would need over a hundred hours for the full grid, as estimated from a smaller grid that was run before there
+# was a GPU. `make experiments` runs it all on a CPU, on a GPU `make experiments CORES=10 CONFIG="device=cuda
+# mixed=true"`, ten programs at a time.
+#
+# > The GPU was at hand for a quarter of an hour. The paper's grid of all four methods is complete but for
+# > {glue:text}`tables-less`: that table was run on a CPU. Del-B and Del-C have records on {glue:text}`tables-forms`,
+# > not on the two widest tables.
+
+# %% [markdown]
+# ### What validation chose
+#
+# Of all choices of ID-ExpO with Del-A, over splits, explainers, $S$ and $\eta$, the share that falls on each value of
+# a hyperparameter.
+
+# %% tags=["hide-input"]
+keep("tables", {"chosen": pages_id.choices_told(front)})
+pages_id.choices(front)
+
+# %% [markdown]
+# *Share of choices that falls on each value.*
+#
+# {glue:text}`tables-chosen`
+#
+# ### What mixed precision changes
+#
+# Nearly all of the time goes into products with the layers' weights. Where the table says *mixed*, training does them
+# in bfloat16, with 8 significant bits instead of 24 (`Settings(mixed=True)`), and sums them in single precision. The
+# explainer's least squares, validation and test are never rounded. One cell of two tables was trained both ways, from
+# the same start and with the same random numbers: ID-ExpO with LIME, $S = 0.3\,Q$. Means of its runs' test scores, and
+# their differences with standard errors:
+
+# %% tags=["hide-input"]
+single = runs_id.load(results_single)
+means, told = pages_id.twice(single, frame, ("single", "mixed"))
+keep("tables-mixed", told)
+means
+
+# %% [markdown]
+# *Test scores with training in single and in mixed precision.*
+#
+# The largest of the {glue:text}`tables-mixed-compared` differences is {glue:text}`tables-mixed-most:.1f` standard
+# errors. {glue:text}`tables-mixed-same` of {glue:text}`tables-mixed-runs` runs are best at the same epoch; the others
+# part ways while they train, as runs do that differ in rounding alone.
+
+# %% [markdown]
+# ### What another processor changes
+#
+# Records of this book come from several machines. Some runs of that cell were trained a third time, in single precision
+# as the first time, on {glue:text}`tables-processor-on` with other versions of Python and PyTorch. Seeds, draws and
+# splits are the same. Sums are rounded differently from the first step on, in the training of the predictor that is
+# fine-tuned, too.
+
+# %% tags=["hide-input"]
+means, told = pages_id.twice(single, runs_id.load(results_processor), ("GPU", "CPU"))
+keep("tables-processor", told | {"on": told["on"][1]})
+means
+
+# %% [markdown]
+# *Test scores of the same runs on a GPU and on a CPU.*
+#
+# The largest of the {glue:text}`tables-processor-compared` differences is {glue:text}`tables-processor-most:.1f`
+# standard errors, and {glue:text}`tables-processor-same` of {glue:text}`tables-processor-runs` runs are best at the
+# same epoch. A single run's 1 − deletion moves by {glue:text}`tables-processor-apart:.2f` in the mean, where mixed
+# precision on one machine moves it by {glue:text}`tables-mixed-apart:.2f`. As far as the first is the larger, the same
+# seed on another machine is another run, and only means over splits can be relied on.

@@ -43,7 +43,7 @@ def signed(value: float) -> str:
 def runs_shown(grid: pd.DataFrame) -> pd.DataFrame:
     """The cells of the grid: runs there and asked for, and what for."""
     own = pd.DataFrame({"runs": grid["there"], "of": grid["runs"], "for": grid["purpose"].str.split(": ").str[-1]})
-    return own.set_axis([cell.replace("-", "\u2011") for cell in grid["cell"]]).rename_axis(None)
+    return own.set_axis(grid["cell"]).rename_axis(None)
 
 
 def runs_told(grid: pd.DataFrame, frame: pd.DataFrame) -> dict:

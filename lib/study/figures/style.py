@@ -137,4 +137,4 @@ def nothing(text: str) -> Figure:
 
 def headline(fig: Figure, title: str) -> None:
     """A title that says the finding, wrapped to the figure's width, at its left edge."""
-    fig.suptitle(textwrap.fill(title, 62), x=0.01, ha="left", fontweight="bold")
+    fig.suptitle(textwrap.fill(title, 62, break_on_hyphens=False), x=0.01, ha="left", fontweight="bold")
