@@ -5,18 +5,23 @@
     python -m tests.mutations --all masks  # what the module's own tests let pass is tried with all other tests, too
 
 A module's own tests lie at its own path: those of lib/training/engine.py in tests/training/test_engine.py, and in
-test_engine_*.py beside it. Prints `caught` and the test that noticed, or `MISSED`, a line each; the exit code is 1 if
-any was missed.
+test_engine_*.py beside it. They run once without a change, which tells what each takes; from then on the quickest come
+first. Prints `caught` and the test that noticed, or `MISSED`, a line each; the exit code is 1 if any was missed.
 """
 
 import argparse
+import contextlib
 import importlib
+import json
+import math
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -31,6 +36,7 @@ LEFT_OUT = (
     "test_book", "test_references", "test_workflow", "test_docs", "test_environment", "test_mutations", "test_gpu",
     "test_faults_of_a_run", "test_faults_of_the_grid", "test_own_notebooks",
 )  # fmt: skip
+LIMIT = 900  # seconds; a change may leave a loop without an end
 OPTIONS = ["-x", "-q", "--tb=no", "--no-header", "--import-mode=importlib", "-p", "no:cacheprovider", "-p", "no:nbval"]
 
 
@@ -49,15 +55,34 @@ def others(module: str, root: Path) -> list[Path]:
     return sorted(files, key=lambda path: (-path.read_text().count(word), path))
 
 
+class QuickestFirst:
+    """A plugin of pytest that orders tests by what they took in an earlier run, which the file `path` tells."""
+
+    def __init__(self, path: Path):
+        self.path, self.seconds = path, Counter()
+        self.known = json.loads(path.read_text()) if path.exists() else {}
+
+    def pytest_collection_modifyitems(self, items):
+        items.sort(key=lambda item: self.known.get(item.nodeid, math.inf))
+
+    def pytest_runtest_logreport(self, report):
+        self.seconds[report.nodeid] += report.duration
+
+    def pytest_sessionfinish(self):
+        self.path.write_text(json.dumps(dict(self.seconds) | self.known))
+
+
 def run_tests(folder: Path, files: Sequence[Path]) -> None:
-    """In a process of its own: forget this checkout, then run the copy's tests."""
+    """In a process of its own, and a group for what it starts: forget this checkout, then run the copy's tests."""
+    os.setsid()
     log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1), os.dup2(log, 2)
     os.chdir(folder)
     sys.path[:] = [str(folder), *(p for p in sys.path if Path(p).resolve() != ROOT)]
     for name in [n for n in sys.modules if n.split(".")[0] in ("tests", "lib", "book")]:
         del sys.modules[name]
-    os._exit(pytest.main([*OPTIONS, "--rootdir", str(folder), *map(str, files)]))
+    signal.alarm(LIMIT)
+    os._exit(pytest.main([*OPTIONS, "--rootdir", str(folder), *map(str, files)], [QuickestFirst(folder / "seconds")]))
 
 
 def noticed(folder: Path, files: Sequence[Path]) -> str | None:
@@ -65,9 +90,15 @@ def noticed(folder: Path, files: Sequence[Path]) -> str | None:
     child = os.fork()  # this process has imported what takes long
     if child == 0:
         run_tests(folder, files)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    try:
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)  # what its tests left running
     if code == 0:
         return None
+    if code == -signal.SIGALRM:
+        return f"no end after {LIMIT} s"
     log = (folder / "log").read_text()
     failed = re.search(r"^(?:FAILED|ERROR) (?:\S*tests/)?([\w./:]+)", log, re.MULTILINE)
     if not failed:
