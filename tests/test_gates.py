@@ -116,9 +116,9 @@ def test_without_noise_the_exact_mean_is_the_printed_one(mu):
 @pytest.mark.parametrize(
     "function", [gates.open_probability, gates.open_density, gates.expected_open, gates.exact_mean]
 )
-@pytest.mark.parametrize("sigma", [0, -0.5, math.nan])
+@pytest.mark.parametrize("sigma", [0, -0.5, math.nan, math.inf, True, "0.5", None])
 def test_sigma_must_be_positive(function, sigma):
-    with pytest.raises(ValueError, match=f"sigma must be a positive number, got {sigma}"):
+    with pytest.raises(ValueError, match=f"sigma must be a positive number, got {sigma!r}"):
         function(torch.zeros(1, 2, 2), sigma)
 
 

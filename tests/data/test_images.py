@@ -25,6 +25,21 @@ def test_the_jpeg_copy_is_read_in_order_and_says_what_it_is(jpeg, tmp_path):
     assert again.digest == images.digest
 
 
+def test_splits_depend_on_their_seed_and_parts_may_be_shortened(own, tmp_path):
+    cache = tmp_path / "cache"
+    first, again, other = (load(own, seed=seed, cache=cache) for seed in (0, 0, 1))
+    assert torch.equal(first.x_train, again.x_train)
+    assert first.digest == again.digest
+    assert not torch.equal(first.x_train, other.x_train)
+    short = load(own, train=5, test=2, cache=cache)
+    assert torch.equal(short.x_train, first.x_train[:5])
+    assert torch.equal(short.x_test, first.x_test[:2])
+    assert len({first.digest, other.digest, short.digest}) == 3
+    for part, n in (("train", 22), ("val", 0)):
+        with pytest.raises(ValueError, match=f"{part} must lie between"):
+            load(own, cache=cache, **{part: n})
+
+
 def test_a_truncated_archive_is_named(jpeg, tmp_path, monkeypatch):
     path = jpeg / "cifar10-jpeg-train.zip"
     path.write_bytes(path.read_bytes()[:-500])

@@ -74,7 +74,7 @@ class QuickestFirst:
 
 def run_tests(folder: Path, files: Sequence[Path]) -> None:
     """In a process of its own, and a group for what it starts: forget this checkout, then run the copy's tests."""
-    os.setsid()
+    os.setpgrp()
     log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1), os.dup2(log, 2)
     os.chdir(folder)

@@ -100,14 +100,16 @@ def test_without_dropout_no_numbers_are_drawn():
     assert MLP((2, 3, 4)).n_draws == 7  # one for each unit of each hidden layer
 
 
-def test_a_classifiers_gradients_are_autograds_however_its_rows_are_cut(monkeypatch):
+def test_a_classifier_and_its_gradients_are_autograds_however_its_rows_are_cut(monkeypatch):
     """Blocks of two rows of each run, the last of one, against the layers as torch has them."""
     monkeypatch.setattr(kernels, "BLOCK", 24)
     f, x, weight = Classifier((3, 6, 5, 4)), double(3, 2, 7, 3), double(4, 2, 7, 4)
     theta = {n: t.requires_grad_() for n, t in f.init(generators(2), torch.float64).items()}
-    got = torch.autograd.grad((f(theta, x) * weight).sum(), list(theta.values()))
+    ours = f(theta, x)
+    got = torch.autograd.grad((ours * weight).sum(), list(theta.values()))
     last = ((x @ theta["W1"] + theta["b1"]).relu() @ theta["W2"] + theta["b2"]).relu() @ theta["W"] + theta["b"]
     expected = torch.autograd.grad((last * weight).sum(), list(theta.values()))
+    assert torch.allclose(ours, last)
     assert all(torch.allclose(a, b) for a, b in zip(got, expected))
 
 

@@ -63,6 +63,16 @@ def test_two_halves_are_the_whole(layer, norm):
     assert torch.allclose(head(f.theta(), stem(f.theta(), x)), f(f.theta(), x))
 
 
+@pytest.mark.parametrize(("layer", "name"), [("relu", "relu"), ("conv3_x", "layer2"), ("layer1.0", "layer1.0")])
+@pytest.mark.parametrize("norm", ["frozen", "batch"])
+def test_the_first_half_ends_with_what_the_layer_gives(layer, name, norm):
+    net, (x, _) = network(), inputs()
+    f, given = Convolutional(net, norm), []
+    net.get_submodule(name).register_forward_hook(lambda module, taken, out: given.append(out))
+    net.train(norm == "batch")(x)
+    assert torch.allclose(f.split(layer)[0](f.theta(), x), given[0])
+
+
 @pytest.mark.parametrize("layer", ["fc", "avgpool", "layer5", "layer2.7", ""])
 def test_a_layer_that_is_none_is_named(layer):
     with pytest.raises(ValueError, match="layer must be one of"):

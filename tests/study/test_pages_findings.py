@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from lib.study import pages_claims, pages_findings, runs_fe, runs_id
+from lib.study import pages_findings, runs_fe, runs_id
 from tests.study import fe, id
 
 
@@ -74,13 +74,6 @@ def test_surprises_are_told_as_they_come(front):
     assert "the start of S decides accuracy on Glass" in title
     worse = id.frame(told=id.TOLD | {"ID-ExpO": (0.85, 0.95, 0.8, 0.3, 0.2, 0.9, 0.9)}, tables=runs_id.TABLES[:2])
     assert "worse than CE-only" in pages_findings.surprises(runs_id.fronts(worse), readings)[1]
-
-
-def test_a_claims_label_leads_to_its_section():
-    table = pd.DataFrame({"verdict": ["mixed", "mostly"]}, index=["FE\u2011C3a", "ID\u2011C6"])
-    html = pages_claims.linked(table, "01_claims").data
-    assert '<a href="01_claims.html#fe-c3-rps-and-rpsr-predict-by-their-explanation">FE\u2011C3a</a>' in html
-    assert '<a href="01_claims.html#id-c6-which-deletion-regulariser">ID\u2011C6</a>' in html
 
 
 def test_records_are_listed_with_where_they_come_from():

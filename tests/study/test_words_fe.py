@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.study import claims, claims_fe, pages_claims, pages_fe, rows, runs_fe, timing, words_fe
-from tests.study.fe import TOLD, compared, frame, timed
+from lib.study import pages_claims, pages_fe, runs_fe, words_fe
+from tests.study.fe import TOLD, frame
 
 
 @pytest.fixture(scope="module")
@@ -46,21 +46,6 @@ def test_a_curve_over_lambda_of_the_first_protocol_is_named(told):
         assert words_fe.kept_lambdas(both, both) == "Curves over λ: all are of the protocol of the other records."
 
 
-def test_seconds_are_told_as_ratios_of_medians(told):
-    ten, ratios = runs_fe.chosen(told[told["lam"] == 1]), pages_fe.seconds_ratios(timed(noise=0.0))
-    assert ratios.loc["Glass"].tolist() == ["2.00", "1.03", "1.50", "1.00"]
-    assert list(ratios.index) == ["Glass", "Vehicle", "Segment"]
-    table = pages_fe.seconds_table(ten, timed(noise=0.0))
-    assert table.loc[("Glass", "an epoch, ms"), "Ours"] == "400"
-    assert table.loc[("Glass", "10,000 epochs, s"), "RPS"] == "3,000"
-    assert table.loc[("Glass", "until it stopped, s"), "Joint"] == "100"
-    assert pages_fe.seconds_ratios(timing.NONE) == "No epoch has been timed yet."
-    assert pages_fe.seconds_table(ten, timing.NONE).loc["Glass"].index.tolist() == [
-        "until it stopped, s",
-        "in the paper, s",
-    ]
-
-
 def test_the_best_eta_is_told_and_whether_it_is_the_same(told):
     assert "That is 2 different η on 2 data sets." in words_fe.best_eta(told, "faithfulness")
     lucky = told["eta"].eq(0.1) & told["part"].eq("test") & told["dataset"].eq("glass")
@@ -88,48 +73,3 @@ def test_classes_of_the_ten_images_are_told_over_splits():
         "and of 1 under Joint (1 to 1)."
     )
     assert words_fe.classes(ten[ten["method"] == "Ours"]) == "No records of both methods yet."
-
-
-def test_hours_of_different_devices_are_not_added_up(told):
-    two = told.assign(device=told["method"].map(lambda m: "cuda" if m == "Ours" else "cpu"), seconds=3600)
-    runs = two[two["lam"] == 1].drop_duplicates(runs_fe.RUN)["device"].value_counts()
-    assert pages_fe.hours(two) == f"{runs['cpu']:.1f} hours on cpu; {runs['cuda']:.1f} hours on cuda"
-
-
-@pytest.mark.parametrize(
-    ("counts", "marks"),
-    [((2, 1, 1), "●●○×"), ((0, 0, 0), ""), ((28, 20, 0), "●●●●●○○○"), ((47, 1, 1), "●●●●●●○×"), ((0, 24, 0), "○" * 8)],
-)
-def test_a_bar_shows_what_there_is_of_each(counts, marks):
-    assert pages_claims.bar(*counts) == marks
-
-
-def test_a_claim_is_told_effect_first(told):
-    verdicts = claims_fe.verdicts(compared(told))
-    text = pages_claims.sentences(verdicts.loc["FE-C4b"])
-    assert text.startswith("Faithfulness, Ours − Joint: 0.35 in the mean over 2 data sets (95 % interval ")
-    assert "where more than 0 is claimed" in text
-    assert "2 hold, 0 undecided, 0 against" in text
-    assert pages_claims.sentences(verdicts.loc["FE-C6"]) == "No data set has all the records that this claim needs."
-    counts = pages_claims.told("fe", verdicts)
-    assert sum(counts[f"count-fe-{word.replace(' ', '-')}"] for word in claims.VERDICTS) == len(verdicts)
-    assert pages_claims.at_a_glance(verdicts).loc["FE\u2011C4b", "verdict"] == "reproduced"
-
-
-def test_the_margin_is_held_against_what_was_learned():
-    front = pd.DataFrame(
-        [{"dataset": d, "method": "CE-only", "eta": 3.0, "measure": "accuracy", "split": s, "value": 0.88}
-         for d in ("collins", "qsar-biodeg") for s in range(2)]
-    )  # fmt: skip
-    known = pd.DataFrame([{"dataset": d, "split": s, "majority": m, "repeated": 0.0}
-                          for d, m in (("collins", 0.84), ("qsar-biodeg", 0.66)) for s in range(2)])  # fmt: skip
-    found = pages_claims.gain_over_majority(front, known)
-    assert found["gains-below"] == "collins"
-    assert "0.04 on collins" in found["gains"]
-    assert "0.22 on qsar-biodeg" in found["gains"]
-
-
-@pytest.mark.parametrize("name", ["glass", "vehicle"])
-def test_what_is_known_of_the_rows_is_what_the_tables_say(name):
-    known = rows.read().query("dataset == @name").reset_index(drop=True)
-    pd.testing.assert_frame_equal(known, rows.described(name, 10).round(6), check_dtype=False)

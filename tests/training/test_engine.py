@@ -10,7 +10,7 @@ import torch
 from lib.explainers import KernelSHAP
 from lib.nets import MLP
 from lib.options import speed
-from lib.training.checkpoint import check_path
+from lib.training import checkpoint
 from lib.training.engine import Program, check_device
 from lib.training.runs import Runs
 from tests.training import fe, id
@@ -116,6 +116,15 @@ def test_a_stacks_time_is_shared_out_among_its_runs(monkeypatch):
     assert program.state["seconds"].tolist() == [3, 0, 3]
 
 
+def test_a_checkpoint_is_of_the_code_that_runs_and_weights_are_of_the_configuration_alone(monkeypatch):
+    first = counting()
+    assert counting(stack_rows=8).fingerprint() == first.fingerprint() == counting().fingerprint()
+    before = first.fingerprint()
+    monkeypatch.setattr(checkpoint, "code", lambda: "another")
+    assert counting().config == first.config
+    assert counting().fingerprint() != before
+
+
 @pytest.mark.parametrize("device", ["cpu", "cuda:0"])
 def test_a_device_that_is_there_is_taken(device, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
@@ -125,8 +134,8 @@ def test_a_device_that_is_there_is_taken(device, monkeypatch):
 
 
 def test_no_checkpoint_is_no_path(tmp_path):
-    assert check_path(None) is None
-    assert check_path(str(tmp_path / "c")) == tmp_path / "c"
+    assert checkpoint.check_path(None) is None
+    assert checkpoint.check_path(str(tmp_path / "c")) == tmp_path / "c"
 
 
 # --- Both papers -----------------------------------------------------------------------------------------------------

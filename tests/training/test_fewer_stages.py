@@ -50,6 +50,22 @@ def test_stage_one_is_made_once_and_the_same_for_both():
     assert torch.equal(two.bank["W"][5], two.start.bank["W"][3])
 
 
+def test_what_builds_on_a_stage_one_that_diverged_says_so(monkeypatch):
+    """Lost after an epoch was kept, so that nothing is wrong with stage 2 itself (FE-15, FE-16)."""
+    real = fewer._Program.validate
+
+    def validate(self, stack):
+        if "S" not in self.state["bank"] and self.state["epoch"] == 4:
+            self.state["bank"]["W"][1] = torch.nan
+        return real(self, stack)
+
+    monkeypatch.setattr(fewer._Program, "validate", validate)
+    got = train("Pretrain", toy(range(2)))
+    assert got.start.diverged == got.diverged == [0, 4]
+    assert got.start.best_epoch[1] == 2
+    assert all(t.isfinite().all() for t in got.bank.values())
+
+
 def test_stage_one_is_the_predictor_alone():
     """E[l(y, g)]: no A, no gates; its accuracy has one column and nothing to be unfaithful to (FE-15)."""
     got = train("Predictor")

@@ -11,6 +11,7 @@ from lib import masks, metrics
 from lib.explainers import GradCAM, squares
 from lib.study import records
 from lib.study.provenance import config_hash
+from lib.training import parallel
 from lib.training.expo_step import explained_by, objective
 from lib.training.images import METHODS, Tuner, Tuning, background_of, explainer_for, predictor_of
 from lib.training.measuring import measured
@@ -64,6 +65,23 @@ def test_an_interrupted_fine_tuning_is_resumed_bit_for_bit(case, tmp_path):
     assert resumed.state["parts"] == whole.state["parts"]
     for name, tensor in whole.best().state_dict().items():
         assert torch.equal(tensor, resumed.best().state_dict()[name]), name
+
+
+@pytest.mark.parametrize("case", ["Grad-CAM", "LIME", "ExpO-S"])
+def test_parts_of_a_batch_have_the_gradient_of_the_whole(case, monkeypatch):
+    """What two processes compute, of five rows with what was drawn for each, weighted by how many they are (ID-11)."""
+    own, rows = tuner(case, batch=5), torch.arange(5)
+
+    def of(part):
+        monkeypatch.setattr(parallel, "own", lambda: part)
+        own.generator.manual_seed(3)
+        own.net.zero_grad()
+        own.gradients(rows)
+        return {n: p.grad.clone() for n, p in own.net.named_parameters()}
+
+    whole, first, second = of(slice(None)), of(slice(0, None, 2)), of(slice(1, None, 2))
+    for name, value in whole.items():
+        torch.testing.assert_close(0.6 * first[name] + 0.4 * second[name], value, rtol=1e-4, atol=1e-6)
 
 
 def test_frozen_batch_norm_stays_frozen_and_training_mode_moves_it():
@@ -132,6 +150,18 @@ def test_epochs_are_kept_by_the_valscore_of_each_criterion():
     assert len(set(scores)) == 3
 
 
+def test_a_checkpoint_is_of_its_criteria_however_they_are_cut():
+    own = tuner()
+    lime = explainer_for("LIME", own.net, IMAGES, M=12)
+
+    def fingerprint(explainer, S=0.5):
+        return Tuner(own.net, IMAGES, own.settings, criteria=[(explainer, S)]).fingerprint()
+
+    assert fingerprint(replace(lime, chunk=2)) == fingerprint(lime)
+    others = fingerprint(lime, S=0.3), fingerprint(replace(lime, M=13)), fingerprint(own.settings.explainer)
+    assert len({fingerprint(lime), own.fingerprint(), *others}) == 4  # its own criterion is its explainer's, at its S
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -154,7 +184,7 @@ def test_settings_that_make_no_sense_are_named(name, value):
 
 def test_explainers_go_by_name():
     net = network(4, C=3, dtype=torch.float32)
-    assert explainer_for("Grad-CAM", net, IMAGES, layer="conv4_x").grid == (4, 4)
+    assert explainer_for("Grad-CAM", net, IMAGES, layer="conv4_x") == GradCAM(layer="conv4_x", grid=(4, 4))
     assert explainer_for("LIME", net, IMAGES).segments == squares(32, 32, 4)
     with pytest.raises(ValueError, match="explainer must be one of"):
         explainer_for("SHAP", net, IMAGES)

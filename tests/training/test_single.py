@@ -39,7 +39,10 @@ def test_an_interrupted_training_is_resumed_bit_for_bit(settings, tmp_path, monk
 def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     path = tmp_path / "c.pt"
     trainer().run(path, progress=False)
-    for other in (trainer(settings=replace(SMALL, lr=0.01)), trainer(noise(seed=1))):
+    start = trainer().net
+    start.fc.bias.data += 1
+    elsewhere = Pretrainer(start, noise(), SMALL)
+    for other in (trainer(settings=replace(SMALL, lr=0.01)), trainer(noise(seed=1)), elsewhere):
         with pytest.raises(ValueError, match="another configuration"):
             other.run(path, progress=False)
     path.write_bytes(path.read_bytes()[:100])
@@ -77,6 +80,18 @@ def test_a_changed_byte_and_a_state_with_gaps_are_named(tmp_path):
         checkpoint.write(path, kept | broken)
         with pytest.raises(ValueError, match=f"cannot be read .{what}"):
             trainer().run(path, progress=False)
+
+
+def test_every_epoch_takes_each_image_once_in_an_order_of_its_own(monkeypatch):
+    taken = {}
+    for seed in (0, 1):
+        own, rows = trainer(settings=replace(SMALL, seed=seed)), []
+        monkeypatch.setattr(Pretrainer, "gradients", lambda self, batch, rows=rows: rows.extend(batch.tolist()))
+        for _ in range(2 * own.steps):
+            own.advance()
+        taken |= {(seed, epoch): tuple(rows[24 * epoch : 24 * (epoch + 1)]) for epoch in range(2)}
+    assert all(sorted(order) == list(range(24)) for order in taken.values())
+    assert len({*taken.values(), tuple(range(24))}) == 5
 
 
 @pytest.mark.parametrize(("place", "every", "what"), [(".", 60, "must be a file"), ("c.pt", "a", "save_every must be")])
