@@ -60,7 +60,7 @@ def objective(
     method: Method, y: Tensor, *, g: Tensor | None, h: Tensor | None, mu: Tensor | None, lam: Tensor | float,
     eta: Tensor | float | None, sigma: float = gates.SIGMA, task: str = "classification", through_g: bool = True,
 ) -> Tensor:  # fmt: skip
-    """The minibatch objective of every method (FE-6, FE-10, FE-11, FE-12 to FE-17).
+    """The minibatch objective of every method (FE-6, FE-10, FE-11, FE-12, FE-13, FE-14, FE-15, FE-16, FE-17).
 
     y: labels (..., B) or values (..., B, C). g: W^T f(x), (..., B, C). h: J draws of h before r, (..., J, B, C). mu
     (..., N, C). lam, eta: numbers, or (...); eta None leaves the gates' cost out. through_g: whether l(g, h) also moves

@@ -101,7 +101,7 @@ def sensitivity_n(
     kept = explainer.expand(1 - removed, predictor.b.shape)
     drop = predictor.log_probability(x, y).exp()[..., None] - perturbed_probability(predictor, x, y, Z=kept)
     largest = phi.abs().amax(-1, keepdim=True)
-    sums = product(removed, phi / largest.where(largest > 0, 1))  # the unit of phi is nobody's business
+    sums = product(removed, phi / largest.where(largest > 0, 1))  # a correlation has no unit; no underflow this way
     pair = torch.stack([sums, drop]).double()
     pair = pair - pair.mean(-1, keepdim=True)
     constant = (pair.abs() < ROUNDING).all(-1).any(0)

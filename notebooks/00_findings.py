@@ -60,7 +60,20 @@ keep("findings", drawn | told)
 #
 # Everything below is computed from committed records of full runs, words and titles included. Bars are standard errors
 # where a figure shows means, and 95 % intervals over splits where it shows differences. A difference is *surely* there
-# if its interval leaves out 0.
+# if its own interval leaves out 0. That is less strict than the verdicts further down, which allow for the number of
+# comparisons.
+#
+# | name | what it is |
+# | --- | --- |
+# | **Ours** | FE's method: prediction and explanation trained together, with gates |
+# | Joint, Pretrain, RPS | its rivals without gates: trained together; explained later; predicting by the explanation |
+# | PretrainR, RPSR | the last two with gates |
+# | $\lambda$ | weight of the explanation's loss in Ours |
+# | **ID-ExpO** | ID's method: a classifier fine-tuned so that its explanations have good insertions and deletions |
+# | CE-only, ExpO-S, ExpO-F | its rivals: fine-tuned by cross-entropy alone, for stable, and for fitting explanations |
+# | Del-A, -B, -C | three forms of ID-ExpO's term for deletion, of which the paper takes Del-A |
+# | $\eta$ | in FE the price of an open gate; in ID's results how much insertion and deletion count beside accuracy |
+# | $S$ | in ID the share of features that are inserted and deleted; in FE the influences, which start at random |
 #
 # ### Explained by a few examples
 #
@@ -99,7 +112,7 @@ keep("findings", drawn | told)
 # :alt: Differences between ID-ExpO and its best rival in accuracy, insertion and one minus deletion, a row a table.
 #
 # ID-ExpO minus the best of three rivals at $\eta = 3$, mean over two explainers and two $S$ with 95 % intervals. Tables
-# stand in the order of what they pay in accuracy. Hollow where 0 lies within. More in [](21_tables).
+# are sorted by the loss of accuracy, the smallest first. Hollow: the interval contains 0. More in [](21_tables).
 # ```
 #
 # {glue:text}`findings-tables-told`
@@ -145,8 +158,9 @@ keep("findings", drawn | told)
 #   [ID](21_tables). [](30_readings) says how we read the papers where they are ambiguous, and
 #   [](31_paper_and_code) measures where ID's released code departs from its text. [](../limits) says what all this does
 #   not show, and what came after.
-# - **To use it on your data**: [](25_your_network) has both papers work for a network of your own, and [](../extending)
-#   names the one place for whatever you want to add.
+# - **To use it on your data**: [](24_your_table) takes a CSV file, [](25_your_network) a network of your own,
+#   [](26_your_images) a folder of images. [](28_many_rows) is about very many rows, [](../grids) about clusters, and
+#   [](../extending) names the one place for whatever you want to add.
 #
 # [](../notation) lists the symbols, and [](../equations) finds any equation, its function and its tests.
 #

@@ -251,4 +251,4 @@ player("explorer-features", shown_features, script="explorer.js", otherwise=MISS
 #
 # Which of this holds over many splits and data sets is another question. These are two tables, one split and trainings
 # of seconds. [](01_claims) answers it from full runs, FE's chapters begin with [](04_models) and ID's with
-# [](12_insertion_deletion). To explain a table of your own in this way, see [](25_your_network).
+# [](12_insertion_deletion). To explain a table of your own in this way, see [](24_your_table).

@@ -173,9 +173,9 @@ HTML(
 # %% [markdown]
 # ## What differs
 #
-# **Exact zeros.** A gate that is shut is exactly 0, and so is its slope. The example is gone, from the sum and from the
-# computation, and FE saves the work ([](10_speed)). A sigmoid is never 0. A soft mask always mixes a little of
-# everything into everything, and to report a score ID goes back to hard masks.
+# **Exact zeros.** A gate that is shut is exactly 0, and so is its slope. Its entry is gone from the sum, and an example
+# whose gates are all shut is gone from the computation, which saves FE the work ([](10_speed)). A sigmoid is never 0. A
+# soft mask always mixes a little of everything into everything, and to report a score ID goes back to hard masks.
 
 # %%
 draws = gate(torch.tensor(-0.25), noise)
@@ -185,10 +185,10 @@ smallest = soft(torch.tensor(-2.0), T).item()
 print(f"a soft mask two units below its threshold still lets in {smallest:.4f}")
 
 # %% [markdown]
-# **Who decides.** The centre $\mu$ of a gate is a parameter. It is trained for itself, belongs to one training example,
-# and is the same for every input that is explained. The contribution $\phi$ of a feature is no parameter. An explainer
-# computes it anew for each input from the network's answers, so the gradient passes through the mask into $\phi$, and
-# through $\phi$ into the network: that path is what ID trains.
+# **Who decides.** The centre $\mu$ of a gate is a parameter. It is trained for itself, belongs to one entry (a training
+# example and a class), and is the same for every input that is explained. The contribution $\phi$ of a feature is no
+# parameter. An explainer computes it anew for each input from the network's answers, so the gradient passes through the
+# mask into $\phi$, and through $\phi$ into the network: that path is what ID trains.
 #
 # **How many.** A gate compares its centre with 0, and nobody says how many gates may open. A price $\eta$ for each open
 # gate does that, and how many stay open is an outcome. A soft mask compares a contribution with a threshold $t_s$ that

@@ -205,16 +205,17 @@ ten.mean().unstack().rename_axis(columns="U = 10").round(2)
 # The two panels of {numref}`fig-methods-curves` belong together. What to expect of each method, and what Glass shows,
 # for which this page was written:
 #
-# - Pretrain predicts best, as nothing disturbs it, but few examples tell another story than its network does. Gates
+# - Pretrain predicts well, as nothing disturbs it, but few examples tell another story than its network does. Gates
 #   alone mend that only in part (PretrainR): the network was never asked to be explicable.
 # - RPS and RPSR are faithful for free. What few entries cost them is accuracy, because the prediction itself is made of
 #   only $U$ entries.
 # - Joint can be explained by all examples and not by few, since nothing in its training asked for fewer.
-# - Ours gives away some accuracy, and with ten entries of Glass is the only one to do well in both.
+# - Ours trains the network for both. With ten entries of Glass it is the only one to do well in both.
 #
 # ```{admonition} A sketch, not a result
 # :class: note
 # Some seconds of training, one price, and no tuning: enough to see why the methods differ, too little to judge them.
+# Full runs over ten splits do, in [](11_results).
 # ```
 #
 # What it means to keep $U$ entries, and how the two scores are taken, is [the next chapter](08_choosing).

@@ -280,8 +280,8 @@ with tempfile.TemporaryDirectory() as folder:
         print(error)
 
 # %% [markdown]
-# With values instead of classes in the last column: `data.from_csv(file, task="regression")`. For the full experiment
-# on your table, see [](25_your_network).
+# With values instead of classes in the last column: `data.from_csv(file, task="regression")`. To train
+# and explain a table of your own from beginning to end, see [](24_your_table).
 #
 # ## What was learned
 #

@@ -171,7 +171,8 @@ plt.close(fig)
 # :alt: Seconds an epoch against N on log scales: a line for all rows open, one below it for ten per cent open.
 #
 # One model of 64 features and 64 units. An epoch has N / 32 steps and each passes the open rows through f, so its cost
-# grows with the square of N: a table of 100,000 rows is for a GPU, or for few open rows.
+# grows with the square of N: a table of 100,000 rows is for a GPU, or for few open rows
+# ([](28_many_rows)).
 # ```
 #
 # ## Dropout by the handful

@@ -259,5 +259,5 @@ pages_fe.runs_shown(table)
 # > start $S$ where validation liked it best. The others keep epochs by all $U$ together and start $S$ from 1, which
 # > matters most for CIFAR10's accuracy: see [](30_readings).
 #
-# > Ours, not the paper's: its text prints neither the values of $\lambda$ nor those of $U$, and does not say that
-# > splits are stratified, as ours are.
+# > Ours, not the paper's: its text prints neither the values of $\lambda$ along Figures 6 and 7 nor those of $U$, and
+# > does not say that splits are stratified, as ours are.

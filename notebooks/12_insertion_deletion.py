@@ -367,7 +367,7 @@ def ten_steps(curve):
 # - **torch-cam** (pull request 419): the trapezoid rule over the shares that were really masked, both end points.
 
 # %%
-zero = (-folds.x_mean / folds.x_std)[0, 0]  # zero in the table's units
+zero = (-folds.x_mean / folds.x_std)[0, 0].to(x)  # zero in the table's units
 black = x.min(1).values[:, None].expand(-1, Q)  # each row's own
 truth, every = folds.y_test[0], list(range(Q + 1))
 area = torch.trapezoid(of_rows(black)[1][:, 1:], dim=1)

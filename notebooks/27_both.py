@@ -41,7 +41,7 @@ from lib.study.gluing import keep
 from lib.study.runs import titles
 from lib.training import Runs, both, fit
 from lib.training.draws import Draws
-from lib.training.expo_fitted import test_draws as masks_of
+from lib.training.expo_fitted import measuring_draws as masks_of
 
 figures.use()
 folds = data.folds(data.load(dataset), [0], torch.float64)
@@ -66,8 +66,8 @@ print(f"{len(x)} training examples, {x.shape[1]} features, {C} classes")
 # \end{aligned}
 # $$
 #
-# The predictor of the last line is the same $g$. Four things had to be settled, and each is the smallest that we
-# found:
+# The predictor of the last line is the same $g$. Four choices were needed. Each changes as little of the
+# two papers as we could:
 #
 # - *Dropout* acts on the first two terms, as in paper FE. The last line has none, since a predictor has none when it is
 #   explained.

@@ -14,13 +14,14 @@
 # # A million rows
 #
 # The explanation model of paper FE is a sum over all training examples, each with gates of its own. Does it go on with
-# a million of them? A step must then cost what is open, and not what there is. This page takes the three parts of a
-# step that grow with $N$ one at a time, and measures what is left.
+# a million of them? The cost of a step must then depend on how many rows have an open gate, and not on $N$. This page
+# takes the three parts of a step that grow with $N$ one at a time, and measures what is left.
 
 # %% tags=["parameters"]
 N = 20_000  # rows of the examples on this page
 mu = -1.2  # where their gates stand
 eta = 1e-2  # price of an open gate
+dataset = "segment"  # a data set's name, or a CSV file, class last
 results = "results/many"  # records of the full run
 
 # %% tags=["hide-input"]
@@ -28,11 +29,11 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import torch
 
-from lib import examples, gates
+from lib import data, examples, gates
 from lib.check import check
 from lib.study import figures, pages_many
 from lib.study.gluing import keep
-from lib.training.many import Few
+from lib.training import Runs, fit, many
 
 figures.use()
 torch.set_default_dtype(torch.float64)
@@ -78,8 +79,9 @@ keep("many", {"law": fig})
 # Values of open gates, drawn both ways. Tests compare the two laws, with several gates to a row, too.
 # ```
 #
-# A row has $C$ gates, and is met when one of them opens. `gates.opening_noise` draws the rows in the same way: their
-# number is binomial, the first open gate of a row is geometric, and those after it are as free as ever.
+# A row has $C$ gates, and we call it *met* once one of them has opened. `gates.opening_noise` draws the rows in the
+# same way: how many open is binomial, which gate of a row is its first open one is geometric, and the gates after that
+# one are drawn independently.
 #
 # ## Rows that were never open are all alike
 #
@@ -104,7 +106,19 @@ print(f"from {mu} to {m:.3f} in 300 steps")
 # %% [markdown]
 # Nothing so far is an approximation. Given the same noise, the library's step (`lib/training/many.py`) gives the
 # parameters and moments of a step with gates for all rows, which a test shows. What is a choice is where the gates
-# start: from the paper's $\mu = 0.5$ nearly all rows are open at once. `many.mu_for` says where a thousand are.
+# start: from the paper's $\mu = 0.5$ nearly all rows are open at once. `many.mu_for` says where so many are as you
+# want. The settings of many rows are all that a call needs:
+
+# %%
+folds = data.folds(data.load(dataset), [0], torch.float64)
+there = folds.x_train.shape[1]
+start = many.mu_for(there // 10, there, folds.C)  # a tenth of the rows are open at first
+settings = many.Settings(mu_start=start, S_start=0.1, span=100, epochs=4, check=1, U=(10,))
+model = fit("Ours", folds, Runs.grid(1, eta=[eta]), settings=settings, progress=False).run(0)
+why = model.explain(folds.x_test[0, 0], U=10)
+print(f"{len(why.rows)} entries of {there:,} rows with {folds.C} gates each")
+
+# %% [markdown]
 #
 # ## Where too many are open
 #
@@ -121,7 +135,7 @@ g = examples.explain_logits(A, F_n, F)
 whole = examples.loss(g.softmax(-1), g)
 found = {}
 for most in (1_000, 500, 250, 125):
-    draws = Few(generator, torch.float64, last=torch.zeros(0, C), most=most)
+    draws = many.Few(generator, torch.float64, last=torch.zeros(0, C), most=most)
     h = []
     for _ in range(samples):
         rows, weight, _ = draws.rows(torch.ones(1, open_now, 1, C))
@@ -160,8 +174,8 @@ pages_many.table(wide)
 #
 # ### Is it worth it?
 #
-# A few rows explain a prediction, so must a million be asked? The other way out is to let only some rows, drawn at
-# random, be examples, while all rows train $g$ (`Settings(candidates=...)`).
+# A few rows explain a prediction, so must a million be candidates? The other way out is to let only some rows, drawn at
+# random, be examples, while all rows train $g$ (`Settings(candidates=...)`). {glue:text}`many-worth`
 
 # %% tags=["hide-input"]
 pages_many.scores_table(wide)
@@ -169,13 +183,12 @@ pages_many.scores_table(wide)
 # %% [markdown]
 # *Test scores after as many steps for each row of the table. One training each: small differences are noise.*
 #
-# {glue:text}`many-worth`
-#
 # ## When a second machine pays
 #
-# Not for the explanation: what a step evaluates does not grow with $N$. It pays when the table no longer fits into
-# memory, or when $g$ needs larger batches than one machine takes in the time. Then rows are dealt out. Each machine
-# draws its own openings, since binomial numbers of parts add up to that of the whole, and sums its own part of
-# $A^\top F$, a matrix of $C \times K$ numbers. These sums, and the gradients of $f$ and $W$, are all that is sent in a
-# step: the engine is `torch.distributed` with one sum more than data-parallel training has, and every machine keeps
-# the gates of its own rows. None of that is built here, as no table of this book needs it.
+# Not for the explanation: a step evaluates at most `most` rows, whatever $N$ is, and only its bookkeeping grows with
+# the rows met so far. It pays when the table no longer fits into memory, or when $g$ needs larger batches than one
+# machine takes in the time. Then rows are dealt out. Each machine draws its own openings, since binomial numbers of
+# parts add up to that of the whole, and sums its own part of $A^\top F$, a matrix of $C \times K$ numbers. These sums,
+# and the gradients of $f$ and $W$, are all that is sent in a step: the engine is `torch.distributed` with one sum more
+# than data-parallel training has, and every machine keeps the gates of its own rows. None of that is built here, as no
+# table of this book needs it.

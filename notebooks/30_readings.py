@@ -15,7 +15,7 @@
 #
 # A paper of a few pages cannot say everything, and some formulas can be read in more than one way. This page lists what
 # {cite:t}`iwata2021fewer` leave open, what we chose, the argument that changes it, and what the other reading does.
-# {ref}`sec-readings-id` does the same for {cite:t}`yoshikawa2024insertion`.
+# For {cite:t}`yoshikawa2024insertion` the section {ref}`sec-readings-id` does the same.
 #
 # The evidence for the first paper is a small experiment, `notebooks/experiments/readings.py`: Ours, trained briefly,
 # with one reading changed at a time. All readings share their splits and random numbers, so differences are taken split

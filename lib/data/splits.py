@@ -72,7 +72,7 @@ class Folds:
     index_train: torch.Tensor  # (S, N) row in the table
     index_val: torch.Tensor
     index_test: torch.Tensor
-    x_mean: torch.Tensor  # (S, 1, D)
+    x_mean: torch.Tensor  # (S, 1, D), in double precision whatever the rows are
     x_std: torch.Tensor
     y_mean: torch.Tensor | None = None  # (S, 1, C), regression only
     y_std: torch.Tensor | None = None
@@ -86,6 +86,22 @@ class Folds:
         """The same folds with rows of another shape, say images for a CNN: x_train (S, N, D) -> (S, N, *shape)."""
         x = ("x_train", "x_val", "x_test", "x_mean", "x_std")
         return replace(self, **{name: getattr(self, name).unflatten(2, shape) for name in x})
+
+    def seen(self, x: np.ndarray | torch.Tensor, fold: int = 0) -> torch.Tensor:
+        """New rows (B, D), in the units and the order of the table's features, as f sees them -> (B, D).
+
+        fold: the position of a split, by whose training rows it standardises. ValueError if there is no such position,
+        or if x has other features or is not finite.
+        """
+        if fold not in range(len(self.split)):
+            raise ValueError(f"fold must lie between 0 and {len(self.split) - 1}, got {fold!r}")
+        x, shape = torch.as_tensor(x, dtype=torch.float64), self.x_mean.shape[2:]
+        if x.shape[1:] != shape or not x.ndim or not x.isfinite().all():
+            raise ValueError(f"x must be finite numbers of shape {('B', *shape)}, got {tuple(x.shape)}")
+        train = self.x_train[fold]
+        constant = (train == 0).all(0)  # as `folds` has made them
+        seen = ((x.to(train.device) - self.x_mean[fold]) / self.x_std[fold]).masked_fill(constant, 0)
+        return seen.to(train)
 
 
 def folds(
@@ -124,9 +140,8 @@ def _standardised(
         mean, constant = np.zeros_like(mean), np.zeros_like(constant)
     std = np.where(constant | (not change), 1.0, std)
     parts = {f"{name}_{part}": np.where(constant, 0.0, (values[of] - mean) / std) for part, of in rows.items()}
-    return {
-        key: torch.from_numpy(of).to(dtype) for key, of in {**parts, f"{name}_mean": mean, f"{name}_std": std}.items()
-    }
+    scale = {f"{name}_mean": torch.from_numpy(mean), f"{name}_std": torch.from_numpy(std)}
+    return scale | {key: torch.from_numpy(of).to(dtype) for key, of in parts.items()}
 
 
 def new_rows(folds: Folds) -> torch.Tensor:

@@ -152,7 +152,10 @@ def transfer(picked: pd.DataFrame) -> tuple[pd.DataFrame | str, str]:
         if measure in gained(picked):
             seen.append(f"{measure}, {', '.join(f'{other / first:.0%} by {n}' for n, other in gains.items())}")
     if not seen:
-        return pd.DataFrame(rows).T, "With LIME as trained there is no sure gain of which others could see a part."
+        unsure = (
+            "ID-ExpO's gain with LIME itself is not sure here, so it cannot be said what share of it the others see."
+        )
+        return pd.DataFrame(rows).T, unsure
     return pd.DataFrame(rows).T, f"Of ID-ExpO's gain with LIME as trained, there is left in {'; in '.join(seen)}."
 
 

@@ -63,7 +63,7 @@ def summarised(verdicts: pd.DataFrame) -> pd.DataFrame:
 
 def at_a_glance(verdicts: pd.DataFrame) -> pd.DataFrame:
     """The same for the opening page, shorter."""
-    return summarised(verdicts)[["the paper finds", "effect", "verdict", "comparisons"]]
+    return summarised(verdicts)[["the paper finds", "mean of", "effect", "verdict", "comparisons"]]
 
 
 def linked(table: pd.DataFrame, chapter: str) -> HTML:
@@ -72,7 +72,7 @@ def linked(table: pd.DataFrame, chapter: str) -> HTML:
     anchors = {label: re.sub(r"[^a-z0-9]+", "-", f"{label}{rest}".lower()).strip("-") for label, rest in headings}
 
     def link(shown: str) -> str:
-        label = shown.replace("\u2011", "-").rstrip("abc")
+        label = re.sub("[a-z]$", "", shown.replace("\u2011", "-"))
         return f'<a href="{chapter}.html#{anchors[label]}">{shown}</a>' if label in anchors else shown
 
     return HTML(table.rename(index=link).to_html(escape=False))

@@ -57,7 +57,7 @@ def as_predictor(f, bank: dict[str, Tensor], b: Tensor) -> Predictor:
 def features_loss(
     predictor: Predictor, x: Tensor, y: Tensor, *, settings: Settings, drawn: dict[str, Tensor]
 ) -> Tensor:
-    """Omega_Ins + Omega_Del, mean over a batch x (..., B, *input), y (..., B) -> (...) (ID-11).
+    """Omega_Ins + Omega_Del, mean over a batch x (..., B, *input), y (..., B) -> (...).
 
     drawn: what the explainer drew.
     """

@@ -82,7 +82,7 @@ class Model:
         x = check_rows(x, self.predictor.b)
         y = self.predictor.logits(x).argmax(-1) if y is None else check_labels(y, len(x), self.C)
         explainer, _ = check_criterion((explainer or self.settings.explainer, self.settings.S))
-        drawn = {name: of[0] for name, of in test_draws([self.split], explainer, self.predictor.b).items()}
+        drawn = {name: of[0] for name, of in measuring_draws([self.split], explainer, self.predictor.b).items()}
         return explainer.explain(self.predictor, x, y, **drawn).phi
 
 
@@ -157,7 +157,7 @@ def _report_one(tuned: Tuned, stack: Tensor, v: int, criterion: Criterion) -> di
     sets = [metrics.random_sets(D, g, n=min(4, D - 1), dtype=phi.dtype) for g in features]
     removed = torch.stack(sets)[:, None]
     sensitivity = metrics.sensitivity_n(predictor, x, logits.argmax(-1), phi=phi, removed=removed, explainer=explainer)
-    Z = test_draws(splits, tuned.settings.neighbours, b)["Z"][:, 0]
+    Z = measuring_draws(splits, tuned.settings.neighbours, b)["Z"][:, 0]
     scores |= {
         "test_sensitivity": sensitivity.mean(1),
         "test_contributions": phi.abs().mean((1, 2)),
@@ -184,7 +184,7 @@ def stacked(draws: Iterable[dict[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.stack([drawn[name] for drawn in draws]) for name in draws[0]}
 
 
-def test_draws(splits: Sequence[int], explainer: Explainer, b: Tensor) -> dict[str, Tensor]:
+def measuring_draws(splits: Sequence[int], explainer: Explainer, b: Tensor) -> dict[str, Tensor]:
     """With what an explainer explains some splits' validation and test rows."""
     drawn = stacked(explainer.draw(b.shape, _generator(split, 1)) for split in splits)
     return {n: t.to(b.device, b.dtype if t.is_floating_point() else t.dtype) for n, t in drawn.items()}
@@ -194,7 +194,7 @@ def draws_of(splits: Sequence[int], criteria: Sequence[Criterion], b: Tensor) ->
     """The draws of every criterion's explainer; the same object where they are the same."""
     draws: dict[Explainer, dict[str, Tensor]] = {}
     for explainer, _ in criteria:
-        own = test_draws(splits, explainer, b)
+        own = measuring_draws(splits, explainer, b)
         same = (d for d in draws.values() if d.keys() == own.keys() and all(torch.equal(d[n], own[n]) for n in own))
         draws[explainer] = next(same, own)
     return draws

@@ -157,7 +157,7 @@ class Tuner(Single):
         self.backward(x[own], y[own], drawn=drawn, s=None if s is None else s[own].to(self.device))
 
     def backward(self, x: Tensor, y: Tensor, *, drawn: dict[str, Tensor], s: Tensor | None) -> None:
-        """The objective's gradient on a batch x (B, 3, H, W), y (B,) (ID-11).
+        """The objective's gradient on a batch x (B, 3, H, W), y (B,).
 
         The folded network's parameters are leaves for all chunks; what they gathered goes through the folding once.
         """

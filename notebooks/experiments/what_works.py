@@ -51,7 +51,7 @@ from lib.study import records
 from lib.study.provenance import provenance
 from lib.training import Runs, fit, use_threads
 from lib.training.expo import Settings
-from lib.training.expo_fitted import test_draws
+from lib.training.expo_fitted import measuring_draws
 from lib.training.measuring import report
 
 VARIANTS = {  # name: (method, whose explanations it trains)
@@ -89,7 +89,7 @@ def rows_of(name, fitted, run):
         (LIME(), "mean", model.predictor.b), (KernelSHAP(), "mean", model.predictor.b), (LIME(), "a row", another),
     ):  # fmt: skip
         predictor = replace(model.predictor, b=b)
-        drawn = {n: of[0] for n, of in test_draws([splits[fold]], explainer, b).items()}
+        drawn = {n: of[0] for n, of in measuring_draws([splits[fold]], explainer, b).items()}
         for row in report(predictor, rows, "test", explainer=explainer, S=[S], drawn=drawn):
             del row["shown"]  # for galleries
             yield {**own, **row, "explainer": explainer.name, "background": background, "part": "test"}

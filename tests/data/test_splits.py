@@ -210,3 +210,29 @@ def test_new_rows_equal_no_training_row():
         train = {tuple(row) for row in x[folds.index_train[s]]}
         assert 0 < found[s].sum() < len(found[s])
         assert found[s].tolist() == [tuple(row) not in train for row in x[folds.index_test[s]]]
+
+
+def test_a_row_that_comes_later_is_seen_as_the_split_sees_its_own():
+    table = data.load("glass")
+    folds = data.folds(table, [3, 5])
+    for fold in range(2):
+        seen = folds.seen(table.x[folds.index_test[fold]], fold)
+        torch.testing.assert_close(seen, folds.x_test[fold])
+        assert seen.dtype == folds.x_test.dtype
+
+
+def test_a_feature_that_was_constant_in_training_says_nothing_later():
+    x = np.c_[np.full(40, 3.0), np.arange(40.0)]
+    table = data.Table("t", x, np.arange(40) % 2, "classification", ("a", "b"), ("0", "1"), "")
+    assert data.folds(table, [0]).seen([[4.0, 1.0]])[0, 0] == 0
+
+
+@pytest.mark.parametrize("x", [[1.0] * 9, [[1.0] * 8], [[float("nan")] * 9]])
+def test_rows_of_another_table_are_refused(x):
+    with pytest.raises(ValueError, match=r"x must be finite numbers of shape \('B', 9\)"):
+        data.folds(data.load("glass"), [0]).seen(x)
+
+
+def test_a_split_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match="fold must lie between 0 and 0, got 1"):
+        data.folds(data.load("glass"), [0]).seen([[1.0] * 9], 1)

@@ -76,10 +76,11 @@ def test_verdicts_are_shown_with_their_interval_and_how_their_comparisons_came_o
 
 
 def test_a_claims_label_leads_to_its_section():
-    table = pd.DataFrame({"verdict": ["mixed", "mostly"]}, index=["FE\u2011C3a", "ID\u2011C6"])
+    table = pd.DataFrame({"verdict": ["mixed", "mostly", "mixed"]}, index=["FE\u2011C3a", "ID\u2011C6", "FE\u2011C7d"])
     html = pages_claims.linked(table, "01_claims").data
     assert '<a href="01_claims.html#fe-c3-rps-and-rpsr-predict-by-their-explanation">FE\u2011C3a</a>' in html
     assert '<a href="01_claims.html#id-c6-which-deletion-regulariser">ID\u2011C6</a>' in html
+    assert html.count("<a href") == 3
 
 
 # --- The comparisons of a claim --------------------------------------------------------------------------------------

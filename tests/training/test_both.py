@@ -11,7 +11,7 @@ from lib.explainers import KernelSHAP
 from lib.methods import METHODS
 from lib.training import Runs, both, expo, fit
 from lib.training.draws import Draws
-from lib.training.expo_fitted import test_draws as masks_of
+from lib.training.expo_fitted import measuring_draws as masks_of
 from lib.training.expo_step import objective
 from tests.training.fe import EXACT, SMALL, last_bank, loss, same, step, toy
 from tests.training.fe import train as train_fe
