@@ -244,8 +244,14 @@ CLAIMS = {
         one_image_a_class,
         "classes among ten, Ours − Joint",
     ),
-    "FE-C7a": Claim("a larger λ costs accuracy", lambda_moves("accuracy", "<"), "change of accuracy"),
-    "FE-C7b": Claim("a larger λ buys faithfulness", lambda_moves("faithfulness", ">"), "change of faithfulness"),
+    "FE-C7a": Claim(
+        "a larger λ costs accuracy", lambda_moves("accuracy", "<"), "change of accuracy over one of two stretches of λ"
+    ),
+    "FE-C7b": Claim(
+        "a larger λ buys faithfulness",
+        lambda_moves("faithfulness", ">"),
+        "change of faithfulness over one of two stretches of λ",
+    ),
     "FE-C7c": Claim(
         "on CIFAR10 a large λ makes training unstable", little_is_learned, "accuracy at a large λ, minus one in ten"
     ),
