@@ -132,10 +132,11 @@ def fronts(cells: pd.DataFrame) -> Figure:
                 style = {"color": color, "marker": marker, "linestyle": line, "label": f"η = {eta:g}"}
                 ax.errorbar(x["mean"], y["mean"], xerr=x["sem"], yerr=y["sem"], elinewidth=0.6, **style)
                 ax.plot(x["mean"].iloc[-1], y["mean"].iloc[-1], **style | {"markersize": 10, "label": None})
-            ax.set_ylabel(f"{SCORES[score]}, higher is better")
+            ax.set_ylabel(f"{SCORES[score]},\nhigher is better")
             ax.grid(axis="x")
         row[0].set_title(titles(name))
-    fig.supxlabel(f"faithfulness with {U} entries, higher is better", fontsize=12)
+    for ax in axes[-1]:
+        ax.set_xlabel(f"faithfulness with {U} entries,\nhigher is better")
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(LOOKS))
     figures.headline(fig, title(cells))
     return fig
