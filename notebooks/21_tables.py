@@ -190,9 +190,10 @@ keep("tables", pages_id.forms_told(front))
 # *The three forms at $\eta = 2$ and the smaller $S$, mean over the same tables. Balance: twice the accuracy plus
 # insertion plus one minus deletion.*
 #
-# {glue:text}`tables-forms-accurate` keeps most accuracy. Del-A and
-# Del-B differ by a multiple of the cross-entropy ([](14_regularizers)), so that they may be expected to be close. Del-C
-# has a lower bound, 0, which it nears as soon as the class is unlikely on deleted inputs; Del-A goes on to reward
+# {glue:text}`tables-forms-told` {glue:text}`tables-forms-accurate` keeps most accuracy.
+#
+# Del-A and Del-B differ by a multiple of the cross-entropy ([](14_regularizers)), so they can be expected to be close.
+# Del-C has a lower bound, 0, which it nears as soon as the class is unlikely on deleted inputs. Del-A goes on to reward
 # making it unlikelier still, and may pay for that in accuracy.
 #
 # ## Are the differences real?
@@ -240,7 +241,7 @@ table
 # contribution on each table.
 
 # %% tags=["hide-input"]
-keep("tables", {"wine": pages_id.wine_figure(front)})
+keep("tables", pages_id.wine_told(front))
 pages_id.contributions(front)
 
 # %% [markdown]
@@ -252,6 +253,8 @@ pages_id.contributions(front)
 #
 # Contributions of one test sample of wine-quality-red (the paper's Fig. A.6).
 # ```
+#
+# {glue:text}`tables-wine-told` ([claim ID-C10](01_claims))
 #
 # (sec-tables-runs)=
 # ## Which runs there are, and what they cost

@@ -136,7 +136,7 @@ by_features = before_after.compared({who: before_after.of_features(fitted) for w
 before_after.shown(by_features)
 
 # %% [markdown]
-# Read a gain in insertion and $1 -$ deletion together with accuracy and calibration. A network may reach the first two
+# Read a gain in insertion and 1 − deletion together with accuracy and calibration. A network may reach the first two
 # by being surer of everything, which its calibration error shows ([](20_what_works)). Differences smaller than the
 # standard errors over {glue:text}`own-splits` splits say nothing.
 #

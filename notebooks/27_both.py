@@ -199,7 +199,7 @@ full = defaults(jupytext.read(records.ROOT / "notebooks/experiments/both.py"))
 keep("both", {name: f"{full[name]:,}" for name in ("most_steps", "patience_steps", "explained")})
 
 # %% [markdown]
-# Records: {glue:text}`both-about`.
+# {glue:text}`both-about`
 #
 # ```{glue:figure} both-fronts
 # :name: fig-both-fronts

@@ -175,8 +175,10 @@ def orders(picked: pd.DataFrame) -> tuple[pd.DataFrame | str, str]:
         by_chance, by_order = (
             earned["ID-ExpO"][m, part] - earned["CE-only"][m, part] for part in ("random order", "difference")
         )
-        gains.append(f"{m} {signed(by_chance)} along a random order, and {signed(by_order)} more by its explanation")
-    return pd.DataFrame(rows).T, f"Over CE-only, ID-ExpO gains in {'; in '.join(gains)}."
+        more = "more" if by_order > 0 else "less"
+        gains.append(f"Along a random order ID-ExpO's {m} differs from CE-only's by {signed(by_chance)}. What the "
+                     f"explanation's order adds to that is {two(abs(by_order))} {more} than with CE-only.")  # fmt: skip
+    return pd.DataFrame(rows).T, " ".join(gains)
 
 
 def mean_of(picked: pd.DataFrame, variant: str, measure: str) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from IPython.display import Markdown
 from matplotlib.figure import Figure
 
 from lib.study import figures, records
@@ -25,7 +26,7 @@ TERMS = {"eta": "the price of gates", "lam1": "the term for features"}
 OTHER = {"eta": "lam1", "lam1": "eta"}
 OWN = {"eta": ("faithfulness", "accuracy_h"), "lam1": ("insertion", "deletion")}  # what a term is for
 LOOKS = (("#444444", "X", "--"), ("#117733", "^", "-"), ("#0072b2", "o", "-"), ("#d55e00", "s", "-"))
-NOTHING = "There are no records of these runs yet: `make experiments ONLY=both`."
+NOTHING = "There are no records of these runs yet; make experiments ONLY=both makes them."
 
 
 def load(folder: str | Path = records.ROOT / "results" / "both") -> pd.DataFrame:
@@ -57,10 +58,10 @@ def effect(cells: pd.DataFrame, term: str, score: str, *, other: float) -> Paire
     return clustered(each) if each and min(map(len, each)) > 1 else None
 
 
-def effects_table(cells: pd.DataFrame) -> pd.DataFrame | str:
+def effects_table(cells: pd.DataFrame) -> pd.DataFrame | Markdown:
     """Changes by each term, without and beside the other, a row for each score, with their intervals."""
     if cells.empty:
-        return NOTHING
+        return Markdown(NOTHING)
     columns = {}
     for term, name in TERMS.items():
         other = OTHER[term]
@@ -81,7 +82,7 @@ def about(cells: pd.DataFrame) -> str:
     splits = cells.groupby("dataset", sort=False)["split"].nunique()
     there = " and ".join(f"{titles(d)} ({n} split{'s' * (n > 1)})" for d, n in splits.items())
     etas, lam1s = (", ".join(f"{w:g}" for w in weights(cells, term)) for term in TERMS)
-    return f"{there}; $\\eta$ of {etas} and $\\lambda_1$ of {lam1s}"
+    return f"There are records of {there}, with η of {etas} and λ₁ of {lam1s}."
 
 
 def verdict(cells: pd.DataFrame) -> str:
@@ -105,10 +106,10 @@ def _sure(one: Paired) -> str:
     return f"which cannot be told from 0 ({two(one.low)} to {two(one.high)})"
 
 
-def scores_table(cells: pd.DataFrame) -> pd.DataFrame | str:
+def scores_table(cells: pd.DataFrame) -> pd.DataFrame | Markdown:
     """Means over splits with standard errors, a row for each table and pair of weights."""
     if cells.empty:
-        return NOTHING
+        return Markdown(NOTHING)
     rows = {}
     for (d, eta, lam1), part in cells.groupby(["dataset", "eta", "lam1"]):
         rows[titles(d), f"{eta:g}", f"{lam1:g}"] = {

@@ -105,9 +105,9 @@ def sentences(row: pd.Series) -> str:
     asked = " ".join(sides.get(word, word) for word in row["claimed"].split()).replace("-", "−")
     lead = f"{row['effect of'][0].upper()}{row['effect of'][1:]}: {two(row['effect'])} in the mean {over}"
     return (
-        f"{lead} (95 % interval {two(row['low'])} to {two(row['high'])}), where {asked} is claimed, p "
-        f"{chance(row['p'], True)}. Comparisons: {counts} A typical one is decided if it lies {reach} beyond what is "
-        f"claimed, or {alone} if it is the only one."
+        f"{lead} (95 % interval {two(row['low'])} to {two(row['high'])}). Claimed is {asked} (p "
+        f"{chance(row['p'], True)}). Comparisons: {counts} One of middling spread is decided once it lies {reach} "
+        f"beyond what is claimed, or {alone} beyond it if it were the only one."
     )
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lib.data import catalogue
-from lib.study import figures
+from lib.study import figures, words_id
 from lib.study.measures import MEASURES, labels
 from lib.study.runs import at
 from lib.study.runs_id import (
@@ -203,7 +203,7 @@ def forms_told(front: pd.DataFrame) -> dict:
     apart = (
         [f"{names} (S = {S:g} Q)" for S, names in over.items()] if len(set(over.values())) > 1 else set(over.values())
     )
-    told = {"forms": "; ".join(apart) or "none yet"}
+    told = {"forms": "; ".join(apart) or "none yet", "forms-told": words_id.forms(front)}
     if forms.empty:
         return told | {"forms-figure": figures.nothing("No records of all three forms yet.")}
     mean = forms.groupby(["panel", "S", "method", "eta", "measure", "split"], as_index=False)["value"].mean()
@@ -269,14 +269,20 @@ def contributions(front: pd.DataFrame) -> pd.DataFrame:
     return means.map("{:.3f}".format, na_action="ignore").fillna("–").rename(columns=whole).rename_axis(columns="|ϕ|")
 
 
-def wine_figure(front: pd.DataFrame) -> Figure:
-    """Contributions to the first test row of wine-quality-red under ID-ExpO and CE-only."""
+def wine_told(front: pd.DataFrame) -> dict:
+    """Contributions to the first test row of wine-quality-red under ID-ExpO and CE-only: the figure, and in words."""
     rows = at(contributions_chosen(front), dataset="wine-quality-red", S=0.5)
     wine = at(rows, split=rows["split"].min()).set_index("method")
     if not {"ID-ExpO", "CE-only"} <= set(wine.index):
-        return figures.nothing("No records of wine-quality-red yet.")
+        nothing = "No records of wine-quality-red yet."
+        return {"wine": figures.nothing(nothing), "wine-told": nothing}
     features = wine["features"].iloc[0].split(", ")
     phi = {m: np.asarray(wine.loc[m, "curve"])[: len(features)] for m in ("ID-ExpO", "CE-only")}
+    return {"wine": wine_figure(phi, features), "wine-told": words_id.wine(phi, features)}
+
+
+def wine_figure(phi: dict[str, np.ndarray], features: list[str]) -> Figure:
+    """The contributions of each feature to one sample, a bar for each method."""
     fig, ax = plt.subplots(figsize=(figures.WIDTH, 5.2))
     for i, (method, values) in enumerate(phi.items()):
         place = np.arange(len(features)) + 0.2 * (2 * i - 1)

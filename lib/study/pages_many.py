@@ -7,6 +7,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from IPython.display import Markdown
 from matplotlib.figure import Figure
 
 from lib.study import figures, records
@@ -19,7 +20,7 @@ STEPS = {  # columns: as the figure names them
 }
 GIB = 2**30
 NOISE = 0.02  # scores of two single trainings that differ by less are called equal
-NOTHING = "There are no records of this run yet: `make experiments ONLY=many`."
+NOTHING = "There are no records of this run yet; make experiments ONLY=many makes them."
 
 
 def load(folder: str | Path = records.ROOT / "results" / "many") -> pd.DataFrame:
@@ -52,10 +53,10 @@ def steps_figure(wide: pd.DataFrame) -> Figure:
     return fig
 
 
-def table(wide: pd.DataFrame) -> pd.DataFrame | str:
+def table(wide: pd.DataFrame) -> pd.DataFrame | Markdown:
     """Per N: rows met, milliseconds of a step in both ways, memory, and the scores."""
     if wide.empty:
-        return NOTHING
+        return Markdown(NOTHING)
     own = of(wide, "met")
     return pd.DataFrame({
         "rows met": own["met"].map("{:,.0f}".format),
@@ -65,10 +66,10 @@ def table(wide: pd.DataFrame) -> pd.DataFrame | str:
     }).rename(index="{:,}".format)  # fmt: skip
 
 
-def scores_table(wide: pd.DataFrame) -> pd.DataFrame | str:
+def scores_table(wide: pd.DataFrame) -> pd.DataFrame | Markdown:
     """Test accuracy of g and faithfulness of h, a row for each N and way."""
     if wide.empty:
-        return NOTHING
+        return Markdown(NOTHING)
     columns = {"accuracy": "accuracy", "faithfulness": "faithful, ten entries", "faithfulness_all": "faithful, all"}
     rows = wide.assign(way=wide["way"].map(WAYS), N=wide["N"].map("{:,}".format)).set_index(["N", "way"])
     return rows[list(columns)].rename(columns=columns).map(two)

@@ -45,7 +45,7 @@ def everything():
     tests, tests_id = claims_fe.tests(fe, fe, timing.load()), claims_id.tests(on_tables)
     figs |= {"forest": pages_claims.forest(tests), "forest_id": pages_claims.forest_id(tests_id)}
     figs |= {name: pages_id.front_figure(front, name) for name in pages_id.SHOWN}
-    figs |= {"forms": pages_id.forms_told(front)["forms-figure"], "wine": pages_id.wine_figure(front)}
+    figs |= {"forms": pages_id.forms_told(front)["forms-figure"], "wine": pages_id.wine_told(front)["wine"]}
     return {
         "FE": cells(tests),
         "ID": cells(tests_id),

@@ -44,7 +44,10 @@ def test_the_sentences_tell_the_numbers(picked):
     assert gains.loc["ID-ExpO", ["both rise", "both fall"]].tolist() == ["100%", "0%"]
     table, earned = pages_ablations.orders(picked)
     assert float(table.loc["ID-ExpO", ("insertion", "difference")]) == pytest.approx(0.3, abs=0.01)
-    assert "insertion +0.10 along a random order, and +0.20 more by its explanation" in earned
+    assert (
+        "ID-ExpO's insertion differs from CE-only's by +0.10. What the explanation's order adds to that is 0.20 more"
+        in earned
+    )
     assert pages_ablations.about(picked)["tables"] == "collins (3 splits), wine-quality-red (3 splits)"
     assert "qsar-biodeg" in pages_ablations.about(picked)["missing"]
     assert len(pages_ablations.scores_table(picked)) == 2 * len(TOLD)

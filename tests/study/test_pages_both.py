@@ -76,8 +76,8 @@ def test_the_fronts_have_a_line_for_each_weight_of_the_gates(cells):
 def test_without_records_the_page_says_so(tmp_path):
     empty = pages_both.load(tmp_path)
     assert "no records" in pages_both.about(empty)
-    assert "no records" in pages_both.scores_table(empty)
-    assert "no records" in pages_both.effects_table(empty)
+    assert "no records" in pages_both.scores_table(empty).data
+    assert "no records" in pages_both.effects_table(empty).data
     assert "Two splits" in pages_both.verdict(empty)
     assert len(pages_both.fronts(empty).axes) == 1
 

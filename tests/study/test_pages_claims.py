@@ -57,7 +57,7 @@ def test_a_claim_is_told_effect_first(told):
     verdicts = claims_fe.verdicts(compared(told))
     text = pages_claims.sentences(verdicts.loc["FE-C4b"])
     assert text.startswith("Faithfulness, Ours − Joint: 0.35 in the mean over 2 data sets (95 % interval ")
-    assert "where more than 0 is claimed" in text
+    assert "Claimed is more than 0 (p " in text
     assert "2 hold, 0 undecided, 0 against" in text
     assert pages_claims.sentences(verdicts.loc["FE-C6"]) == "No data set has all the records that this claim needs."
     counts = pages_claims.told("fe", verdicts)

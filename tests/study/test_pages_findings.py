@@ -56,7 +56,12 @@ def test_tables_lead_with_what_accuracy_costs(front):
     assert gains["insertion"] == pytest.approx(0.10, abs=0.01)
     assert gains["1 − deletion"] == pytest.approx(0.30, abs=0.01)
     assert len(pages_findings.lead_rows(front, cells=True)) == 2 * 4 * 3
-    fig, _ = pages_findings.tables_lead(front)
+    fig, told = pages_findings.tables_lead(front)
+    assert told.startswith("Beside its best rival ID-ExpO has, in the mean, accuracy 0.01 lower, insertion 0.10 higher")
+    assert told.endswith("The direction is the paper's, which finds it ahead in both scores.")
+    worse = front["method"].eq("ID-ExpO") & front["measure"].eq("insertion") & front["dataset"].eq("collins")
+    _, told = pages_findings.tables_lead(front.assign(value=front["value"] - 0.5 * worse))
+    assert told.endswith("here that is so for mfeat-fourier alone.")
     assert "surely leads in insertion on 2 and in 1 − deletion on 2 of 2 tables" in fig.get_suptitle().replace(
         "\n", " "
     )

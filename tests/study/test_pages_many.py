@@ -61,8 +61,8 @@ def test_tables_have_a_row_for_each_size_and_way(wide):
 def test_without_records_the_page_says_so(tmp_path):
     empty = pages_many.load(tmp_path)
     for said in (
-        pages_many.table(empty),
-        pages_many.scores_table(empty),
+        pages_many.table(empty).data,
+        pages_many.scores_table(empty).data,
         pages_many.told(empty),
         pages_many.worth(empty),
     ):
