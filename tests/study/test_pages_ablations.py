@@ -33,7 +33,7 @@ def test_of_no_sure_gain_no_share_is_told(picked):
     assert pages_ablations.gained(level) == []
     assert "No sure gain" in pages_ablations.gains_title(level)
     assert "cannot be told from 0" in pages_ablations.verdict(level)
-    assert "no sure gain" in pages_ablations.transfer(level)[1]
+    assert "is not sure here" in pages_ablations.transfer(level)[1]
 
 
 def test_the_sentences_tell_the_numbers(picked):
