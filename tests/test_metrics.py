@@ -1,5 +1,7 @@
 """Scores: shares counted by hand, R^2 as scikit-learn has it; ID's curves and correlations against plain loops."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -47,6 +49,18 @@ def test_faithfulness_is_the_share_of_rows_that_agree(size):
 def test_shares_do_not_lose_digits_in_single_precision():
     g = torch.zeros(1, 3, 2)
     assert metrics.accuracy(g, torch.tensor([[0, 1, 1]])).item() == 1 / 3
+
+
+def test_nan_is_right_nowhere():
+    g = torch.tensor([[math.nan, 0.0], [0.0, math.nan], [1.0, 0.0]])
+    assert metrics.right(g, torch.tensor([0, 1, 0])).tolist() == [False, False, True]
+    assert metrics.accuracy(g, torch.tensor([0, 1, 0])).item() == 1 / 3
+
+
+def test_a_share_may_be_of_some_rows_alone():
+    where, rows = torch.tensor([[True, True, False, True]]), torch.tensor([[True, False, True, False]])
+    assert metrics.share(where, rows).tolist() == [0.5]
+    assert metrics.share(where).tolist() == [0.75]
 
 
 @few

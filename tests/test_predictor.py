@@ -49,7 +49,9 @@ def test_other_parameters_and_their_gradients():
 
 
 def test_a_modules_buffers_are_among_its_parameters():
-    predictor, x = Predictor.of(nn.BatchNorm1d(4).eval(), torch.zeros(4)), torch.randn(5, 4)
+    module, x = nn.BatchNorm1d(4).eval(), torch.randn(5, 4)
+    predictor = Predictor.of(module, torch.zeros(4))
+    assert predictor.theta.keys() == module.state_dict().keys()
     theta = predictor.theta | {"running_mean": torch.ones(4)}
     torch.testing.assert_close(predictor.at(theta).logits(x), predictor.logits(x - 1))
 

@@ -209,7 +209,7 @@ def forms_told(front: pd.DataFrame) -> dict:
     mean = forms.groupby(["panel", "S", "method", "eta", "measure", "split"], as_index=False)["value"].mean()
     two = mean[(mean["eta"] == 2) & (mean["S"] == mean["S"].min())]
     best = max((balance(rows).mean(), form) for form, rows in two.groupby("method"))[1]
-    title = f"{best} has the best balance of accuracy, insertion and 1 − deletion (η = 2, S = {two['S'].min():g} Q)"
+    title = f"In the mean {best} has the best balance of both scores and accuracy (η = 2, S = {two['S'].min():g} Q)"
     kept = two.pivot_table(index="method", columns="measure", values="value").stack()
     told["forms-accurate"] = kept.xs("accuracy", level=1).idxmax()
     table = kept.unstack()[["accuracy", "insertion", "1 − deletion"]]

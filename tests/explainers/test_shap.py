@@ -36,6 +36,11 @@ def test_weights_are_scaled_where_asked(scaled):
     assert not torch.equal(explainers.shapley_kernel(Z, scaled=True), explainers.shapley_kernel(Z, scaled=False))
 
 
+def test_masks_are_of_zeros_and_ones():
+    with pytest.raises(ValueError, match="Z must be masks of zeros and ones"):
+        explainers.shapley_kernel(all_masks(3) / 2)
+
+
 @few
 @given(st.integers(2, 76), st.integers(0, 99))
 def test_scaled_shapley_weights_have_mean_one(D, seed):

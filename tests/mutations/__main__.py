@@ -1,6 +1,6 @@
 """Make each wrong change alone, in a temporary copy, and run the tests of its module there until one fails.
 
-    python -m tests.mutations              # all of them: an hour or so of one core
+    python -m tests.mutations              # all of them: half an hour or so of one core
     python -m tests.mutations masks SGD    # those whose module or name contains one of these words
     python -m tests.mutations --all masks  # what the module's own tests let pass is tried with all other tests, too
 
@@ -11,6 +11,7 @@ first. Prints `caught` and the test that noticed, or `MISSED`, a line each; the 
 
 import argparse
 import contextlib
+import gc
 import importlib
 import json
 import math
@@ -36,8 +37,15 @@ LEFT_OUT = (
     "test_book", "test_references", "test_workflow", "test_docs", "test_environment", "test_mutations", "test_gpu",
     "test_faults_of_a_run", "test_faults_of_the_grid", "test_own_notebooks",
 )  # fmt: skip
+SLOW = (  # to import, and so imported once
+    "torch", "torch._dynamo", "torchvision.models", "captum.attr", "pandas", "scipy.stats", "sklearn.metrics",
+    "matplotlib.pyplot", "hypothesis", "jupytext",
+)  # fmt: skip
 LIMIT = 900  # seconds; a change may leave a loop without an end
-OPTIONS = ["-x", "-q", "--tb=no", "--no-header", "--import-mode=importlib", "-p", "no:cacheprovider", "-p", "no:nbval"]
+OPTIONS = [
+    "-x", "-q", "--tb=no", "--no-header", "--import-mode=importlib", "--assert=plain", "-p", "no:cacheprovider",
+    "-p", "no:unraisableexception",  # collects garbage at its end, which takes longer than many a test
+]  # fmt: skip
 
 
 def copy(folder: Path) -> None:
@@ -77,6 +85,7 @@ def run_tests(folder: Path, files: Sequence[Path]) -> None:
     os.setpgrp()
     log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1), os.dup2(log, 2)
+    gc.freeze()  # what is imported already is no garbage
     os.chdir(folder)
     sys.path[:] = [str(folder), *(p for p in sys.path if Path(p).resolve() != ROOT)]
     for name in [n for n in sys.modules if n.split(".")[0] in ("tests", "lib", "book")]:
@@ -119,9 +128,9 @@ def tried(change: Mutation, folder: Path, files: Sequence[Path]) -> bool:
 
 
 def main(words: Sequence[str], everything: bool) -> int:
-    os.environ |= {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    os.environ |= {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     sys.dont_write_bytecode = True
-    for slow in ("torch", "scipy.stats", "sklearn.metrics", "pandas", "hypothesis", "jupytext", "torch._dynamo"):
+    for slow in SLOW:
         importlib.import_module(slow)
     changes = [m for m in every() if not words or any(word in f"{m.module} {m.name}" for word in words)]
     missed = []

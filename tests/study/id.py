@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from lib.study import claims_id, runs_id
+from lib.study import claims, claims_id, runs_id
 
 SETTINGS = runs_id.CONFIGURATION
 
@@ -49,6 +49,7 @@ def frame(told=TOLD, tables=runs_id.TABLES, steel=-0.2, forms=-0.1, worse=-0.2):
     return pd.DataFrame(rows).assign(seed=0, lam3=0.0, lr=0.01, best_epoch=5)
 
 
-def outcomes(records_, label):
-    tests = claims_id.tests(records_)
-    return set(tests.loc[(tests["claim"] == label) & (tests["splits"] > 0), "outcome"])
+def outcomes(records, label):
+    """How the comparisons of one claim came out."""
+    tests = claims.tests({label: claims_id.CLAIMS[label]}, runs_id.fronts(records), records)
+    return set(tests.loc[tests["splits"] > 0, "outcome"])

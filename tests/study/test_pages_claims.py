@@ -17,6 +17,11 @@ def told():
 
 
 @pytest.fixture(scope="module")
+def tests_fe(told):
+    return compared(told)
+
+
+@pytest.fixture(scope="module")
 def tests_id():
     return claims_id.tests(id.frame(tables=runs_id.TABLES[:2]))
 
@@ -53,8 +58,8 @@ def test_a_bar_shows_what_there_is_of_each(counts, marks):
     assert pages_claims.bar(*counts) == marks
 
 
-def test_a_claim_is_told_effect_first(told):
-    verdicts = claims_fe.verdicts(compared(told))
+def test_a_claim_is_told_effect_first(tests_fe):
+    verdicts = claims_fe.verdicts(tests_fe)
     text = pages_claims.sentences(verdicts.loc["FE-C4b"])
     assert text.startswith("Faithfulness, Ours − Joint: 0.35 in the mean over 2 data sets (95 % interval ")
     assert "Claimed is more than 0 (p " in text
@@ -65,8 +70,8 @@ def test_a_claim_is_told_effect_first(told):
     assert pages_claims.at_a_glance(verdicts).loc["FE\u2011C4b", "verdict"] == "reproduced"
 
 
-def test_verdicts_are_shown_with_their_interval_and_how_their_comparisons_came_out(told):
-    verdicts = claims_fe.verdicts(compared(told))
+def test_verdicts_are_shown_with_their_interval_and_how_their_comparisons_came_out(tests_fe):
+    verdicts = claims_fe.verdicts(tests_fe)
     row, shown = verdicts.loc["FE-C4b"], pages_claims.with_data_sets(verdicts, "Glass, Vehicle", "both")
     interval = [pages_claims.two(row[name]) for name in ("effect", "low", "high")]
     assert shown.loc["FE\u2011C4b", "effect"] == "{} ({} to {})".format(*interval).replace(" ", "\u00a0")
@@ -86,23 +91,21 @@ def test_a_claims_label_leads_to_its_section():
 # --- The comparisons of a claim --------------------------------------------------------------------------------------
 
 
-def test_comparisons_are_listed_for_data_sets_with_any_records(told):
-    tests = compared(told)
-    table = pages_claims.comparisons(tests, "FE-C4a", "FE-C4b")
+def test_comparisons_are_listed_for_data_sets_with_any_records(tests_fe):
+    table = pages_claims.comparisons(tests_fe, "FE-C4a", "FE-C4b")
     assert list(table.index) == [
         (f"{what}, Ours − Joint: > 0", d) for what in ("accuracy", "faithfulness") for d in ("Glass", "Vehicle")
     ]
-    row = tests.query("claim == 'FE-C4b' and dataset == 'vehicle'").iloc[0]
+    row = tests_fe.query("claim == 'FE-C4b' and dataset == 'vehicle'").iloc[0]
     shown = table.loc[("faithfulness, Ours − Joint: > 0", "Vehicle")]
     ends = "\u00a0to\u00a0".join(pages_claims.three(row[end]) for end in ("low", "high"))
     assert shown.tolist() == [claims.HOLDS, pages_claims.three(row["value"]), ends, pages_claims.chance(row["p"]), 6]
-    assert pages_claims.comparisons(tests, "FE-C6") == "No records yet."
+    assert pages_claims.comparisons(tests_fe, "FE-C6") == "No records yet."
 
 
-def test_a_forest_has_an_interval_for_each_comparison(told):
-    tests = compared(told)
-    fig = pages_claims.forest(tests)
-    shown = tests[tests["claim"].str.match(r"FE-C[1-5]") & tests["low"].notna()]
+def test_a_forest_has_an_interval_for_each_comparison(tests_fe):
+    fig = pages_claims.forest(tests_fe)
+    shown = tests_fe[tests_fe["claim"].str.match(r"FE-C[1-5]") & tests_fe["low"].notna()]
     held = (shown["outcome"] == claims.HOLDS).sum()
     assert fig.get_suptitle() == f"{held} of {len(shown)} comparisons of C1 to C5 hold"
     bars = [np.vstack(found) for c in fig.axes[0].collections if (found := c.get_segments())]  # the legend's are empty
@@ -113,7 +116,9 @@ def test_a_forest_has_an_interval_for_each_comparison(told):
 
 
 def test_the_forest_of_tables_is_a_mean_over_explainers_and_S(tests_id):
-    fig = pages_claims.forest_id(tests_id)
+    unsure = pd.Series([1, -0.9, 1, -0.9, 0.1])  # in place of one claim's differences
+    each = [unsure if claim == "ID-C4a" else own for claim, own in zip(tests_id["claim"], tests_id["differences"])]
+    fig = pages_claims.forest_id(tests_id.assign(differences=each))
     rows = pd.read_csv(pd.io.common.StringIO(figures.csv(fig)))
     assert set(rows["claim"]) == set(pages_claims.FOREST_ID)
     assert not rows.duplicated(["claim", "what", "dataset"]).any()
@@ -126,6 +131,7 @@ def test_the_forest_of_tables_is_a_mean_over_explainers_and_S(tests_id):
     ].itertuples()
     assert (row.value, row.low, row.high) == pytest.approx(known[:3], rel=1e-3)
     up, down = (rows["low"] > 0).sum(), (rows["high"] < 0).sum()
+    assert up < (rows["value"] > 0).sum()
     assert fig.get_suptitle() == f"{up} of {len(rows)} means are surely above 0, {down} surely below"
     assert any("yet" in text.get_text() for text in pages_claims.forest_id(tests_id[:0]).findobj(plt.Text))
     plt.close("all")
@@ -172,6 +178,12 @@ def test_early_epochs_are_those_of_one_method_on_one_data_set():
         columns=["dataset", "method", "measure", "best_epoch", "value"],
     )  # fmt: skip
     assert pages_claims.early(rows) == {"early-epoch": 7, "early-open": pytest.approx(0.7)}
+
+
+def test_data_sets_are_named_by_the_protocol_of_their_records(told):
+    new = told.assign(settings=told["settings"].where(told["dataset"] != "glass", '{"keep": 10}'))
+    assert pages_claims.protocols(new) == {"newer": "Glass", "older": "Vehicle, Segment, CIFAR10 (EfficientNet-Lite0)"}
+    assert pages_claims.protocols(told)["newer"] == "no data set"
 
 
 def test_how_many_splits_must_differ_is_told_of_all_splits(told):

@@ -105,6 +105,9 @@ def test_curves_over_lambda_and_eta_say_what_they_show(told):
         "eta-accuracy": "Accuracy of Ours is best at η = 0.01 on Glass and η = 0.1 on Vehicle",
         "eta-faithfulness": "Faithfulness of Ours is best at η = 0.01 on Glass and η = 0.1 on Vehicle",
     }
+    moved = told.assign(value=told["value"] + 0.1 * (told["lam"] != 1))
+    for name, fig in pages_fe.eta_figures(moved).items():
+        assert figures.csv(fig) == figures.csv(found[name])
     one = told[(told["lam"] == 1) & ((told["eta"] == 0.01) | (told["method"] != "Ours"))]
     for fig in (pages_fe.lambda_figures(one) | pages_fe.eta_figures(one)).values():
         assert any("yet" in text.get_text() for text in fig.findobj(plt.Text))

@@ -30,7 +30,7 @@ def test_the_form_that_keeps_most_accuracy_is_named(front):
     table = told["forms-table"].astype(float)
     assert table.loc["Del-C", "accuracy"] - table.loc["Del-A", "accuracy"] == pytest.approx(0.05, abs=0.01)
     assert table["balance"].tolist() == pytest.approx((table @ [2, 1, 1, 0]).tolist(), abs=0.003)
-    assert told["forms-figure"].get_suptitle().startswith("Del-C has the best balance")
+    assert told["forms-figure"].get_suptitle().startswith("In the mean Del-C has the best balance")
 
 
 def test_a_front_says_what_is_surely_won_and_paid(front):

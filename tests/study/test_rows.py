@@ -15,11 +15,11 @@ def test_the_committed_file_is_what_the_tables_say(name):
 
 
 def test_the_majority_and_repeated_rows_are_those_of_a_plain_loop(monkeypatch):
-    """On a table of few different rows and three classes that are nearly as frequent."""
+    """On a table of few different rows and six classes that are nearly as frequent."""
     rng = np.random.default_rng(0)
-    x, y = rng.integers(3, size=(60, 3)).astype(float), np.repeat([0, 1, 2], [21, 19, 20])
+    x, y = rng.integers(3, size=(60, 3)).astype(float), np.repeat(range(6), [9, 10, 11, 10, 9, 11])
     monkeypatch.setattr(
-        data, "load", lambda name: data.Table(name, x, y, "classification", tuple("abc"), tuple("uvw"), "")
+        data, "load", lambda name: data.Table(name, x, y, "classification", tuple("abc"), tuple("uvwxyz"), "")
     )
     found = rows.described("made-up", 4)
     assert found[["dataset", "split"]].to_numpy().tolist() == [["made-up", split] for split in range(4)]
@@ -30,6 +30,8 @@ def test_the_majority_and_repeated_rows_are_those_of_a_plain_loop(monkeypatch):
         seen = {tuple(values) for values in x[train]}
         assert row.repeated == pytest.approx(np.mean([tuple(values) in seen for values in x[test]]))
     assert 0 < found["repeated"].mean() < 1
+    most = [np.bincount(y[data.split(y, split)[2]]).max() / 12 for split in range(4)]
+    assert (found["majority"] < most).any()  # the most frequent class is that of training rows
 
 
 def test_what_is_written_is_read_and_what_is_not_known_is_empty(monkeypatch, tmp_path):
@@ -43,3 +45,5 @@ def test_what_is_written_is_read_and_what_is_not_known_is_empty(monkeypatch, tmp
         values = rows.majority(known, name)
         pd.testing.assert_series_equal(values, rows.majority(committed, name)[values.index])
     assert rows.majority(known, "segment").empty
+    by_hand = pd.DataFrame({"dataset": "a", "split": [3, 1], "majority": [0.5, 0.25], "repeated": 0.0})
+    assert rows.majority(by_hand, "a").to_dict() == {3: 0.5, 1: 0.25}

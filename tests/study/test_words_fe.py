@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.study import pages_claims, pages_fe, runs_fe, words_fe
+from lib.study import pages_fe, runs_fe, words_fe
 from tests.study.fe import TOLD, frame
 
 
@@ -40,7 +40,6 @@ def test_changes_with_lambda_are_told_on_both_sides_of_one(told):
 
 def test_a_curve_over_lambda_of_the_first_protocol_is_named(told):
     new = told.assign(settings=told["settings"].where(told["dataset"] != "glass", '{"keep": 10}'))
-    assert pages_claims.protocols(new) == {"newer": "Glass", "older": "Vehicle, Segment, CIFAR10 (EfficientNet-Lite0)"}
     assert words_fe.kept_lambdas(new, told) == "Curves over λ: those of Glass are of the first protocol still."
     for both in (new, told):
         assert words_fe.kept_lambdas(both, both) == "Curves over λ: all are of the protocol of the other records."
