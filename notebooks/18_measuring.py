@@ -330,7 +330,8 @@ glue("measuring-wrong", (predicted != y).double().mean().item(), display=False)
 # (The authors' released code mixes, see [](31_paper_and_code).)
 #
 # We explain and score the predicted class on validation and test rows: that is what a user will ask about, for an $x$
-# without a label. In training it is the label, as in {eq}`id-11`, for which the cross-entropy works too.
+# without a label. In training the label is explained and scored, as {eq}`id-11` writes, because the cross-entropy
+# beside it is for the label too.
 #
 # ## Choose on validation, report on test
 #

@@ -175,9 +175,9 @@ pd.DataFrame.from_dict(rows, orient="index", columns=pd.MultiIndex.from_tuples(o
 # the labels. From 0.1 in place of 1, accuracy changes by {glue:text}`readings-loud-cifar10` there,
 # {glue:text}`readings-loud-vehicle` on vehicle and {glue:text}`readings-loud-glass` on glass. Validation rows say the
 # same (accuracy {glue:text}`readings-loud-val` on CIFAR10). Large as it is, a change over three splits passes no
-# corrected test. The first records of [the results](11_results) start from 1 on every data set. For the second protocol
-# the start was chosen by a pilot on validation rows of a few splits, one for each data set and all methods: the
-# geometric mean of accuracy and faithfulness at $U = 10$, mean over methods, no test row looked at. *unit* is the
+# corrected test. The first protocol of [the results](11_results) starts from 1 on every data set. For the second
+# protocol the start was chosen by a pilot on validation rows of a few splits, one for each data set and all methods:
+# the geometric mean of accuracy and faithfulness at $U = 10$, mean over methods, no test row looked at. *unit* is the
 # spread at which $h$'s first outputs have unit spread.
 
 # %% tags=["hide-input"]
@@ -208,13 +208,13 @@ table
 #
 # **When to stop.** "Early stopping on validation data" leaves open the measure and the patience. We take the geometric
 # mean of accuracy and faithfulness at $U = 10$ (`Settings.keep`), where the paper looks at $\lambda$ and $\eta$, and
-# return the best epoch. The readings above and the first records of [the results](11_results) average it over all $U$
-# instead, which likes early epochs where nearly all gates are open; *stop by U = 10 alone* is today's way. Full runs
-# wait long for a better epoch ([how long](11_results)), as faithfulness may come late; *impatient* waits
+# return the best epoch. The readings above and the first protocol of [the results](11_results) average it over all $U$
+# instead, which likes early epochs where nearly all gates are open; *stop by U = 10 alone* is the second protocol's
+# way. Full runs wait long for a better epoch ([how long](11_results)), as faithfulness may come late; *impatient* waits
 # {glue:text}`readings-short:,.0f` gradient steps. Twice as long: {glue:text}`readings-patience`.
 #
 # **Ties.** Where several outputs of $h$ are the largest, `argmax` would take the first and call it agreement by chance.
-# We count such a row as unfaithful ({eq}`fe-19`). The first records still counted it as agreement.
+# We count such a row as unfaithful ({eq}`fe-19`). The first protocol still counted it as agreement.
 #
 # **Which eta.** For each split and each $U$, the one with the best geometric mean on validation rows. The paper speaks
 # of *test* accuracy and faithfulness there; we take it to mean the scores, not the rows.

@@ -12,7 +12,7 @@ from lib.data import catalogue
 from lib.study import claims, claims_fe, figures, runs_fe, runs_id
 from lib.study.records import ROOT
 from lib.study.rows import majority
-from lib.study.runs import title
+from lib.study.runs import at, title
 from lib.study.runs_fe import U
 from lib.study.statistics import resampled
 
@@ -131,16 +131,18 @@ def seen_of_etas(frame: pd.DataFrame) -> dict:
     return {"etas-seen": f"{claims_fe.least_seen(splits)} of {splits[0]}"}
 
 
-def early(frame: pd.DataFrame) -> dict:
-    """The epochs at which PretrainR is kept on Segment, and the share of gates still open there."""
-    rows = frame[(frame["dataset"] == "segment") & (frame["method"] == "PretrainR") & (frame["measure"] == "open")]
-    return {"early-epoch": float(rows["best_epoch"].median()), "early-open": float(rows["value"].mean())}
-
-
-def protocols(frame: pd.DataFrame) -> dict:
-    """Which data sets' records are of the second protocol, and which of the first."""
-    names = {new: [title(d) for d in runs_fe.datasets(frame) if runs_fe.is_newer(frame, d) == new] for new in (1, 0)}
-    return {"newer": ", ".join(names[1]) or "no data set", "older": ", ".join(names[0]) or "no data set"}
+def fixed_network(frame: pd.DataFrame, dataset: str = "segment") -> dict:
+    """PretrainR's chosen runs at U: the entries that they leave open and their faithfulness beside Ours', medians."""
+    rows = frame[(frame["dataset"] == dataset) & (frame["lam"] == 1)]
+    ten = at(runs_fe.chosen(rows), part="test", measure="faithfulness")
+    ten = ten[ten["U"] == U]
+    kept, ours = (at(ten, method=name) for name in ("PretrainR", "Ours"))
+    shares = at(rows, method="PretrainR", measure="open").set_index(["split", "eta"])["value"]
+    entries = shares.loc[list(zip(kept["split"], kept["eta"]))] * rows["U"].max()
+    return {
+        "fixed-entries": f"{entries.median():.0f}", "fixed-faithful": two(kept["value"].median()),
+        "fixed-ours": two(ours["value"].median()),
+    }  # fmt: skip
 
 
 def rival(frame: pd.DataFrame) -> dict:

@@ -22,7 +22,6 @@ from lib.study.runs_fe import (
     choose_eta,
     chosen,
     datasets,
-    is_newer,
 )  # fmt: skip
 from lib.study.statistics import mean_sem, plus_minus
 
@@ -98,7 +97,6 @@ def about(frame: pd.DataFrame, lambdas: pd.DataFrame, table: pd.DataFrame) -> di
         "epochs-most": max(of["epochs"] for of in settings.values()),
         "runs": int(table["runs"].sum()),
         "hours": hours(frame),
-        "newer": ", ".join(title(name) for name in names if is_newer(frame, name)) or "no data set",
     }
 
 

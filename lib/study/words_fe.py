@@ -83,6 +83,14 @@ def kept_lambdas(frame: pd.DataFrame, lambdas: pd.DataFrame) -> str:
     return f"Curves over λ: {still}."
 
 
+def protocols(frame: pd.DataFrame) -> str:
+    """Of which protocol each data set's records are, in words; data sets without records are left out."""
+    there = [d for d in datasets(frame) if d in set(frame["dataset"])]
+    found = {which: [short(d) for d in there if is_newer(frame, d) == new]
+             for which, new in (("second", True), ("first", False))}  # fmt: skip
+    return "; ".join(f"the {which} for {', '.join(names)}" for which, names in found.items() if names)
+
+
 def best_eta(frame: pd.DataFrame, measure: str) -> str:
     """The eta of the highest mean on each data set, and whether it is one."""
     rows = ours_at_ten(frame)

@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.study import claims, claims_fe, claims_id, figures, pages_claims, runs_fe, runs_id
+from lib.study import claims, claims_fe, claims_id, figures, pages_claims, runs_id
 from lib.study.statistics import resampled
-from tests.study import fe, id
+from tests.study import id
 from tests.study.fe import compared, frame
 
 
@@ -170,24 +170,13 @@ def test_the_lead_over_a_rival_is_a_mean_over_data_sets_at_each_number_of_entrie
     assert pages_claims.rival(pd.concat([without, without.assign(U=30)])) == {"rival-10": "–", "rival-30": "–"}
 
 
-def test_early_epochs_are_those_of_one_method_on_one_data_set():
-    rows = pd.DataFrame(
-        [("segment", "PretrainR", "open", 5, 0.8), ("segment", "PretrainR", "open", 15, 0.6),
-         ("segment", "PretrainR", "open", 7, 0.7), ("segment", "PretrainR", "accuracy", 900, 0.1),
-         ("segment", "RPSR", "open", 900, 0.1), ("glass", "PretrainR", "open", 900, 0.1)],
-        columns=["dataset", "method", "measure", "best_epoch", "value"],
-    )  # fmt: skip
-    assert pages_claims.early(rows) == {"early-epoch": 7, "early-open": pytest.approx(0.7)}
-
-
-def test_data_sets_are_named_by_the_protocol_of_their_records(told):
-    new = told.assign(settings=told["settings"].where(told["dataset"] != "glass", '{"keep": 10}'))
-    assert pages_claims.protocols(new) == {"newer": "Glass", "older": "Vehicle, Segment, CIFAR10 (EfficientNet-Lite0)"}
-    assert pages_claims.protocols(told)["newer"] == "no data set"
-
-
-def test_how_many_splits_must_differ_is_told_of_all_splits(told):
-    etas = claims_fe.chosen_etas(runs_fe.chosen(told), runs_fe.datasets(told))
-    least = claims_fe.least_seen([len(values) for values in etas.values()])
-    assert pages_claims.seen_of_etas(told) == {"etas-seen": f"{least} of {len(fe.SPLITS)}"}
-    assert pages_claims.seen_of_etas(told[told["dataset"] == "glass"]) == {"etas-seen": "–"}
+def test_what_a_fixed_network_leaves_open_is_counted(told):
+    rows = told.assign(dataset=told["dataset"].replace({"glass": "segment"}))
+    shut = rows[(rows["method"].isin(["PretrainR", "Ours"])) & (rows["measure"] == "accuracy") & (rows["U"] == 10)]
+    shut = shut[shut["part"] == "test"].assign(measure="open", U=pd.NA)
+    rows = pd.concat([rows, shut.assign(value=np.where(shut["method"] == "Ours", 0.5, 0.1))])
+    found = pages_claims.fixed_network(rows)
+    assert float(found["fixed-entries"]) == round(0.1 * rows["U"].max())
+    of = {m: told[(told["method"] == m) & (told["measure"] == "faithfulness")]["value"] for m in ("PretrainR", "Ours")}
+    assert found["fixed-ours"] == "0.95"
+    assert float(of["PretrainR"].min()) <= float(found["fixed-faithful"]) <= float(of["PretrainR"].max()) < 0.95

@@ -48,7 +48,6 @@ def test_what_has_no_records_is_named(told):
     assert about["missing"].startswith("Vehicle: all methods and other λ than 1; Segment: ")
     assert "Glass" not in about["missing"]
     assert about["patience"] == "20,000 on Glass"
-    assert about["newer"] == "no data set"
     assert about["runs"] == 10 * (3 * 3 + 3)
 
 

@@ -38,6 +38,12 @@ def test_changes_with_lambda_are_told_on_both_sides_of_one(told):
     assert words_fe.moves(told[told["lam"] == 1], "accuracy") == "No data set has three values of λ yet."
 
 
+def test_data_sets_are_named_by_the_protocol_of_their_records(told):
+    new = told.assign(settings=told["settings"].where(told["dataset"] != "glass", '{"keep": 10}'))
+    assert words_fe.protocols(new) == "the second for Glass; the first for Vehicle"
+    assert words_fe.protocols(told) == "the first for Glass, Vehicle"
+
+
 def test_a_curve_over_lambda_of_the_first_protocol_is_named(told):
     new = told.assign(settings=told["settings"].where(told["dataset"] != "glass", '{"keep": 10}'))
     assert words_fe.kept_lambdas(new, told) == "Curves over λ: those of Glass are of the first protocol still."
