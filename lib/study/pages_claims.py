@@ -132,17 +132,19 @@ def seen_of_etas(frame: pd.DataFrame) -> dict:
 
 
 def fixed_network(frame: pd.DataFrame, dataset: str = "segment") -> dict:
-    """PretrainR's chosen runs at U: the entries that they leave open and their faithfulness beside Ours', medians."""
-    rows = frame[(frame["dataset"] == dataset) & (frame["lam"] == 1)]
-    ten = at(runs_fe.chosen(rows), part="test", measure="faithfulness")
-    ten = ten[ten["U"] == U]
-    kept, ours = (at(ten, method=name) for name in ("PretrainR", "Ours"))
-    shares = at(rows, method="PretrainR", measure="open").set_index(["split", "eta"])["value"]
-    entries = shares.loc[list(zip(kept["split"], kept["eta"]))] * rows["U"].max()
-    return {
-        "fixed-entries": f"{entries.median():.0f}", "fixed-faithful": two(kept["value"].median()),
-        "fixed-ours": two(ours["value"].median()),
-    }  # fmt: skip
+    """Runs of PretrainR and of Ours, chosen at U: faithfulness with U entries, ten times as many and all of them.
+
+    And how many entries they leave open, in the median.
+    """
+    rows, found = at(frame, dataset=dataset, lam=1), {}
+    ten, every = runs_fe.chosen(rows), rows["U"].max()
+    for method in ("PretrainR", "Ours"):
+        kept = at(ten[ten["U"] == U], method=method, part="test", measure="faithfulness")[["split", "eta"]]
+        own = at(rows, method=method).merge(kept, on=["split", "eta"])
+        test = at(own, part="test", measure="faithfulness").groupby("U")["value"].mean()
+        found |= {f"{method}-{words}": two(test[u]) for words, u in (("few", U), ("more", 10 * U), ("all", every))}
+        found[f"{method}-open"] = f"{at(own, measure='open')['value'].median() * every:.0f}"
+    return found
 
 
 def rival(frame: pd.DataFrame) -> dict:

@@ -170,13 +170,14 @@ def test_the_lead_over_a_rival_is_a_mean_over_data_sets_at_each_number_of_entrie
     assert pages_claims.rival(pd.concat([without, without.assign(U=30)])) == {"rival-10": "–", "rival-30": "–"}
 
 
-def test_what_a_fixed_network_leaves_open_is_counted(told):
+def test_what_a_fixed_network_leaves_open_and_with_how_many_entries_it_agrees(told):
     rows = told.assign(dataset=told["dataset"].replace({"glass": "segment"}))
-    shut = rows[(rows["method"].isin(["PretrainR", "Ours"])) & (rows["measure"] == "accuracy") & (rows["U"] == 10)]
-    shut = shut[shut["part"] == "test"].assign(measure="open", U=pd.NA)
+    one = rows[(rows["measure"] == "faithfulness") & (rows["U"] == 10)]
+    rows = pd.concat([rows, one.assign(U=100, value=0.7), one.assign(U=200, value=0.8)])
+    shut = one[one["part"] == "test"].assign(measure="open", U=pd.NA)
     rows = pd.concat([rows, shut.assign(value=np.where(shut["method"] == "Ours", 0.5, 0.1))])
     found = pages_claims.fixed_network(rows)
-    assert float(found["fixed-entries"]) == round(0.1 * rows["U"].max())
-    of = {m: told[(told["method"] == m) & (told["measure"] == "faithfulness")]["value"] for m in ("PretrainR", "Ours")}
-    assert found["fixed-ours"] == "0.95"
-    assert float(of["PretrainR"].min()) <= float(found["fixed-faithful"]) <= float(of["PretrainR"].max()) < 0.95
+    assert found["Ours-few"] == "0.95"
+    assert (found["PretrainR-more"], found["PretrainR-all"]) == ("0.70", "0.80")
+    assert (found["PretrainR-open"], found["Ours-open"]) == ("20", "100")
+    assert float(found["PretrainR-few"]) < 0.95
