@@ -195,7 +195,8 @@ keep("results", {"further": told})
 table
 
 # %% [markdown]
-# *At $U = 10$ and the $\eta$ that validation chose, mean over splits.*
+# *At $U = 10$ and the $\eta$ that validation chose, mean over splits. RPS and RPSR predict by $h$ itself. Where its
+# outputs tie there, nothing disagrees, but the prediction says nothing: of tied classes the first is taken.*
 #
 # {glue:text}`results-further`
 #
