@@ -93,8 +93,8 @@ def verdict(cells: pd.DataFrame) -> str:
         found = {SCORES[s]: None if cells.empty else effect(cells, term, s, other=level) for s in theirs}
         if None in found.values():
             return "Two splits of each table are needed to tell whether one helps the other."
-        words = [f"{label} {signed(one.difference)}, {_sure(one)}" for label, one in found.items()]
-        parts.append(f"Beside {TERMS[OTHER[term]]}, {name} changes {' and '.join(words)}.")
+        words = [f"{label} by {signed(one.difference)}, {_sure(one)}," for label, one in found.items()]
+        parts.append(f"Beside {TERMS[OTHER[term]]}, {name} changes {' and '.join(words).rstrip(',')}.")
     cost = effect(cells, "lam1", "accuracy", other=weights(cells, "eta")[-1])
     return " ".join([*parts, f"The accuracy of g changes by {signed(cost.difference)} by the latter, {_sure(cost)}."])
 

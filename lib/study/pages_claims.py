@@ -63,7 +63,9 @@ def summarised(verdicts: pd.DataFrame) -> pd.DataFrame:
 
 def at_a_glance(verdicts: pd.DataFrame) -> pd.DataFrame:
     """The same for the opening page, shorter."""
-    return summarised(verdicts)[["the paper finds", "mean of", "effect", "verdict", "comparisons"]]
+    table = summarised(verdicts)
+    told = (table["mean of"] + ": " + table["effect"]).where(table["effect"] != "–", "–")
+    return table[["the paper finds", "verdict", "comparisons"]].assign(**{"effect, in the mean": told})
 
 
 def linked(table: pd.DataFrame, chapter: str) -> HTML:

@@ -40,13 +40,15 @@ def test_an_effect_is_that_of_the_largest_weight_beside_one_of_the_other(cells):
 
 def test_the_verdict_says_help_and_harm(cells):
     told = pages_both.verdict(cells)
-    first = "Beside the term for features, the price of gates changes insertion +0.05, a help and 1 − deletion −0.10, a"
-    assert told.startswith(first + " harm.")
-    assert "Beside the price of gates, the term for features changes faithfulness −0.30, a harm" in told
+    first = (
+        "Beside the term for features, the price of gates changes insertion by +0.05, a help, and 1 − deletion by −0.10"
+    )
+    assert told.startswith(first + ", a harm.")
+    assert "Beside the price of gates, the term for features changes faithfulness by −0.30, a harm" in told
     assert "accuracy of g changes by −0.10 by the latter, a harm" in told
     same = cells.assign(insertion=0.5)
     same.loc[same["split"] == 1, "insertion"] += 0.1 * (same["eta"] > 0)
-    assert "insertion +0.02, which cannot be told from 0" in pages_both.verdict(same)
+    assert "insertion by +0.02, which cannot be told from 0" in pages_both.verdict(same)
     assert "Two splits" in pages_both.verdict(cells[cells["split"] == 0])
 
 

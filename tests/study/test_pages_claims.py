@@ -67,7 +67,10 @@ def test_a_claim_is_told_effect_first(tests_fe):
     assert pages_claims.sentences(verdicts.loc["FE-C6"]) == "No data set has all the records that this claim needs."
     counts = pages_claims.told("fe", verdicts)
     assert sum(counts[f"count-fe-{word.replace(' ', '-')}"] for word in claims.VERDICTS) == len(verdicts)
-    assert pages_claims.at_a_glance(verdicts).loc["FE\u2011C4b", "verdict"] == "reproduced"
+    glance = pages_claims.at_a_glance(verdicts)
+    assert glance.loc["FE\u2011C4b", "verdict"] == "reproduced"
+    assert glance.loc["FE\u2011C4b", "effect, in the mean"].startswith("faithfulness, Ours − Joint: 0.35")
+    assert glance.loc["FE\u2011C8", "effect, in the mean"] == "–"
 
 
 def test_verdicts_are_shown_with_their_interval_and_how_their_comparisons_came_out(tests_fe):
