@@ -57,6 +57,7 @@ use_threads(threads)
 records.check_out(out, checkpoint=checkpoint)
 etas, lam1s, splits, U_values = lists(etas=etas, lam1s=lam1s, splits=splits, U_values=U_values)
 table = tables.load(data)
+records.check_replaced(out, paper="FE+ID", dataset=table.name)
 folds = tables.folds(table, splits)
 
 # %% [markdown]

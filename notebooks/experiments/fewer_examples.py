@@ -66,6 +66,7 @@ table = tables.load(data, task=task)
 folds = tables.folds(table, splits)
 if method not in METHODS:
     raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+records.check_replaced(out, paper="FE", dataset=table.name, method=method)
 gated = METHODS[method].gates
 
 # %% [markdown]
@@ -136,6 +137,8 @@ for r in range(len(runs)):
         "best_epoch": trained.best_epoch[r],
         "diverged": trained.diverged[r],
         "seconds": trained.seconds[r],
+        "example": None,  # of an explanation, which no run may have
+        "output": None,
     }
     for part in ("val", "test"):
         for measure in ("accuracy", "faithfulness", "ties"):

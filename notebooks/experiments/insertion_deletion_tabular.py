@@ -74,6 +74,7 @@ runs = Runs.grid(len(splits), lam=lams, lam3=lam3s, lr=lrs, seed=[seed]).of(meth
 options = {"epochs": epochs, "patience": patience, "mixed": mixed, "draws": draws or None}
 settings = Settings(explainer=named[0], S=S_values[0], deletion=deletion, **options)
 table = tables.load(data)
+records.check_replaced(out, paper="ID", dataset=table.name, method=method)
 folds = tables.folds(table, splits)
 before = Runs.grid(len(splits), lr=[0.05], seed=[seed])
 start = fit("pretrained", folds, before, device=device, weights=weights or None)
