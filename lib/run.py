@@ -9,6 +9,7 @@ Nothing but what a run wrote is ever replaced.
 
 import argparse
 import ast
+import logging
 import os
 import re
 import signal
@@ -24,6 +25,8 @@ from papermill.exceptions import PapermillException, PapermillExecutionError
 from papermill.execute import execute_notebook
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
+
+from lib.writing import check_home
 
 ROOT = Path(__file__).parents[1]
 MAGIC = re.compile(r"^[%!].*$", re.MULTILINE)  # IPython's own lines, which assign no parameter
@@ -156,6 +159,7 @@ class Manager(AsyncKernelManager):
 def _stop(number: int, frame) -> None:
     """A person's Ctrl-C, or a cluster's time limit: the cell that is running is interrupted, too."""
     Manager.stopped = True
+    logging.disable()  # of what the stop breaks off
     signal.default_int_handler(number, frame)
 
 
@@ -165,7 +169,7 @@ def run(source: str, out: str, given: dict[str, str]) -> Path:
     Raises ValueError for an unknown parameter, a value of the wrong type or a file that is not to be replaced, before
     anything is run or written, and PapermillExecutionError where a cell fails.
     """
-    notebook = jupytext.read(source)
+    notebook = opened(source)
     known = defaults(notebook)
     for name in given:
         if name not in known:
@@ -174,6 +178,7 @@ def run(source: str, out: str, given: dict[str, str]) -> Path:
     done, running = Path(out), failed(out)
     for path in (done, running):
         check_out(path, source)
+    check_files(known | values, done, running)
     notebook = load_notebook_node(notebook)
     notebook = parameterize_notebook(notebook, values, kernel_name="python3", language="python") if values else notebook
     for number, cell in enumerate(notebook.cells):
@@ -190,13 +195,23 @@ def run(source: str, out: str, given: dict[str, str]) -> Path:
         progress_bar=sys.stderr.isatty(),
         stderr_file=sys.stderr,  # a training's own progress
         coalesce_streams=True,
-        extra_arguments=["--log-level=ERROR"],
+        extra_arguments=["--log-level=CRITICAL"],  # a kernel that is stopped finds its sockets closed, and says so
         kernel_manager_class=Manager,
     )
     notebook.metadata.papermill.update(input_path=str(source), output_path=str(out))
     nbformat.write(notebook, running)
     running.rename(done)
     return done
+
+
+def opened(source: str) -> nbformat.NotebookNode:
+    """The notebook in a file; ValueError unless it is a .py or .ipynb with something to run."""
+    if Path(source).suffix not in (".py", ".ipynb"):
+        raise ValueError("the notebook must end in .py or .ipynb")
+    notebook = jupytext.read(source)
+    if not any(cell.cell_type == "code" and cell.source.strip() for cell in notebook.cells):
+        raise ValueError("the notebook must have a cell of code, and there is none to run")
+    return notebook
 
 
 def failed(out: str | Path) -> Path:
@@ -206,6 +221,7 @@ def failed(out: str | Path) -> Path:
 
 def check_out(path: Path, source: str) -> None:
     """ValueError unless `path` is free for a run: a name ending in .ipynb, of no file or of one that a run wrote."""
+    check_home("out", path)
     if path.suffix != ".ipynb":
         raise ValueError(f"out must end in .ipynb, got {path}")
     if not path.exists():
@@ -216,6 +232,15 @@ def check_out(path: Path, source: str) -> None:
         ours = path == failed(path.with_suffix("").with_suffix(".ipynb"))  # a run that was killed while writing
     if not ours or path.samefile(source):
         raise ValueError(f"out must not replace {path}, which no run has written: give another name, or delete it")
+
+
+def check_files(values: dict, *places: Path) -> None:
+    """ValueError if a parameter is one of these files, which the run itself writes, or begins with ~."""
+    for name, value in values.items():
+        if isinstance(value, str) and value:
+            check_home(f"parameter {name}", value)
+            if Path(value).resolve() in [place.resolve() for place in places]:
+                raise ValueError(f"parameter {name} must be another file than the executed notebook, got {value}")
 
 
 def cell_of(notebook: Path) -> int:

@@ -2,8 +2,15 @@
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
+
+
+def check_home(name: str, path: str | Path) -> None:
+    """ValueError if a path begins with ~, which a shell alone replaces: a folder of that name would be made."""
+    if re.match("~$|~[^/]*/", str(path)):
+        raise ValueError(f"{name} must be a whole path, got {str(path)!r}: write your folder's name for ~")
 
 
 @contextlib.contextmanager

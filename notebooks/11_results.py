@@ -195,8 +195,7 @@ keep("results", {"further": told})
 table
 
 # %% [markdown]
-# *At $U = 10$ and the $\eta$ that validation chose, mean over splits. RPS and RPSR predict by $h$ itself. Where its
-# outputs tie there, nothing disagrees, but the prediction says nothing: of tied classes the first is taken.*
+# *At $U = 10$ and the $\eta$ that validation chose, mean over splits.*
 #
 # {glue:text}`results-further`
 #

@@ -6,7 +6,9 @@ from pathlib import Path
 import jupytext
 import pytest
 
+from lib import run
 from lib.run import ROOT, defaults
+from lib.study import records
 from lib.study.grid import experiment
 
 EXPERIMENTS = sorted((ROOT / "notebooks" / "experiments").glob("*.py"))
@@ -31,3 +33,18 @@ def test_its_records_carry_its_version(path):
 def test_its_lists_may_be_text(path):
     given = {name: default for name, default in defaults(jupytext.read(path)).items() if isinstance(default, list)}
     assert {name: name for name in given} == {n: v for own in calls(path, "lists") for n, v in own.items()}
+
+
+def test_runs_that_all_diverge_are_recorded_as_such(tmp_path):
+    """None of them has an explanation."""
+    given = {"method": "Joint", "etas": "0", "lambdas": "[1e38]", "splits": "0", "epochs": "20", "U_values": "5",
+             "out": str(tmp_path / "a.parquet")}  # fmt: skip
+    words = [word for pair in given.items() for word in ("-p", *pair)]
+    assert run.main([str(ROOT / "notebooks/experiments/fewer_examples.py"), str(tmp_path / "a.ipynb"), *words]) == 0
+    assert records.read(tmp_path / "a.parquet")["diverged"].all()
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_it_replaces_no_records_of_another_paper(path):
+    assert all("paper" in given for given in calls(path, "records.check_replaced"))
+    assert len(calls(path, "records.check_replaced")) == len(calls(path, "records.check_out")) == 1

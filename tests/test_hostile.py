@@ -121,7 +121,7 @@ def test_formulas_in_a_table_are_words(tmp_path):
     """Among features they are refused, as classes they stay the words that they are; no spreadsheet is written."""
     path = tmp_path / "mine.csv"
     path.write_text("a,b,kind\n1,=1+1,u\n2,=cmd|' /C calc'!A0,v\n")
-    with pytest.raises(ValueError, match="got words in column b"):
+    with pytest.raises(ValueError, match="got text in column b"):
         data.from_csv(path)
     path.write_text("a,kind\n1,=1+1\n2,@SUM(A1)\n")
     assert data.from_csv(path).classes == ("=1+1", "@SUM(A1)")

@@ -1,6 +1,7 @@
 """`make experiments PROFILE=...`: what a person reads of it, one run on each GPU, and profiles that Snakemake takes."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -103,3 +104,26 @@ def test_snakemake_takes_the_profile(profile):
                "--nolock", "--profile", f"workflow/profiles/{profile}"]  # fmt: skip
     done = subprocess.run(command, cwd=grid.ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--cores", "0"], "CORES must be at least 1, got 0"),
+        (["--config", "devise=cuda"], "CONFIG must be name=value, with a name of .*, device, .*, got 'devise=cuda'"),
+        (["--config", "device"], "CONFIG must be name=value, .* got 'device'"),
+        (["--config", "device="], "CONFIG must be name=value, .* got 'device='"),
+        (["--config", "mixed=true out=x"], "CONFIG must be name=value, .* got 'out=x'"),
+        (["--config", "checkpoint=x"], "CONFIG must be name=value, .* got 'checkpoint=x'"),
+    ],
+)
+def test_a_word_that_nobody_takes_is_refused_before_anything_is_listed(words, reason, capsys):
+    assert experiments.main(["--dry", *words]) == 1
+    told = capsys.readouterr()
+    assert not told.out
+    assert re.search(f"make experiments: {reason}", told.err)
+
+
+def test_what_the_grid_leaves_to_the_notebooks_is_taken():
+    words = ["device=cuda", "mixed=true", "threads=2", "gpus=true"]
+    assert experiments.checked(words) == words

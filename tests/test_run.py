@@ -182,15 +182,16 @@ def test_a_dead_kernel_is_named_with_its_cell(source, tmp_path, capsys):
     assert not (tmp_path / "out.ipynb").exists()
 
 
-def test_a_stopped_run_says_so_in_one_line_and_leaves_no_kernel(source, tmp_path):
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_says_so_in_one_line_and_leaves_no_kernel(sent, source, tmp_path):
     mark = tmp_path / "started"
     body = f"import os, pathlib, time; pathlib.Path({str(mark)!r}).write_text(str(os.getpid())); time.sleep(120)"
     words = [sys.executable, "-m", "lib.run", source(body), tmp_path / "out.ipynb"]
     with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         while not (mark.exists() and mark.read_text()):
             time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
-        error = process.communicate(timeout=60)[1].strip().splitlines()[-1]
+        process.send_signal(sent)
+        error = process.communicate(timeout=60)[1].strip()
     assert process.returncode == 1
     assert error == f"{source(body)}: stopped before it was done (see {tmp_path / 'out.failed.ipynb'})"
     with pytest.raises(ProcessLookupError):
@@ -273,3 +274,50 @@ def test_an_output_that_cannot_be_written_is_one_line(source, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert run.main([source(), str(tmp_path / "file" / "out.ipynb")]) == 1
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "value", ["out.ipynb", "./out.failed.ipynb", "folder/../out.ipynb", "~/out.parquet", "~me/out.parquet"]
+)
+def test_no_parameter_is_a_file_that_the_run_itself_writes_or_begins_with_a_tilde(
+    source, tmp_path, capsys, monkeypatch, value
+):
+    """The executed notebook would take the place of the records that it has written."""
+    path = source()
+    monkeypatch.chdir(tmp_path)
+    assert run.main([path, "out.ipynb", "-p", "name", value]) == 1
+    assert "parameter name must be" in capsys.readouterr().err
+    assert run.main([path, "vehicle"]) == run.main([path, "~/out.ipynb"]) == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["chapter.py"]
+
+
+def test_a_default_may_not_be_the_executed_notebook_either(tmp_path, capsys):
+    path = tmp_path / "chapter.py"
+    path.write_text(f'# %% tags=["parameters"]\nout = {str(tmp_path / "out.ipynb")!r}\n')
+    assert run.main([str(path), str(tmp_path / "out.ipynb")]) == 1
+    assert "parameter out must be another file than the executed notebook" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("README.md", "# Title", "the notebook must end in .py or .ipynb"),
+        ("mine.csv", "a,b", "the notebook must end in .py or .ipynb"),
+        ("empty.py", "", "the notebook must have a cell of code, and there is none to run"),
+        ("prose.py", "# %% [markdown]\n# # Title\n", "the notebook must have a cell of code, and there is none to run"),
+    ],
+)
+def test_what_is_no_notebook_is_not_run(tmp_path, capsys, name, content, reason):
+    (tmp_path / name).write_text(content)
+    assert run.main([str(tmp_path / name), str(tmp_path / "out.ipynb")]) == 1
+    assert capsys.readouterr().err.strip() == f"{tmp_path / name}: {reason}"
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+def test_this_library_comes_before_another_of_its_name(tmp_path, monkeypatch):
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "masks.py").write_text("")
+    (tmp_path / "chapter.py").write_text("import lib.masks\nprint(lib.masks.__file__)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert run.main([str(tmp_path / "chapter.py"), str(tmp_path / "out.ipynb")]) == 0
+    assert printed(tmp_path / "out.ipynb") == str(ROOT / "lib" / "masks.py")

@@ -29,3 +29,14 @@ def test_what_fails_leaves_the_older_file_and_nothing_beside_it(tmp_path):
         interrupted()
     assert path.read_text() == "older"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("path", ["~", "~/a", "~me/a"])
+def test_a_tilde_that_no_shell_replaced_is_refused(path):
+    with pytest.raises(ValueError, match=f"out must be a whole path, got '{path}'"):
+        writing.check_home("out", path)
+
+
+def test_a_tilde_elsewhere_is_a_letter_like_another():
+    for path in ("~a", "a/~/b", "a~/b"):
+        writing.check_home("out", path)

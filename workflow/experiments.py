@@ -42,6 +42,16 @@ def seconds(budget: str) -> float:
     return sum(int(n or 0) * SECONDS[unit] for n, unit in zip(parts.groups(), "hms"))
 
 
+def checked(config: list[str]) -> list[str]:
+    """CONFIG's words; ValueError unless each sets a parameter that some run takes and the grid leaves to it."""
+    known = {"gpus", "threads"}.union(*(run.free for run in grid.read()))
+    for word in config:
+        name, equals, value = word.partition("=")
+        if name not in known or not equals or not value:
+            raise ValueError(f"CONFIG must be name=value, with a name of {', '.join(sorted(known))}, got {word!r}")
+    return config
+
+
 def missing(only: str) -> list[tuple[grid.Run, str]]:
     """The runs to make and why, in order; ValueError if no run of the grid has all words of `only`."""
     runs = grid.read()
@@ -173,7 +183,9 @@ def main(words: list[str] | None = None) -> int:
     given = parser.parse_args(words)
     try:
         limit = seconds(given.budget) if given.budget else None
-        cores, config = profiled(given.profile, given.cores, given.config.split())
+        if given.cores < 1:
+            raise ValueError(f"CORES must be at least 1, got {given.cores}")
+        cores, config = profiled(given.profile, given.cores, checked(given.config.split()))
         device = dict(pair.split("=", 1) for pair in config).get("device", "cpu")
         found = missing(given.only)
         report(found, cores, device, limit / 60 if limit else math.inf)

@@ -17,8 +17,16 @@ CACHE = ROOT / "_build" / "cache"
 
 
 def data_dir(folder: str | Path | None = None) -> Path:
-    """The folder given, or DATA_DIR, which is relative to the repository; `data` without either."""
-    return Path(folder) if folder else ROOT / os.environ.get("DATA_DIR", "data")
+    """The folder given, or DATA_DIR, which is relative to the repository; `data` without either.
+
+    ValueError if DATA_DIR is no folder: what fetches data would make one of a mistyped name.
+    """
+    if folder:
+        return Path(folder)
+    place = ROOT / (named := os.environ.get("DATA_DIR", "data"))
+    if "DATA_DIR" in os.environ and not place.is_dir():
+        raise ValueError(f"DATA_DIR must be a folder that is there, got {named!r}: make it, or mend its name")
+    return place
 
 
 def digest(path: Path) -> str:

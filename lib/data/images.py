@@ -21,7 +21,7 @@ from torch.nn.functional import pad
 
 from lib.data import cifar10
 from lib.data.files import CACHE, checked, data_dir
-from lib.data.own_images import cached, decoded, hashed, read_own
+from lib.data.own_images import cached, check_parts, decoded, hashed, read_own
 
 NAMES = ("cifar10", "cifar10-jpeg", "stl10")
 CLASSES = {
@@ -91,7 +91,7 @@ def load(
     and cropped; None where they have one shape. ValueError: unknown name, a file that is missing, damaged or no image
     of the others' shape, more images asked for than a part has.
     """
-    if size is not None and (name in NAMES or not isinstance(size, int) or size < 1):
+    if size is not None and (name in NAMES or type(size) is not int or size < 1):
         raise ValueError(f"size must be a number of pixels, for images of your own, got {size!r} for {name}")
     if name in NAMES:
         folder = data_dir(folder)
@@ -100,11 +100,13 @@ def load(
         order = _shuffled(parts[0], seed)
         cut = round(len(order) * (1 - VALIDATION[name]))
         index = (order[:cut], order[cut:], parts[0] + _shuffled(parts[1], seed))
-    elif Path(name).is_dir():
-        x, y, classes, digest = read_own(Path(name), cache, size=size)
-        name, source = Path(name).name, f"your folder {Path(name).name}"
+    elif str(name) and Path(name).is_dir():
+        place = Path(name).resolve()
+        x, y, classes, digest = read_own(place, cache, size=size)
+        name, source = place.name, f"your folder {place.name}"
         cuts = np.cumsum([round(share * len(y)) for share in FRACTIONS[:2]])
         index = np.split(_shuffled(len(y), seed), cuts)
+        check_parts(y, index, classes)
     else:
         raise ValueError(f"data must be one of {', '.join(NAMES)} or a folder of images, got {name!r}")
     return _taken(name, classes, source, x, y, index, (train, val, test), f"{digest} {seed}")
@@ -114,8 +116,8 @@ def _taken(name, classes, source, x, y, index, limits, digest) -> Images:
     """The first so many of each part."""
     parts = {}
     for part, rows, limit in zip(("train", "val", "test"), index, limits):
-        if limit is not None and not 1 <= limit <= len(rows):
-            raise ValueError(f"{part} must lie between 1 and the {len(rows)} images of {name}, got {limit}")
+        if limit is not None and (type(limit) is not int or not 1 <= limit <= len(rows)):
+            raise ValueError(f"{part} must lie between 1 and the {len(rows)} images of {name}, got {limit!r}")
         rows = rows[:limit]
         parts |= {f"x_{part}": torch.from_numpy(x[rows]), f"y_{part}": torch.from_numpy(y[rows]).long()}
     mean, std = _moments(parts["x_train"])

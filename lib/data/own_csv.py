@@ -18,6 +18,7 @@ MISSING = frozenset({"", "?", "NA", "<NA>", "N/A", "n/a", "#N/A", "NULL", "null"
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 EXPECTED = "UTF-8 text, a header row, then rows of as many values, separated by commas, semicolons, tabs or bars"
 COUNTED = 10  # fewer rows in order may be chance
+EXACT = 2**53  # from here on, whole numbers in double precision are no longer all different
 DECIMAL = re.compile(r"(?<![^;\t|\n\" ])[+-]?\d+,\d+(?:[eE][+-]?\d+)?(?![^;\t|\n\" ])")  # a whole cell
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}\b")
@@ -173,11 +174,12 @@ def _numbers(cells: pd.DataFrame, path: Path) -> np.ndarray:
     words = {name: _first_word(cells[name]) for name in cells if not pd.api.types.is_numeric_dtype(cells[name])}
     if words:
         some, word = ", ".join([*words][:5]), next(iter(words.values()))
+        todo = "if words: name them in categories to encode them, or leave them out with drop"
         if DATE.match(word):
-            todo = "dates: write numbers (days since one of them), or leave them out with drop"
-        else:
-            todo = "words: name them in categories to encode them, or leave them out with drop"
-        raise ValueError(f"{path}: features must be numbers, got words in column {some} ({word!r}), if {todo}")
+            todo = "if dates: write numbers (days since one of them), or leave them out with drop"
+        elif not word[:1].isalpha():  # 37%, 0x1A, or a sign where a value is missing
+            todo = f"if numbers: write them plainly, and nothing where one is missing; {todo}"
+        raise ValueError(f"{path}: features must be numbers, got text in column {some} ({word!r}), {todo}")
     return cells.to_numpy(np.float64)
 
 
@@ -188,11 +190,23 @@ def _first_word(column: pd.Series) -> str:
 
 
 def _check_counters(x: np.ndarray, names: list[str], path: Path) -> None:
-    """Refuse a feature that counts the rows: where these are sorted by class, it gives the class away."""
-    rows = np.arange(len(x))
+    """Refuse a feature that counts the rows, in any order and steps: where they are sorted, it gives the class away.
+
+    Refuse features that are all the same in every row, too, as no row then differs from another.
+    """
+    if (x == x[0]).all():
+        raise ValueError(f"{path}: a feature must differ between rows, got none among {', '.join(names[:5])}")
     for name, column in zip(names, x.T):
-        if len(x) >= COUNTED and (np.array_equal(column, rows) or np.array_equal(column, rows + 1)):
+        if len(x) >= COUNTED and _counts(column):
             raise ValueError(f"{path}: column {name!r} numbers the rows, which is no feature: leave it out with drop")
+
+
+def _counts(column: np.ndarray) -> bool:
+    """Whether these are whole numbers, one a row, as far from each other as the next."""
+    if not np.isfinite(column).all() or (column % 1).any():
+        return False
+    steps = np.diff(np.sort(column))
+    return bool(steps[0] > 0 and (steps == steps[0]).all())
 
 
 # --- What is to be predicted -----------------------------------------------------------------------------------------
@@ -210,11 +224,11 @@ def _values(last: pd.Series, path: Path, decimal: str) -> np.ndarray:
 
 def _labels(last: pd.Series, path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
     """Labels (N,) and the classes' names, sorted as numbers where all are; "NA" is a class among words."""
-    numbers = pd.to_numeric(last, errors="coerce")
+    numbers = pd.to_numeric(last, errors="coerce").replace([np.inf, -np.inf], np.nan)
     numeric = set(last[numbers.isna()]) <= MISSING  # nothing but numbers, and signs for missing ones
     _check_missing(last, last.isin(MISSING) if numeric else last == "", path)
     if not numeric:
-        classes, y = np.unique(last.to_numpy(str), return_inverse=True)
+        classes, y = np.unique(last.to_numpy(object), return_inverse=True)
     else:
         labels, y = np.unique(numbers.to_numpy(), return_inverse=True)
         if (labels % 1 != 0).any() or len(labels) > max(2, len(last) // 2):
@@ -222,6 +236,9 @@ def _labels(last: pd.Series, path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
                 f"{path}: column {last.name!r} holds {len(labels)} different numbers in {len(last)} rows, values rather"
                 ' than classes. For regression load it with task="regression"; classes that are numbers need words'
             )
+        if abs(labels).max() >= EXACT:
+            raise ValueError(f"{path}: column {last.name!r} holds numbers of more digits than are kept apart: "
+                             "classes that are such numbers need words")  # fmt: skip
         classes = [f"{label:.0f}" for label in labels]
     if len(classes) < 2:
         raise ValueError(f"{path}: column {last.name!r} must hold at least two classes, got {', '.join(classes)}")

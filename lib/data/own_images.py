@@ -24,8 +24,7 @@ def read_own(folder: Path, cache: Path, *, size: int | None = None):
     inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     if loose := [path.name for path in inside if path.is_file() and path.suffix.lower() in SUFFIXES]:
         raise ValueError(f"{folder} must hold a folder for each class, got the image {loose[0]} beside them")
-    classes = {path.name: sorted(f for f in path.iterdir() if f.suffix.lower() in SUFFIXES)
-               for path in inside if path.is_dir()}  # fmt: skip
+    classes = {path.name: _images(path) for path in inside if path.is_dir()}
     if empty := [name for name, own in classes.items() if not own]:
         raise ValueError(f"{folder}/{empty[0]} holds no image ({', '.join(SUFFIXES)}), and so is no class")
     if len(classes) < 2:
@@ -43,6 +42,24 @@ def read_own(folder: Path, cache: Path, *, size: int | None = None):
     key = hashlib.sha256(repr(words).encode()).hexdigest()
     x, y, digest = cached(cache / f"images-{folder.name}.npz", key, decode)
     return x, y, tuple(classes), digest
+
+
+def _images(folder: Path) -> list[Path]:
+    """The image files of a class; ValueError names anything else there, so that no image is left out unsaid."""
+    found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    if other := [path for path in found if path.suffix.lower() not in SUFFIXES or not path.is_file()]:
+        raise ValueError(f"{other[0]} is no image file ({', '.join(SUFFIXES)}): convert it, or move it elsewhere")
+    return found
+
+
+def check_parts(y: np.ndarray, index: tuple[np.ndarray, ...], classes: tuple[str, ...]) -> None:
+    """ValueError unless training, validation and test have an image each, and training one of each class."""
+    if not all(len(rows) for rows in index):
+        sizes = ", ".join(str(len(rows)) for rows in index)
+        raise ValueError(f"your folder must hold images for training, validation and test, got {sizes}: add some")
+    if absent := sorted(set(range(len(classes))) - set(y[index[0]].tolist())):
+        raise ValueError(f"training must see each class, got no image of {classes[absent[0]]}: add some, or split anew "
+                         "with another seed")  # fmt: skip
 
 
 def decoded(file: bytes, name: str, shape: tuple[int, int] | None = None, *, size: int | None = None) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from lib.data.tables import Table
+from lib.options import is_number
 
 FRACTIONS = (0.7, 0.1, 0.2)
 LAST = 10**9  # numbers of splits; other random streams have seeds far above
@@ -22,13 +23,13 @@ def split(
     The three sizes depend on N and fractions alone. ValueError if a part is empty, or a class is absent from training.
     """
     (seed,) = check_splits([seed])
-    fractions = tuple(fractions)
-    if len(fractions) != 3 or not min(fractions) > 0 or not np.isclose(sum(fractions), 1):
-        raise ValueError(f"fractions must be three positive numbers that sum to 1, got {fractions}")
+    shares = tuple(fractions) if isinstance(fractions, Iterable) and not isinstance(fractions, str) else ()
+    if len(shares) != 3 or not all(is_number(s) and s > 0 for s in shares) or not np.isclose(sum(shares), 1):
+        raise ValueError(f"fractions must be three positive numbers that sum to 1, got {fractions!r}")
     y = np.asarray(y)
-    n_train, n_val = round(fractions[0] * len(y)), round(fractions[1] * len(y))
+    n_train, n_val = (round(share * len(y)) for share in shares[:2])
     if min(n_train, n_val, len(y) - n_train - n_val) < 1:
-        raise ValueError(f"{len(y)} rows are too few to split by {fractions}")
+        raise ValueError(f"{len(y)} rows are too few to split by {shares}")
     rng = np.random.default_rng(seed)
     key = rng.random(len(y))
     if y.ndim == 1:
@@ -117,6 +118,10 @@ def folds(
     Standardised by mean and standard deviation over the training rows; a feature constant there becomes zero.
     standardise: False leaves x as it is, for features that share a scale already, as pixels do.
     """
+    if not isinstance(table, Table):
+        raise ValueError(f"table must be a Table, as `load` gives, got {table!r}")
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise ValueError(f"dtype must be a torch.dtype of floating point numbers, as torch.float32, got {dtype!r}")
     splits = check_splits(splits)
     parts = [split(table.y, s, fractions=fractions, classes=table.classes) for s in splits]
     rows = {part: np.stack(of) for part, of in zip(("train", "val", "test"), zip(*parts))}  # (S, N) each

@@ -16,6 +16,8 @@ where it draws random numbers, `draw`; where it predicts many inputs for each, `
 notebook, say) is passed as an object.
 """
 
+from dataclasses import fields
+
 from lib.explainers.attribution import Attribution
 from lib.explainers.base import FEATURES, Explained, Explainer
 from lib.explainers.cells import squares
@@ -39,7 +41,10 @@ __all__ = [
 
 
 def named(name: str, **options) -> Explainer:
-    """The listed explainer of this name with its options. ValueError if there is none."""
+    """The listed explainer of this name with its options. ValueError if there is none, or it has no such option."""
     if name not in EXPLAINERS:
         raise ValueError(f"explainer must be one of {', '.join(EXPLAINERS)}, got {name!r}")
+    known = [field.name for field in fields(EXPLAINERS[name])]
+    if unknown := sorted(options.keys() - known):
+        raise ValueError(f"an option of {name} must be one of {', '.join(known)}, got {', '.join(unknown)}")
     return EXPLAINERS[name](**options)

@@ -1,6 +1,7 @@
 """Cells of an image: square superpixels and the positions of a map, and what belongs to each of their pixels."""
 
 from functools import cache
+from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -40,7 +41,11 @@ class Segmented(Explainer):
     segments: tuple[int, ...] | None
 
     def cells(self, shape: torch.Size) -> int:
-        return super().cells(shape) if self.segments is None else max(self.segments) + 1
+        if self.segments is None:
+            return super().cells(shape)
+        if len(self.segments) != (pixels := super().cells(shape)):
+            raise ValueError(f"segments must number each of {pixels} pixels, got {len(self.segments)} numbers")
+        return max(self.segments) + 1
 
     def steps(self, shape: torch.Size, S: float) -> list[int]:
         """On superpixels s grows by as many pixels as there are superpixels, as in the paper."""
@@ -53,7 +58,12 @@ class Segmented(Explainer):
 
     def check_segments(self) -> None:
         """ValueError unless the superpixels are numbered without a gap."""
-        if self.segments is not None and set(self.segments) != set(range(len(set(self.segments)))):
+        of = self.segments
+        if of is not None and not (isinstance(of, tuple) and of and all(isinstance(n, Integral) for n in of)):
+            raise ValueError(
+                f"segments must be a tuple of each pixel's superpixel, as (0, 0, 1, 1), or None, got {of!r}"
+            )
+        if of is not None and set(of) != set(range(len(set(of)))):
             raise ValueError("segments must number the superpixels 0, 1, 2, ... without a gap")
 
 

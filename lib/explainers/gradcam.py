@@ -79,7 +79,8 @@ class GradCAM(Explainer):
         """
         batch, graph = predictor.batch(x), torch.is_grad_enabled()
         if not hasattr(predictor.f, "split"):
-            raise ValueError(f"f must be a network that can be cut (lib.nets.resnet.Convolutional), got {predictor.f}")
+            raise ValueError(f"f must be a network that can be cut (lib.nets.resnet.Convolutional), got "
+                             f"{type(predictor.f).__name__}")  # fmt: skip
         stem, head = predictor.f.split(self.layer)
         A = stem(predictor.theta, x.reshape(-1, *predictor.b.shape))
         if A.shape[-2:] != self.grid:

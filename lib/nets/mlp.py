@@ -46,6 +46,9 @@ class MLP:
 
     untrained = frozenset()  # names in theta that are carried along but not trained
 
+    def __repr__(self) -> str:
+        return f"MLP({self.sizes}, dropout={self.dropout})"
+
     def own_noise(self, generator: torch.Generator):
         """Nothing to seed: all noise comes as bits."""
         return contextlib.nullcontext()
@@ -80,6 +83,9 @@ class Classifier:
 
     def __init__(self, sizes: Sequence[int]):
         self.hidden, self.C = MLP(sizes[:-1], dropout=0), sizes[-1]
+
+    def __repr__(self) -> str:
+        return f"Classifier({(*self.hidden.sizes, self.C)})"
 
     def mixed(self) -> "Classifier":
         """The same predictor with layers that multiply in bfloat16: 8 significant bits instead of 24.

@@ -138,7 +138,8 @@ def check_out(path: str | Path, **others: str | Path) -> Path:
     """The path of records to be written, its folder made. Call it before a long run.
 
     others: further files of that run by their parameters' names (a checkpoint, say); empty ones do not matter.
-    ValueError if the path is a folder, a file that is not of records, or one of the others, or if there is no place.
+    ValueError if the path does not end in .parquet, is a folder, a file that is not of records, or one of the others,
+    or if there is no place.
     """
     path, places = Path(path), {name: Path(other) for name, other in others.items() if other}
     for name, place in {"out": path, **places}.items():
@@ -147,11 +148,25 @@ def check_out(path: str | Path, **others: str | Path) -> Path:
             raise ValueError(f"{name} and {same[0]} must be different files, got {place} for both")
     if path.exists() and not _holds_records(path):
         raise ValueError(f"out must be a new file or one of records, got {path}, which is something else: move it away")
+    if path.suffix != ".parquet":
+        raise ValueError(f"out must end in .parquet, as records are found by it, got {path}")
     return path
+
+
+def check_replaced(path: str | Path, **made: str) -> None:
+    """ValueError if the file holds records of another paper, data set or method than those that are to be `made`."""
+    if not Path(path).exists():
+        return
+    held = pd.read_parquet(path, columns=[*made])
+    for name, value in made.items():
+        if value not in (found := sorted(held[name].unique())):
+            raise ValueError(f"out must not replace records of another {name}: {path} holds {', '.join(found)}, "
+                             f"and this run makes {value}; give another name, or move it away")  # fmt: skip
 
 
 def _check_place(name: str, path: Path) -> None:
     """ValueError unless a file of that path can be written, and its disk has room for some records."""
+    writing.check_home(name, path)
     if path.is_dir():
         raise ValueError(f"{name} must be a file's name, got the folder {str(path)!r}")
     probe = path.with_name(f".{path.name}.{os.getpid()}.probe")

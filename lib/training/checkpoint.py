@@ -8,6 +8,7 @@ import ast
 import hashlib
 import io
 import os
+import tempfile
 import warnings
 from functools import cache
 from pathlib import Path
@@ -97,23 +98,39 @@ def code() -> str:
 
 def check_folder(weights: str | os.PathLike | None) -> Path | None:
     """The folder, if any, there or not yet; ValueError unless it can be written."""
-    if not weights:
+    if not _named("weights", weights):
         return None
     path = Path(weights).absolute()
     there = next(place for place in (path, *path.parents) if place.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
+    if not _takes_files(there):
         raise ValueError(f"weights must be a folder that can be written, got {weights}")
     return path
 
 
 def check_path(checkpoint: str | os.PathLike | None) -> Path | None:
     """The path, if any; ValueError unless it is a file in a folder that can be written."""
-    path = Path(checkpoint) if checkpoint else None
+    path = Path(checkpoint) if _named("checkpoint", checkpoint) else None
     if path and path.is_dir():
         raise ValueError(f"checkpoint must be a file, got the folder {path}")
-    if path and not os.access(path.parent, os.W_OK):
+    if path and not _takes_files(path.parent):
         raise ValueError(f"checkpoint must lie in a folder that can be written, got {path}")
     return path
+
+
+def _named(name: str, path: str | os.PathLike | None) -> bool:
+    """Whether there is a path; ValueError unless it is one, or none ("", None)."""
+    if not isinstance(path, str | os.PathLike | None):
+        raise ValueError(f"{name} must be a path or None, got {path!r}")
+    return path is not None and path != ""
+
+
+def _takes_files(folder: Path) -> bool:
+    """Whether a file can be made there, tried with one that is gone at once: rights alone do not tell, as in /proc."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def check_every(seconds: float) -> float:

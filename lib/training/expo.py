@@ -137,9 +137,11 @@ def fit(
         raise ValueError(
             f"deletion is a form of ID-ExpO's regulariser: {name} takes A alone, got {settings.deletion!r}"
         )
+    if method.penalty == "path":
+        settings.check_draws(like.shape[2:])
     if f is None:
         sizes = like.shape[2:].numel(), *[settings.hidden] * settings.layers, folds.C
-        f = start.f if start else Classifier(sizes)
+        f = start.f if start and isinstance(start.f, Network) else Classifier(sizes)
     if not isinstance(f, Classifier | Network):
         raise ValueError(f"f must be a Classifier or a Network(module), got {type(f).__name__}")
     if settings.mixed and not isinstance(f, Classifier):
@@ -147,7 +149,7 @@ def fit(
                          "use autocast in your module's forward")  # fmt: skip
     bank = None
     if start:
-        start, at = as_start(start, runs, folds), places("start", start.runs, runs)
+        start, at = as_start(start, runs, folds, f=f), places("start", start.runs, runs)
         bank = {n: t[at, 0] for n, t in start.bank.items()}
     if bank is None and method.started and isinstance(f, Classifier):
         raise ValueError('start must be predictors fitted as "pretrained", got None')

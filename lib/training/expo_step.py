@@ -85,6 +85,13 @@ class Settings:
         if not self.momentum < 1:
             raise ValueError(f"momentum must lie in [0, 1), got {self.momentum}")
 
+    def check_draws(self, shape: torch.Size) -> None:
+        """ValueError unless inputs of this shape have as many values of s as are drawn."""
+        most = len(self.explainer.steps(shape, self.S))
+        if self.draws is not None and self.draws > most:
+            raise ValueError(f"draws must be at most {most}, the number of values of s up to S = {self.S} on inputs "
+                             f"{tuple(shape)}, got {self.draws}")  # fmt: skip
+
     def drawn_steps(self, shape: torch.Size, generator: torch.Generator, rows: int) -> Tensor | None:
         """`draws` values of s for each of some inputs, (rows, K), from a run's own generator; None where all count."""
         if self.draws is None:

@@ -144,6 +144,8 @@ def fit(name: str, folds: Folds, runs: Runs, *, settings: Settings, start: Fitte
     method = methods.named(name)
     if method.h_fits:
         settings.U_values(folds.x_train.shape[1] * folds.C)
+    if f is None and start is not None and isinstance(start.f, Network):
+        f = start.f
     if f is None:
         f = MLP((folds.x_train.shape[2:].numel(), *[settings.hidden] * settings.layers), settings.dropout)
     if not isinstance(f, MLP | Network):
@@ -152,7 +154,7 @@ def fit(name: str, folds: Folds, runs: Runs, *, settings: Settings, start: Fitte
         takes = "a fitted Predictor" if method.pretrained else "None"
         raise ValueError(f"start of {name} must be {takes}, got a fitted {start.method}")
     if start is not None:
-        start = as_start(start, runs, folds)
+        start = as_start(start, runs, folds, f=f)
     if not method.pretrained:
         program = train(_Program(method, folds, runs, settings=settings, f=f))
         return finish(name, program, None)

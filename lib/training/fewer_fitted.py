@@ -152,7 +152,10 @@ class Model:
         if self.influence is None:
             raise ValueError("this model has no explanation model: it is a prediction model alone")
         check_finite(self._parameters(), self.lost)
-        x = check_rows(x[None] if isinstance(x, Tensor) else x, self.x_train[0])
+        like = self.x_train[0]
+        if isinstance(x, Tensor) and x.shape != like.shape:
+            raise ValueError(f"x must be one row {tuple(like.shape)}, got {tuple(x.shape)}")
+        x = check_rows(x[None] if isinstance(x, Tensor) else x, like)
         F_n, F = self.f(self.theta, self.x_train), self.f(self.theta, x)[0]
         g = None if self.W is None else predict_logits(F, self.W)
         return examples.explain(self.influence, F_n, F, g=g, U=U, task=self.task, mu=self.mu, rank=self.rank)

@@ -1,6 +1,8 @@
 """Paper FE, one step: the objective on a minibatch, with f evaluated on the open examples alone, and Adam."""
 
+import math
 from dataclasses import dataclass
+from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -63,6 +65,17 @@ class Settings:
     def recorded(self) -> dict:
         """The settings that identify a record."""
         return flat(self)
+
+
+def in_epochs(rows: int, **steps: int) -> int:
+    """So many gradient steps of the default batch, rounded up to epochs of so many rows.
+
+    ValueError unless steps, given by the name that it has where it is typed, is a whole number of at least 1.
+    """
+    ((name, value),) = steps.items()
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+    return math.ceil(value / math.ceil(rows / Settings.batch))
 
 
 def minibatch_loss(

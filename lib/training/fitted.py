@@ -61,18 +61,24 @@ class Fitted:
         return run
 
 
-def as_start(start: Fitted, runs: Runs, folds: Folds) -> Fitted:
+def as_start(start: Fitted, runs: Runs, folds: Folds, *, f: MLP | Classifier | Network) -> Fitted:
     """What was fitted before, with numbers of these folds' type and on their device, for runs to start from.
 
-    ValueError if it lacks one of them, if that has diverged, or if it was trained on other rows than the run will be:
-    these would leak test rows.
+    f: the network to be trained on. ValueError if the start lacks one of the runs, if that has diverged, if it has
+    another network, or if it was trained on other rows than the run will be: these would leak test rows.
     """
     places("start", start.runs, runs)
+    if not (isinstance(start.f, Network) and isinstance(f, Network)) and repr(start.f) != repr(f):
+        raise ValueError(f"start must have the network of f or of the settings, {f!r}, got {start.f!r}")
     fold = sorted(set(runs.fold))
     theirs, ours = (of.index_train[fold].cpu() for of in (start.folds, folds))
     if start.folds.name != folds.name or not torch.equal(theirs, ours):
         got, wanted = (f"{of.name}, splits {of.split[fold].tolist()}" for of in (start.folds, folds))
         raise ValueError(f"start must be trained on the same rows, {wanted}, got {got}")
+    for part in ("x_train", "y_train"):
+        if not _same(getattr(start.folds, part)[fold], getattr(folds, part)[fold]):
+            raise ValueError(f"start must be trained on the {part} of these folds, got other values under the same "
+                             f"name, {folds.name}: of another file, or standardised otherwise")  # fmt: skip
     lost = {(f, s) for f, s, epoch in zip(start.runs.fold, start.runs.seed, start.diverged) if epoch}
     if bad := sorted(lost & set(zip(runs.fold, runs.seed))):
         raise ValueError(f"start has diverged for the (fold, seed) pairs {bad}: train it with a smaller learning rate")
@@ -81,13 +87,19 @@ def as_start(start: Fitted, runs: Runs, folds: Folds) -> Fitted:
     return replace(start, bank=bank, folds=folds)
 
 
+def _same(theirs: Tensor, ours: Tensor) -> bool:
+    """Whether they are the same numbers in the lesser precision of both."""
+    least = min(theirs.dtype, ours.dtype, key=lambda dtype: dtype.itemsize)
+    return torch.equal(theirs.to("cpu", least), ours.to("cpu", least))
+
+
 def check_rows(x: Tensor, like: Tensor) -> Tensor:
     """x itself, of like's type and on its device; ValueError unless it is rows of like's shape, all finite."""
     if not isinstance(x, Tensor) or not x.is_floating_point():
         got = x.dtype if isinstance(x, Tensor) else type(x).__name__
         raise ValueError(f"x must be a tensor of floating point numbers, got {got}")
     if x.shape[1:] != like.shape or not len(x):
-        raise ValueError(f"x must be rows of {tuple(like.shape)}, got {tuple(x.shape)}")
+        raise ValueError(f"x must be ({', '.join(('rows', *map(str, like.shape)))}), got {tuple(x.shape)}")
     if bad := int((~x.isfinite()).sum()):
         raise ValueError(f"x must be finite, got {bad} NaN or infinite values")
     return x.to(like)

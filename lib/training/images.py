@@ -57,7 +57,8 @@ class Tuning(Settings):
 
     def __post_init__(self):
         super().__post_init__()
-        check_numbers(self, "lam", "lam3", "lr")
+        check_numbers(self, "lam", "lam3")
+        check_numbers(self, "lr", positive=True)
         check_counts(self, "seed", least=0)
         for name in ("per_epoch", "memory"):
             if getattr(self, name) is not None:
@@ -130,6 +131,7 @@ class Tuner(Single):
         if settings.T == "batch" and parallel.processes() > 1:
             raise ValueError("T must not be batch where several processes train, each on its own rows of one")
         self.b = background_of(images, settings.background)
+        settings.check_draws(self.b.shape)
         self.memory = settings.memory or MEMORY[self.device.type]
         self.f = Convolutional(net, settings.norm, products=torch.bfloat16 if settings.mixed else None)
         self.chunked = in_chunks(settings, self.memory if settings.norm == "frozen" else None)

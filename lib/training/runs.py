@@ -94,8 +94,9 @@ def _check(name: str, value) -> None:
     if name in ("fold", "seed"):
         if isinstance(value, bool) or not isinstance(value, Integral) or not 0 <= value < 2**40:
             raise ValueError(f"{name} must be a whole number of at least 0, got {value!r}")
-    elif not is_number(value) or value < 0:
-        raise ValueError(f"{name} must be a finite number of at least 0, got {value!r}")
+    elif not is_number(value) or value < 0 or (name == "lr" and value == 0):
+        least = "above" if name == "lr" else "of at least"  # at a rate of 0 nothing is trained
+        raise ValueError(f"{name} must be a finite number {least} 0, got {value!r}")
 
 
 def places(name: str, earlier: Runs, runs: Runs) -> list[int]:

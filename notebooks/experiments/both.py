@@ -39,7 +39,6 @@ weights = ""  # a folder that keeps the best parameters, so that no training is 
 out = "runs/vehicle-both.parquet"
 
 # %%
-import math
 from pathlib import Path
 
 import pandas as pd
@@ -51,12 +50,14 @@ from lib.study import records
 from lib.study.provenance import provenance
 from lib.training import Runs, fit, use_threads
 from lib.training.both import Settings
+from lib.training.fewer_step import in_epochs
 
 VERSION = 1  # raised when what is computed changes
 use_threads(threads)
 records.check_out(out, checkpoint=checkpoint)
 etas, lam1s, splits, U_values = lists(etas=etas, lam1s=lam1s, splits=splits, U_values=U_values)
 table = tables.load(data)
+records.check_replaced(out, paper="FE+ID", dataset=table.name)
 folds = tables.folds(table, splits)
 
 # %% [markdown]
@@ -64,11 +65,12 @@ folds = tables.folds(table, splits)
 # validation rows, in every run alike.
 
 # %%
-steps = math.ceil(folds.x_train.shape[1] / Settings.batch)  # an epoch
-patience = math.ceil(patience_steps / steps)
+N = folds.x_train.shape[1]
+patience = in_epochs(N, patience_steps=patience_steps)
 settings = Settings(
     explainer=explainers.named(explainer), S=S, explained=explained, deletion=deletion,
-    epochs=math.ceil(most_steps / steps), patience=patience, check=max(1, min(10, patience // 20)), U=tuple(U_values),
+    epochs=in_epochs(N, most_steps=most_steps), patience=patience, check=max(1, min(10, patience // 20)),
+    U=tuple(U_values),
     S_start=S_start if S_start == "unit" else convert("S_start", str(S_start), 1.0),
 )  # fmt: skip
 runs = Runs.grid(len(splits), eta=etas, lam1=lam1s, seed=[seed]).of("Both")

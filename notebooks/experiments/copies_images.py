@@ -49,6 +49,7 @@ from lib.training.measuring import measured
 VERSION = 1  # raised when what is computed changes
 use_threads(threads)
 records.check_out(out)
+records.check_replaced(out, paper="ID", dataset="cifar10-test-exact")
 explainers, S_values = lists(explainers=explainers, S_values=S_values)
 images = sets.load("cifar10-jpeg", seed=split)
 exact, jpeg, y = (torch.from_numpy(array)[: test or None] for array in copies.both())

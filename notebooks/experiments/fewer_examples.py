@@ -41,7 +41,6 @@ stage1 = ""  # a file that Pretrain and PretrainR share for their prediction mod
 out = "runs/glass-Ours.parquet"
 
 # %%
-import math
 from pathlib import Path
 
 import pandas as pd
@@ -54,7 +53,7 @@ from lib.run import convert, lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training import Runs, fit, use_threads
-from lib.training.fewer import Settings
+from lib.training.fewer_step import Settings, in_epochs
 
 VERSION = 2  # raised when what is computed changes; 1 kept epochs by all U together and took ties for agreement
 
@@ -66,6 +65,7 @@ table = tables.load(data, task=task)
 folds = tables.folds(table, splits)
 if method not in METHODS:
     raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+records.check_replaced(out, paper="FE", dataset=table.name, method=method)
 gated = METHODS[method].gates
 
 # %% [markdown]
@@ -73,8 +73,7 @@ gated = METHODS[method].gates
 
 # %%
 N = folds.x_train.shape[1]
-steps = math.ceil(N / Settings.batch)  # an epoch
-patience = math.ceil(patience_steps / steps)
+patience = in_epochs(N, patience_steps=patience_steps)
 check = max(1, min(10, patience // 20))
 entries = N * folds.C
 largest = entries - ("all" in U_values)  # N x C entries are all
@@ -136,6 +135,8 @@ for r in range(len(runs)):
         "best_epoch": trained.best_epoch[r],
         "diverged": trained.diverged[r],
         "seconds": trained.seconds[r],
+        "example": None,  # of an explanation, which no run may have
+        "output": None,
     }
     for part in ("val", "test"):
         for measure in ("accuracy", "faithfulness", "ties"):

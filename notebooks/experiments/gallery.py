@@ -50,6 +50,7 @@ VERSION = 1  # raised when what is computed changes
 records.check_out(out)
 (tuned,) = lists(tuned=tuned)
 images = sets.load(data, seed=split, test=test)
+records.check_replaced(out, paper="ID", dataset=images.name)
 KEPT = "dataset method split seed lam lam3 lr deletion epochs best_epoch seconds trained width scale source".split()
 
 

@@ -62,6 +62,8 @@ if method not in METHODS:
 explainers, S_values, splits = lists(explainers=explainers, S_values=S_values, splits=splits)
 lams, lam3s, lrs = lists(lams=lams, lam3s=lam3s, lrs=lrs)
 named = [explaining.named(name) for name in explainers]
+if not all(isinstance(explainer, explaining.Linear) for explainer in named):
+    raise ValueError(f"explainers of a table's features are LIME and KernelSHAP, got {explainers}")
 criteria = [check_criterion(criterion) for criterion in itertools.product(named, S_values)]
 if method == "ID-ExpO" and len(explainers) * len(S_values) != 1:
     raise ValueError(f"ID-ExpO trains one explainer and one S at a time, got {explainers} and {S_values}")
@@ -74,7 +76,9 @@ runs = Runs.grid(len(splits), lam=lams, lam3=lam3s, lr=lrs, seed=[seed]).of(meth
 options = {"epochs": epochs, "patience": patience, "mixed": mixed, "draws": draws or None}
 settings = Settings(explainer=named[0], S=S_values[0], deletion=deletion, **options)
 table = tables.load(data)
+records.check_replaced(out, paper="ID", dataset=table.name, method=method)
 folds = tables.folds(table, splits)
+settings.check_draws(folds.x_train.shape[2:])
 before = Runs.grid(len(splits), lr=[0.05], seed=[seed])
 start = fit("pretrained", folds, before, device=device, weights=weights or None)
 Q = folds.x_train.shape[2]

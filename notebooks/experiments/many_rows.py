@@ -53,6 +53,7 @@ from lib.training import Runs, fit, many, use_threads
 VERSION = 1  # raised when what is computed changes
 use_threads(threads)
 records.check_out(out)
+records.check_replaced(out, paper="FE", dataset="synthetic")
 (sizes,) = lists(sizes=sizes)
 held_out = 4_000  # rows to validate and as many to test on
 span = min(500, steps)

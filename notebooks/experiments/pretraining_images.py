@@ -63,6 +63,7 @@ attack = {"radius": radius, "attack_step": attack_step, "attack_steps": attack_s
 options = {"width": width, "stem": stem, "epochs": epochs, "batch": batch, "lr": lr, "mixed": bfloat16, "seed": seed}
 settings = Pretraining(**options, **attack)
 images = sets.load(data, seed=split, train=train or None, val=val or None, test=test or None).to(device)
+records.check_replaced(out, paper="ID", dataset=images.name)
 f"{images.source}: {len(images.x_train)} images to train on, {images.C} classes"
 
 # %%

@@ -52,6 +52,7 @@ from lib.training.fewer import Settings
 VERSION = 1  # raised when what is computed changes
 use_threads(threads)
 records.check_out(out)
+records.check_replaced(out, paper="FE")
 datasets, splits, readings = lists(datasets=datasets, splits=splits, readings=readings)
 U_values = (5, 10, 20, 50, "all")
 

@@ -33,7 +33,6 @@ out = "runs/glass-start.parquet"
 
 # %%
 import itertools
-import math
 
 import pandas as pd
 
@@ -43,7 +42,7 @@ from lib.run import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training import Runs, fit, use_threads
-from lib.training.fewer import Settings
+from lib.training.fewer_step import Settings, in_epochs
 
 VERSION = 1  # raised when what is computed changes
 
@@ -63,9 +62,10 @@ if unknown := set(methods) - set(METHODS):
     raise ValueError(f"methods must be among {', '.join(METHODS)}, got {', '.join(sorted(unknown))}")
 known = {start: start if start == "unit" else check_start(start) for start in starts}
 table = tables.load(data)
+records.check_replaced(out, paper="FE", dataset=table.name)
 folds = tables.folds(table, splits)
 N = folds.x_train.shape[1]
-patience = math.ceil(patience_steps / math.ceil(N / Settings.batch))
+patience = in_epochs(N, patience_steps=patience_steps)
 common = {"epochs": epochs, "patience": patience, "check": max(1, min(10, patience // 20)), "hidden": hidden}
 common["U"] = (5, 10, 20, 50, "all")
 

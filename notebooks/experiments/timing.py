@@ -49,6 +49,7 @@ from lib.training.fewer import Settings
 VERSION = 1  # raised when what is computed changes
 use_threads(threads)
 records.check_out(out)
+records.check_replaced(out, paper="FE")
 datasets, methods = lists(datasets=datasets, methods=methods)
 if unknown := set(methods) - set(METHODS):
     raise ValueError(f"methods must be among {', '.join(METHODS)}, got {', '.join(sorted(unknown))}")

@@ -68,6 +68,7 @@ variants, lams, splits = lists(variants=variants, lams=lams, splits=splits)
 if unknown := set(variants) - set(VARIANTS):
     raise ValueError(f"variants must be among {', '.join(VARIANTS)}, got {', '.join(sorted(unknown))}")
 table = tables.load(data)
+records.check_replaced(out, paper="ID", dataset=table.name)
 folds = tables.folds(table, splits).to(device)
 start = fit("pretrained", folds, Runs.grid(len(splits), lr=[0.05], seed=[seed]), device=device, weights=weights or None)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lib import data
-from lib.data import files
+from lib.data import files, images
 
 
 def test_a_changed_file_is_refused(tmp_path):
@@ -28,3 +28,12 @@ def test_a_cache_that_cannot_be_kept_is_warned_of(tmp_path):
         files.keep(tmp_path / "cache" / "a.npz", np.savez, x=np.ones(3))
     files.keep(tmp_path / "new" / "a.npz", np.savez, x=np.ones(3))
     assert np.load(tmp_path / "new" / "a.npz")["x"].sum() == 3
+
+
+def test_a_mistyped_folder_is_named_and_not_made(tmp_path, monkeypatch):
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "nope"))
+    for load in (data.load, images.load):
+        with pytest.raises(ValueError, match=r"DATA_DIR must be a folder that is there, got '.*nope'"):
+            load("collins" if load is data.load else "cifar10")
+    assert not list(tmp_path.iterdir())
+    assert len(data.load("glass").x) == 214

@@ -50,17 +50,17 @@ REFUSED = {
     "missing marks": (text(rows=[*ROWS, ["n/a", 1, "oak"]]), r"column 'width' is NaN or infinite in 1 of 5 rows"),
     "dates": (
         text(header=["day", "a", "kind"], rows=DATED),
-        r"words in column day \('2024-01-31'\), if dates: write numbers \(days since one of them\), or .* drop",
+        r"text in column day \('2024-01-31'\), if dates: write numbers \(days since one of them\), or .* drop",
     ),
     "words": (
         text(rows=[[*row[:1], "high", row[2]] for row in ROWS]),
-        r"words in column height, cm \('high'\), if words: name them in categories to encode them, or .* drop",
+        r"text in column height, cm \('high'\), if words: name them in categories to encode them, or .* drop",
     ),
     "spaces": (text(" ", header=["a", "b", "kind"]), r"separated by spaces \('a b kind'\): save it with commas"),
     "thousands": (text(";", rows=[["1,234", 1, "u"], ["2,345", 2, "v"]]), r"1,234 may be 1.234 or 1234: save"),
-    "decimal commas between commas": (text(decimal=","), r"words in column width, height, cm \('0,5'\)"),
+    "decimal commas between commas": (text(decimal=","), r"text in column width, height, cm \('0,5'\)"),
     "points and commas": (
-        text(";", rows=[["1.5", "2,5", "u"], ["2.5", "3,5", "v"]]), r"words in column width \('1.5'\)",
+        text(";", rows=[["1.5", "2,5", "u"], ["2.5", "3,5", "v"]]), r"text in column width \('1.5'\)",
     ),
     "two kinds of separators": ("a;b|c\n1;2|u\n", r"may be separated by semicolons or vertical bars: keep one"),
     "UTF-16": (text().encode("utf-16"), r"is not a table .*UTF-8 text"),

@@ -101,3 +101,50 @@ def test_images_of_any_shape_are_scaled_and_cropped_to_a_square(own, tmp_path):
     for name, size in (("cifar10-jpeg", 8), (own, 0), (own, 2.5)):
         with pytest.raises(ValueError, match="size must be a number of pixels, for images of your own"):
             load(name, size=size, cache=tmp_path / "cache")
+
+
+@pytest.mark.parametrize(
+    "name", ["cat/0.gif", "dog/x.webp", "owl/scan.tif", "cat/more/0.png", "cat/notes.txt", "cat/folder.png/a"]
+)
+def test_nothing_in_a_class_is_left_out_unsaid(name, own, tmp_path):
+    (own / name).parent.mkdir(exist_ok=True)
+    (own / name).write_bytes(picture(0, (12, 16))[0])
+    with pytest.raises(ValueError, match=r"own/\w+/(0.gif|x.webp|scan.tif|more|notes.txt|folder.png) is no image file"):
+        load(own, cache=tmp_path / "cache")
+
+
+def test_a_link_to_nowhere_is_named_and_hidden_files_are_no_images(own, tmp_path):
+    (own / "cat" / "._0.png").write_text("what a Mac adds")
+    assert len(load(own, cache=tmp_path / "cache").y_train) == 21
+    (own / "cat" / "a.png").symlink_to(own / "gone.png")
+    with pytest.raises(ValueError, match=r"cat/a.png is no image file"):
+        load(own, cache=tmp_path / "cache")
+
+
+def test_each_part_has_images_and_training_has_each_class(own, tmp_path):
+    for path in [*(own / "cat").iterdir()][:-1]:
+        path.unlink()
+    absent = []
+    for seed in range(12):
+        try:
+            load(own, seed=seed, cache=tmp_path / "cache")
+        except ValueError as error:
+            absent.append(str(error))
+    assert 0 < len(absent) < 12
+    assert {text.split(":")[0] for text in absent} == {"training must see each class, got no image of cat"}
+    for name in ("dog", "owl"):
+        for path in [*(own / name).iterdir()][2:]:
+            path.unlink()
+    (own / "dog" / "0.png").unlink(missing_ok=True)
+    with pytest.raises(ValueError, match=r"must hold images for training, validation and test, got .*, 0, "):
+        load(own, cache=tmp_path / "cache")
+
+
+def test_the_working_folder_has_its_name_and_no_path_is_none(own, tmp_path, monkeypatch):
+    monkeypatch.chdir(own)
+    assert load(".", cache=tmp_path / "cache").name == "own"
+    with pytest.raises(ValueError, match=r"data must be one of .* or a folder of images, got ''"):
+        load("")
+    for given in ({"size": True}, {"train": True}, {"test": 2.0}, {"val": "3"}):
+        with pytest.raises(ValueError, match=f"{next(iter(given))} must"):
+            load(own, cache=tmp_path / "cache", **given)

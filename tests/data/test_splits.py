@@ -137,7 +137,10 @@ def _trains_on(y, seed):
         return False
 
 
-@pytest.mark.parametrize("fractions", [(0.5, 0.2), (0.8, 0.1, 0.2), (1.0, 0.0, 0.0), (0.9, -0.1, 0.2)])
+@pytest.mark.parametrize(
+    "fractions",
+    [(0.5, 0.2), (0.8, 0.1, 0.2), (1.0, 0.0, 0.0), (0.9, -0.1, 0.2), "abc", None, 0.7, ("0.7", 0.1, 0.2), (True, 0, 0)],
+)
 def test_bad_fractions_are_refused(fractions):
     with pytest.raises(ValueError, match="fractions must be three positive numbers"):
         data.split(np.zeros(20, int), 0, fractions=fractions)
@@ -236,3 +239,17 @@ def test_rows_of_another_table_are_refused(x):
 def test_a_split_that_is_not_there_is_refused():
     with pytest.raises(ValueError, match="fold must lie between 0 and 0, got 1"):
         data.folds(data.load("glass"), [0]).seen([[1.0] * 9], 1)
+
+
+@pytest.mark.parametrize("table", ["glass", None])
+def test_folds_are_of_a_table(table):
+    with pytest.raises(ValueError, match=f"table must be a Table, as `load` gives, got {table!r}"):
+        data.folds(table, [0])
+
+
+@pytest.mark.parametrize("dtype", ["float32", torch.int64, float])
+def test_folds_are_of_a_type_of_torch(dtype):
+    with pytest.raises(
+        ValueError, match=r"dtype must be a torch.dtype of floating point numbers, as torch.float32, got"
+    ):
+        data.folds(data.load("glass"), [0], dtype)

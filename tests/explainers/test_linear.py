@@ -255,6 +255,12 @@ def test_a_share_of_masks_without_gradient_is_a_gradient_of_zero():
         (lambda t: LIME(M="many"), "M must be a whole number of at least 1, got 'many'"),
         (lambda t: LIME(eps="small"), "eps must be a finite number of at least 0, got 'small'"),
         (lambda t: LIME(segments=(0, 2)), "segments must number the superpixels 0, 1, 2, ... without a gap"),
+        *(
+            (lambda t, of=of: LIME(segments=of), "segments must be a tuple of each pixel's superpixel, .*got")
+            for of in (3, (), [0, 1], "01", (0.0, 1.0))
+        ),
+        (lambda t: LIME(segments=(0, 0, 1)).cells(torch.Size([5])), "segments must number each of 5 pixels, got 3 num"),
+        (lambda t: explainers.named("LIME", m=3), "an option of LIME must be one of M, .*width, got m"),
         (lambda t: explainers.named("GradCAM2"), "explainer must be one of LIME, KernelSHAP.*, got 'GradCAM2'"),
         (
             lambda t: explain(t.but(Z=t.Z.repeat(1, 2, 1, 1))),

@@ -197,3 +197,26 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         records.write(rows(splits=[5]), path)
     assert list(tmp_path.iterdir()) == [path]
     assert set(records.read(path)["split"]) == {0, 1}
+
+
+def test_records_end_in_parquet_and_lie_in_no_folder_called_tilde(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("rec", "rec.csv", "rec.ipynb"):
+        with pytest.raises(ValueError, match=f"out must end in .parquet, as records are found by it, got {name}"):
+            records.check_out(name)
+    with pytest.raises(ValueError, match=r"out must be a whole path, got '~/a.parquet'"):
+        records.check_out("~/a.parquet")
+    with pytest.raises(ValueError, match="checkpoint must be a whole path"):
+        records.check_out("a.parquet", checkpoint="~/a.pt")
+    assert not list(tmp_path.iterdir())
+    assert records.check_out("a~b/~.parquet")
+
+
+def test_records_of_another_kind_are_not_replaced(tmp_path):
+    path = records.write(rows(), tmp_path / "a.parquet")
+    held = {name: rows()[name].iloc[0] for name in ("paper", "dataset", "method")}
+    records.check_replaced(path, **held)
+    records.check_replaced(tmp_path / "new.parquet", **held)
+    for name in held:
+        with pytest.raises(ValueError, match=f"another {name}: .*a.parquet holds {held[name]}, .* makes other;"):
+            records.check_replaced(path, **{**held, name: "other"})

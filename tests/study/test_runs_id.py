@@ -88,3 +88,17 @@ def test_records_of_other_settings_are_refused(tmp_path):
     written(tmp_path, SETTINGS | {"M": 50})
     with pytest.raises(ValueError, match=r"on collins are of another configuration, M is 50 where 200 is expected"):
         runs_id.load(tmp_path)
+
+
+CURVES = pd.DataFrame({"measure": "insertion", "split": [0, 0, 1]}).assign(
+    curve=[[0.1, 0.2, 0.3, 0.8], [0.0, 0.3, 0.4, 0.6], [0.1, 0.2, 0.5]]
+)
+
+
+def test_confidence_is_where_an_insertion_curve_ends():
+    assert runs_id.confidence(CURVES).to_dict() == pytest.approx({0: 0.7, 1: 0.5})
+
+
+def test_what_half_of_the_features_keep_is_a_share_of_the_whole():
+    """The point after half of the steps: the second of four, the second of three."""
+    assert runs_id.kept_by_half(CURVES).to_dict() == pytest.approx({0: (0.25 + 0.5) / 2, 1: 0.4})

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from lib.data.splits import FRACTIONS
 from lib.study.statistics import RATIO, clustered, false_discovery, holm, mean_sem, paired, plus_minus, resampled
 
 
@@ -133,3 +134,7 @@ def test_p_over_data_sets_is_small_where_the_edge_lies_outside_the_interval():
     assert clustered(groups, found.difference).p > 0.9
     assert clustered(groups, found.low - 1).p < 0.001
     assert clustered(groups) == clustered(groups)  # the same draws each time
+
+
+def test_the_share_of_test_rows_is_that_of_every_split():
+    assert RATIO == pytest.approx(FRACTIONS[2] / FRACTIONS[0])

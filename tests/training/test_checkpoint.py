@@ -133,6 +133,24 @@ def test_a_checkpoint_of_other_code_is_refused_and_one_of_another_speed_is_not(m
         train(checkpoint=path)
 
 
+PARTS = ("metrics.py", "data/images.py", "explainers/lime.py", "nets/mlp.py", "training/engine.py")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_code_that_trains_is_told_apart_and_its_comments_and_pages_are_not(part, monkeypatch, tmp_path):
+    for name in (*PARTS, "study/records.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text('"""What it does."""\n\nx = 1\n')
+    monkeypatch.setattr(checkpoint, "LIB", tmp_path)
+    code, path = checkpoint.code.__wrapped__, tmp_path / part
+    before = code()
+    path.write_text('"""In other words."""\n\nx = 1  # why\n')
+    (tmp_path / "study/records.py").write_text("x = 2\n")
+    assert code() == before
+    path.write_text("x = 2\n")
+    assert code() != before
+
+
 def test_a_checkpoint_may_not_be_a_folder(tmp_path):
     with pytest.raises(ValueError, match="checkpoint must be a file, got the folder"):
         train(checkpoint=tmp_path)
@@ -144,6 +162,26 @@ def test_a_folder_of_weights_that_is_a_file_is_refused_before_training(inside, m
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match=r"weights must be a folder that can be written, got .*file"):
         train(weights=tmp_path / "file" / inside)
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "weights"])
+@pytest.mark.parametrize("value", [5, True, False, 0, ["c"]])
+def test_a_place_for_files_is_a_path(name, value):
+    with pytest.raises(ValueError, match=f"{name} must be a path or None, got {re.escape(repr(value))}"):
+        train(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "weights"])
+def test_a_place_that_takes_no_files_is_refused_before_training(name, monkeypatch):
+    """As /proc, whatever its rights say."""
+    monkeypatch.setattr(fewer._Program, "advance", lambda *_: pytest.fail("trained"))
+    with pytest.raises(ValueError, match=f"{name} must .* folder that can be written, got /proc/x"):
+        train(**{name: "/proc/x"})
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "weights"])
+def test_an_empty_text_is_no_path(name):
+    assert train(**{name: ""}).stopped_epoch == [4]
 
 
 def test_a_checkpoint_needs_a_folder(tmp_path):

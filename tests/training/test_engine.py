@@ -116,6 +116,16 @@ def test_a_stacks_time_is_shared_out_among_its_runs(monkeypatch):
     assert program.state["seconds"].tolist() == [3, 0, 3]
 
 
+def test_torch_has_its_threads_again_after_stacks_that_took_one_each():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        counting().advance_all([torch.tensor([0]), torch.tensor([1, 2])], 1)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_a_checkpoint_is_of_the_code_that_runs_and_weights_are_of_the_configuration_alone(monkeypatch):
     first = counting()
     assert counting(stack_rows=8).fingerprint() == first.fingerprint() == counting().fingerprint()
@@ -149,6 +159,7 @@ OTHERS_FE = {
     "settings": {"settings": replace(fe.SMALL, sigma=0.4)},
     "data": {"folds": fe.toy((1,))},
     "validation": {"folds": replace(fe.toy(), x_val=fe.toy().x_val + 1)},
+    "validation labels": {"folds": replace(fe.toy(), y_val=(fe.toy().y_val + 1) % 3)},
     "labels": {"folds": replace(fe.toy(), y_train=fe.toy().y_train.flip(1))},
     "precision": {"folds": fe.toy(dtype=torch.float32)},
     "network": {"f": MLP((3, 7))},

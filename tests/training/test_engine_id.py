@@ -136,11 +136,3 @@ def test_a_pretraining_that_diverges_keeps_its_start():
     for ask in (model.predict, model.explain):
         with pytest.raises(ValueError, match=r"run 1 \(seed 0, .*fold 1\) of pretrained has diverged"):
             ask(got.folds.x_test[1])
-
-
-def test_a_checkpoint_from_other_predictors_is_refused(tmp_path):
-    start = pretrain(table())
-    moved = replace(start, bank={n: t + 1e-9 for n, t in start.bank.items()})
-    train(start=start, checkpoint=tmp_path / "c")
-    with pytest.raises(ValueError, match="belongs to another configuration"):
-        train(start=moved, checkpoint=tmp_path / "c")

@@ -1,5 +1,6 @@
 """ID in training: torch's steps, whole programs and what they keep, anybody's module and explainer."""
 
+import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -7,16 +8,16 @@ import pytest
 import torch
 from torch import nn
 
-from lib import data, explainers, masks
-from lib.explainers import LIME, Explained, Explainer
+from lib import data, explainers, masks, metrics
+from lib.explainers import LIME, Explained, Explainer, KernelSHAP
 from lib.methods import ID as METHODS
-from lib.nets import Network
+from lib.nets import Classifier, Network
 from lib.predictor import Predictor
 from lib.training import Runs, expo, expo_step, fit
 from lib.training.expo import Settings
 from tests.explainers import toy as toys
 from tests.training.fe import EXACT, last_bank, same, toy
-from tests.training.id import HYPER, SMALL, grid, module, one_run, pretrain, setting, table, train
+from tests.training.id import HYPER, SMALL, TEN, grid, module, one_run, pretrain, setting, table, train
 
 
 def test_a_run_draws_its_values_of_s_from_its_own_generator():
@@ -31,6 +32,9 @@ def test_a_run_draws_its_values_of_s_from_its_own_generator():
     assert torch.allclose(both.bank[name][at], alone.bank[name][:1])
     assert not torch.allclose(whole.bank[name][:1], alone.bank[name][:1])
     assert settings.recorded() != SMALL.recorded()
+
+
+STILL = 1e-300  # a learning rate at which nothing moves
 
 
 # --- The optimiser ---------------------------------------------------------------------------------------------------
@@ -77,7 +81,7 @@ def test_training_takes_torchs_steps_down_the_objective(fresh, tmp_path):
 
 def test_training_starts_from_the_pretrained_predictors(tmp_path):
     """Each run from its own split's and seed's; without a step nothing moves."""
-    folds, runs = table(), Runs(fold=(1, 0, 1), lam=(0.1,) * 3, lr=(0.0,) * 3, seed=(1, 0, 0))
+    folds, runs = table(), Runs(fold=(1, 0, 1), lam=(0.1,) * 3, lr=(STILL,) * 3, seed=(1, 0, 0))
     start = pretrain(folds, (0, 1))
     got = train("ID-ExpO", folds, runs, start)
     where = list(zip(start.runs.fold, start.runs.seed))
@@ -97,7 +101,7 @@ def test_mixed_precision_rounds_the_training_and_not_the_scores(method):
     before = start.bank["W1"][list(grid(method, 2, **HYPER).fold)]
     moved = [train(method, folds, start=start, settings=s).bank["W1"] - before for s in (plain, mixed)]
     assert 1e-6 < (moved[1] - moved[0]).norm() / moved[0].norm() < 0.05
-    still = grid(method, 2, lam=(0.1, 0.01), lr=(0.0,))
+    still = grid(method, 2, lam=(0.1, 0.01), lr=(STILL,))
     one, two = (train(method, folds, still, start, s) for s in (plain, mixed))
     for kind in ("scores", "curves"):
         same(getattr(one, kind), getattr(two, kind))
@@ -112,6 +116,29 @@ def test_pretraining_takes_its_learning_rate():
 def test_pretraining_keeps_the_epoch_of_the_best_validation_accuracy():
     start = pretrain(table())
     assert np.array_equal(start.history["measure"][..., 0].max(0), start.scores["val_accuracy"][:, 0])
+
+
+def test_a_checkpoint_from_other_predictors_or_of_another_background_is_refused(tmp_path):
+    start = pretrain(table())
+    moved = replace(start, bank={n: t + 1e-9 for n, t in start.bank.items()})
+    train(start=start, checkpoint=tmp_path / "c")
+    for other in ({"start": moved}, {"start": start, "background": torch.ones(5)}):
+        with pytest.raises(ValueError, match="belongs to another configuration"):
+            train(**other, checkpoint=tmp_path / "c")
+
+
+def test_an_epoch_is_measured_by_each_criterion_with_its_splits_own_masks():
+    """Each explainer's curves up to each S, masks seeded by the split's number, accuracy weighed by eta (ID-15)."""
+    folds, settings = table((3, 5), rows=60), replace(SMALL, epochs=1, eta=1.3)
+    criteria = ((TEN, 0.25), (TEN, 0.75), (KernelSHAP(M=10), 0.5))
+    got = train("CE-only", folds, Runs.grid(2), pretrain(folds), settings, criteria=criteria)
+    for r, (v, (explainer, S)) in itertools.product((0, 1), enumerate(criteria)):
+        model, x = got.run(r, v), folds.x_val[r]
+        y, s = model.predict(x).argmax(-1), masks.steps(5, S)
+        curves = metrics.curves(model.predictor, x, y, phi=model.explain(x, explainer), s=s)
+        accuracy = metrics.accuracy(model.predict(x), folds.y_val[r])
+        score = metrics.valscore(accuracy, curves.inserted.mean(), curves.deleted.mean(), eta=1.3)
+        assert got.history["measure"][0, r, v] == pytest.approx(score.item(), abs=1e-9)
 
 
 def test_fine_tuning_improves_insertion_and_deletion_on_a_real_table():
@@ -167,12 +194,22 @@ def test_a_module_is_fine_tuned_from_where_it_stands(method, tmp_path):
     f = module()
     own = {n: t.clone() for n, t in f.module.state_dict().items()}
     runs, folds = grid(method, 1, lam=(0.1,), lr=(0.05,)), table((0,))
-    still = train(method, folds, replace(runs, lr=(0.0,)), None, f=f)
+    still = train(method, folds, replace(runs, lr=(STILL,)), None, f=f)
     torch.testing.assert_close(still.bank["0.weight"][0, 0], own["0.weight"].double())
     got = train(method, folds, runs, None, f=f, checkpoint=tmp_path / "c")
     assert not torch.equal(last_bank(tmp_path / "c")["0.weight"][0], own["0.weight"].double())
     same(f.module.state_dict(), own)
     assert got.run().explain(folds.x_test[0]).shape == (len(folds.x_test[0]), 5)
+
+
+def test_a_module_goes_on_from_where_it_was_pretrained():
+    """f is the start's own, whether it is named again or not; a classifier does not go on from it."""
+    folds, runs = table((0,)), Runs.grid(1, lam=(0.1,), lr=(STILL,))
+    start = pretrain(folds, f=module())
+    for f in (None, start.f):
+        assert torch.equal(train("ID-ExpO", folds, runs, start, f=f).bank["0.weight"], start.bank["0.weight"])
+    with pytest.raises(ValueError, match=r"start must have the network of .*, Classifier\(\(5, 6, 3\)\), got <lib"):
+        train("ID-ExpO", folds, runs, start, f=Classifier((5, 6, 3)))
 
 
 def test_a_module_may_take_pictures():

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from lib import explainers, metrics
 from lib.explainers import KernelSHAP
-from lib.training import expo_fitted
+from lib.training import Runs, expo_fitted
 from tests.training.fe import toy
 from tests.training.id import BOTH, SMALL, TEN, pretrain, table, train
 
@@ -79,6 +80,18 @@ def test_predictors_can_be_measured_by_other_criteria():
         start.measured([])
     assert torch.equal(got.scores["test_accuracy"][:, 0], got.scores["test_accuracy"][:, 1])
     assert not torch.equal(got.scores["test_insertion"][:, 0], got.scores["test_insertion"][:, 1])
+
+
+def test_what_is_measured_by_other_criteria_was_kept_by_the_first():
+    """Its parameters, its epoch and its history, not those of another."""
+    got = train("CE-only", runs=Runs.grid(2), settings=replace(SMALL, epochs=3), criteria=BOTH)
+    got.best_epoch = [[1, 3], [2, 3]]
+    got.bank["W"][:, 1] += 1
+    got.history["measure"][..., 1] += 1
+    other = got.measured([(TEN, 0.75)])
+    assert other.best_epoch == [[1], [2]]
+    assert torch.equal(other.bank["W"][:, 0], got.bank["W"][:, 0])
+    assert np.array_equal(other.history["measure"][..., 0], got.history["measure"][..., 0])
 
 
 def test_a_misspelt_explainer_is_refused():

@@ -55,6 +55,16 @@ ONE = toy((0,), D=1)
             "eps must be positive: 3 masks do not determine 5 contributions",
         ),
         ({"folds": toy((0,), D=5, task="regression"), "start": None}, "a class's probability: toy is a regression"),
+        (
+            {"settings": replace(SMALL, draws=3)},
+            r"draws must be at most 2, the number of values of s up to S = 0.5 on inputs \(5,\), got 3",
+        ),
+        (
+            {"settings": replace(SMALL, hidden=16, layers=5)},
+            r"start must have the network of f or of the settings, Classifier\(\(5, 16, 16, 16, 16, 16, 3\)\), "
+            r"got Classifier\(\(5, 6, 3\)\)",
+        ),
+        ({"f": Classifier((5, 7, 3))}, r"start must have .*Classifier\(\(5, 7, 3\)\), got Classifier\(\(5, 6, 3\)\)"),
         ({"folds": ONE, "start": None}, "toy has a single feature, so that there is nothing to rank"),
     ],
     ids=lambda value: value if isinstance(value, str) else ", ".join(value),

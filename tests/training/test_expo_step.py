@@ -236,3 +236,14 @@ def test_a_criterion_is_an_explainer_and_a_share(criterion):
 def test_bad_settings_are_named(change, message):
     with pytest.raises(ValueError, match=message):
         Settings(**change)
+
+
+def test_one_temperature_of_a_batch_is_that_of_no_sample():
+    """Read off all its contributions, for each run; the same as if that number were given."""
+    t = step()
+    phi = TEN.explain(t.predictor, t.x, t.y, Z=t.Z).phi
+    T = masks.batch_temperature(phi)
+    ours = objective(t, T="batch")
+    for r, own in enumerate(T.flatten().tolist()):
+        torch.testing.assert_close(ours[r], objective(t, T=own)[r], **EXACT)
+    assert not torch.allclose(ours, objective(t, T=None))

@@ -71,3 +71,12 @@ def test_rps_is_always_faithful(method):
     assert "W" not in got.bank
     assert torch.all(got.scores["test_faithfulness"] == 1)
     assert torch.all(got.scores["val_faithfulness"] == 1)
+
+
+def test_one_run_alone_is_scored_on_its_own_split():
+    got = train(folds=toy(range(2)), settings=replace(SMALL, epochs=2))
+    for r in (0, 1):
+        one = got.only(r)
+        assert one.runs == got.runs.only(r)
+        for alone, whole in zip(one.evaluate("test"), got.evaluate("test")):
+            assert torch.equal(alone[0], whole[r])

@@ -179,3 +179,15 @@ def test_the_gates_cost_can_be_left_out():
         for eta in (s.eta, None)
     )
     torch.testing.assert_close(whole - rest, s.eta * gates.expected_open(s.bank["mu"], s.settings.sigma))
+
+
+def test_steps_are_counted_in_epochs():
+    """Rounded up, the last batch of an epoch being a smaller one."""
+    assert [fewer_step.in_epochs(33, patience_steps=n) for n in (1, 2, 3, 5)] == [1, 1, 2, 3]
+    assert fewer_step.in_epochs(32, patience_steps=5) == 5
+
+
+@pytest.mark.parametrize("value", [-5, 0, 2.5, "5", None, True])
+def test_steps_are_named_as_they_are_typed(value):
+    with pytest.raises(ValueError, match=f"patience_steps must be a whole number of at least 1, got {value!r}"):
+        fewer_step.in_epochs(33, patience_steps=value)

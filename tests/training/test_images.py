@@ -130,6 +130,8 @@ def test_draws_are_for_methods_with_values_of_s():
         Tuning(method="CE-only", draws=4)
     with pytest.raises(ValueError, match="K must"):
         masks.draw_steps([1, 2], torch.rand(3), K=3)
+    with pytest.raises(ValueError, match=r"draws must be at most 32, .* S = 0.5 on inputs \(3, 32, 32\), got 33"):
+        tuner(draws=33)
 
 
 def test_backgrounds_are_the_mean_colour_or_the_released_codes():

@@ -1,5 +1,6 @@
 """What explanations are worth on images, against plain loops."""
 
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pandas as pd
@@ -7,12 +8,23 @@ import pytest
 import torch
 from torch import nn
 
-from lib.explainers import LIME
+from lib import metrics
+from lib.explainers import LIME, Explained, Explainer
 from lib.predictor import Predictor
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training.images import draws_of, explainer_for, predictor_of
-from lib.training.measuring import ELSEWHERE, calibration_error, elsewhere, gap, measured, report
+from lib.training.measuring import (
+    ELSEWHERE,
+    SETS,
+    besides,
+    by_threshold,
+    calibration_error,
+    elsewhere,
+    gap,
+    measured,
+    report,
+)
 from tests.explainers.convolutional import network
 from tests.training.pictures import IMAGES
 
@@ -33,17 +45,62 @@ def plain_curve(net, x, y, phi, s, side, delete, ties="first"):
 
 def test_a_tables_rows_are_reported_too():
     """All that is measured of images, but under other protocols, of which a blur makes no sense."""
-    torch.manual_seed(0)
-    predictor = Predictor.of(nn.Linear(6, 3), torch.zeros(6))
-    rows = SimpleNamespace(x_test=torch.randn(20, 6), y_test=torch.randint(3, (20,)), inputs=lambda x: x)
-    explainer = LIME(M=30)
-    drawn = explainer.draw(predictor.b.shape, torch.Generator().manual_seed(0))
-    reported = report(predictor, rows, "test", explainer=explainer, S=[0.5], drawn=drawn)
+    predictor, rows, options, drawn = small()
+    reported = report(predictor, rows, "test", S=[0.5], drawn=drawn, **options)
     found = {row["measure"]: row["value"] for row in reported}
     logits = predictor.logits(rows.x_test)
     assert found["accuracy"] == (logits.argmax(-1) == rows.y_test).double().mean()
     assert found["confidence"] == pytest.approx(logits.softmax(-1).amax(-1).mean().item())
     assert not any(name.endswith(kind) for name in found for kind in ELSEWHERE)
+
+
+def small():
+    """A linear predictor of six features, twenty rows, its explainer and what that draws."""
+    torch.manual_seed(0)
+    linear = nn.Linear(6, 3)
+    rows = SimpleNamespace(x_test=torch.randn(20, 6), y_test=torch.randint(3, (20,)), inputs=lambda x: x)
+    explainer = LIME(M=30)
+    drawn = explainer.draw(torch.Size([6]), torch.Generator().manual_seed(0))
+    return Predictor.of(linear, torch.zeros(6)), rows, {"explainer": explainer}, drawn
+
+
+def test_by_threshold_all_cells_that_are_equal_count():
+    predictor, rows, options, drawn = small()
+    first = measured(predictor, rows, "test", S=0.5, drawn=drawn, **options)
+    phi = torch.randint(3, (20, 6), generator=torch.Generator().manual_seed(1)).float()
+    found = by_threshold(predictor, rows, "test", first=first._replace(phi=phi), memory=18, **options)
+    x, y = rows.x_test, predictor.logits(rows.x_test).argmax(-1)
+    for k, s in enumerate(first.steps):
+        top = (phi >= phi.sort(-1, descending=True).values[:, [s - 1]]).float()
+        for curve, kept in zip(found, (top, 1 - top)):
+            p = predictor.logits(kept * x).softmax(-1).gather(-1, y[:, None])[:, 0]
+            torch.testing.assert_close(curve[:, k], p)
+
+
+@dataclass(frozen=True)
+class Faint(Explainer):
+    """Contributions that are the features, scaled."""
+
+    scale: float
+
+    def explain(self, predictor, x, y):
+        return Explained(self.scale * x)
+
+
+def test_a_map_of_small_contributions_is_not_flat():
+    predictor, rows, *_ = small()
+    for scale, flat in ((1e-5, 0), (0, 1)):
+        reported = report(predictor, rows, "test", explainer=Faint(scale), S=[0.5], drawn={})
+        assert {row["measure"]: row["value"] for row in reported}["zero_maps"] == flat
+
+
+def test_sensitivity_is_of_the_sets_that_are_removed():
+    predictor, rows, options, drawn = small()
+    phi = measured(predictor, rows, "test", S=0.5, drawn=drawn, **options).phi
+    own, same = (torch.Generator().manual_seed(3) for _ in range(2))
+    found = besides(predictor, rows, "test", phi=phi, memory=200, generator=own, **options)["sensitivity"]
+    removed, y = metrics.random_sets(6, same, n=4, sets=SETS).float()[None], predictor.logits(rows.x_test).argmax(-1)
+    torch.testing.assert_close(found, metrics.sensitivity_n(predictor, rows.x_test, y, phi=phi, removed=removed))
 
 
 @pytest.mark.parametrize("name", ["Grad-CAM", "LIME"])
@@ -85,9 +142,9 @@ def test_a_report_holds_each_measure_once_and_counts_flat_maps():
 
 
 def test_calibration_error_and_gap_by_hand():
-    """Two bins, 0.9 confident and right half of the time, 0.2 confident and never right."""
-    p, right = torch.tensor([0.9, 0.9, 0.2, 0.2]), torch.tensor([True, False, False, False])
-    assert calibration_error(p, right).item() == pytest.approx((0.8 + 0.4) / 4)
+    """Two bins, 0.9 confident and right half of the time, 0.2 confident and always right: neither makes up."""
+    p, right = torch.tensor([0.9, 0.9, 0.2, 0.2]), torch.tensor([True, False, True, True])
+    assert calibration_error(p, right).item() == pytest.approx((0.8 + 1.6) / 4)
     assert gap(torch.tensor([[4.0, 3.0, 1.0, 0.0], [1.0, 1.0, 1.0, 1.0]]), 2).tolist() == [0.5, 0.0]
 
 

@@ -58,3 +58,11 @@ def test_pretraining_depends_on_its_seed_alone():
 def test_settings_that_make_no_sense_are_named(name, value):
     with pytest.raises(ValueError, match=name):
         Pretraining(**{name: value})
+
+
+def test_a_step_sees_the_batchs_own_statistics():
+    """Batch norm trains: its running means move towards the batch's."""
+    own = trainer()
+    before = {n: t.clone() for n, t in own.net.named_buffers() if n.endswith("running_mean")}
+    own.advance()
+    assert all((t != before[n]).any() for n, t in own.net.named_buffers() if n in before)

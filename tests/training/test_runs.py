@@ -35,7 +35,7 @@ def test_folds_are_a_number_of_splits(folds):
         Runs.grid(folds)
 
 
-@pytest.mark.parametrize("values", [(0.01, 1e-2), (0, 0.0), (1, 2, 1)])
+@pytest.mark.parametrize("values", [(0.01, 1e-2), (1, 1.0), (1, 2, 1)])
 @pytest.mark.parametrize("axis", ["lr", "lam3", "lam1", "lam", "eta"])
 def test_values_that_coincide_are_refused(axis, values):
     with pytest.raises(ValueError, match=f"{axis} must hold different values, got"):
@@ -43,10 +43,16 @@ def test_values_that_coincide_are_refused(axis, values):
 
 
 @pytest.mark.parametrize("value", [-1e-9, math.nan, math.inf, "0.1", None, True])
-@pytest.mark.parametrize("axis", ["lr", "lam3", "lam1", "lam", "eta"])
+@pytest.mark.parametrize("axis", ["lam3", "lam1", "lam", "eta"])
 def test_values_are_finite_numbers_of_at_least_zero(axis, value):
     with pytest.raises(ValueError, match=f"{axis} must be a finite number of at least 0, got {value!r}"):
         Runs.grid(2, **{axis: (0.1, value)})
+
+
+@pytest.mark.parametrize("value", [0, 0.0, -1e-9, math.nan, math.inf, "0.1", None, True])
+def test_a_learning_rate_of_zero_trains_nothing(value):
+    with pytest.raises(ValueError, match=f"lr must be a finite number above 0, got {value!r}"):
+        Runs.grid(2, lr=(0.1, value))
 
 
 @pytest.mark.parametrize("value", [-1, 0.5, "a", 2**70, None, True])

@@ -101,6 +101,20 @@ def test_what_cannot_be_saved_is_named_before_training(place, every, what, tmp_p
         trainer().run(tmp_path / place, every=every, progress=False)
 
 
+def test_an_epoch_sees_every_image_once(monkeypatch):
+    """Also those of a last batch that is just full, before they are shuffled anew."""
+    images, seen = noise(), []
+    own = trainer(images, settings=replace(SMALL, batch=len(images.x_train) // 3))
+    monkeypatch.setattr(Pretrainer, "gradients", lambda self, rows: seen.append(rows))
+    monkeypatch.setattr(own.optimiser, "step", lambda: None)
+    assert own.steps * own.settings.batch == len(images.x_train)
+    for _ in range(2 * own.steps):
+        own.advance()
+    first, second = (torch.cat(seen[at : at + own.steps]).tolist() for at in (0, own.steps))
+    assert sorted(first) == sorted(second) == list(range(len(images.x_train)))
+    assert first != second
+
+
 def test_a_step_that_is_not_finite_is_refused_and_counted(monkeypatch):
     """Parameters, momentum and running statistics stay, the next step is as if there had been none."""
     own, calls = trainer(), []
