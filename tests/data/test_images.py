@@ -40,6 +40,16 @@ def test_splits_depend_on_their_seed_and_parts_may_be_shortened(own, tmp_path):
             load(own, cache=cache, **{part: n})
 
 
+def test_the_working_folder_has_its_name_and_no_path_is_none(own, tmp_path, monkeypatch):
+    monkeypatch.chdir(own)
+    assert load(".", cache=tmp_path / "cache").name == "own"
+    with pytest.raises(ValueError, match=r"data must be one of .* or a folder of images, got ''"):
+        load("")
+    for given in ({"size": True}, {"train": True}, {"test": 2.0}, {"val": "3"}):
+        with pytest.raises(ValueError, match=f"{next(iter(given))} must"):
+            load(own, cache=tmp_path / "cache", **given)
+
+
 def test_a_truncated_archive_is_named(jpeg, tmp_path, monkeypatch):
     path = jpeg / "cifar10-jpeg-train.zip"
     path.write_bytes(path.read_bytes()[:-500])

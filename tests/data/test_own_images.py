@@ -138,13 +138,3 @@ def test_each_part_has_images_and_training_has_each_class(own, tmp_path):
     (own / "dog" / "0.png").unlink(missing_ok=True)
     with pytest.raises(ValueError, match=r"must hold images for training, validation and test, got .*, 0, "):
         load(own, cache=tmp_path / "cache")
-
-
-def test_the_working_folder_has_its_name_and_no_path_is_none(own, tmp_path, monkeypatch):
-    monkeypatch.chdir(own)
-    assert load(".", cache=tmp_path / "cache").name == "own"
-    with pytest.raises(ValueError, match=r"data must be one of .* or a folder of images, got ''"):
-        load("")
-    for given in ({"size": True}, {"train": True}, {"test": 2.0}, {"val": "3"}):
-        with pytest.raises(ValueError, match=f"{next(iter(given))} must"):
-            load(own, cache=tmp_path / "cache", **given)
