@@ -88,9 +88,12 @@ def as_start(start: Fitted, runs: Runs, folds: Folds, *, f: MLP | Classifier | N
 
 
 def _same(theirs: Tensor, ours: Tensor) -> bool:
-    """Whether they are the same numbers in the lesser precision of both."""
-    least = min(theirs.dtype, ours.dtype, key=lambda dtype: dtype.itemsize)
-    return torch.equal(theirs.to("cpu", least), ours.to("cpu", least))
+    """Whether (S, N, ...) are the same numbers in the lesser precision of both, as far as both have rows.
+
+    Who trains on the first rows alone may start from what all of them taught.
+    """
+    least, n = min(theirs.dtype, ours.dtype, key=lambda dtype: dtype.itemsize), min(theirs.shape[1], ours.shape[1])
+    return torch.equal(theirs[:, :n].to("cpu", least), ours[:, :n].to("cpu", least))
 
 
 def check_rows(x: Tensor, like: Tensor) -> Tensor:

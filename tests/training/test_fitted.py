@@ -48,6 +48,12 @@ def test_a_start_from_another_file_of_the_same_name_is_refused(part, paper):
         own.train({"FE": "Pretrain", "ID": "ID-ExpO"}[paper], folds, start=start)
 
 
+def test_the_first_rows_alone_may_be_trained_on():
+    folds = id.table()
+    few = replace(folds, x_train=folds.x_train[:, :8], y_train=folds.y_train[:, :8])
+    assert id.train(folds=few, start=id.pretrain(folds)).diverged == [0] * 4
+
+
 @pytest.mark.parametrize("change", [{"hidden": 7}, {"layers": 1}, {"dropout": 0.1}])
 def test_a_start_of_another_network_is_refused(change):
     """The settings that are recorded would be of a network that is not there."""
