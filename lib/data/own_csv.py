@@ -174,12 +174,12 @@ def _numbers(cells: pd.DataFrame, path: Path) -> np.ndarray:
     words = {name: _first_word(cells[name]) for name in cells if not pd.api.types.is_numeric_dtype(cells[name])}
     if words:
         some, word = ", ".join([*words][:5]), next(iter(words.values()))
-        todo = "if words: name them in categories to encode them, or leave them out with drop"
+        advice = "if words: name them in categories to encode them, or leave them out with drop"
         if DATE.match(word):
-            todo = "if dates: write numbers (days since one of them), or leave them out with drop"
+            advice = "if dates: write numbers (days since one of them), or leave them out with drop"
         elif not word[:1].isalpha():  # 37%, 0x1A, or a sign where a value is missing
-            todo = f"if numbers: write them plainly, and nothing where one is missing; {todo}"
-        raise ValueError(f"{path}: features must be numbers, got text in column {some} ({word!r}), {todo}")
+            advice = f"if numbers: write them plainly, and nothing where one is missing; {advice}"
+        raise ValueError(f"{path}: features must be numbers, got text in column {some} ({word!r}), {advice}")
     return cells.to_numpy(np.float64)
 
 

@@ -18,7 +18,7 @@ from lib.study.ablations import (
     quadrants,
     together,
 )  # fmt: skip
-from lib.study.pages_claims import two
+from lib.study.pages_claims import signed, two
 from lib.study.runs_id import TABLES
 from lib.study.statistics import plus_minus
 
@@ -44,11 +44,6 @@ def about(picked: pd.DataFrame) -> dict:
 def gained(picked: pd.DataFrame) -> list[str]:
     """Those of insertion and 1 - deletion in which ID-ExpO surely gains: only of a gain can a share be left."""
     return [m for m in SCORES[:2] if together(picked, "ID-ExpO", m).low > 0]
-
-
-def signed(value: float) -> str:
-    """Two digits with a sign."""
-    return f"{'+' if round(value, 2) >= 0 else ''}{two(value)}"
 
 
 def gains_figure(picked: pd.DataFrame) -> Figure:

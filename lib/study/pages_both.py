@@ -12,8 +12,7 @@ from IPython.display import Markdown
 from matplotlib.figure import Figure
 
 from lib.study import figures, records
-from lib.study.pages_ablations import signed
-from lib.study.pages_claims import two
+from lib.study.pages_claims import signed, two
 from lib.study.runs import at, converged, titles
 from lib.study.statistics import Paired, clustered, plus_minus
 

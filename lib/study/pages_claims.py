@@ -188,6 +188,11 @@ def two(value: float) -> str:
     return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
 
 
+def signed(value: float) -> str:
+    """A difference, two digits with its sign."""
+    return f"{'+' if round(value, 2) > 0 else ''}{two(value)}"
+
+
 def three(value: float) -> str:
     """Three digits, no minus before zero."""
     return "–" if pd.isna(value) else f"{round(value, 3) + 0.0:.3f}".replace("-", "−")

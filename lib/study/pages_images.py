@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from lib.study import figures
 from lib.study.claims import VERDICTS
 from lib.study.measures import labels
-from lib.study.pages_claims import two
 from lib.study.pages_id import short, whole
 from lib.study.runs import at
 from lib.study.runs_id import HYPER, METHODS, RIVALS, S_VALUES, by_split, ours
@@ -30,11 +29,6 @@ PAPER_ROBUST = {  # a ResNet-50 that somebody trained against attacks: accuracy,
 def row_name(explainer: str, S: float) -> str:
     """One explainer and S, as narrow tables name them, on one line."""
     return short(explainer, S).replace("-", "\u2011").replace(" ", "\u00a0")
-
-
-def signed(value: float) -> str:
-    """A difference, two digits with its sign."""
-    return f"{'+' if round(value, 2) > 0 else ''}{two(value)}"
 
 
 # --- Which runs there are --------------------------------------------------------------------------------------------

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
-from lib.study.pages_claims import two
+from lib.study.pages_claims import signed, two
 from lib.study.pages_id import whole
-from lib.study.pages_images import EVERY, row_name, signed
+from lib.study.pages_images import EVERY, row_name
 from lib.study.runs import at
 from lib.study.runs_id import by_split
 from lib.study.runs_images import CELLS, cell, costs, name, untrained
