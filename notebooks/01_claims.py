@@ -102,7 +102,7 @@ pages_claims.with_data_sets(verdicts, everywhere, "all data sets")
 #
 # ```{admonition} What the intervals do not cover
 # :class: note
-# A split has one seed in the first records, so what another seed would change on the same split is not measured by
+# Nearly all splits have one seed, so what another seed would change on the same split is not measured by
 # itself. The data sets are those of the papers, not a random choice among all.
 # ```
 
