@@ -98,8 +98,11 @@ def set_aside(found: list[tuple[grid.Run, str]]) -> None:
         print(f"{path} cannot be read: kept as {path.name}.damaged, and made again")
 
 
-def start(outs: list[str], cores: int, config: list[str], *, limit: float | None, profile: str = "") -> int:
-    """Make the files through Snakemake, for `limit` seconds; its exit code, 0 where the time ended it."""
+def start(outs: list[str], cores: int, config: list[str], *, limit: float | None, lock: int, profile: str = "") -> int:
+    """Make the files through Snakemake, for `limit` seconds; its exit code, 0 where the time ended it.
+
+    lock: of `alone`. The engine holds it too, so that one that outlives this process is not joined by a second.
+    """
     common = [SNAKEMAKE, "--snakefile", "workflow/experiments.smk"]
     options = ["--keep-going", "--scheduler", "greedy", "--rerun-incomplete", "--force"]
     # a job of Slurm counts as one of --jobs there, whatever its cores
@@ -107,7 +110,7 @@ def start(outs: list[str], cores: int, config: list[str], *, limit: float | None
     subprocess.run([*common, "--unlock", "--quiet", "all"], check=False)  # a killed one left its lock; ours suffices
     command = [*common, *options, *(["--config", *config] if config else []), "--", *outs]
     engine = subprocess.Popen(
-        command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, start_new_session=True, pass_fds=[lock], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     device = dict(pair.split("=", 1) for pair in config).get("device", "cpu")
     progress = Progress([run for run in grid.read() if not run.closed], outs, cores=cores, device=device)
@@ -169,7 +172,7 @@ def alone():
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ValueError("the grid is running already, in this folder") from None
-        yield
+        yield lock.fileno()
 
 
 def main(words: list[str] | None = None) -> int:
@@ -191,11 +194,14 @@ def main(words: list[str] | None = None) -> int:
         report(found, cores, device, limit / 60 if limit else math.inf)
         if given.dry or not found:
             return 0
-        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job: what we start must hear ours
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        with alone():
+        for asked in (
+            signal.SIGINT,
+            signal.SIGTERM,
+        ):  # a shell's background job ignores the first, which ours must hear
+            signal.signal(asked, signal.default_int_handler)
+        with alone() as lock:
             set_aside(found)
-            code = start([run.out for run, _ in found], cores, config, limit=limit, profile=given.profile)
+            code = start([run.out for run, _ in found], cores, config, limit=limit, lock=lock, profile=given.profile)
     except ValueError as error:
         print(f"make experiments: {error}", file=sys.stderr)
         return 1

@@ -103,6 +103,12 @@ def test_a_table_made_by_hand_is_checked(wrong, message):
         table(**wrong)
 
 
+def test_an_own_file_is_never_called_as_a_named_set(tmp_path):
+    path = tmp_path / "glass.csv"
+    path.write_text("a,class\n" + "1,x\n2,y\n" * 10)
+    assert data.load(path).name == "glass.csv"
+
+
 def test_a_named_set_has_its_own_task():
     with pytest.raises(ValueError, match="task of diabetes is regression, got 'classification'"):
         data.load("diabetes", task="classification")

@@ -35,6 +35,30 @@ def test_kill_9_of_the_engine(tmp_path):
     assert (starts(folder, "a"), starts(folder, "b")) == (1, 2)
 
 
+def test_an_engine_that_outlives_the_call(tmp_path):
+    """`kill -9` of `make experiments` alone, so that the engine that it started goes on; then SIGTERM to a second one.
+
+    Seen: while the engine of the first is at work, a new call says that the grid is running already, and no run is
+    made twice. The one that was asked to end ends the engine and its runs with it, and the next call goes on.
+    """
+    folder = project(tmp_path / "grid", a="waits")
+    first = engine(folder)
+    until(lambda: starts(folder, "a"))
+    first.kill()
+    first.wait()
+    assert "the grid is running already, in this folder" in ended(engine(folder))
+    for pid in children_left(folder):
+        os.kill(pid, signal.SIGKILL)
+    second = engine(folder)
+    until(lambda: starts(folder, "a") == 2)
+    second.terminate()
+    ended(second)
+    until(lambda: not children_left(folder), seconds=30)
+    (folder / "go").touch()
+    assert "1 runs made" in ended(engine(folder))
+    assert starts(folder, "a") == 3
+
+
 def children_left(folder):
     """Processes that work in that folder: Snakemake starts its jobs in sessions of their own."""
     found = []

@@ -33,6 +33,16 @@ def test_r_is_softmax_over_outputs_or_nothing():
     assert torch.equal(nets.respond(logits, "regression"), logits)
 
 
+def test_dropout_keeps_the_mean():
+    """A unit is 0 where its random number lies in the dropped share; the others are larger by as much as is lost."""
+    f, x = MLP((3, 5), dropout=0.25), double(0, 1, 400, 3)
+    theta = f.init(generators(1), torch.float64)
+    bits = torch.randint(-(2**15), 2**15, (1, 400, f.n_draws), generator=generators(1)[0]).short()
+    dropped, whole = bits < 2**14 - 2**15, f(theta, x)  # a quarter of the 2^16 numbers
+    assert 0.2 < dropped.double().mean() < 0.3
+    assert torch.allclose(f(theta, x, bits), whole.masked_fill(dropped, 0) / 0.75)
+
+
 # --- Start values ----------------------------------------------------------------------------------------------------
 
 
@@ -71,6 +81,16 @@ def test_a_classifier_is_the_mlp_and_a_last_layer():
     for name in ("W", "b"):
         assert 0.2 < theta[name].abs().max() * 5**0.5 <= 1
     assert torch.equal(theta["W"][1], f.init(generators(1, 1), torch.float64)["W"][0])  # whatever its neighbours
+
+
+def test_mixed_rounds_to_eight_bits_and_keeps_the_range():
+    """bfloat16 is as wide as float32 and coarse: products of 10^6 stay finite, and differ by about 2^-8."""
+    f, x = Classifier((3, 64, 4)), 1e6 * double(3, 1, 50, 3).float()
+    theta = f.init(generators(1))
+    exact, coarse = f(theta, x), f.mixed()(theta, x)
+    off = ((coarse - exact).norm() / exact.norm()).item()
+    assert coarse.dtype == torch.float32
+    assert 2**-11 < off < 2**-6
 
 
 def test_log_probability_is_torchs_cross_entropy():

@@ -94,6 +94,17 @@ def test_what_is_measured_by_other_criteria_was_kept_by_the_first():
     assert np.array_equal(other.history["measure"][..., 0], got.history["measure"][..., 0])
 
 
+def test_each_criterion_reports_the_parameters_that_it_kept():
+    got = train("CE-only", runs=Runs.grid(2), settings=replace(SMALL, epochs=1), criteria=BOTH)
+    got.bank["W"][:, 1] *= -1
+    scores = expo_fitted.reported(got).scores["test_accuracy"]
+    for r, fold in enumerate(got.runs.fold):
+        x, y = got.folds.x_test[fold], got.folds.y_test[fold]
+        of = [metrics.accuracy(got.run(r, v).predict(x), y).item() for v in range(2)]
+        assert scores[r].tolist() == pytest.approx(of)
+    assert not torch.equal(scores[:, 0], scores[:, 1])
+
+
 def test_a_misspelt_explainer_is_refused():
     with pytest.raises(ValueError, match=r"explainer must be an Explainer, .*got 'kernelSHAP'"):
         pretrain(table()).run().explain(table().x_test[0], "kernelSHAP")
