@@ -16,6 +16,9 @@ PRINT = """
 body, pre, code { font-size: 10pt; }
 .toctree-wrapper > section { break-before: page; }
 figure, table, .math { break-inside: avoid; }
+.bd-main .bd-content .bd-article h1:first-of-type { display: block; } /* which the theme replaces by its own */
+div.pst-scrollable-table-container, div.math mjx-container, figure { background: none; } /* no cue to scroll */
+mjx-container svg * { stroke: none; } /* a line of width 0 is printed as the thinnest that there is */
 .cell_output, .cell_input pre, .math { overflow: hidden; white-space: pre-wrap; }
 """
 

@@ -57,12 +57,11 @@ keep("claims", {"summary": glance} | pages_claims.rival(frame))
 keep("claims", {"protocols": words_fe.protocols(frame)})
 keep("claims", pages_claims.seen_of_etas(frame) | {"older-lambdas": words_fe.kept_lambdas(frame, lambdas)})
 keep("claims", {f"moves-{measure}": words_fe.moves(lambdas, measure) for measure in runs_fe.SCORES})
-everywhere = runs.titles(", ".join(runs_fe.datasets(frame)))
-pages_claims.with_data_sets(verdicts, everywhere, "all data sets")
+pages_claims.in_full(verdicts)
 
 # %% [markdown]
-# *The claims of the first paper. Effect: mean over data sets with its 95 % interval. Comparisons: ● holds, ○ undecided,
-# × against, in at most eight marks.*
+# *The claims of the first paper. Comparisons: ● holds, ○ undecided, × against, in at most eight marks, then how many of
+# each. Effect: mean over data sets with its 95 % interval.*
 #
 # In all: {glue:text}`claims-count-fe-reproduced` reproduced, {glue:text}`claims-count-fe-mostly` mostly,
 # {glue:text}`claims-count-fe-mixed` mixed, {glue:text}`claims-count-fe-undecided` undecided,
@@ -284,7 +283,7 @@ known = rows_known.read(f"{rows}/splits.csv")
 keep("claims", pages_claims.told("id", verdicts_id) | pages_claims.leads(tests_id))
 keep("claims", pages_claims.gain_over_majority(front, known) | {"forest-id": pages_claims.forest_id(tests_id)})
 keep("claims", {"summary-id": pages_claims.linked(pages_claims.at_a_glance(verdicts_id), "01_claims")})
-pages_claims.with_data_sets(verdicts_id, ", ".join(runs_id.TABLES), "all six tables")
+pages_claims.in_full(verdicts_id)
 
 # %% [markdown]
 # *The claims of the second paper, as above.*

@@ -245,8 +245,8 @@ plt.close(fig)
 # would reach that always names the class that $g$ names most often.
 # ```
 #
-# It does not work ({numref}`fig-models-few`). With {glue:text}`models-some` entries the explanation agrees with the
-# prediction on {glue:text}`models-share:.0%` of the test rows; always naming one class would reach
+# On Glass it does not work ({numref}`fig-models-few`). With {glue:text}`models-some` entries the explanation agrees
+# with the prediction on {glue:text}`models-share:.0%` of the test rows; always naming one class would reach
 # {glue:text}`models-naive:.0%`.
 # The reason is that every entry of this $A$ relies on all the others.
 #
@@ -257,4 +257,5 @@ plt.close(fig)
 # ## What was learned
 #
 # A prediction model $g$ and an explanation model $h$ share one network, and $h$ can only repeat what training examples
-# say. With all entries $h$ can say everything that $g$ says; with the largest few of them it says something else.
+# say. With all entries $h$ can say everything that $g$ says; on Glass the largest few say something
+# else.

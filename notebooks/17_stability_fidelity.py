@@ -315,8 +315,9 @@ for key, value in {
 #
 # ```{admonition} A sketch, not a result
 # :class: note
-# One split, strengths outside the paper's range, and a few seconds. With strengths from that range and the paper's way
-# of choosing, see [the tables](21_tables).
+# One split, strengths outside the paper's range, and a few seconds. The sentences above were written of Vehicle: with
+# another data set the numbers in them change, and what they say need not hold. With strengths from the paper's range
+# and its way of choosing, see [the tables](21_tables).
 # ```
 #
 # ## What was learned

@@ -40,32 +40,31 @@ def bar(holds: int, undecided: int, against: int) -> str:
 
 
 def effect(row: pd.Series) -> str:
-    """The effect of a claim as a whole, its interval and p, on one line."""
+    """The effect of a claim as a whole with its interval, which stays on one line."""
     if pd.isna(row["effect"]):
         return "–"
-    return f"{two(row['effect'])} ({two(row['low'])} to {two(row['high'])})".replace(" ", "\u00a0")
+    interval = f"{two(row['effect'])} ({two(row['low'])} to {two(row['high'])})".replace(" ", "\u00a0")
+    return f"{row['effect of']}: {interval}"
 
 
-def summarised(verdicts: pd.DataFrame) -> pd.DataFrame:
-    """The verdicts as shown: the effect with its interval, the verdict, and how the comparisons came out."""
-    counts = verdicts[list(MARKS)]
+def at_a_glance(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """The verdicts as shown: what the paper finds, how its comparisons came out, and the effect."""
     table = {
         "the paper finds": verdicts["says"],
-        "mean of": verdicts["effect of"],
-        "effect": verdicts.apply(effect, axis=1),
-        "p": verdicts["p"].map(chance),
         "verdict": verdicts["verdict"],
-        "comparisons": [bar(*row) or "–" for row in counts.itertuples(index=False)],
-        "hold, undecided, against": [", ".join(map(str, row)) for row in counts.itertuples(index=False)],
+        "comparisons": [bar(*row) or "–" for row in verdicts[list(MARKS)].itertuples(index=False)],
+        "effect, in the mean": verdicts.apply(effect, axis=1),
     }
     return pd.DataFrame(table).rename(index=lambda label: label.replace("-", "\u2011")).rename_axis(None)
 
 
-def at_a_glance(verdicts: pd.DataFrame) -> pd.DataFrame:
-    """The same for the opening page, shorter."""
-    table = summarised(verdicts)
-    told = (table["mean of"] + ": " + table["effect"]).where(table["effect"] != "–", "–")
-    return table[["the paper finds", "verdict", "comparisons"]].assign(**{"effect, in the mean": told})
+def in_full(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """The same with the counts and p; a claim's section lists its data sets."""
+    table, counts = at_a_glance(verdicts), verdicts[list(MARKS)].astype(str).agg(",\u00a0".join, axis=1)
+    table["comparisons"] += (" " + counts).where(verdicts[list(MARKS)].any(axis=1), "").to_numpy()
+    p = ", " + ("p " + verdicts["p"].map(lambda p: chance(p, True))).str.replace(" ", "\u00a0")
+    table["effect, in the mean"] += p.where(verdicts["p"].notna(), "").to_numpy()
+    return table
 
 
 def linked(table: pd.DataFrame, chapter: str) -> HTML:
@@ -78,11 +77,6 @@ def linked(table: pd.DataFrame, chapter: str) -> HTML:
         return f'<a href="{chapter}.html#{anchors[label]}">{shown}</a>' if label in anchors else shown
 
     return HTML(table.rename(index=link).to_html(escape=False))
-
-
-def with_data_sets(verdicts: pd.DataFrame, every: str, words: str) -> pd.DataFrame:
-    """The same with the names of the data sets, `words` where they are all of `every`."""
-    return summarised(verdicts).assign(**{"tested on": verdicts["tested on"].replace(every, words).to_numpy()})
 
 
 def told(paper: str, verdicts: pd.DataFrame) -> dict:

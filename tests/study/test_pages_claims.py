@@ -75,12 +75,12 @@ def test_a_claim_is_told_effect_first(tests_fe):
 
 def test_verdicts_are_shown_with_their_interval_and_how_their_comparisons_came_out(tests_fe):
     verdicts = claims_fe.verdicts(tests_fe)
-    row, shown = verdicts.loc["FE-C4b"], pages_claims.with_data_sets(verdicts, "Glass, Vehicle", "both")
+    row, shown = verdicts.loc["FE-C4b"], pages_claims.in_full(verdicts)
     interval = [pages_claims.two(row[name]) for name in ("effect", "low", "high")]
-    assert shown.loc["FE\u2011C4b", "effect"] == "{} ({} to {})".format(*interval).replace(" ", "\u00a0")
-    assert shown.loc["FE\u2011C4b", ["comparisons", "hold, undecided, against"]].tolist() == ["●●", "2, 0, 0"]
-    assert shown.loc["FE\u2011C4b", "tested on"] == "both"
-    assert shown.loc["FE\u2011C6", ["effect", "p", "comparisons", "tested on"]].tolist() == ["–", "–", "–", "none"]
+    told = "{} ({} to {}), p {}".format(*interval, pages_claims.chance(row["p"], True)).replace(" ", "\u00a0")
+    assert shown.loc["FE\u2011C4b", "effect, in the mean"].replace(" ", "\u00a0").endswith(f":\u00a0{told}")
+    assert shown.loc["FE\u2011C4b", "comparisons"] == "●● 2,\u00a00,\u00a00"
+    assert shown.loc["FE\u2011C6", ["effect, in the mean", "comparisons"]].tolist() == ["–", "–"]
 
 
 def test_a_claims_label_leads_to_its_section():

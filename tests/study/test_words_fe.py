@@ -17,6 +17,7 @@ def test_scores_are_told_with_the_lead_and_whoever_is_ahead(told):
     ten = runs_fe.chosen(told[told["lam"] == 1])
     text = words_fe.scores(ten, "accuracy")
     assert text.startswith("With 10 entries and in the mean over 2 data sets, Ours minus Pretrain is 0.00 (95 % interv")
+    assert "The paper finds its accuracy comparable with Pretrain's." in text
     board = pages_fe.scoreboard(told, "accuracy")
     assert board["mean"].astype(float)[["Joint", "RPSR"]].tolist() == pytest.approx([0.8, 0.6], abs=0.01)
     assert text.endswith("No rival is surely more accurate than Ours on any of them.")
@@ -56,7 +57,7 @@ def test_the_best_eta_is_told_and_whether_it_is_the_same(told):
     lucky = told["eta"].eq(0.1) & told["part"].eq("test") & told["dataset"].eq("glass")
     text = words_fe.best_eta(told.assign(value=told["value"] + 0.5 * lucky), "faithfulness")  # test rows are told
     assert "Glass 0.1 (" in text
-    assert "It is the same η everywhere" in text
+    assert "That is the same η everywhere. The paper finds that the best η depends on the data." in text
     assert "No data set has several" in words_fe.best_eta(told[told["eta"] == 0.01], "faithfulness")
 
 
