@@ -31,7 +31,7 @@ import torch
 
 from lib import data, examples, gates
 from lib.check import check
-from lib.study import figures, pages_many
+from lib.study import figures, pages_many, runs_fe
 from lib.study.gluing import keep
 from lib.training import Runs, fit, many
 
@@ -182,6 +182,22 @@ pages_many.scores_table(wide)
 
 # %% [markdown]
 # *Test scores after as many steps for each row of the table. One training each: small differences are noise.*
+#
+# ### All images of CIFAR-10
+#
+# Made-up rows can be had in any number, but they are alike. The paper takes 1,000 images of CIFAR-10, and there are
+# 50,000 to train on. Here are all of them, described by the same network and divided in the same proportions.
+
+# %% tags=["hide-input"]
+everything = pages_many.load(results, dataset=pages_many.IMAGES)
+ten = runs_fe.chosen(runs_fe.load().query("lam == 1"))
+keep("many", {"images": pages_many.of_images(everything, ten)})
+pages_many.scores_table(everything)
+
+# %% [markdown]
+# *Test scores on CIFAR-10, all images.*
+#
+# {glue:text}`many-images`
 #
 # ## When a second machine pays
 #

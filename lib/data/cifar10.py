@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from lib.data import files
 from lib.data.catalogue import BACKBONES, DATA_SETS
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+N, ALL = 1_000, 50_000  # images that the paper takes, and training images that there are
 ENTRY = DATA_SETS["cifar10-resnet18"]  # its archive is that of all backbones
 _LITE0_SHA = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
@@ -23,16 +25,19 @@ def described(
     folder: str | Path | None = None,
     *,
     seed: int = 0,
-    n: int = 1000,
+    n: int = N,
     cache: Path = files.CACHE,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
     """Features (n, 1000) of n random training images, their labels (n,), the images, and which copy they come from.
 
     backbone: resnet18 (torchvision's weights, fetched) or efficientnet-lite0 (weights from its package). Takes a minute
-    or two, then it is cached. ValueError: unknown backbone, no images or no weights.
+    for a few thousand images, then it is cached. ValueError: unknown backbone, another number of images than there
+    can be, no images or no weights.
     """
     if backbone not in BACKBONES:
         raise ValueError(f"backbone must be one of {', '.join(BACKBONES)}, got {backbone!r}")
+    if not isinstance(n, int) or not 1 <= n <= ALL:
+        raise ValueError(f"images must be a whole number from 1 to {ALL}, got {n!r}")
     path = _cache(cache, backbone, n, seed)
     stored = _read_cache(path)
     if stored is None:
@@ -42,22 +47,22 @@ def described(
     return stored["x"].astype(np.float64), stored["y"], stored["images"], str(stored["source"])
 
 
-def chosen(seed: int = 0, n: int = 1000) -> tuple[np.ndarray, np.ndarray]:
+def chosen(seed: int = 0, n: int = N) -> tuple[np.ndarray, np.ndarray]:
     """Which of the 50,000 training images are taken, counted class by class, and their labels; both (n,)."""
-    rows = np.sort(np.random.default_rng(seed).choice(50_000, n, replace=False))
-    return rows, rows // 5_000
+    rows = np.sort(np.random.default_rng(seed).choice(ALL, n, replace=False))
+    return rows, rows // (ALL // len(CLASSES))
 
 
 def at_hand(backbone: str, folder: str | Path | None = None, *, cache: Path = files.CACHE) -> np.ndarray | None:
     """The images of `described` if this machine has them already, None elsewhere: nothing is fetched."""
-    stored = _read_cache(_cache(cache, backbone, 1000, 0))
+    stored = _read_cache(_cache(cache, backbone, N, 0))
     if stored is not None:
         return stored["images"]
     there = _archive(folder).exists() or (files.data_dir(folder) / "cifar-10-batches-py").exists()
     return images(folder)[0] if there else None
 
 
-def images(folder: str | Path | None = None, seed: int = 0, n: int = 1000) -> tuple[np.ndarray, np.ndarray, str]:
+def images(folder: str | Path | None = None, seed: int = 0, n: int = N) -> tuple[np.ndarray, np.ndarray, str]:
     """n random training images (n, 32, 32, 3) uint8, their labels (n,), and which copy of CIFAR-10 they come from.
 
     Reads the JPEG copy if DATA_DIR has it, else torchvision's, fetching it when needed. Both give the same photographs;
@@ -105,7 +110,7 @@ def _features(images: np.ndarray, backbone: str, batch: int = 50) -> np.ndarray:
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
     outputs = []
     with torch.inference_mode():
-        for chunk in pixels.split(batch):
+        for chunk in tqdm(pixels.split(batch), "describing", unit="image", unit_scale=batch, disable=len(pixels) <= N):
             large = torch.nn.functional.interpolate(chunk.float(), size=224, mode="bilinear")
             outputs.append(network(normalise(large)))
     return torch.cat(outputs).numpy()

@@ -76,12 +76,15 @@ def _check_columns(name: str, values: np.ndarray, columns: tuple[str, ...]) -> N
             )
 
 
-def load(name: str, folder: str | Path | None = None, *, task: str | None = None, **own) -> Table:
+def load(
+    name: str, folder: str | Path | None = None, *, task: str | None = None, images: int = cifar10.N, **own
+) -> Table:
     """A named data set, or a CSV file of your own if the name ends in .csv (see `from_csv`).
 
     folder: where its file lies; None means where this project keeps it. task: of your own file, classification unless
-    said. own: target, categories and drop of your own file. ValueError: unknown name, missing or changed file, another
-    task than a named set has, or columns said of one.
+    said. images: of CIFAR-10, the paper's 1,000 unless said; all 50,000 are described in half an hour, once. own:
+    target, categories and drop of your own file. ValueError: unknown name, missing or changed file, another task than a
+    named set has, or columns said of one.
     """
     if str(name).endswith(".csv"):
         return from_csv(name, task or "classification", **own)
@@ -90,8 +93,10 @@ def load(name: str, folder: str | Path | None = None, *, task: str | None = None
     if name not in DATA_SETS:
         raise ValueError(f"data must be one of {', '.join(DATA_SETS)} or a path ending in .csv, got {name!r}")
     entry = DATA_SETS[name]
+    if images != cifar10.N and not entry.backbone:
+        raise ValueError(f"images is for CIFAR-10, got {images!r} for {name}")
     if entry.backbone:
-        table = _described_images(entry, folder)
+        table = _described_images(entry, folder, images)
     elif not entry.file:
         table = _diabetes(entry)
     else:
@@ -165,9 +170,10 @@ def _diabetes(entry: DataSet) -> Table:
     return Table(entry.name, raw.data, raw.target[:, None], "regression", features, ("progression",), entry.source)
 
 
-def _described_images(entry: DataSet, folder: str | Path | None) -> Table:
-    """CIFAR-10 as FE uses it: 1,000 images, each described by an ImageNet network's 1,000 outputs."""
-    x, y, images, copy = cifar10.described(entry.backbone, folder)
+def _described_images(entry: DataSet, folder: str | Path | None, n: int) -> Table:
+    """CIFAR-10 as FE uses it: n images, each described by an ImageNet network's 1,000 outputs."""
+    x, y, images, copy = cifar10.described(entry.backbone, folder, n=n)
     features = tuple(f"imagenet-{i}" for i in range(x.shape[1]))
     source = f"{entry.source}; {copy}, outputs of {entry.backbone}"
-    return Table(entry.name, x, y, "classification", features, cifar10.CLASSES, source, images)
+    name = entry.name if n == cifar10.N else f"{entry.name}-{n}"  # records of other images are of another data set
+    return Table(name, x, y, "classification", features, cifar10.CLASSES, source, images)

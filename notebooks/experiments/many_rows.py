@@ -13,17 +13,20 @@
 # %% [markdown]
 # # Experiment: paper FE on very many rows
 #
-# Ours on made-up tables of growing size, by steps that draw, evaluate and update what has been open. Time and memory of
-# a step, accuracy, and faithfulness with ten entries; beside it, steps with gates for all rows, and ten thousand rows
-# that may be examples among all that train the prediction model.
+# Ours on made-up tables of growing size, or on a named one, by steps that draw, evaluate and update what has been open.
+# Time and memory of a step, accuracy, and faithfulness with ten entries; beside it, steps with gates for all rows, and
+# ten thousand rows that may be examples among all that train the prediction model.
 #
 #     python -m lib.run notebooks/experiments/many_rows.py out.ipynb -p sizes 20000 -p steps 200 -p out many.parquet
+#     python -m lib.run notebooks/experiments/many_rows.py out.ipynb -p data cifar10-efficientnet-lite0 -p images 50000
 
 # %% tags=["parameters"]
-sizes = [10_000, 100_000, 1_000_000]  # training rows
+data = ""  # a data set's name, or a CSV file, class last; empty: made-up rows
+images = 1_000  # of CIFAR-10
+sizes = [10_000, 100_000, 1_000_000]  # training rows that are made up
 open_rows = 1_000  # expected to be open at the first step
 candidates = 10_000  # rows that may be examples, in the runs where not all may
-C = 4  # classes
+C = 4  # classes, of made-up rows
 features = 20
 clusters = 8  # of each class
 steps = 4_000  # of each training
@@ -42,6 +45,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from lib import data as tables
 from lib.data import Folds
 from lib.methods import METHODS
 from lib.nets import MLP
@@ -53,8 +57,10 @@ from lib.training import Runs, fit, many, use_threads
 VERSION = 1  # raised when what is computed changes
 use_threads(threads)
 records.check_out(out)
-records.check_replaced(out, paper="FE", dataset="synthetic")
 (sizes,) = lists(sizes=sizes)
+table = tables.load(data, images=images) if data else None
+dataset = table.name if table else "synthetic"
+records.check_replaced(out, paper="FE", dataset=dataset)
 held_out = 4_000  # rows to validate and as many to test on
 span = min(500, steps)
 
@@ -100,10 +106,11 @@ def timed(program, count, first):
 
 
 rows = []
-for N in sizes:
+for size in sizes if table is None else [0]:
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
     before = resident("VmRSS")
-    folds = made_up(N)
+    folds = made_up(size) if table is None else tables.folds(table, [0])
+    N, C, features = folds.x_train.shape[1], folds.C, folds.x_train.shape[2]
     ways = {"met": settings_of(N)}
     if candidates < N:
         ways["candidates"] = settings_of(N, candidates=candidates, mu_start=many.mu_for(open_rows, candidates, C))
@@ -132,7 +139,7 @@ for N in sizes:
         print(f"{N:,} rows, {way}: " + ", ".join(f"{name} {value:.4g}" for name, value in measured.items()))
 
 # %%
-frame = pd.DataFrame(rows).assign(paper="FE", dataset="synthetic", method="Ours", split=0, seed=seed, part="test")
+frame = pd.DataFrame(rows).assign(paper="FE", dataset=dataset, method="Ours", split=0, seed=seed, part="test")
 frame = frame.assign(eta=eta, lam=1.0, U=pd.array([10] * len(frame), dtype="Int64"))
 higher = frame["measure"].str.startswith(("accuracy", "faithfulness"))
 records.write(frame.assign(direction=higher.map({True: "higher", False: "lower"})), out)

@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from lib.study import pages_many
+from lib.study import pages_many, runs_fe
+from tests.study.fe import frame
 
 GIB = 2**30
 
@@ -56,6 +57,21 @@ def test_tables_have_a_row_for_each_size_and_way(wide):
     scores = pages_many.scores_table(wide)
     assert scores.loc[("1,000,000", "some rows may be examples"), "accuracy"] == "0.95"
     assert len(scores) == 3
+
+
+def test_all_images_are_told_beside_the_papers(wide):
+    ten = runs_fe.chosen(frame(datasets=[pages_many.FEW], lams=(1.0,)))
+    few = [runs_fe.by_split(ten, pages_many.FEW, "Ours", measure=name).mean() for name in runs_fe.SCORES]
+    told = pages_many.of_images(wide[wide["N"] == 10_000], ten)
+    assert told.startswith("With 10,000 training images in place of 700, Ours has accuracy 0.90 for ")
+    assert f"accuracy 0.90 for {few[0]:.2f} and faithfulness 0.70 for {few[1]:.2f} (one training" in told
+    assert told.endswith("A step takes 4 ms, and 5 ms with gates for all of them.")
+    assert "no records" in pages_many.of_images(wide[wide["N"] == 0], ten)
+    assert "no records" in pages_many.of_images(wide, ten[ten["method"] == "RPS"])
+
+
+def test_a_data_set_is_read_by_its_name():
+    assert pages_many.load(dataset="no such table").empty
 
 
 def test_without_records_the_page_says_so(tmp_path):
