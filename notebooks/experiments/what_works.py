@@ -100,7 +100,12 @@ def rows_of(name, fitted, run):
                "direction": side, "S": S}  # fmt: skip
 
 
-frames, files = [], [Path(checkpoint + name) for name in variants] if checkpoint else []
+def own_checkpoint(name):
+    """A variant's own, beside the one named."""
+    return Path(checkpoint).with_stem(f"{Path(checkpoint).stem}-{name}") if checkpoint else None
+
+
+frames, files = [], [own_checkpoint(name) for name in variants] if checkpoint else []
 for name in ["pretrained", *variants]:
     method, explainer = VARIANTS.get(name, ("pretrained", LIME()))
     settings, axes = Settings(explainer=explainer, S=S, epochs=epochs, patience=patience), named(method).axes
@@ -109,7 +114,7 @@ for name in ["pretrained", *variants]:
     else:
         grid = {"lam": lams, "lam3": [lam3], "lr": [lr]}
         runs = Runs.grid(len(splits), seed=[seed], **{axis: values for axis, values in grid.items() if axis in axes})
-        how = {"device": device, "checkpoint": checkpoint + name if checkpoint else None, "weights": weights or None}
+        how = {"device": device, "checkpoint": own_checkpoint(name), "weights": weights or None}
         fitted = fit(method, folds, runs, start=start, settings=settings, criteria=[(LIME(), S)], **how)
     frame = pd.DataFrame(row for run in range(len(fitted.runs)) for row in rows_of(name, fitted, run))
     described = {"experiment": "what_works", "variant": name, **replace(settings, explainer=LIME()).recorded()}
