@@ -103,7 +103,7 @@ bfloat16 = gains_from_bfloat16(check_device(device)) if mixed == "auto" else mix
 
 # %%
 images = sets.load(data, seed=split, train=train or None, val=val or None, test=test or None).to(device)
-records.check_replaced(out, paper="ID", dataset=images.name)
+records.check_replaced(out, paper="ID", dataset=images.name, method=method)
 net, noted = resnet.load(start, images.C)
 net = net.to(device)
 
