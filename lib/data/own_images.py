@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import mimetypes
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -22,7 +23,7 @@ def read_own(folder: Path, cache: Path, *, size: int | None = None):
     ValueError names the file that does not fit.
     """
     inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    if loose := [path.name for path in inside if path.is_file() and path.suffix.lower() in SUFFIXES]:
+    if loose := [path.name for path in inside if path.is_file() and _is_image(path)]:
         raise ValueError(f"{folder} must hold a folder for each class, got the image {loose[0]} beside them")
     classes = {path.name: _images(path) for path in inside if path.is_dir()}
     if empty := [name for name, own in classes.items() if not own]:
@@ -42,6 +43,11 @@ def read_own(folder: Path, cache: Path, *, size: int | None = None):
     key = hashlib.sha256(repr(words).encode()).hexdigest()
     x, y, digest = cached(cache / f"images-{folder.name}.npz", key, decode)
     return x, y, tuple(classes), digest
+
+
+def _is_image(path: Path) -> bool:
+    """By its name, of whatever kind: also one that could not be read."""
+    return (mimetypes.guess_type(path)[0] or "").startswith("image/")
 
 
 def _images(folder: Path) -> list[Path]:

@@ -51,6 +51,7 @@ def test_a_folder_that_changed_is_read_again_and_a_damaged_cache_made_again(own,
         ("owl/9.png", picture(0, (12, 16))[0][:60], r"owl/9.png is no image that can be read"),
         ("owl/9.png", b"text", r"owl/9.png is no image that can be read"),
         ("loose.png", picture(0, (12, 16))[0], r"loose.png beside them"),
+        ("loose.gif", b"", r"loose.gif beside them"),
     ],
 )
 def test_a_file_that_does_not_fit_is_named(own, tmp_path, name, content, word):
