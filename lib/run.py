@@ -145,8 +145,8 @@ def lists(**values) -> list:
 class Manager(AsyncKernelManager):
     """Ends a kernel without the interrupt that Jupyter sends first, unless the run is to stop.
 
-    Papermill does not wait until a kernel has done with its last message. One that is late under load would report the
-    interrupt as an error, when all has gone well.
+    It would reach the processes that the notebook has started and left, too, and each would report it as an error, when
+    all has gone well; so would a kernel that is late with its last message, which papermill does not wait for.
     """
 
     stopped = False

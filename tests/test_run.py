@@ -149,7 +149,7 @@ def test_values_are_read_whole(default, text, value):
         ([1], "[True]"), ([1], "[None]"), ([1], "[[1], [2]]"), ([1], "1,,2"), ([1], ""), ([1], "[1, 2"), ([1], "['5']"),
         ([0.5], "True"),
         ([[0, 1]], "[0, 1]"), ([[0, 1]], "[[0, a]]"),
-        (["a"], "None"), (["a"], "it's, b"), ({"a": 1}, "[1]"),
+        (["a"], "None"), (["a"], "it's, b"), (["a"], "b,,c"), (["a"], ""), ({"a": 1}, "[1]"),
         ({"a": 1}, "b"), (1, "True"), (0.5, "None"), (True, "1"), ("", "None"), (True, "None"),
     ],
 )  # fmt: skip
@@ -175,10 +175,11 @@ def test_lists_that_came_as_text_are_lists(source):
 
 
 def test_a_dead_kernel_is_named_with_its_cell(source, tmp_path, capsys):
-    assert run.main([source("import os; os._exit(9)"), str(tmp_path / "out.ipynb")]) == 1
+    body = "import os; os._exit(9)\n\n# %%\nprint('after it')"
+    assert run.main([source(body), str(tmp_path / "out.ipynb")]) == 1
     error = capsys.readouterr().err.strip().splitlines()[-1]
     failed = tmp_path / "out.failed.ipynb"
-    assert error == f"{source()}: cell 2: the kernel died, most often for want of memory (see {failed})"
+    assert error == f"{source(body)}: cell 2: the kernel died, most often for want of memory (see {failed})"
     assert not (tmp_path / "out.ipynb").exists()
 
 
@@ -198,20 +199,17 @@ def test_a_stopped_run_says_so_in_one_line_and_leaves_no_kernel(sent, source, tm
         os.kill(int(mark.read_text()), 0)
 
 
-LATE = """import time
-kernel = get_ipython().kernel
-answer = kernel.shell_handlers["kernel_info_request"]
-async def late(*message):
-    await answer(*message)
-    time.sleep(2)
-kernel.shell_handlers["kernel_info_request"] = late
-"""
+WORKER = """import subprocess, sys
+worker = [sys.executable, "-c", "import time; print('at work', flush=True); time.sleep(60)"]
+print(subprocess.Popen(worker, stdout=subprocess.PIPE, text=True).stdout.readline())"""
 
 
-def test_a_kernel_that_is_late_is_not_interrupted_at_its_end(source, tmp_path):
-    """Papermill asks for the kernel's name last, and takes its answer for the end of the work."""
-    words = [sys.executable, "-m", "lib.run", source(LATE), tmp_path / "out.ipynb"]
-    assert subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True).stderr == ""
+def test_nothing_that_a_notebook_has_started_is_interrupted_at_its_end(source, tmp_path):
+    """A worker would report it on stderr, when all has gone well."""
+    words = [sys.executable, "-m", "lib.run", source(WORKER), tmp_path / "out.ipynb"]
+    told = subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True).stderr
+    assert "KeyboardInterrupt" not in told
+    assert printed(tmp_path / "out.ipynb") == "at work"
 
 
 def test_no_source_and_nothing_but_what_a_run_wrote_is_replaced(source, tmp_path, capsys):

@@ -43,6 +43,10 @@ def test_a_front_says_what_is_surely_won_and_paid(front):
     assert told(accuracy=-0.3) == both + "and surely pays in accuracy"
     assert told(accuracy=0.3) == both + "without a sure loss of accuracy"
     assert told(accuracy=-0.3, insertion=-0.3).startswith("ID-ExpO surely leads in 1 − deletion, ")
+    swing = front["split"].map({0: 0.5, 1: -0.5}).fillna(0)  # the mean lead is as it was, but not sure any more
+    assert (
+        told(insertion=swing, accuracy=swing) == "ID-ExpO surely leads in 1 − deletion, without a sure loss of accuracy"
+    )
     assert pages_id.lead(front[front["method"] != "ExpO-F"], "collins") == "not every rival has records"
 
 

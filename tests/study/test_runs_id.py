@@ -21,6 +21,32 @@ def test_balance_is_the_valscore_of_test_rows_at_eta_2():
     assert runs_id.balance(pd.DataFrame(rows)).to_dict() == pytest.approx({0: 2 * 0.6 + 0.4 + 0.21})
 
 
+def test_ours_is_with_the_first_form_of_deletion_alone(told):
+    """Del-B and Del-C of the made-up records have 0.1 less insertion."""
+    own = runs_id.ours(runs_id.chosen(told), "insertion", dataset="collins", explainer="LIME", S=0.5)
+    assert own.to_numpy() == pytest.approx([0.95] * 5, abs=0.01)
+
+
+def test_the_best_rival_is_another_one_on_each_split():
+    values = {
+        "ID-ExpO": (0.9, 0.9, 0.9),
+        "ExpO-S": (0.5, 0.1, 0.2),
+        "ExpO-F": (0.3, 0.6, 0.1),
+        "CE-only": (0.1, 0.2, 0.7),
+    }
+    rows = [
+        {"method": m, "measure": "insertion", "split": s, "value": v} for m in values for s, v in enumerate(values[m])
+    ]
+    assert runs_id.best_rival(pd.DataFrame(rows), "insertion").to_dict() == {0: 0.5, 1: 0.6, 2: 0.7}
+
+
+def test_forms_are_compared_where_there_are_all_three_at_one_S():
+    there = {("collins", 0.3): "ABC", ("collins", 0.5): "AB", ("steel", 0.3): "AC", ("steel", 0.5): "B"}
+    rows = [{"dataset": d, "S": S, "deletion": form} for (d, S), forms in there.items() for form in forms]
+    found = runs_id.all_forms(pd.DataFrame(rows).assign(method="ID-ExpO", explainer="LIME"))
+    assert found[["dataset", "S", "deletion"]].to_numpy().tolist() == [["collins", 0.3, form] for form in "ABC"]
+
+
 def test_a_split_that_one_rival_lacks_has_no_best_rival(told):
     part = runs_id.chosen(told[(told["method"] != "ExpO-F") | (told["split"] != 3)])
     where = {"dataset": "collins", "explainer": "LIME", "S": 0.5}

@@ -66,14 +66,14 @@ def test_the_committed_records_are_read_and_say_which_runs_there_are():
 
 
 def test_quadrants_count_the_images_that_rise_and_fall_in_both():
-    """Four images: both rise, only insertion, both fall, nothing changes; deletion's fall is a rise of 1 - deletion."""
-    before = pd.DataFrame({"measure": ["insertion", "1 − deletion"], "samples": [[0.5] * 4, [0.5] * 4], "split": 0})
-    after = before.assign(samples=[[0.6, 0.6, 0.4, 0.5], [0.4, 0.6, 0.7, 0.5]])
+    """Both rise, one of them, the other, both fall, nothing changes; deletion's fall is a rise of 1 - deletion."""
+    before = pd.DataFrame({"measure": ["insertion", "1 − deletion"], "samples": [[0.5] * 5, [0.5] * 5], "split": 0})
+    after = before.assign(samples=[[0.6, 0.6, 0.4, 0.4, 0.5], [0.4, 0.6, 0.2, 0.7, 0.5]])
     both = pd.concat([after.assign(split=0), before.assign(split=1)])
     changed = runs_images.changes(both, before)
-    assert changed.loc[changed["split"] == 0, "1 − deletion"].to_numpy() == pytest.approx([0.1, -0.1, -0.2, 0])
+    assert changed.loc[changed["split"] == 0, "1 − deletion"].to_numpy() == pytest.approx([0.1, -0.1, 0.3, -0.2, 0])
     shares = runs_images.quadrants(changed)
-    assert shares.loc[0].to_dict() == {"first": 0.25, "third": 0.25}
+    assert shares.loc[0].to_dict() == {"first": 0.2, "third": 0.2}
     assert shares.loc[1].to_dict() == {"first": 0, "third": 0}
 
 

@@ -56,6 +56,16 @@ def test_a_lead_that_is_all_sureness_vanishes_when_divided(front):
     assert [[len(line.get_xdata()) for line in ax.lines[:2]] for ax in fig.axes] == [[24, 24]] * 2
 
 
+def test_any_of_the_rivals_may_be_the_best(front):
+    """One rival's insertion is 0.1 above ID-ExpO's, those of the others as far below, and all are equally sure."""
+    one = runs_id.at(front, dataset="collins", eta=2)
+    for rival in runs_id.RIVALS:
+        best = one["method"].eq(rival) & one["measure"].eq("insertion")
+        found = work_id.leads(one.assign(value=one["value"] + 0.2 * best)).xs("insertion", level=3)
+        assert found["plain"].to_numpy() == pytest.approx([-0.1] * 4, abs=0.01)
+        assert found["divided by f(x)"].to_numpy() == pytest.approx([-0.1 / SURE] * 4, abs=0.01)
+
+
 def test_choice_among_fewer_settings_is_told_by_their_number():
     table, told = work_id.selection(frame().assign(lam3=0.001))
     assert table["settings"].tolist() == [1, 1, 2, 2]
@@ -75,5 +85,9 @@ def test_what_a_front_shows_is_told_with_its_interval(front):
         value=front["value"] - 0.4 * (front["method"].eq("ID-ExpO") & front["measure"].eq("insertion"))
     )
     assert "Against the paper, it does not lead in insertion." in work_id.front_told(worse, KNOWN, "wine-quality-red")
+    assert "It pays in accuracy: the whole interval lies below 0." in text
+    swing = front["split"].map({0: 0.5, 1: -0.5}).fillna(0)  # the mean stays, its interval holds 0
+    may = front.assign(value=front["value"] + swing * (front["method"].eq("ID-ExpO") & front["measure"].eq("accuracy")))
+    assert "It pays" not in work_id.front_told(may, KNOWN, "wine-quality-red")
     assert work_id.over_ce_only(front, "masked") == "+0.20"
     assert np.isfinite(float(work_id.over_ce_only(front, "sensitivity")))

@@ -103,6 +103,21 @@ def test_sensitivity_is_of_the_sets_that_are_removed():
     torch.testing.assert_close(found, metrics.sensitivity_n(predictor, rows.x_test, y, phi=phi, removed=removed))
 
 
+def test_curves_may_follow_the_label_where_another_class_is_predicted_and_explained():
+    predictor, rows, options, drawn = small()
+    own, found = (measured(predictor, rows, "test", S=0.5, drawn=drawn, scored=scored, **options)
+                  for scored in ("predicted", "label"))  # fmt: skip
+    assert 0 < own.right.sum() < 20
+    assert torch.equal(found.right, own.right)
+    assert torch.equal(found.phi, own.phi)
+    order = own.phi.argsort(-1, descending=True)
+    for k, s in enumerate(found.steps):
+        top = torch.zeros(20, 6).scatter(-1, order[:, :s], 1.0)
+        for kept, value in ((torch.ones(6), found.p), (top, found.inserted[:, k]), (1 - top, found.deleted[:, k])):
+            p = predictor.logits(kept * rows.x_test).softmax(-1).gather(-1, rows.y_test[:, None])[:, 0]
+            torch.testing.assert_close(value, p)
+
+
 @pytest.mark.parametrize("name", ["Grad-CAM", "LIME"])
 def test_scores_are_those_of_a_plain_loop(name):
     """All channels of a pixel are replaced, the class predicted is explained and scored (ID-1, ID-2)."""
