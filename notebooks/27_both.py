@@ -100,7 +100,7 @@ def objective(y, g, h, mu, x_explained, y_explained):
 settings = both.Settings(dropout=0.0, S_start=0.1, U=(10, "all"), epochs=epochs, patience=epochs)
 f = nets.MLP((x.shape[1], 64, 64, 64), dropout=0.0)
 run = Runs.grid(1, eta=[eta], lam1=[lam1]).of("Both")
-program = both._Program(METHODS["Both"], folds, run, settings=settings, f=f)
+program = both.BothProgram(METHODS["Both"], folds, run, settings=settings, f=f)
 bank, batch = program.state["bank"], torch.arange(32)[None]
 what = program.subject(program.fold, **program.weights)
 lib = program.loss(what, bank, batch, draws=Draws([torch.Generator().manual_seed(0)], x.dtype), settings=settings)
@@ -130,7 +130,7 @@ how = {"settings": settings, "progress": False}
 runs = Runs.grid(1, eta=[eta], lam1=[0.0, lam1])
 reached = {}
 for form in "AC":
-    last = both._Program(METHODS["Both"], folds, run, settings=replace(settings, deletion=form), f=nets.MLP(f.sizes))
+    last = both.BothProgram(METHODS["Both"], folds, run, settings=replace(settings, deletion=form), f=nets.MLP(f.sizes))
     last.advance(torch.tensor([0]), epochs)
     g = both.as_predictor(last.f, last.state["bank"], last.b).logits(folds.x_val)
     reached[f"ID-{'10' if form == 'A' else 'A3'}"] = g.abs().max().item()

@@ -64,7 +64,7 @@ def test_an_interrupted_fine_tuning_is_resumed_bit_for_bit(method, monkeypatch, 
     start = id_.pretrain(folds, device="cuda")
     whole = id_.train(method, folds, start=start, device="cuda")
     with monkeypatch.context() as patch:
-        fe.interrupt(patch, 2, expo._Program)
+        fe.interrupt(patch, 2, expo.ExpoProgram)
         with pytest.raises(fe.Interrupted):
             id_.train(method, folds, start=start, device="cuda", checkpoint=path, save_every=0)
     again = id_.train(method, folds, start=start, device="cuda", checkpoint=path)

@@ -69,7 +69,7 @@ def features_loss(
     return (regularizers.insertion(path) + regularizers.deletion(path, settings.deletion)).mean(-1)
 
 
-class _Program(fewer._Program):
+class BothProgram(fewer.FewerProgram):
     """FE's program with one term more in its objective and one criterion more in its measure."""
 
     def __init__(self, method: methods.Both, folds: Folds, runs: Runs, *, settings: Settings, f):
@@ -125,7 +125,7 @@ def fit(name: str, folds: Folds, runs: Runs, *, settings: Settings, start: Fitte
         raise ValueError(f"{name} takes no start and no network of another kind, got {start or f}")
     settings.U_values(like.shape[1] * folds.C)
     f = MLP((like.shape[2:].numel(), *[settings.hidden] * settings.layers), settings.dropout)
-    program = train(_Program(methods.named(name), folds, runs, settings=settings, f=f))
+    program = train(BothProgram(methods.named(name), folds, runs, settings=settings, f=f))
     trained = fewer.finish(name, program, None)
     stacks = torch.arange(len(runs)).split(5)
     for part in ("val", "test"):

@@ -25,7 +25,7 @@ from lib.training.fitted import Fitted, as_start
 from lib.training.runs import Runs, places
 
 
-class _Program(Program):
+class ExpoProgram(Program):
     """Minibatch SGD with Nesterov momentum, a learning rate for each run."""
 
     moments = 1
@@ -154,13 +154,13 @@ def fit(
     if bank is None and method.started and isinstance(f, Classifier):
         raise ValueError('start must be predictors fitted as "pretrained", got None')
     options = {"settings": settings, "f": f, "criteria": criteria, "background": b, "bank": bank}
-    program = _Program(method, folds, runs, **options)
+    program = ExpoProgram(method, folds, runs, **options)
     if isinstance(f, Network):
         _check_logits(f, program.state["bank"], like[list(runs.fold), :8], folds.C)
     return _finish(name, train(program))
 
 
-def _finish(name: str, program: _Program) -> Tuned:
+def _finish(name: str, program: ExpoProgram) -> Tuned:
     """Scores and curves of every run at its best epochs."""
     state = program.state
     return reported(Tuned(

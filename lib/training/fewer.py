@@ -26,7 +26,7 @@ from lib.training.fitted import Fitted, as_start
 from lib.training.runs import Runs, places
 
 
-class _Program(Program):
+class FewerProgram(Program):
     """Algorithm 1 for R runs of one method: Adam on the objective's minibatch estimate."""
 
     moments = 2
@@ -156,12 +156,12 @@ def fit(name: str, folds: Folds, runs: Runs, *, settings: Settings, start: Fitte
     if start is not None:
         start = as_start(start, runs, folds, f=f)
     if not method.pretrained:
-        program = train(_Program(method, folds, runs, settings=settings, f=f))
+        program = train(FewerProgram(method, folds, runs, settings=settings, f=f))
         return finish(name, program, None)
     start = start or stage1(folds, runs, settings=settings, f=f, train=train)
     features, W, own = _on_features(start, folds, runs)
     f = MLP((W.shape[1],), dropout=0)
-    program = train(_Program(method, features, own, settings=settings, f=f, fixed={"W": W}))
+    program = train(FewerProgram(method, features, own, settings=settings, f=f, fixed={"W": W}))
     return finish(name, program, start)
 
 
@@ -182,7 +182,7 @@ def _on_features(start: Trained, folds: Folds, runs: Runs) -> tuple[Folds, Tenso
     return replace(folds, **own), start.bank["W"][at], replace(runs, fold=tuple(at))
 
 
-def finish(name: str, program: _Program, start: Trained | None) -> Trained:
+def finish(name: str, program: FewerProgram, start: Trained | None) -> Trained:
     """Scores of every run at its best epoch."""
     state, scores = program.state, {}
     best = {n: t[:, 0] for n, t in state["best_bank"].items()}

@@ -73,7 +73,7 @@ class Few(Draws):
         return rows[:, some], torch.full((1, self.most), own[0] / self.most, dtype=Z.dtype), [self.most]
 
 
-class _Program(fewer._Program):
+class ManyProgram(fewer.FewerProgram):
     """FE's program for one run whose rows are met one by one."""
 
     def __init__(self, method: methods.Examples, folds: Folds, runs: Runs, *, settings: Settings, f):
@@ -164,5 +164,5 @@ def fit(name: str, folds: Folds, runs: Runs, *, settings: Settings, start: Fitte
         raise ValueError(f"candidates must be at most N = {N}, got {settings.candidates}")
     settings.U_values((settings.candidates or N) * folds.C)
     f = MLP((folds.x_train.shape[2:].numel(), *[settings.hidden] * settings.layers), settings.dropout)
-    program = train(_Program(methods.named(name), folds, runs, settings=settings, f=f))
+    program = train(ManyProgram(methods.named(name), folds, runs, settings=settings, f=f))
     return replace(fewer.finish(name, program, None), folds=program.examples(program.gated))

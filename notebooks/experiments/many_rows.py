@@ -123,12 +123,12 @@ for size in sizes if table is None else [0]:
         measured["faithfulness_all"] = trained.scores["test_faithfulness"][0, 1].item()
         if way == "met":
             f = MLP((features, *[settings.hidden] * settings.layers), settings.dropout)
-            program = many._Program(METHODS["Ours"], folds, runs, settings=settings, f=f)
+            program = many.ManyProgram(METHODS["Ours"], folds, runs, settings=settings, f=f)
             measured["seconds_first"] = timed(program, 50, 1)
             timed(program, 450, 51)
             measured["seconds_step"] = timed(program, 100, 501)
             measured["met"] = program.state["met"]
-            dense = many._Program(METHODS["Ours"], folds, runs, settings=settings, f=f)
+            dense = many.ManyProgram(METHODS["Ours"], folds, runs, settings=settings, f=f)
             dense.state["met"] = dense.gated
             measured["seconds_dense"] = timed(dense, dense_steps, 1)
         own = {"N": N, "way": way, "epochs": trained.stopped_epoch[0], "best_epoch": trained.best_epoch[0]}

@@ -40,4 +40,4 @@ def program(N: int, *, C: int = 4, features: int = 20, rows: int = 1_000):
     settings = many.Settings(mu_start=many.mu_for(rows, N, C), S_start=0.1, U=(10,))
     f = MLP((features, *[settings.hidden] * settings.layers), settings.dropout)
     runs = Runs.grid(1, eta=[0.01]).of("Ours")
-    return many._Program(METHODS["Ours"], folds, runs, settings=settings, f=f)
+    return many.ManyProgram(METHODS["Ours"], folds, runs, settings=settings, f=f)

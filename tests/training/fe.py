@@ -173,7 +173,7 @@ class Interrupted(Exception):
     pass
 
 
-def interrupt(monkeypatch, after, program=fewer._Program):
+def interrupt(monkeypatch, after, program=fewer.FewerProgram):
     """Make the program die in its check number `after` + 1."""
     real, checks = program.validate, []
 

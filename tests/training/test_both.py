@@ -28,7 +28,7 @@ def one_step(R=2, settings=SETTINGS):
     """A step's ingredients, FE's for the method Ours and the program of Both on them."""
     s = step("Ours", R=R)
     runs = Runs.grid(R, lam1=[0.5]).of("Both")
-    program = both._Program(METHODS["Both"], s.folds, runs, settings=settings, f=s.f)
+    program = both.BothProgram(METHODS["Both"], s.folds, runs, settings=settings, f=s.f)
     return s, program
 
 

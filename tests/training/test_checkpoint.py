@@ -158,7 +158,7 @@ def test_a_checkpoint_may_not_be_a_folder(tmp_path):
 
 @pytest.mark.parametrize("inside", ["", "weights"])
 def test_a_folder_of_weights_that_is_a_file_is_refused_before_training(inside, monkeypatch, tmp_path):
-    monkeypatch.setattr(fewer._Program, "advance", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr(fewer.FewerProgram, "advance", lambda *_: pytest.fail("trained"))
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match=r"weights must be a folder that can be written, got .*file"):
         train(weights=tmp_path / "file" / inside)
@@ -174,7 +174,7 @@ def test_a_place_for_files_is_a_path(name, value):
 @pytest.mark.parametrize("name", ["checkpoint", "weights"])
 def test_a_place_that_takes_no_files_is_refused_before_training(name, monkeypatch):
     """As /proc, whatever its rights say."""
-    monkeypatch.setattr(fewer._Program, "advance", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr(fewer.FewerProgram, "advance", lambda *_: pytest.fail("trained"))
     with pytest.raises(ValueError, match=f"{name} must .* folder that can be written, got /proc/x"):
         train(**{name: "/proc/x"})
 

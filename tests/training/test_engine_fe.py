@@ -121,7 +121,7 @@ def test_an_interrupted_training_is_resumed_bit_for_bit(method, f, monkeypatch, 
 
 def test_a_finished_checkpoint_trains_no_further(monkeypatch, tmp_path):
     first = train(checkpoint=tmp_path / "c")
-    monkeypatch.setattr(fewer._Program, "advance", lambda *_: pytest.fail("trained on"))
+    monkeypatch.setattr(fewer.FewerProgram, "advance", lambda *_: pytest.fail("trained on"))
     again = train(checkpoint=tmp_path / "c")
     same(first.bank, again.bank)
     assert again.seconds == first.seconds
@@ -136,7 +136,7 @@ def test_weights_are_kept_under_their_configuration_and_not_trained_again(method
     assert f"{first.config[:20]}.pt" in {path.name for path in tmp_path.iterdir()}
     other = train(method, weights=tmp_path, settings=replace(SMALL, epochs=3))
     assert other.config != first.config
-    monkeypatch.setattr(fewer._Program, "advance", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(fewer.FewerProgram, "advance", lambda *_: pytest.fail("trained again"))
     again = train(method, weights=tmp_path, settings=replace(SMALL, stack_rows=5))
     same(again.bank, first.bank)
     same(again.scores, first.scores)
@@ -176,7 +176,7 @@ def test_a_diverged_run_leaves_the_others_as_they_are_alone():
     """One NaN in one run's gates, and its neighbours train as they do without it."""
     folds, runs = toy(range(3)), Runs.grid(3, eta=(0.01,))
     alone = train(folds=folds, runs=runs.only(0, 2))
-    real, poisoned = fewer._Program.start, []
+    real, poisoned = fewer.FewerProgram.start, []
 
     def start(self):
         bank = real(self)
@@ -185,7 +185,7 @@ def test_a_diverged_run_leaves_the_others_as_they_are_alone():
         return bank
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fewer._Program, "start", start)
+        patch.setattr(fewer.FewerProgram, "start", start)
         got = train(folds=folds, runs=runs)
     assert poisoned
     assert got.diverged == [0, 2, 0]
@@ -204,7 +204,7 @@ def test_threads_change_how_runs_are_stacked_and_no_result_beyond_rounding():
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(engine, "SMALL_STACK", small)
                 runs = Runs.grid(4, eta=(0.01,))
-                ours = fewer._Program(METHODS["Ours"], folds, runs.of("Ours"), settings=settings, f=MLP((3, 6, 6)))
+                ours = fewer.FewerProgram(METHODS["Ours"], folds, runs.of("Ours"), settings=settings, f=MLP((3, 6, 6)))
                 stacks = ours.stacks()
                 assert len(stacks) == threads
                 assert sorted(torch.cat(stacks).tolist()) == [0, 1, 2, 3]

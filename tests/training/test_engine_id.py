@@ -61,7 +61,7 @@ def test_an_interrupted_fine_tuning_is_resumed_bit_for_bit(method, monkeypatch, 
         options["criteria"] = BOTH
     whole = train(method, folds, checkpoint=tmp_path / "whole", **options)
     with monkeypatch.context() as patch:
-        interrupt(patch, 2, expo._Program)
+        interrupt(patch, 2, expo.ExpoProgram)
         with pytest.raises(Interrupted):
             train(method, folds, checkpoint=tmp_path / "cut", **options)
     assert checkpoint.read(tmp_path / "cut")["state"]["epoch"] == 2
@@ -100,7 +100,7 @@ def test_patience_counts_from_the_last_gain_by_any_criterion(monkeypatch):
 
     folds, setting = table(), replace(SMALL, epochs=60, patience=3)
     start = pretrain(folds)
-    monkeypatch.setattr(expo._Program, "measure", measure)
+    monkeypatch.setattr(expo.ExpoProgram, "measure", measure)
     for criteria, best, stopped in ((BOTH[:1], [5], 8), (BOTH, [5, 10], 13)):
         got = train("CE-only", folds, Runs.grid(2), start, setting, criteria=criteria)
         assert (got.best_epoch, got.stopped_epoch) == ([best] * 2, [stopped] * 2)

@@ -80,7 +80,7 @@ def test_s_can_start_where_h_has_unit_spread(method):
     if METHODS[method].pretrained:
         f, fixed = MLP((3,), dropout=0), {"W": torch.ones(2, 3, 3, dtype=torch.float64)}
     banks = [
-        fewer._Program(
+        fewer.FewerProgram(
             METHODS[method], folds, Runs.grid(2).of(method), settings=replace(settings, S_start=start), f=f, fixed=fixed
         ).state["bank"]
         for start in (1.0, "unit")

@@ -52,14 +52,14 @@ def test_stage_one_is_made_once_and_the_same_for_both():
 
 def test_what_builds_on_a_stage_one_that_diverged_says_so(monkeypatch):
     """Lost after an epoch was kept, so that nothing is wrong with stage 2 itself (FE-15, FE-16)."""
-    real = fewer._Program.validate
+    real = fewer.FewerProgram.validate
 
     def validate(self, stack):
         if "S" not in self.state["bank"] and self.state["epoch"] == 4:
             self.state["bank"]["W"][1] = torch.nan
         return real(self, stack)
 
-    monkeypatch.setattr(fewer._Program, "validate", validate)
+    monkeypatch.setattr(fewer.FewerProgram, "validate", validate)
     got = train("Pretrain", toy(range(2)))
     assert got.start.diverged == got.diverged == [0, 4]
     assert got.start.best_epoch[1] == 2

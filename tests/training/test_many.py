@@ -22,7 +22,7 @@ def program(folds=None, settings=SETTINGS, eta=0.05):
     folds = folds or toy(rows=60)
     f = MLP((3, 6, 6), settings.dropout)
     runs = Runs.grid(1, eta=[eta]).of("Ours")
-    return many._Program(METHODS["Ours"], folds, runs, settings=settings, f=f)
+    return many.ManyProgram(METHODS["Ours"], folds, runs, settings=settings, f=f)
 
 
 def train(folds=None, settings=SETTINGS, **options):
@@ -156,7 +156,7 @@ def test_a_training_resumes_where_it_was(tmp_path, monkeypatch):
     whole, path = tmp_path / "whole.pt", tmp_path / "c.pt"
     train(checkpoint=whole)
     with monkeypatch.context() as patch:
-        interrupt(patch, after=1, program=many._Program)
+        interrupt(patch, after=1, program=many.ManyProgram)
         with pytest.raises(Interrupted):
             train(checkpoint=path, save_every=0.0)
     train(checkpoint=path)
@@ -169,7 +169,7 @@ def test_the_measure_leaves_out_rows_that_are_unmet():
     p.advance(torch.tensor([0]), 2)
     p.state["bank"]["mu"][:, p.state["met"] :] = -40.0
     p.state["unmet"][0] = -40.0
-    whole = fewer._Program.measure(p, p.state["bank"], torch.tensor([0]))
+    whole = fewer.FewerProgram.measure(p, p.state["bank"], torch.tensor([0]))
     assert torch.equal(p.measure(p.state["bank"], torch.tensor([0])), whole)
 
 
