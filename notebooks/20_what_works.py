@@ -50,8 +50,8 @@ keep("works", {"verdict": pages_ablations.verdict(picked)})
 #
 # LIME explains, $S = 0.5\,Q$. For each split validation chooses $\lambda$ from 0.1 and 0.01 by the valscore with
 # $\eta = 2$. There are records of {glue:text}`works-tables`, and none yet of {glue:text}`works-missing`
-# (`make experiments ONLY=what-works`). As long as there is one table, a mean over tables is a mean over its splits, and
-# says nothing about others.
+# (`make experiments ONLY=what-works`). Few splits make wide intervals, and a mean over few tables says little about
+# others.
 #
 # ```{glue:figure} works-gains
 # :name: fig-works-gains
