@@ -40,9 +40,8 @@ def papermill_alone(grid: Path) -> float:
     """Seconds of one of these runs by papermill itself, two at a time as the engine has them."""
     notebook = grid / "small.ipynb"
     source = grid / "notebooks" / "experiments" / "small.py"
-    subprocess.run(
-        [sys.executable, "-m", "jupytext", "--quiet", "--to", "ipynb", "--output", notebook, source], check=True
-    )
+    convert = ["jupytext", "--quiet", "--set-kernel", "python3", "--to", "ipynb", "--output", notebook, source]
+    subprocess.run([sys.executable, "-m", *convert], check=True)
     env, spent = os.environ | {"PYTHONPATH": str(grid)}, []
     for _ in range(3):
         started = time.monotonic()
