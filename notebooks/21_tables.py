@@ -278,7 +278,7 @@ pages_id.costs_shown(pages_id.costs(frame))
 # Training the recorded runs took {glue:text}`tables-minutes`, added up over programs that ran side by side. One core of
 # a CPU would need over a hundred hours for the full grid, as estimated from a smaller grid that was run before there
 # was a GPU. `make experiments` runs it all on a CPU, on a GPU `make experiments CORES=10 CONFIG="device=cuda
-# mixed=true"`, ten programs at a time.
+# mixed=yes"`, ten programs at a time.
 #
 # > The GPU was at hand for a quarter of an hour. The paper's grid of all four methods is complete but for
 # > {glue:text}`tables-less`: that table was run on a CPU. Del-B and Del-C have records on {glue:text}`tables-forms`,

@@ -49,9 +49,9 @@ def test_the_reason_of_a_failure_is_shown_and_nothing_else_of_the_engine():
 @pytest.mark.parametrize("profile", ["slurm", "local-gpu"])
 def test_a_profile_says_how_many_runs_and_on_what(profile, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,3")
-    cores, config = experiments.profiled(profile, 1, ["mixed=true"])
-    assert (cores, config) == {"slurm": (100, ["mixed=true"]),
-                               "local-gpu": (2, ["device=cuda", "mixed=true", "gpus=true"])}[profile]  # fmt: skip
+    cores, config = experiments.profiled(profile, 1, ["mixed=yes"])
+    assert (cores, config) == {"slurm": (100, ["mixed=yes"]),
+                               "local-gpu": (2, ["device=cuda", "mixed=yes", "gpus=true"])}[profile]  # fmt: skip
     assert experiments.profiled("", 3, []) == (3, [])
     with pytest.raises(ValueError, match="PROFILE must be one of local-gpu, slurm, got 'pbs'"):
         experiments.profiled("pbs", 1, [])
@@ -113,7 +113,10 @@ def test_snakemake_takes_the_profile(profile):
         (["--config", "devise=cuda"], "CONFIG must be name=value, with a name of .*, device, .*, got 'devise=cuda'"),
         (["--config", "device"], "CONFIG must be name=value, .* got 'device'"),
         (["--config", "device="], "CONFIG must be name=value, .* got 'device='"),
-        (["--config", "mixed=true out=x"], "CONFIG must be name=value, .* got 'out=x'"),
+        (["--config", "epochs=5 epochs=6"], "CONFIG must set epochs once, got '5' and '6'"),
+        (["--config", "threads=abc"], "threads must be a whole number of at least 1, got 'abc'"),
+        (["--budget", "0m"], "BUDGET must be a time such as 10m, 1h30m or 45s, got '0m'"),
+        (["--config", "mixed=yes out=x"], "CONFIG must be name=value, .* got 'out=x'"),
         (["--config", "checkpoint=x"], "CONFIG must be name=value, .* got 'checkpoint=x'"),
     ],
 )
@@ -125,5 +128,5 @@ def test_a_word_that_nobody_takes_is_refused_before_anything_is_listed(words, re
 
 
 def test_what_the_grid_leaves_to_the_notebooks_is_taken():
-    words = ["device=cuda", "mixed=true", "threads=2", "gpus=true"]
+    words = ["device=cuda", "mixed=yes", "threads=2", "M=50"]
     assert experiments.checked(words) == words

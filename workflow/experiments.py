@@ -3,7 +3,7 @@
     make experiments                             # all that is missing, two at a time; call it again after a stop
     make experiments DRY=1                       # what that would be, and what it costs
     make experiments ONLY="id collins" BUDGET=2h # those whose grid and file contain all these words, for two hours
-    make experiments CORES=10 CONFIG="device=cuda mixed=true"
+    make experiments CORES=10 CONFIG="device=cuda mixed=yes"
     make experiments PROFILE=slurm               # as jobs of Slurm; or local-gpu: one run on each GPU
 
 CONFIG sets parameters that the grid leaves to the notebooks. After BUDGET no run is started and those in progress are
@@ -13,6 +13,7 @@ says is in runs/engine.log, what a run took in seconds and memory beside its not
 
 import argparse
 import fcntl
+import json
 import math
 import os
 import re
@@ -37,18 +38,23 @@ SECONDS = {"s": 1, "m": 60, "h": 3600}
 def seconds(budget: str) -> float:
     """10m, 1h30m or 45s in seconds; ValueError otherwise."""
     parts = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", budget)
-    if not parts or not any(parts.groups()):
+    if not parts or not (found := sum(int(n or 0) * SECONDS[unit] for n, unit in zip(parts.groups(), "hms"))):
         raise ValueError(f"BUDGET must be a time such as 10m, 1h30m or 45s, got {budget!r}")
-    return sum(int(n or 0) * SECONDS[unit] for n, unit in zip(parts.groups(), "hms"))
+    return found
 
 
 def checked(config: list[str]) -> list[str]:
-    """CONFIG's words; ValueError unless each sets a parameter that some run takes and the grid leaves to it."""
-    known = {"gpus", "threads"}.union(*(run.free for run in grid.read()))
+    """CONFIG's words; ValueError unless each sets, once, a parameter that some run takes and the grid leaves to it."""
+    known, given = {"threads"}.union(*(run.free for run in grid.read())), {}
     for word in config:
         name, equals, value = word.partition("=")
         if name not in known or not equals or not value:
             raise ValueError(f"CONFIG must be name=value, with a name of {', '.join(sorted(known))}, got {word!r}")
+        if name in given:
+            raise ValueError(f"CONFIG must set {name} once, got {given[name]!r} and {value!r}")
+        if name == "threads" and not (value.isdecimal() and int(value)):
+            raise ValueError(f"threads must be a whole number of at least 1, got {value!r}")
+        given[name] = value
     return config
 
 
@@ -103,17 +109,19 @@ def start(outs: list[str], cores: int, config: list[str], *, limit: float | None
 
     lock: of `alone`. The engine holds it too, so that one that outlives this process is not joined by a second.
     """
-    common = [SNAKEMAKE, "--snakefile", "workflow/experiments.smk"]
+    values = dict(word.split("=", 1) for word in config)
+    Path("runs/config.json").write_text(json.dumps(values))  # as its words, Snakemake refuses names of one letter
+    common = [SNAKEMAKE, "--snakefile", "workflow/experiments.smk", "--configfile", "runs/config.json"]
     options = ["--keep-going", "--scheduler", "greedy", "--rerun-incomplete", "--force"]
     # a job of Slurm counts as one of --jobs there, whatever its cores
     options += ["--profile", str(PROFILES / profile)] if profile == "slurm" else ["--cores", str(cores)]
     subprocess.run([*common, "--unlock", "--quiet", "all"], check=False)  # a killed one left its lock; ours suffices
-    command = [*common, *options, *(["--config", *config] if config else []), "--", *outs]
+    command = [*common, *options, "--", *outs]
     engine = subprocess.Popen(
         command, start_new_session=True, pass_fds=[lock], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    device = dict(pair.split("=", 1) for pair in config).get("device", "cpu")
-    progress = Progress([run for run in grid.read() if not run.closed], outs, cores=cores, device=device)
+    open_runs, device = [run for run in grid.read() if not run.closed], values.get("device", "cpu")
+    progress = Progress(open_runs, outs, cores=cores, device=device)
     reader = threading.Thread(target=follow, args=(engine, progress), daemon=True)
     reader.start()
     try:
@@ -206,9 +214,8 @@ def main(words: list[str] | None = None) -> int:
         print(f"make experiments: {error}", file=sys.stderr)
         return 1
     left = len(missing(given.only))
-    print(
-        f"{len(found) - left} runs made, {left} missing: call it again to go on" if left else f"{len(found)} runs made"
-    )
+    again = f", {left} missing: call it again to go on (what the engine says is in runs/engine.log)"
+    print(f"{len(found) - left} runs made{again if left else ''}")
     return code
 
 

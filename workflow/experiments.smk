@@ -32,7 +32,7 @@ for place, run in enumerate(OPEN):
         input:
             ancient(run.notebook),
         output:
-            update(run.out) if run.resumes else run.out,  # Snakemake deletes outputs before it makes them, but for these
+            update(run.out),  # older records stay until the new ones are whole: Snakemake deletes other outputs first
         benchmark:
             f"{run.place}.benchmark.tsv"
         params:

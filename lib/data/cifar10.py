@@ -36,7 +36,7 @@ def described(
     """
     if backbone not in BACKBONES:
         raise ValueError(f"backbone must be one of {', '.join(BACKBONES)}, got {backbone!r}")
-    if not isinstance(n, int) or not 1 <= n <= ALL:
+    if type(n) is not int or not 1 <= n <= ALL:
         raise ValueError(f"images must be a whole number from 1 to {ALL}, got {n!r}")
     path = _cache(cache, backbone, n, seed)
     stored = _read_cache(path)

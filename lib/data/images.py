@@ -102,6 +102,8 @@ def load(
         index = (order[:cut], order[cut:], parts[0] + _shuffled(parts[1], seed))
     elif str(name) and Path(name).is_dir():
         place = Path(name).resolve()
+        if place.name in NAMES:
+            raise ValueError(f"your folder must not be called {place.name}, as a set of this library is: rename it")
         x, y, classes, digest = read_own(place, cache, size=size)
         name, source = place.name, f"your folder {place.name}"
         cuts = np.cumsum([round(share * len(y)) for share in FRACTIONS[:2]])

@@ -86,6 +86,8 @@ def load(
     target, categories and drop of your own file. ValueError: unknown name, missing or changed file, another task than a
     named set has, or columns said of one.
     """
+    if images != cifar10.N and not (name in DATA_SETS and DATA_SETS[name].backbone):
+        raise ValueError(f"images is for CIFAR-10, got {images!r} for {name}")
     if str(name).endswith(".csv"):
         return from_csv(name, task or "classification", **own)
     if said := [role for role, columns in own.items() if columns]:
@@ -93,8 +95,6 @@ def load(
     if name not in DATA_SETS:
         raise ValueError(f"data must be one of {', '.join(DATA_SETS)} or a path ending in .csv, got {name!r}")
     entry = DATA_SETS[name]
-    if images != cifar10.N and not entry.backbone:
-        raise ValueError(f"images is for CIFAR-10, got {images!r} for {name}")
     if entry.backbone:
         table = _described_images(entry, folder, images)
     elif not entry.file:

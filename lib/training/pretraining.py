@@ -128,6 +128,13 @@ def pretrain(
     return trainer
 
 
+def in_bfloat16(mixed: str, device: str | torch.device) -> bool:
+    """Whether to multiply in bfloat16: yes, no, or auto, where the device gains from it. ValueError for other words."""
+    if mixed not in ("yes", "no", "auto"):
+        raise ValueError(f"mixed must be yes, no or auto, got {mixed!r}")
+    return gains_from_bfloat16(device) if mixed == "auto" else mixed == "yes"
+
+
 def gains_from_bfloat16(device: str | torch.device) -> bool:
     """Whether this device multiplies bfloat16 faster than single precision; most CPUs take twice as long for it."""
     if torch.device(device).type == "cuda":

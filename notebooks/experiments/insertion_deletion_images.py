@@ -78,7 +78,7 @@ from lib.training.checkpoint import check_path
 from lib.training.engine import check_device, use_threads
 from lib.training.images import MEMORY, Tuning, draws_of, explainer_for, predictor_of, tune
 from lib.training.measuring import ELSEWHERE, report
-from lib.training.pretraining import gains_from_bfloat16
+from lib.training.pretraining import in_bfloat16
 
 VERSION = 1  # raised when what is computed changes
 started = time.monotonic()
@@ -97,9 +97,7 @@ if method != "ID-ExpO" and lam3s != [0]:
     raise ValueError(f"{method} has no |phi|^2, so its lam3s must be [0], got {lam3s}")
 if method in ("CE-only", "measured") and lams != [0]:
     raise ValueError(f"{method} has no regulariser, so its lams must be [0], got {lams}")
-if mixed not in ("yes", "no", "auto"):
-    raise ValueError(f"mixed must be yes, no or auto, got {mixed!r}")
-bfloat16 = gains_from_bfloat16(check_device(device)) if mixed == "auto" else mixed == "yes"
+bfloat16 = in_bfloat16(mixed, check_device(device))
 
 # %%
 images = sets.load(data, seed=split, train=train or None, val=val or None, test=test or None).to(device)

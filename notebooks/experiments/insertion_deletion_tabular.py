@@ -31,7 +31,7 @@ splits = [0, 1, 2, 3, 4]  # numbers of the splits, which seed them
 epochs = 200  # at most
 patience = 20  # epochs without a better valscore before a run stops
 draws = 0  # values of s drawn for each sample at a step, cheaper and noisy; 0 for all
-mixed = False  # train in mixed precision: faster, rounded to 8 bits
+mixed = "no"  # multiply in bfloat16 while training: yes, no, or auto, where the device gains from it
 seed = 0
 device = "cpu"  # or "cuda"
 threads = 1  # of the processor, for one process
@@ -51,8 +51,9 @@ from lib.methods import ID as METHODS
 from lib.run import lists
 from lib.study import records
 from lib.study.provenance import provenance
-from lib.training import Runs, fit, use_threads
+from lib.training import Runs, check_device, fit, use_threads
 from lib.training.expo import Settings, check_criterion
+from lib.training.pretraining import in_bfloat16
 
 VERSION = 1  # raised when what is computed changes
 use_threads(threads)
@@ -73,7 +74,12 @@ runs = Runs.grid(len(splits), lam=lams, lam3=lam3s, lr=lrs, seed=[seed]).of(meth
 # Predictors are trained first on cross-entropy alone; every run of a split starts from the same one.
 
 # %%
-options = {"epochs": epochs, "patience": patience, "mixed": mixed, "draws": draws or None}
+options = {
+    "epochs": epochs,
+    "patience": patience,
+    "mixed": in_bfloat16(mixed, check_device(device)),
+    "draws": draws or None,
+}
 settings = Settings(explainer=named[0], S=S_values[0], deletion=deletion, **options)
 table = tables.load(data)
 records.check_replaced(out, paper="ID", dataset=table.name, method=method)

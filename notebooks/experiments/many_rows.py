@@ -58,11 +58,16 @@ VERSION = 1  # raised when what is computed changes
 use_threads(threads)
 records.check_out(out)
 (sizes,) = lists(sizes=sizes)
+if len(set(sizes)) < len(sizes) or min(sizes, default=0) < 1 or min(steps, dense_steps) < 1:
+    raise ValueError("sizes must be different numbers of rows, and steps and dense_steps at least 1, got "
+                     f"{sizes}, {steps}, {dense_steps}")  # fmt: skip
+span = min(500, steps)
+if steps % span:
+    raise ValueError(f"steps must be a multiple of {span}, between whose checks so many are taken, got {steps}")
 table = tables.load(data, images=images) if data else None
 dataset = table.name if table else "synthetic"
 records.check_replaced(out, paper="FE", dataset=dataset)
 held_out = 4_000  # rows to validate and as many to test on
-span = min(500, steps)
 
 
 def made_up(N):
@@ -111,6 +116,9 @@ for size in sizes if table is None else [0]:
     before = resident("VmRSS")
     folds = made_up(size) if table is None else tables.folds(table, [0])
     N, C, features = folds.x_train.shape[1], folds.C, folds.x_train.shape[2]
+    if not 0 < open_rows < min(N, candidates):
+        raise ValueError(f"open_rows must lie between 0 and the {min(N, candidates)} rows that may be examples, got "
+                         f"{open_rows}")  # fmt: skip
     ways = {"met": settings_of(N)}
     if candidates < N:
         ways["candidates"] = settings_of(N, candidates=candidates, mu_start=many.mu_for(open_rows, candidates, C))

@@ -50,15 +50,13 @@ from lib.nets import resnet
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training.engine import check_device, use_threads
-from lib.training.pretraining import Pretraining, accuracy, gains_from_bfloat16, pretrain
+from lib.training.pretraining import Pretraining, accuracy, in_bfloat16, pretrain
 
 VERSION = 1  # raised when what is computed changes
 use_threads(threads)
 records.check_out(out, weights=weights)
 resnet.check_place(weights)
-if mixed not in ("yes", "no", "auto"):
-    raise ValueError(f"mixed must be yes, no or auto, got {mixed!r}")
-bfloat16 = gains_from_bfloat16(check_device(device)) if mixed == "auto" else mixed == "yes"
+bfloat16 = in_bfloat16(mixed, check_device(device))
 attack = {"radius": radius, "attack_step": attack_step, "attack_steps": attack_steps}
 options = {"width": width, "stem": stem, "epochs": epochs, "batch": batch, "lr": lr, "mixed": bfloat16, "seed": seed}
 settings = Pretraining(**options, **attack)

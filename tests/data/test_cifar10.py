@@ -50,6 +50,17 @@ def test_the_named_set_says_its_copy_and_its_network(cifar, tmp_path, monkeypatc
     assert table.features == tuple(f"imagenet-{i}" for i in range(5))
 
 
+@pytest.mark.parametrize("n", [0, 50_001, True, "5"])
+def test_a_number_of_images_that_cannot_be_is_refused(n):
+    with pytest.raises(ValueError, match="images must be a whole number from 1 to 50000, got"):
+        cifar10.described("resnet18", n=n)
+
+
+def test_other_numbers_of_images_are_of_another_name(cifar, tmp_path, monkeypatch):
+    monkeypatch.setattr(cifar10, "_cache", lambda *_: tmp_path / "cache.npz")
+    assert data.load("cifar10-efficientnet-lite0", images=6).name == "cifar10-efficientnet-lite0-6"
+
+
 def test_each_backbone_and_seed_has_its_own_cache(cifar, tmp_path):
     cifar10.described("resnet18", n=6, cache=tmp_path)
     cifar10.described("efficientnet-lite0", n=6, cache=tmp_path)

@@ -81,6 +81,12 @@ def test_an_image_of_more_pixels_than_anybody_has_is_not_read(side, own, tmp_pat
         load(own, cache=tmp_path / "cache", size=8)
 
 
+def test_a_folder_is_not_called_as_a_named_set(own, tmp_path):
+    """Its records would be taken for that set's."""
+    with pytest.raises(ValueError, match="must not be called cifar10-jpeg, as a set of this library is: rename it"):
+        load(own.rename(tmp_path / "cifar10-jpeg"), cache=tmp_path / "cache")
+
+
 def test_images_of_any_shape_are_scaled_and_cropped_to_a_square(own, tmp_path):
     """Of an image that is white in its middle square and black beside it, the square is what stays."""
     pixels = np.zeros((20, 40, 3), np.uint8)

@@ -107,6 +107,9 @@ def test_an_own_file_is_never_called_as_a_named_set(tmp_path):
     path = tmp_path / "glass.csv"
     path.write_text("a,class\n" + "1,x\n2,y\n" * 10)
     assert data.load(path).name == "glass.csv"
+    for name in (path, "glass"):
+        with pytest.raises(ValueError, match=r"images is for CIFAR-10, got 5 for .*glass"):
+            data.load(name, images=5)
 
 
 def test_a_named_set_has_its_own_task():

@@ -105,6 +105,26 @@ def test_out_of_memory_and_a_failing_run(tmp_path):
     assert starts(folder, "c") == 1
 
 
+def test_a_run_made_anew_that_fails(tmp_path):
+    """A run whose experiment has a higher version, and which fails when it is made again.
+
+    Seen: its older records are as they were, and the next call makes the new ones.
+    """
+    folder = project(tmp_path / "grid", a="memory")
+    (folder / "go").touch()
+    assert "1 runs made" in ended(engine(folder, "--config", "n=7"))
+    before = (folder / "results" / "a.parquet").read_bytes()
+    assert set(records.read(folder / "results")["epochs"]) == {7}  # a name of one letter is set, too
+    small = folder / "notebooks" / "experiments" / "small.py"
+    small.write_text(small.read_text().replace("VERSION = 1", "VERSION = 2"))
+    (folder / "go").unlink()
+    assert "0 runs made, 1 missing" in ended(engine(folder))
+    assert (folder / "results" / "a.parquet").read_bytes() == before
+    (folder / "go").touch()
+    assert "1 runs made" in ended(engine(folder))
+    assert set(records.read(folder / "results")["experiment_version"]) == {2}
+
+
 def test_a_budget_that_ends_and_a_clock_that_goes_back(tmp_path):
     """A budget shorter than the run, so that it is stopped; then files whose times lie in the future or in 1980.
 

@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from lib.nets.resnet import Convolutional, resnet18
-from lib.training.pretraining import Pretraining, pgd, pretrain
+from lib.training.pretraining import Pretraining, gains_from_bfloat16, in_bfloat16, pgd, pretrain
 from tests.image_sets import noise
 from tests.training.pretrained import SMALL, trainer
 
@@ -66,3 +66,9 @@ def test_a_step_sees_the_batchs_own_statistics():
     before = {n: t.clone() for n, t in own.net.named_buffers() if n.endswith("running_mean")}
     own.advance()
     assert all((t != before[n]).any() for n, t in own.net.named_buffers() if n in before)
+
+
+def test_whether_to_multiply_in_bfloat16_is_said_in_three_words():
+    assert [in_bfloat16(word, "cpu") for word in ("yes", "no", "auto")] == [True, False, gains_from_bfloat16("cpu")]
+    with pytest.raises(ValueError, match="mixed must be yes, no or auto, got 'true'"):
+        in_bfloat16("true", "cpu")
