@@ -137,7 +137,7 @@ def _runs(block: dict) -> Iterator[Run]:
         minutes, gpu = cost if isinstance(cost, list) else (cost, None)
         yield Run(
             block["name"], block["for"], f"notebooks/experiments/{block['notebook']}.py",
-            block["out"].format_map(levels), levels | given, minutes, gpu, block.get("closed", ""),
+            block["out"].format_map(levels), given | levels, minutes, gpu, block.get("closed", ""),
         )  # fmt: skip
 
 

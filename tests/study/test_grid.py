@@ -46,6 +46,12 @@ def test_a_run_gives_its_notebook_parameters_that_it_has_and_can_read(run):
     assert run.purpose
 
 
+def test_a_runs_own_values_go_before_those_of_its_block():
+    """A block that takes another's settings may differ from it in what its runs are told apart by."""
+    lime = next(run for run in RUNS if run.out.endswith("images/ID-ExpO-LIME-S0.5-A.parquet"))
+    assert (lime.given["explainers"], lime.given["also"]) == ("LIME", "Grad-CAM")
+
+
 @pytest.mark.parametrize("run", [run for run in RUNS if (records.ROOT / run.out).exists()], ids=lambda run: run.out)
 def test_a_record_holds_what_its_run_says(run):
     """The values of the axes that the grid names are those in the file, column by column; on images, some of them."""
