@@ -230,6 +230,14 @@ def test_a_feature_that_was_constant_in_training_says_nothing_later():
     assert data.folds(table, [0]).seen([[4.0, 1.0]])[0, 0] == 0
 
 
+def test_a_feature_that_is_zero_in_some_training_rows_is_no_constant():
+    x = np.c_[np.arange(40.0) % 3, np.arange(40.0)]
+    table = data.Table("t", x, np.arange(40) % 2, "classification", ("a", "b"), ("0", "1"), "")
+    folds = data.folds(table, [0], standardise=False)
+    assert (folds.x_train[0] == 0).any(0)[0]
+    assert folds.seen([[2.0, 1.0]]).tolist() == [[2.0, 1.0]]
+
+
 @pytest.mark.parametrize("x", [[1.0] * 9, [[1.0] * 8], [[float("nan")] * 9]])
 def test_rows_of_another_table_are_refused(x):
     with pytest.raises(ValueError, match=r"x must be finite numbers of shape \('B', 9\)"):

@@ -126,6 +126,13 @@ def test_the_interval_over_data_sets_knows_both_how_they_and_how_their_splits_di
     assert (found.high - found.low) / 2 == pytest.approx(1.96 * np.hypot(within, between) / np.sqrt(40), rel=0.05)
 
 
+def test_two_equal_data_sets_of_two_splits_have_the_interval_of_one():
+    """Their t distributions have one degree of freedom, and the mean of two such (Cauchy) variables is one again."""
+    values = [0.1, 0.3]
+    found, one = clustered([values, values]), resampled(values)
+    assert (found.low, found.high) == pytest.approx((one.low, one.high), rel=0.15)  # three standard errors
+
+
 def test_p_over_data_sets_is_small_where_the_edge_lies_outside_the_interval():
     groups = [np.array([0.2, 0.25, 0.3]) + shift for shift in (0, 0.1, -0.05, 0.2)]
     found = clustered(groups)

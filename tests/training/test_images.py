@@ -30,6 +30,12 @@ def test_chunks_have_the_gradient_of_the_whole(case):
             assert torch.allclose(part[name], value, rtol=1e-8, atol=1e-11), name
 
 
+def test_batch_norm_in_training_mode_sees_the_whole_batch_whatever_the_memory():
+    whole, part = (gradient(tuner(norm="batch", memory=memory)) for memory in (10**6, 1))
+    for name, value in whole.items():
+        assert torch.allclose(part[name], value, rtol=1e-8, atol=1e-11), name
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_two_stages_have_the_gradient_of_one_graph(case):
     """`objective` differentiated at once, batch norm unfolded by autograd (ID-11)."""
@@ -150,6 +156,7 @@ def test_epochs_are_kept_by_the_valscore_of_each_criterion():
     for score, part in zip(scores, own.state["parts"][0]):
         assert score == pytest.approx(metrics.valscore(*map(torch.tensor, part), eta=2.0).item())
     assert len(set(scores)) == 3
+    assert Tuner(own.net, IMAGES, own.settings, criteria=criteria[::-1]).measure() == scores[::-1]
 
 
 def test_a_checkpoint_is_of_its_criteria_however_they_are_cut():

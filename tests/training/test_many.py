@@ -173,6 +173,17 @@ def test_the_measure_leaves_out_rows_that_are_unmet():
     assert torch.equal(p.measure(p.state["bank"], torch.tensor([0])), whole)
 
 
+def test_the_measure_counts_rows_that_are_unmet_where_their_gates_are_open():
+    """They are examples like any other: the score is again that of the whole bank, whatever W and S are."""
+    p, stack, generator = program(toy(rows=300)), torch.tensor([0]), torch.Generator().manual_seed(0)
+    bank, p.state["met"], p.state["unmet"][0] = p.state["bank"], 20, 1.0
+    bank["mu"][:, 20:] = 1.0
+    for _ in range(10):
+        for name in ("W", "S"):
+            bank[name].normal_(generator=generator)
+        assert torch.equal(p.measure(bank, stack), fewer.FewerProgram.measure(p, bank, stack))
+
+
 @pytest.mark.parametrize("rows", [1, 10, 37])
 def test_the_start_that_opens_so_many_rows(rows):
     mu = many.mu_for(rows, 38, 3, sigma=0.7)

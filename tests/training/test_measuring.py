@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -103,6 +104,17 @@ def test_sensitivity_is_of_the_sets_that_are_removed():
     torch.testing.assert_close(found, metrics.sensitivity_n(predictor, rows.x_test, y, phi=phi, removed=removed))
 
 
+def test_the_half_that_is_kept_is_the_more_important_one():
+    predictor, rows, options, _ = small()
+    phi = torch.randn(20, 6, generator=torch.Generator().manual_seed(1))
+    drawn = torch.Generator().manual_seed(3)
+    found = besides(predictor, rows, "test", phi=phi, memory=200, generator=drawn, **options)["kept_half"]
+    kept = (phi > phi.median(-1, keepdim=True).values).float()  # torch's median is the lower of the middle two
+    right = predictor.logits(kept * rows.x_test).argmax(-1) == rows.y_test
+    assert 0 < right.sum() < 20
+    assert torch.equal(found, right.double())
+
+
 def test_curves_may_follow_the_label_where_another_class_is_predicted_and_explained():
     predictor, rows, options, drawn = small()
     own, found = (measured(predictor, rows, "test", S=0.5, drawn=drawn, scored=scored, **options)
@@ -161,6 +173,15 @@ def test_calibration_error_and_gap_by_hand():
     p, right = torch.tensor([0.9, 0.9, 0.2, 0.2]), torch.tensor([True, False, True, True])
     assert calibration_error(p, right).item() == pytest.approx((0.8 + 1.6) / 4)
     assert gap(torch.tensor([[4.0, 3.0, 1.0, 0.0], [1.0, 1.0, 1.0, 1.0]]), 2).tolist() == [0.5, 0.0]
+
+
+@pytest.mark.parametrize("bins", [1, 4, 15])
+def test_confidence_is_binned_as_a_histogram_is(bins):
+    p, right = np.random.default_rng(0).random((2, 50)).round(3)
+    p[:2], right = (0, 1), right < p  # both ends of the axis
+    gaps, _ = np.histogram(p, bins, (0, 1), weights=p - right)
+    found = calibration_error(torch.from_numpy(p), torch.from_numpy(right), bins)
+    assert found.item() == pytest.approx(np.abs(gaps).sum() / 50)
 
 
 @pytest.mark.parametrize("kind", ["blur", "noise", "label"])

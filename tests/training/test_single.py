@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lib.training import checkpoint, single
+from lib.training import checkpoint, parallel, single
 from lib.training.pretraining import Pretrainer
 from tests.image_sets import noise
 from tests.training import pictures
@@ -42,7 +42,10 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     start = trainer().net
     start.fc.bias.data += 1
     elsewhere = Pretrainer(start, noise(), SMALL)
-    for other in (trainer(settings=replace(SMALL, lr=0.01)), trainer(noise(seed=1)), elsewhere):
+    start = trainer().net
+    next(start.buffers()).add_(1)  # running statistics are a start, too
+    otherwise = Pretrainer(start, noise(), SMALL)
+    for other in (trainer(settings=replace(SMALL, lr=0.01)), trainer(noise(seed=1)), elsewhere, otherwise):
         with pytest.raises(ValueError, match="another configuration"):
             other.run(path, progress=False)
     path.write_bytes(path.read_bytes()[:100])
@@ -145,3 +148,21 @@ def test_a_training_that_diverged_ends_and_says_so(monkeypatch):
     assert own.epoch < 50
     with pytest.raises(ValueError, match="diverged"):
         own.best()
+
+
+@pytest.mark.parametrize("patience", [1, 3])
+def test_a_training_ends_after_so_many_epochs_that_are_no_better(patience, monkeypatch):
+    own = pictures.tuner(patience=patience, epochs=9)
+    monkeypatch.setattr(own, "advance", lambda: own.state.update(step=own.state["step"] + 1))
+    monkeypatch.setattr(own, "measure", lambda: [0.5])
+    own.run(progress=False)
+    assert own.epoch == 1 + patience
+
+
+def test_a_process_counts_by_its_share_of_the_batch(monkeypatch):
+    shares = []
+    monkeypatch.setattr(parallel, "add_gradients", lambda parameters, share: shares.append(share))
+    for rank in range(2):
+        monkeypatch.setattr(parallel, "own", lambda rank=rank: slice(rank, None, 2))
+        pictures.tuner(batch=5).advance()
+    assert shares == [3 / 5, 2 / 5]
