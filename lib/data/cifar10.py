@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from lib.data import files
 from lib.data.catalogue import BACKBONES, DATA_SETS
+from lib.progress import Bar
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 N, ALL = 1_000, 50_000  # images that the paper takes, and training images that there are
@@ -108,11 +108,12 @@ def _features(images: np.ndarray, backbone: str, batch: int = 50) -> np.ndarray:
     """(n, 32, 32, 3) uint8 -> the network's outputs before its softmax, (n, 1000) float32."""
     network, normalise = _resnet18() if backbone == "resnet18" else _efficientnet_lite0()
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
-    outputs = []
-    with torch.inference_mode():
-        for chunk in tqdm(pixels.split(batch), "describing", unit="image", unit_scale=batch, disable=len(pixels) <= N):
+    bar, outputs = Bar(len(pixels), initial=0, label="describing", unit="image", shown=len(pixels) > N), []
+    with torch.inference_mode(), bar:
+        for chunk in pixels.split(batch):
             large = torch.nn.functional.interpolate(chunk.float(), size=224, mode="bilinear")
             outputs.append(network(normalise(large)))
+            bar.advance(len(chunk))
     return torch.cat(outputs).numpy()
 
 

@@ -20,8 +20,8 @@ from torch import Tensor
 from lib.data import Folds
 from lib.nets import Network
 from lib.options import identity
+from lib.progress import Bar
 from lib.training import checkpoint
-from lib.training.progress import Bar
 from lib.training.runs import Runs
 
 SMALL_STACK = 2_000  # rows: a thread of its own gains nothing below, Python takes its time for every step

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from lib.data.images import Images
 from lib.options import identity
+from lib.progress import Bar
 from lib.training import checkpoint as files
 from lib.training import parallel
-from lib.training.progress import Bar
 
 PATIENCE_FOR_NAN = 20  # refused steps in a row that end a training
 

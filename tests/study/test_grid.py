@@ -62,7 +62,10 @@ def test_a_record_holds_what_its_run_says(run):
         frame = frame[(frame["trained"] == "none") | (frame["trained"] == frame["explainer"])]
     started = run.notebook.endswith("pretraining_images.py")
     frame = frame if started else frame[frame["method"] != "pretrained"]
-    for name, value in run.given.items():
+    given = dict(run.given)
+    if run.grid == "many-images":  # so many that they are a data set of their own
+        given["data"] += f"-{given['images']}"
+    for name, value in given.items():
         if name in columns and value != "measured":  # the network at hand, which tells its own method
             held = {str(v) for v in frame[columns[name]]}
             said = {str(float(v)) if name in ("lambdas", "lrs") else v for v in str(value).split(",")}
