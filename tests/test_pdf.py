@@ -23,11 +23,11 @@ def letters(text):
 
 def outline(reader):
     """The titles of all headings, whatever their depth."""
-    found, todo = [], list(reader.outline)
-    while todo:
-        entry = todo.pop(0)
+    found, left = [], list(reader.outline)
+    while left:
+        entry = left.pop(0)
         if isinstance(entry, list):
-            todo = entry + todo
+            left = entry + left
         else:
             found.append(" ".join(entry.title.split()))
     return found

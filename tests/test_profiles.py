@@ -49,18 +49,18 @@ def test_the_reason_of_a_failure_is_shown_and_nothing_else_of_the_engine():
 @pytest.mark.parametrize("profile", ["slurm", "local-gpu"])
 def test_a_profile_says_how_many_runs_and_on_what(profile, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,3")
-    cores, config = experiments.profiled(profile, 1, ["mixed=yes"])
-    assert (cores, config) == {"slurm": (100, ["mixed=yes"]),
-                               "local-gpu": (2, ["device=cuda", "mixed=yes", "gpus=true"])}[profile]  # fmt: skip
-    assert experiments.profiled("", 3, []) == (3, [])
+    cores, config = experiments.profiled(profile, 1, {"mixed": "yes"})
+    on_gpus = {"device": "cuda", "mixed": "yes", "gpus": "true"}
+    assert (cores, config) == {"slurm": (100, {"mixed": "yes"}), "local-gpu": (2, on_gpus)}[profile]
+    assert experiments.profiled("", 3, {}) == (3, {})
     with pytest.raises(ValueError, match="PROFILE must be one of local-gpu, slurm, got 'pbs'"):
-        experiments.profiled("pbs", 1, [])
+        experiments.profiled("pbs", 1, {})
 
 
 def test_without_a_gpu_the_profile_for_gpus_is_refused(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     with pytest.raises(ValueError, match="there is no GPU"):
-        experiments.profiled("local-gpu", 1, [])
+        experiments.profiled("local-gpu", 1, {})
 
 
 def test_each_run_has_a_gpu_of_its_own_as_long_as_it_works(tmp_path):
@@ -129,4 +129,4 @@ def test_a_word_that_nobody_takes_is_refused_before_anything_is_listed(words, re
 
 def test_what_the_grid_leaves_to_the_notebooks_is_taken():
     words = ["device=cuda", "mixed=yes", "threads=2", "M=50"]
-    assert experiments.checked(words) == words
+    assert experiments.checked(words) == {"device": "cuda", "mixed": "yes", "threads": "2", "M": "50"}

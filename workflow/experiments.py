@@ -43,8 +43,11 @@ def seconds(budget: str) -> float:
     return found
 
 
-def checked(config: list[str]) -> list[str]:
-    """CONFIG's words; ValueError unless each sets, once, a parameter that some run takes and the grid leaves to it."""
+def checked(config: list[str]) -> dict[str, str]:
+    """CONFIG's words as names and values.
+
+    ValueError unless each sets, once, a parameter that some run takes and the grid leaves to it.
+    """
     known, given = {"threads"}.union(*(run.free for run in grid.read())), {}
     for word in config:
         name, equals, value = word.partition("=")
@@ -55,7 +58,7 @@ def checked(config: list[str]) -> list[str]:
         if name == "threads" and not (value.isdecimal() and int(value)):
             raise ValueError(f"threads must be a whole number of at least 1, got {value!r}")
         given[name] = value
-    return config
+    return given
 
 
 def missing(only: str) -> list[tuple[grid.Run, str]]:
@@ -104,13 +107,14 @@ def set_aside(found: list[tuple[grid.Run, str]]) -> None:
         print(f"{path} cannot be read: kept as {path.name}.damaged, and made again")
 
 
-def start(outs: list[str], cores: int, config: list[str], *, limit: float | None, lock: int, profile: str = "") -> int:
+def start(
+    outs: list[str], cores: int, config: dict[str, str], *, limit: float | None, lock: int, profile: str = ""
+) -> int:
     """Make the files through Snakemake, for `limit` seconds; its exit code, 0 where the time ended it.
 
     lock: of `alone`. The engine holds it too, so that one that outlives this process is not joined by a second.
     """
-    values = dict(word.split("=", 1) for word in config)
-    Path("runs/config.json").write_text(json.dumps(values))  # as its words, Snakemake refuses names of one letter
+    Path("runs/config.json").write_text(json.dumps(config))  # as its words, Snakemake refuses names of one letter
     common = [SNAKEMAKE, "--snakefile", "workflow/experiments.smk", "--configfile", "runs/config.json"]
     options = ["--keep-going", "--scheduler", "greedy", "--rerun-incomplete", "--force"]
     # a job of Slurm counts as one of --jobs there, whatever its cores
@@ -120,7 +124,7 @@ def start(outs: list[str], cores: int, config: list[str], *, limit: float | None
     engine = subprocess.Popen(
         command, start_new_session=True, pass_fds=[lock], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    open_runs, device = [run for run in grid.read() if not run.closed], values.get("device", "cpu")
+    open_runs, device = [run for run in grid.read() if not run.closed], config.get("device", "cpu")
     progress = Progress(open_runs, outs, cores=cores, device=device)
     reader = threading.Thread(target=follow, args=(engine, progress), daemon=True)
     reader.start()
@@ -147,7 +151,7 @@ def follow(engine: subprocess.Popen, progress: Progress) -> None:
                 print(shown, flush=True)
 
 
-def profiled(profile: str, cores: int, config: list[str]) -> tuple[int, list[str]]:
+def profiled(profile: str, cores: int, config: dict[str, str]) -> tuple[int, dict[str, str]]:
     """How many runs at a time, and the parameters, with those of the profile. ValueError if there is none such."""
     if not profile:
         return cores, config
@@ -155,9 +159,9 @@ def profiled(profile: str, cores: int, config: list[str]) -> tuple[int, list[str
     if profile not in known:
         raise ValueError(f"PROFILE must be one of {', '.join(known)}, got {profile!r}")
     settings = yaml.safe_load((PROFILES / profile / "config.yaml").read_text())
-    config = [*settings.get("config", []), *config]  # the later one counts
+    config = settings.get("config", {}) | config
     if profile == "local-gpu":
-        return len(gpus()), [*config, "gpus=true"]
+        return len(gpus()), config | {"gpus": "true"}
     return settings["jobs"], config
 
 
@@ -197,15 +201,13 @@ def main(words: list[str] | None = None) -> int:
         if given.cores < 1:
             raise ValueError(f"CORES must be at least 1, got {given.cores}")
         cores, config = profiled(given.profile, given.cores, checked(given.config.split()))
-        device = dict(pair.split("=", 1) for pair in config).get("device", "cpu")
+        device = config.get("device", "cpu")
         found = missing(given.only)
         report(found, cores, device, limit / 60 if limit else math.inf)
         if given.dry or not found:
             return 0
-        for asked in (
-            signal.SIGINT,
-            signal.SIGTERM,
-        ):  # a shell's background job ignores the first, which ours must hear
+        # a shell's background job ignores the first of them, which ours must hear
+        for asked in (signal.SIGINT, signal.SIGTERM):
             signal.signal(asked, signal.default_int_handler)
         with alone() as lock:
             set_aside(found)

@@ -20,12 +20,12 @@ def chapters() -> list[str]:
 
 def needs(chapter: str) -> list[str]:
     """The files, from the project's folder, that the chapter has to be executed again for."""
-    files, todo = {RUNNER}, {f"notebooks/{chapter}.py"}
-    while todo:
-        path = todo.pop()
+    files, left = {RUNNER}, {f"notebooks/{chapter}.py"}
+    while left:
+        path = left.pop()
         files.add(path)
         if path.endswith(".py"):
-            todo |= set(reads(path)) - files
+            left |= set(reads(path)) - files
     beside = {pattern for path in files for start, pattern in BESIDE.items() if path.startswith(start)}
     return sorted(files | {file for pattern in beside for file in glob(pattern, root_dir=ROOT)})
 

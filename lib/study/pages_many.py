@@ -11,6 +11,8 @@ import pandas as pd
 from IPython.display import Markdown
 from matplotlib.figure import Figure
 
+from lib.data import cifar10
+from lib.data.splits import FRACTIONS
 from lib.study import figures, records, runs_fe
 from lib.study.pages_claims import two
 from lib.study.runs import at
@@ -119,9 +121,9 @@ def of_images(wide: pd.DataFrame, ten: pd.DataFrame) -> str:
     if (own := of(wide, "met")).empty or few["accuracy"].empty:
         return NOTHING
     N, row = own.index[0], own.iloc[0]
-    scores = [f"{name} {two(row[name])} for {two(of.mean())}" for name, of in few.items()]
+    scores = [f"{name} {two(row[name])} for {two(values.mean())}" for name, values in few.items()]
     return (
-        f"With {N:,} training images in place of 700, Ours has {' and '.join(scores)} (one training for the mean of "
-        f"{len(few['accuracy'])} splits). A step takes {1e3 * row['seconds_step']:.0f} ms, and "
-        f"{1e3 * row['seconds_dense']:.0f} ms with gates for all of them."
+        f"With {N:,} training images in place of {round(FRACTIONS[0] * cifar10.N)}, Ours has {' and '.join(scores)} "
+        f"(one training for the mean of {len(few['accuracy'])} splits). A step takes "
+        f"{1e3 * row['seconds_step']:.0f} ms, and {1e3 * row['seconds_dense']:.0f} ms with gates for all of them."
     )
