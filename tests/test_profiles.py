@@ -110,14 +110,18 @@ def test_snakemake_takes_the_profile(profile):
     ("words", "reason"),
     [
         (["--cores", "0"], "CORES must be at least 1, got 0"),
-        (["--config", "devise=cuda"], "CONFIG must be name=value, with a name of .*, device, .*, got 'devise=cuda'"),
-        (["--config", "device"], "CONFIG must be name=value, .* got 'device'"),
-        (["--config", "device="], "CONFIG must be name=value, .* got 'device='"),
-        (["--config", "epochs=5 epochs=6"], "CONFIG must set epochs once, got '5' and '6'"),
-        (["--config", "threads=abc"], "threads must be a whole number of at least 1, got 'abc'"),
+        (["--config", "devise=cuda"], "CONFIG sets device, mixed, .*, got 'devise=cuda'"),
+        (["--config", "epochs=5"], "CONFIG sets .*, got 'epochs=5': what runs compute is for workflow/grid.yaml"),
+        (["--config", "mixed=yes out=x"], "CONFIG sets .*, got 'out=x'"),
+        (["--config", "checkpoint=x"], "CONFIG sets .*, got 'checkpoint=x'"),
+        (["--config", "device"], "CONFIG: device must be cpu, cuda or cuda:1, got ''"),
+        (["--config", "device=gpu"], "CONFIG: device must be cpu, cuda or cuda:1, got 'gpu'"),
+        (["--config", "mixed=ja"], "CONFIG: mixed must be yes, no or auto, got 'ja'"),
+        (["--config", "mixed=no mixed=yes"], "CONFIG must set mixed once, got 'no' and 'yes'"),
+        (["--config", "threads=abc"], "CONFIG: threads must be a whole number of at least 1, got 'abc'"),
+        (["--config", "threads=0"], "CONFIG: threads must be a whole number of at least 1, got '0'"),
+        (["--config", "budget=-1"], "CONFIG: budget must be whole seconds, got '-1'"),
         (["--budget", "0m"], "BUDGET must be a time such as 10m, 1h30m or 45s, got '0m'"),
-        (["--config", "mixed=yes out=x"], "CONFIG must be name=value, .* got 'out=x'"),
-        (["--config", "checkpoint=x"], "CONFIG must be name=value, .* got 'checkpoint=x'"),
     ],
 )
 def test_a_word_that_nobody_takes_is_refused_before_anything_is_listed(words, reason, capsys):
@@ -127,6 +131,7 @@ def test_a_word_that_nobody_takes_is_refused_before_anything_is_listed(words, re
     assert re.search(f"make experiments: {reason}", told.err)
 
 
-def test_what_the_grid_leaves_to_the_notebooks_is_taken():
-    words = ["device=cuda", "mixed=yes", "threads=2", "M=50"]
-    assert experiments.checked(words) == {"device": "cuda", "mixed": "yes", "threads": "2", "M": "50"}
+def test_how_the_runs_compute_is_taken_and_every_such_word_is_a_parameter_of_some_run():
+    words = ["device=cuda:1", "mixed=yes", "threads=2", "tf32=true", "budget=60"]
+    assert experiments.checked(words) == dict(word.split("=") for word in words)
+    assert set(experiments.HOW) <= set().union(*(grid.experiment(run.notebook).parameters for run in grid.read()))

@@ -6,8 +6,8 @@
     make experiments CORES=10 CONFIG="device=cuda mixed=yes"
     make experiments PROFILE=slurm               # as jobs of Slurm; or local-gpu: one run on each GPU
 
-CONFIG sets parameters that the grid leaves to the notebooks. After BUDGET no run is started and those in progress are
-stopped: they resume from their checkpoints at the next call. Costs are those of workflow/grid.yaml. All that the engine
+CONFIG says how the runs compute; what they compute stands in workflow/grid.yaml, and what it costs. After BUDGET no run
+is started and those in progress are stopped: they resume from their checkpoints at the next call. All that the engine
 says is in runs/engine.log, what a run took in seconds and memory beside its notebook in runs.
 """
 
@@ -33,6 +33,14 @@ from workflow.progress import Progress
 PROFILES = Path(__file__).parent / "profiles"
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
 SECONDS = {"s": 1, "m": 60, "h": 3600}
+# what CONFIG sets, and what it takes: nothing that changes what is computed, since a run's file would count as made
+HOW = {
+    "device": (r"cpu|cuda(:\d+)?", "cpu, cuda or cuda:1"),
+    "mixed": ("yes|no|auto", "yes, no or auto"),
+    "tf32": ("true|false", "true or false"),
+    "threads": (r"[1-9]\d*", "a whole number of at least 1"),
+    "budget": (r"\d+", "whole seconds"),
+}
 
 
 def seconds(budget: str) -> float:
@@ -44,19 +52,17 @@ def seconds(budget: str) -> float:
 
 
 def checked(config: list[str]) -> dict[str, str]:
-    """CONFIG's words as names and values.
-
-    ValueError unless each sets, once, a parameter that some run takes and the grid leaves to it.
-    """
-    known, given = {"threads"}.union(*(run.free for run in grid.read())), {}
+    """CONFIG's words as names and values; ValueError unless each sets one of `HOW`, once, to what it takes."""
+    given = {}
     for word in config:
-        name, equals, value = word.partition("=")
-        if name not in known or not equals or not value:
-            raise ValueError(f"CONFIG must be name=value, with a name of {', '.join(sorted(known))}, got {word!r}")
+        name, _, value = word.partition("=")
+        if name not in HOW:
+            raise ValueError(f"CONFIG sets {', '.join(HOW)}, got {word!r}: what runs compute is for workflow/grid.yaml")
+        pattern, takes = HOW[name]
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"CONFIG: {name} must be {takes}, got {value!r}")
         if name in given:
             raise ValueError(f"CONFIG must set {name} once, got {given[name]!r} and {value!r}")
-        if name == "threads" and not (value.isdecimal() and int(value)):
-            raise ValueError(f"threads must be a whole number of at least 1, got {value!r}")
         given[name] = value
     return given
 

@@ -82,11 +82,6 @@ class Run:
         """Where its executed notebook, checkpoint and benchmark lie, before their endings."""
         return "runs/" + self.out.removeprefix("results/").removesuffix(".parquet").replace("/", "-")
 
-    @property
-    def free(self) -> set[str]:
-        """The notebook's parameters that the grid leaves as they are; its files are each run's own."""
-        return set(experiment(self.notebook).parameters) - set(self.given) - {"out", "checkpoint", "stage1"}
-
     def command(self, **changed) -> list[str]:
         """The words of the command; `changed` sets what the notebook has and the grid leaves to it: a device, say."""
         known = experiment(self.notebook).parameters

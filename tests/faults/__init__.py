@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 SMALL = """# %% tags=["parameters"]
 name = "a"
 fault = ""
-n = 1
+threads = 1
 out = ""
 
 # %%
@@ -64,7 +64,7 @@ if fault == "raises":
 
 # %%
 row = {"paper": "FE", "dataset": "glass", "method": name, "split": 0, "seed": 0, "part": "test", "measure": "accuracy",
-       "value": 0.5, "direction": "higher", "epochs": n, "best_epoch": 1, "seconds": 0.0, "device": "cpu",
+       "value": 0.5, "direction": "higher", "epochs": threads, "best_epoch": 1, "seconds": 0.0, "device": "cpu",
        "versions": "", "code": "", "config": name, "settings": "{}", "experiment_version": VERSION, "eta": 0.0,
        "lam": 1.0, "U": 10}
 records.write(pd.DataFrame([row]), out)
