@@ -12,6 +12,7 @@ import hashlib
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,8 @@ def load(
     """
     if size is not None and (name in NAMES or type(size) is not int or size < 1):
         raise ValueError(f"size must be a number of pixels, for images of your own, got {size!r} for {name}")
+    if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
+        raise ValueError(f"seed must be a whole number of at least 0, got {seed!r}")
     if name in NAMES:
         folder = data_dir(folder)
         classes, source = CLASSES[name.removesuffix("-jpeg")], SOURCES[name]
@@ -100,7 +103,7 @@ def load(
         order = _shuffled(parts[0], seed)
         cut = round(len(order) * (1 - VALIDATION[name]))
         index = (order[:cut], order[cut:], parts[0] + _shuffled(parts[1], seed))
-    elif str(name) and Path(name).is_dir():
+    elif isinstance(name, str | Path) and str(name) and Path(name).is_dir():
         place = Path(name).resolve()
         if place.name in NAMES:
             raise ValueError(f"your folder must not be called {place.name}, as a set of this library is: rename it")

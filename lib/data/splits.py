@@ -6,6 +6,7 @@ from numbers import Integral
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 
 from lib.data.tables import Table
 from lib.options import is_number
@@ -88,19 +89,23 @@ class Folds:
         x = ("x_train", "x_val", "x_test", "x_mean", "x_std")
         return replace(self, **{name: getattr(self, name).unflatten(2, shape) for name in x})
 
-    def seen(self, x: np.ndarray | torch.Tensor, fold: int = 0) -> torch.Tensor:
+    def seen(self, x: ArrayLike, fold: int = 0) -> torch.Tensor:
         """New rows (B, D), in the units and the order of the table's features, as f sees them -> (B, D).
 
-        fold: the position of a split, by whose training rows it standardises. ValueError if there is no such position,
-        or if x has other features or is not finite.
+        x: array, tensor or data frame. fold: the position of a split, by whose training rows it standardises.
+        ValueError if there is no such position, or if x has other features or is not finite.
         """
         if fold not in range(len(self.split)):
             raise ValueError(f"fold must lie between 0 and {len(self.split) - 1}, got {fold!r}")
-        x, shape = torch.as_tensor(x, dtype=torch.float64), self.x_mean.shape[2:]
+        shape = self.x_mean.shape[2:]
+        try:
+            x = x.double() if isinstance(x, torch.Tensor) else torch.tensor(np.asarray(x, np.float64))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"x must be finite numbers of shape {('B', *shape)} ({error})") from None
         if x.shape[1:] != shape or not x.ndim or not x.isfinite().all():
             raise ValueError(f"x must be finite numbers of shape {('B', *shape)}, got {tuple(x.shape)}")
-        train = self.x_train[fold]
-        constant = (train == 0).all(0)  # as `folds` has made them
+        train, scaled = self.x_train[fold], (self.x_mean[fold] != 0).any() or (self.x_std[fold] != 1).any()
+        constant = (train == 0).all(0) & scaled  # as `folds` has made them where it standardises
         seen = ((x.to(train.device) - self.x_mean[fold]) / self.x_std[fold]).masked_fill(constant, 0)
         return seen.to(train)
 

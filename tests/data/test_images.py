@@ -45,7 +45,17 @@ def test_the_working_folder_has_its_name_and_no_path_is_none(own, tmp_path, monk
     assert load(".", cache=tmp_path / "cache").name == "own"
     with pytest.raises(ValueError, match=r"data must be one of .* or a folder of images, got ''"):
         load("")
-    for given in ({"size": True}, {"train": True}, {"test": 2.0}, {"val": "3"}):
+    with pytest.raises(ValueError, match=r"data must be one of .* or a folder of images, got None"):
+        load(None)
+    for given in (
+        {"size": True},
+        {"train": True},
+        {"test": 2.0},
+        {"val": "3"},
+        {"seed": "a"},
+        {"seed": -1},
+        {"seed": 0.5},
+    ):
         with pytest.raises(ValueError, match=f"{next(iter(given))} must"):
             load(own, cache=tmp_path / "cache", **given)
 

@@ -1,6 +1,7 @@
 """Splits partition and stratify, standardise by training rows alone, and refuse what is no split."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -238,7 +239,20 @@ def test_a_feature_that_is_zero_in_some_training_rows_is_no_constant():
     assert folds.seen([[2.0, 1.0]]).tolist() == [[2.0, 1.0]]
 
 
-@pytest.mark.parametrize("x", [[1.0] * 9, [[1.0] * 8], [[float("nan")] * 9]])
+def test_a_feature_that_was_zero_in_training_still_counts_where_nothing_is_standardised():
+    x = np.c_[np.zeros(40), np.arange(40.0)]
+    table = data.Table("t", x, np.arange(40) % 2, "classification", ("a", "b"), ("0", "1"), "")
+    assert data.folds(table, [0], standardise=False).seen([[2.0, 1.0]]).tolist() == [[2.0, 1.0]]
+    assert data.folds(table, [0]).seen([[2.0, 1.0]])[0, 0] == 0
+
+
+def test_rows_of_a_data_frame_are_seen():
+    table = data.load("glass")
+    folds, rows = data.folds(table, [0]), table.x[:3]
+    assert torch.equal(folds.seen(pd.DataFrame(rows, columns=list(table.features))), folds.seen(rows))
+
+
+@pytest.mark.parametrize("x", [[1.0] * 9, [[1.0] * 8], [[float("nan")] * 9], pd.DataFrame([["a"] * 9]), None, "ab"])
 def test_rows_of_another_table_are_refused(x):
     with pytest.raises(ValueError, match=r"x must be finite numbers of shape \('B', 9\)"):
         data.folds(data.load("glass"), [0]).seen(x)
