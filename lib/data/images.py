@@ -9,6 +9,7 @@ names a folder of your own, CLASS/file. Decoded images are kept in _build/cache,
 """
 
 import hashlib
+import math
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from torch.nn.functional import pad
 
 from lib.data import cifar10
 from lib.data.files import CACHE, checked, data_dir
-from lib.data.own_images import cached, check_parts, decoded, hashed, read_own
+from lib.data.own_images import LARGEST, cached, check_parts, decoded, hashed, read_own
 
 NAMES = ("cifar10", "cifar10-jpeg", "stl10")
 CLASSES = {
@@ -92,8 +93,11 @@ def load(
     and cropped; None where they have one shape. ValueError: unknown name, a file that is missing, damaged or no image
     of the others' shape, more images asked for than a part has.
     """
-    if size is not None and (name in NAMES or type(size) is not int or size < 1):
-        raise ValueError(f"size must be a number of pixels, for images of your own, got {size!r} for {name}")
+    if size is not None and (name in NAMES or type(size) is not int or not 1 <= size**2 <= LARGEST):
+        most = math.isqrt(LARGEST)
+        raise ValueError(
+            f"size must be pixels to a side, up to {most:,}, for images of your own, got {size!r} for {name}"
+        )
     if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
         raise ValueError(f"seed must be a whole number of at least 0, got {seed!r}")
     if name in NAMES:

@@ -26,6 +26,8 @@ def read_own(folder: Path, cache: Path, *, size: int | None = None):
     if loose := [path.name for path in inside if path.is_file() and _is_image(path)]:
         raise ValueError(f"{folder} must hold a folder for each class, got the image {loose[0]} beside them")
     classes = {path.name: _images(path) for path in inside if path.is_dir()}
+    if broken := [path.name for path in inside if not path.exists()]:
+        raise ValueError(f"{folder}/{broken[0]} is a link to nothing: mend or remove it")
     if empty := [name for name, own in classes.items() if not own]:
         raise ValueError(f"{folder}/{empty[0]} holds no image ({', '.join(SUFFIXES)}), and so is no class")
     if len(classes) < 2:
@@ -90,8 +92,9 @@ def decoded(file: bytes, name: str, shape: tuple[int, int] | None = None, *, siz
         raise ValueError(f"{name} says that it has more than {LARGEST:,} pixels, so it was not read: make it smaller")
     if image.mode != "RGB":
         raise ValueError(f"{name} must be a colour image (RGB), got mode {image.mode}: convert it")
+    image = ImageOps.exif_transpose(image)  # a camera notes how it was held
     if size:
-        image = ImageOps.fit(ImageOps.exif_transpose(image), (size, size))  # a camera notes how it was held
+        image = ImageOps.fit(image, (size, size))
     if shape and (image.height, image.width) != shape:
         raise ValueError(f"{name} must have {shape[0]} x {shape[1]} pixels, got {image.height} x {image.width}")
     return np.asarray(image)

@@ -104,9 +104,10 @@ def test_images_of_any_shape_are_scaled_and_cropped_to_a_square(own, tmp_path):
     file, held = io.BytesIO(), Image.Exif()
     held[0x0112] = 3  # upside down
     upright.save(file, "PNG", exif=held)
-    assert own_images.decoded(file.getvalue(), "held", size=8)[7, 7].tolist() == [255, 0, 0]
-    for name, size in (("cifar10-jpeg", 8), (own, 0), (own, 2.5)):
-        with pytest.raises(ValueError, match="size must be a number of pixels, for images of your own"):
+    for size in (8, None):
+        assert own_images.decoded(file.getvalue(), "held", size=size)[7, 7].tolist() == [255, 0, 0]
+    for name, size in (("cifar10-jpeg", 8), (own, 0), (own, 2.5), (own, 8_193)):
+        with pytest.raises(ValueError, match="size must be pixels to a side, up to 8,192, for images of your own"):
             load(name, size=size, cache=tmp_path / "cache")
 
 
@@ -125,6 +126,10 @@ def test_a_link_to_nowhere_is_named_and_hidden_files_are_no_images(own, tmp_path
     assert len(load(own, cache=tmp_path / "cache").y_train) == 21
     (own / "cat" / "a.png").symlink_to(own / "gone.png")
     with pytest.raises(ValueError, match=r"cat/a.png is no image file"):
+        load(own, cache=tmp_path / "cache")
+    (own / "cat" / "a.png").unlink()
+    (own / "emu").symlink_to(own / "gone")
+    with pytest.raises(ValueError, match=r"own/emu is a link to nothing"):
         load(own, cache=tmp_path / "cache")
 
 
