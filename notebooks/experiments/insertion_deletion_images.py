@@ -28,7 +28,7 @@ test = 0
 start = "runs/weights/pretrained.pt"  # the network, as pretraining_images leaves it, or by torchvision's names
 method = "ID-ExpO"  # ID-ExpO, ExpO-S, ExpO-F, CE-only, or Masked; or "measured", the network at `start` as it is
 explainers = ["Grad-CAM"]  # Grad-CAM, LIME, KernelSHAP; ID-ExpO trains one, others choose epochs by each
-also = ["LIME"]  # not trained, and measured too: these, Integrated Gradients, Occlusion; [] for none
+also = ["LIME"]  # measured too, of what the first of explainers chose: these, Integrated Gradients, Occlusion; or []
 S_values = [0.5]  # shares of the pixels inserted and deleted; one for ID-ExpO
 deletion = "A"  # form of the deletion regulariser: A, B or C
 lams = [0.1, 0.01, 0.001]  # lambda_1 = lambda_2, or the strength of ExpO-S and ExpO-F; CE-only takes [0]
@@ -117,6 +117,7 @@ def explainer_named(name, for_training=False):
                          keep=keep if for_training else 1.0, **options)  # fmt: skip
 
 
+further = [name for name in also if name not in explainers]
 trained = explainer_named(explainers[0], True) if method == "ID-ExpO" else explainer_named("LIME", True)
 criteria = list(itertools.product([explainer_named(name) for name in explainers], S_values))
 runs = list(itertools.product(lams, lam3s, lrs, seeds))
@@ -139,16 +140,22 @@ digest = images.digest[:12]
 pretrained = {"start": noted.get("config", Path(start).name)}
 
 
-def rows_of(name, net, setting, criterion, run, also=()):
-    """The records of one network by one criterion, on test images."""
+def measured_by(criterion):
+    """The explainer of a criterion; with the first of them all that are in `also`."""
+    return [criterion, *(further if criterion == explainers[0] else ())]
+
+
+def rows_of(name, net, criterion, run):
+    """The records of the network that a criterion chose, on test images."""
     explainer, S = criterion
     predictor = predictor_of(net, images, background)
-    for measured in (explainer, *(explainer_named(other) for other in also)):
+    own = {**run, "method": name, "part": "test", "criterion": explainer.name}
+    for measured in map(explainer_named, measured_by(explainer.name)):
         drawn = draws_of([(measured, S)], predictor.b)[measured]
         for row in report(
             predictor, images, "test", explainer=measured, S=[S], drawn=drawn, memory=MEMORY[torch.device(device).type]
         ):
-            yield {**run, "method": name, "part": "test", "explainer": measured.name, **row}
+            yield {**own, "explainer": measured.name, **row}
 
 
 def provenance_of(setting):
@@ -180,9 +187,10 @@ def tuned_rows(tuner, setting):
         epoch = state["best_epoch"][v]
         run = run_columns(method, setting, state["seconds"], tuner.epoch, epoch, state["refused"])
         for measure, value in zip(("accuracy", "insertion", "deletion"), state["parts"][epoch - 1][v]):
-            yield {**run, "method": method, "part": "val", "explainer": explainer.name, "S": S, "measure": measure,
-                   "value": value, "direction": "lower" if measure == "deletion" else "higher"}  # fmt: skip
-        yield from rows_of(method, tuner.best(v), setting, criterion, run, also if method == "ID-ExpO" else ())
+            yield {**run, "method": method, "part": "val", "explainer": explainer.name, "criterion": explainer.name,
+                   "S": S, "measure": measure, "value": value,
+                   "direction": "lower" if measure == "deletion" else "higher"}  # fmt: skip
+        yield from rows_of(method, tuner.best(v), criterion, run)
 
 
 # %%
@@ -212,7 +220,7 @@ for setting in settings if method != "measured" else ():
 found = noted.get("method", "pretrained")
 if (method == "measured" or (method == "CE-only" and len(done))) and not (done["method"] == found).any():
     about, run = provenance_of(settings[0]), run_columns(found, settings[0])
-    rows = [row for criterion in criteria for row in rows_of(found, net, settings[0], criterion, run)]
+    rows = [row for criterion in criteria for row in rows_of(found, net, criterion, run)]
     frame = pd.DataFrame(rows).assign(**about)
     done = pd.concat([done, frame], ignore_index=True) if len(done) else frame
     records.write(done, out)
@@ -226,9 +234,9 @@ if (method == "measured" or (method == "CE-only" and len(done))) and not (done["
 def lacking(own):
     """The test rows that one run by one criterion lacks, of the network that it left."""
     row = own.iloc[0]
-    criterion, others = (row["by"], row["S"]), also if row["method"] == "ID-ExpO" else []
+    criterion = row["by"], row["S"]
     there = set(zip(own["explainer"], own["measure"]))
-    whole = all((name, f"insertion_{kind}") in there for name in (row["by"], *others) for kind in ELSEWHERE)
+    whole = all((name, f"insertion_{kind}") in there for name in measured_by(row["by"]) for kind in ELSEWHERE)
     named = [(explainer.name, S) for explainer, S in criteria]
     kept = Path(weights) / f"{row['config']}-{named.index(criterion) if criterion in named else 0}.pt"
     if whole or not (kept.exists() or row["method"] == found):
@@ -236,14 +244,15 @@ def lacking(own):
     left = net if row["method"] == found else resnet.load(kept, images.C)[0].to(device)
     now = {name: value for name, value in provenance_of(settings[0]).items() if name in ("device", "versions", "code")}
     run = row.drop(["by", "samples", "curve", "shown"]).to_dict() | now
-    for new in rows_of(row["method"], left, settings[0], (explainer_named(row["by"]), row["S"]), {}, others):
+    for new in rows_of(row["method"], left, (explainer_named(row["by"]), row["S"]), {}):
         if (new["explainer"], new["measure"]) not in there:
             yield {**run, **new}
 
 
 tests = done[done["part"] == "test"] if len(done) else done
 if len(tests):
-    tests = tests.assign(by=tests["trained"].where(tests["trained"] != "none", tests["explainer"]))
+    older = tests["trained"].where(tests["trained"] != "none", tests["explainer"])  # before `criterion` was recorded
+    tests = tests.assign(by=tests.get("criterion", older).fillna(older))
     groups = [own for _, own in tests.groupby(["config", "method", "by", "S"])]
     if more := [row for own in groups for row in lacking(own)]:
         done = pd.concat([done, pd.DataFrame(more)], ignore_index=True)
