@@ -66,14 +66,16 @@ keep("images", {"front": pages_images.front_figure(front), "fronts": pages_image
 # %% [markdown]
 # ## Measures that nobody trained
 #
-# Sensitivity-4 ([](18_measuring)) masks four cells at a time. Accuracy with a random half of the cells masked is one
-# reading of the paper's claim that its regularisers counter missingness bias; the other reading, accuracy with the less
-# important half masked, stands in the table.
+# Sensitivity-4 ([](18_measuring)) masks four cells at a time. The paper argues, without measuring it, that its
+# regularisers counter missingness bias. Accuracy with a random half of the cells masked is one reading of that; the
+# other reading, accuracy with the less important half masked, stands in the table.
 
 # %% tags=["hide-input"]
 keep("images", {"untrained": pages_images.untrained_figure(front)})
-spoken = {"sensitivity": "sensitivity-4", "masked": "accuracy with a random half of the cells masked"}
-keep("images", {f"over-{key}": pages_images.over_told(front, key, what) for key, what in spoken.items()})
+masked = pages_images.over_told(front, "masked", "accuracy with a random half of the cells masked", verb="expects")
+keep(
+    "images", {"over-sensitivity": pages_images.over_told(front, "sensitivity", "sensitivity-4"), "over-masked": masked}
+)
 work_images.missing(front)
 
 # %% [markdown]
@@ -108,7 +110,7 @@ pages_images.quadrant_table(changed)
 # :name: fig-images-quadrants
 # :alt: Change of one minus deletion against change of insertion, a point for each test image, a panel for each method.
 #
-# Changes of single test images by fine-tuning, first seed.
+# Changes of single test images by fine-tuning, first seed; the table has means over seeds.
 # ```
 #
 # {glue:text}`images-quadrants-told`
@@ -151,7 +153,7 @@ work_images.backgrounds(front)
 
 # %% [markdown]
 # *Insertion and deletion with other backgrounds, and of the true class, at every fourth value of $s$ where there are
-# many. Explainer and $S$ at the left, here and below.*
+# many. A dash: recorded before this was measured. Explainer and $S$ at the left, here and below.*
 #
 # ### Explanations that were not trained
 #
@@ -162,7 +164,8 @@ work_images.backgrounds(front)
 work_images.others(frame, front)
 
 # %% [markdown]
-# *ID-ExpO minus CE-only at $\eta = 2$, in an explanation that was not trained and in the one that was.*
+# *ID-ExpO minus CE-only at $\eta = 2$, in an explanation that was not trained and in the one that was. A dash: CE-only
+# has no record of that explanation.*
 #
 # ## What does the work
 #
@@ -172,12 +175,13 @@ work_images.others(frame, front)
 # by cosine, and a price on contributions.
 
 # %% tags=["hide-input"]
-keep("images", {"diverged": pages_images.diverged_told(frame)})
-pages_images.ablations(frame)
+keep("images", {"diverged": work_images.diverged_told(frame)})
+work_images.ablations(frame)
 
 # %% [markdown]
-# *Test scores of single runs, $S = 0.5\,HW$, $\lambda = 0.1$, rate $10^{-3}$, one seed. One seed's noise is not known
-# here, so small differences say nothing.*
+# *Test scores of single runs, $S = 0.5\,HW$, $\lambda = 0.1$, rate $10^{-3}$, one seed, so that small differences say
+# nothing. The released code's background and the kernel by cosine are measured as they train: their scores are of that
+# background, and of explanations with that kernel.*
 #
 # {glue:text}`images-diverged`
 #
@@ -204,7 +208,8 @@ pages_images.robust(front, frame)
 work_images.costs_table(frame)
 
 # %% [markdown]
-# *Milliseconds of one CPU core an image: to train on it and to explain it, median of the rounds timed.*
+# *Milliseconds of one CPU core an image: to train on it and to explain it, median of the rounds timed, all products in
+# single precision.*
 #
 # {glue:text}`images-costs`
 
@@ -239,9 +244,12 @@ pages_claims.at_a_glance(verdicts).assign(**{"with records": list(claims_images.
 # The comparisons that have records:
 
 # %% tags=["hide-input"]
-pages_claims.comparisons(tests[tests["splits"] > 0], *claims_images.CLAIMS).rename(columns={"splits": "seeds"})
+pages_claims.comparisons(tests[tests["splits"] > 0], *claims_images.CLAIMS).rename(columns={"splits": "repeats"})
 
 # %% [markdown]
+# *Repeats are seeds, and rounds of timing in ID-C12, which is no matter of chance; a comparison of one seed has neither
+# an interval nor p, and decides nothing.*
+#
 # What is behind these means can be looked at, image by image, in [the gallery](23_gallery).
 #
 # (sec-images-runs)=
@@ -264,11 +272,19 @@ pages_claims.comparisons(tests[tests["splits"] > 0], *claims_images.CLAIMS).rena
 # > - The images are {glue:text}`images-source`, whose pixels JPEG has changed. What that does to the scores is measured
 # >   [above](sec-images-copies).
 # > - The paper's ResNet-18 has width 64. Ours has an accuracy of {glue:text}`images-start:.3f` before fine-tuning.
-# > - Training is about a tenth as long, with ten times the paper's learning rates, and takes four of the 32 values of
-# >   $s$ at a step ([](16_gradcam) says what [](13_soft_masks) averages over).
+# > - Training is much shorter, with ten times the paper's learning rates, smaller batches and fewer values of $s$ at a
+# >   step ([](16_gradcam) says what [](13_soft_masks) averages over). The table says how much of what each method sees:
+# >   what costs more sees fewer images. The paper trains for up to 50 epochs of 40,000 images in batches of 128.
 # >
 # > STL-10 and the paper's robust ResNet-50 could not be had. Their paths are in the library and in the grid; claims
 # > about STL-10 read "not tested".
+
+# %% tags=["hide-input"]
+pages_images.training_shown(frame)
+
+# %% [markdown]
+# *How the methods compared here are trained: images seen in all, batch, values of $s$ drawn at a step, masks of LIME
+# and KernelSHAP or of ExpO's neighbours, the share of them that backward visits, and the precision of products.*
 
 # %% tags=["hide-input"]
 pages_images.runs_shown(grid)

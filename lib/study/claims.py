@@ -106,10 +106,10 @@ def tests(claims: dict[str, Claim], *evidence) -> pd.DataFrame:
 
 
 def outcome_of(splits: int, gap: float, p: float) -> str:
-    """How one comparison came out; p is NaN where it is no matter of chance."""
+    """How one comparison came out; p is NaN where it is no matter of chance, gap where one repeat tells nothing."""
     if not splits:
         return MISSING
-    if p >= ALPHA:
+    if p >= ALPHA or math.isnan(gap):
         return UNDECIDED
     return HOLDS if gap > 0 else AGAINST
 

@@ -3,6 +3,8 @@
 Each function gives a table or a figure of whatever records there are, or what the text says of them.
 """
 
+import json
+
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -11,7 +13,7 @@ from lib.study.claims import VERDICTS
 from lib.study.measures import labels
 from lib.study.pages_id import short, whole
 from lib.study.runs import at
-from lib.study.runs_id import HYPER, METHODS, RIVALS, S_VALUES, by_split, ours
+from lib.study.runs_id import ETAS, HYPER, METHODS, RIVALS, S_VALUES, by_split, ours
 from lib.study.runs_images import CELLS, EXPLAINERS, cell, changes, main, name, quadrants, rivals
 from lib.study.words import beside, found_too, higher, listed, placed
 from lib.study.work_id import digits
@@ -63,6 +65,27 @@ def runs_told(grid: pd.DataFrame, frame: pd.DataFrame) -> dict:
     }  # fmt: skip
 
 
+def training_shown(frame: pd.DataFrame) -> pd.DataFrame:
+    """How each method of the comparison was trained, a row for each that differs, from the records' settings."""
+    own = at(frame, part="test", measure="insertion")
+    runs = main(own[own["method"].isin((*METHODS, "Masked"))]).drop_duplicates("config")
+    rows = []
+    for run, settings in zip(runs.itertuples(), map(json.loads, runs["settings"])):
+        ours, explainer = run.method == "ID-ExpO", settings["explainer"]
+        masked = "M" in explainer and run.method not in ("CE-only", "Masked")
+        rows.append({
+            "method": f"{whole(run.method)}, {row_name(run.trained, run.S)}" if ours else whole(run.method),
+            "images": f"{(settings['per_epoch'] or run.rows) * settings['epochs']:,}", "batch": settings["batch"],
+            "values of s": (settings["draws"] or "all") if ours else "–",
+            "masks M": explainer["M"] if masked else "–",
+            "kept": f"{explainer['keep']:.0%}" if masked else "–",
+            "products in": "bfloat16" if settings["mixed"] else "float32",
+        })  # fmt: skip
+    return (
+        pd.DataFrame(rows).drop_duplicates().sort_values("method", kind="stable").set_index("method").rename_axis(None)
+    )
+
+
 def span(row: pd.Series, noun: str) -> str:
     """How many of something the cells have, from the fewest to the most."""
     low, high = int(row["min"]), int(row["max"])
@@ -92,13 +115,16 @@ def front_figure(front: pd.DataFrame) -> Figure:
 
 
 def leads(front: pd.DataFrame, explainer: str, S: float, *, eta: float = 3.0) -> dict[str, float]:
-    """ID-ExpO minus the best of those rivals that have records, in each score; empty without either."""
+    """ID-ExpO minus the best of those rivals that have records, in each score; empty without either.
+
+    Over the seeds that all of them have.
+    """
     rows = cell(front, explainer, S, eta=eta)
     there = rivals(rows)
     found = {}
     for measure in SCORES if there else ():
         each = pd.concat([by_split(rows, measure, method=rival) for rival in there], axis=1)
-        found[measure] = (ours(rows, measure) - each.max(axis=1)).dropna().mean()
+        found[measure] = (ours(rows, measure) - each.max(axis=1, skipna=False)).dropna().mean()  # seeds that all have
     return {measure: lead for measure, lead in found.items() if pd.notna(lead)}
 
 
@@ -119,13 +145,20 @@ def rival_told(front: pd.DataFrame, explainer: str, S: float) -> str:
 
 
 def seeds_told(front: pd.DataFrame) -> str:
-    """How sure the means are: on how many seeds of ID-ExpO they rest."""
-    seeds = at(front, method="ID-ExpO")["split"].nunique()
-    return (
-        "There is one seed of each, so what another would change is not known."
-        if seeds < 2
-        else f"There are up to {seeds} seeds of each."
-    )
+    """How sure the means are: how many seeds each method has, from the fewest to the most over explainers and S."""
+    each = front[front["method"].isin(METHODS)].groupby(["method", "explainer", "S"])["split"].nunique()
+    spans = each.groupby("method").agg(["min", "max"])
+    if spans["max"].max() < 2:
+        return "There is one seed of each, so what another would change is not known."
+    told = listed(f"{method} {span(row, 'seed')}" for method, row in spans.iterrows())
+    return f"Each difference is over the seeds that both sides have: {told}."
+
+
+def least_leads(front: pd.DataFrame) -> dict[str, float]:
+    """ID-ExpO's least lead over the best rival, over both scores and every eta, where all three have records."""
+    whole = [c for c in CELLS if len(rivals(cell(front, *c, eta=3))) == len(RIVALS)]
+    found = {name(*c): [leads(front, *c, eta=eta).get(m) for eta in ETAS for m in SCORES[:2]] for c in whole}
+    return {panel: min(gaps) for panel, gaps in found.items() if None not in gaps}
 
 
 def fronts_told(front: pd.DataFrame) -> str:
@@ -134,8 +167,8 @@ def fronts_told(front: pd.DataFrame) -> str:
     if not any(there.values()):
         return "There are no records of ID-ExpO and a rival yet."
     told = ["At η = 3."] + [f"{lead_told(front, *c)}." for c in CELLS if there[c]] + [seeds_told(front)]
-    least = {name(*c): min(gaps[m] for m in SCORES[:2]) for c, gaps in there.items() if gaps}
-    told.append(found_too(least, "ID-ExpO above every rival in both scores at any η"))
+    finding, least = "ID-ExpO above every rival in both scores at any η", least_leads(front)
+    told.append(found_too(least, finding) if least else f"The paper finds {finding}; not all rivals have records here.")
     without = [name(*c) for c in CELLS if not there[c]]
     return " ".join(told + [f"Without records of both: {listed(without)}."] * bool(without))
 
@@ -170,12 +203,12 @@ def over_ce_only(front: pd.DataFrame, measure: str, eta: float = 2.0) -> dict[st
     return {name(*c): gap.mean() for c, gap in gaps.items() if len(gap.dropna())}
 
 
-def over_told(front: pd.DataFrame, measure: str, what: str, *, eta: float = 2.0) -> str:
-    """The same in words, and what the paper finds; what: the measure as a sentence names it."""
+def over_told(front: pd.DataFrame, measure: str, what: str, *, eta: float = 2.0, verb: str = "finds") -> str:
+    """The same in words, and what the paper finds, or expects; what: the measure as a sentence names it."""
     if not (gaps := over_ce_only(front, measure, eta)):
         return f"There are no records of ID-ExpO's {what} and CE-only's yet."
     told = listed(f"{beside(gap)} with {where}" for where, gap in gaps.items())
-    finding = found_too(gaps, "it higher with ID-ExpO")
+    finding = found_too(gaps, "it higher with ID-ExpO", verb=verb)
     return f"Compared with CE-only's at η = {eta:g}, ID-ExpO's {what} is {told}. {finding}"
 
 
@@ -210,12 +243,13 @@ def quadrants_told(changed: dict[str, pd.DataFrame]) -> str:
     told = []
     for i, (place, words, best) in enumerate((("first", "rise", max), ("third", "fall", min))):
         rival = best(others, key=lambda m, place=place: shares[m][place])
-        theirs = best((m for m in PAPER_QUADRANTS if m != "ID-ExpO"), key=lambda m, i=i: PAPER_QUADRANTS[m][i])
+        theirs = best(others, key=lambda m, i=i: PAPER_QUADRANTS[m][i])
         own, next_best = (f"{shares[m][place]:.1%}" for m in ("ID-ExpO", rival))
         paper = [f"{PAPER_QUADRANTS[m][i]:.1%}" for m in ("ID-ExpO", theirs)]
+        which = "the best of its rivals" if len(others) == len(RIVALS) else f"of {listed(others)} the best"
         told.append(
-            f"Both scores {words} in {own} of the images with ID-ExpO and in {next_best} with {rival}, the best of its "
-            f"rivals; in the paper in {paper[0]}, and in {paper[1]} with {theirs}."
+            f"Both scores {words} in {own} of the images with ID-ExpO and in {next_best} with {rival}, {which}; in the "
+            f"paper in {paper[0]}, and in {paper[1]} with {theirs}."
         )
     return " ".join(told)
 
@@ -226,7 +260,8 @@ def quadrant_figure(changed: dict[str, pd.DataFrame]) -> Figure:
         return figures.nothing("No records yet.")
     fig, axes = figures.grid(len(changed), 2, height=2.6)
     for ax, (method, own) in zip(axes, changed.items()):
-        one, share = own[own["split"] == own["split"].min()], quadrants(own).mean()
+        one = own[own["split"] == own["split"].min()]
+        share = quadrants(one).iloc[0]
         ax.scatter(one["insertion"], one["1 − deletion"], s=4, alpha=0.5, color=figures.METHODS[method].color)
         ax.axhline(0, color=figures.INK, linewidth=0.8)
         ax.axvline(0, color=figures.INK, linewidth=0.8)
@@ -238,43 +273,7 @@ def quadrant_figure(changed: dict[str, pd.DataFrame]) -> Figure:
     return figures.remember(fig, pd.concat(changed, names=["method"]).reset_index(level=0))
 
 
-# --- What does the work, and a robust network ------------------------------------------------------------------------
-
-
-def ablations(frame: pd.DataFrame) -> pd.DataFrame:
-    """Test scores of ID-ExpO with one thing changed at a time, beside the run that changes nothing.
-
-    With Grad-CAM, and with LIME, at S = 0.5 HW, all of one lambda, rate and seed, whatever validation thinks of them.
-    """
-    keys = ["accuracy", "insertion", "1 − deletion", "insertion_threshold", "sensitivity", "zero_maps"]
-    tables = {}
-    for explainer in EXPLAINERS:
-        own = cell(frame, explainer, 0.5, part="test")
-        rows = at(own, method="ID-ExpO", trained=explainer, lam=0.1, lr=1e-3, seed=0)
-        price = rows["lam3"].map("λ₃ = {:g}".format).where(rows["lam3"] > 0, "as it is")
-        rows = rows.assign(variant=rows["variant"].where(rows["variant"] != "", price))
-        if len(rows):
-            both = pd.concat([at(own, method="pretrained").assign(variant="before fine-tuning"), rows])
-            tables[explainer] = both.pivot_table(index="variant", columns="measure", values="value", sort=False)
-    heads = {**labels("accuracy", "insertion", "1 − deletion", "sensitivity"),
-             "insertion_threshold": "insertion by threshold", "zero_maps": "maps all zero"}  # fmt: skip
-    wide = pd.concat(tables).reindex(columns=keys) if tables else pd.DataFrame(columns=keys)
-    return (
-        digits(wide, "{:.3f}")
-        .rename(columns=heads)
-        .rename_axis([None, None] if tables else None)
-        .rename_axis(columns=None)
-    )
-
-
-def diverged_told(frame: pd.DataFrame) -> str:
-    """Which of the recorded runs of ID-ExpO diverged, so that they have no scores."""
-    runs = at(frame, method="ID-ExpO", measure="diverged", value=1)
-    own = runs[["explainer", "variant", "lam", "lr"]].itertuples(index=False, name=None)
-    told = [f"{explainer}, {changed or 'as it is'} (λ = {lam:g}, rate {lr:g})" for explainer, changed, lam, lr in own]
-    if not told:
-        return "None of the recorded runs diverged."
-    return f"Diverged, and so without scores: {'; '.join(told)}."
+# --- A robust network ------------------------------------------------------------------------------------------------
 
 
 def robust(front: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ All runs share one split and one start. Means and intervals are over seeds, whic
 """
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +20,12 @@ from lib.study.runs_id import ETAS, HYPER, METHODS, RIVALS, S_VALUES
 DATA = "cifar10-jpeg"
 EXPLAINERS = ("Grad-CAM", "LIME")  # of the paper's comparison
 CELLS = tuple((explainer, S) for explainer in EXPLAINERS for S in S_VALUES)
+SHOWN = (*CELLS, ("KernelSHAP", 0.5))
 # What ID-ExpO trains with unless an ablation says otherwise, and what each other value is called.
 PLAIN = {
     "order": 2, "output": "probability", "norm": "frozen", "background": "mean", "kernel": "L2", "T": None,
     "scored": "predicted",
 }  # fmt: skip
-DRAWS = 4  # values of s at a step of Grad-CAM
 ABLATIONS = {
     ("order", 1): "first order",
     ("order", 0): "contributions as constants",
@@ -38,36 +39,47 @@ ABLATIONS = {
 
 
 def load(folder: str | Path = records.ROOT / "results" / "images", scale: str = "A", data: str = DATA) -> pd.DataFrame:
-    """All records of one data set at one scale, with 1 - deletion for deletion, and `variant`.
+    """All records of one data set at one scale, with 1 - deletion for deletion, `variant` and `criterion`.
 
-    variant: what an ablation changes, see `variant`. ValueError if there are none.
+    variant: what an ablation changes, see `variant`. criterion: the explainer by which an epoch was chosen. ValueError
+    if there are none.
     """
     frame = records.read(folder)
     frame = frame[(frame["scale"] == scale) & (frame["dataset"] == data)]
     if not (frame["method"].isin(METHODS) & (frame["part"] == "test")).any():
         raise ValueError(f"no records of fine-tuning on {data} at scale {scale} in {folder}")
-    variants = {text: variant(json.loads(text)) for text in frame["settings"].unique()}
+    each = {text: json.loads(text) for text in frame["settings"].unique()}
+    usual = Counter(own["draws"] for own in each.values() if _through_gradcam(own)).most_common(1)
+    variants = {text: variant(own, draws=usual[0][0] if usual else None) for text, own in each.items()}
     upward = frame["value"].where(frame["measure"] != "deletion", 1 - frame["value"])
     own = frame.assign(value=upward, split=frame["seed"], variant=frame["settings"].map(variants))
-    return own.fillna({"trained": "none"}).replace({"measure": {"deletion": "1 − deletion"}})
+    own = own.fillna({"trained": "none"}).replace({"measure": {"deletion": "1 − deletion"}})
+    older = own["trained"].where(own["trained"] != "none", own["explainer"])  # records before the criterion was noted
+    return own.assign(criterion=own.get("criterion", older).fillna(older))
 
 
-def variant(settings: dict) -> str:
-    """What the run of these settings changes in ID-ExpO; empty for the method itself and for all others."""
+def _through_gradcam(settings: dict) -> bool:
+    return settings.get("method") == "ID-ExpO" and settings["explainer"]["name"] == "Grad-CAM"
+
+
+def variant(settings: dict, *, draws: int | None) -> str:
+    """What the run of these settings changes in ID-ExpO; empty for the method itself and for all others.
+
+    draws: values of s at a step that most runs through Grad-CAM take, None for all.
+    """
     if settings.get("method") != "ID-ExpO":
         return ""
     flat = settings | settings["explainer"]
     changed = [ABLATIONS.get((name, flat[name]), f"{name} {flat[name]}")
                for name, value in PLAIN.items() if flat.get(name, value) != value]  # fmt: skip
-    if flat["name"] == "Grad-CAM" and flat["draws"] != DRAWS:
+    if _through_gradcam(settings) and flat["draws"] != draws:
         changed.append(f"K = {flat['draws'] or 'all'}")
     return ", ".join(changed)
 
 
 def main(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the paper's comparison: no ablation, ID-ExpO measured with the explanation that it trained."""
-    own = (frame["trained"] == "none") | (frame["trained"] == frame["explainer"])
-    return frame[own & (frame["variant"] == "")]
+    """The rows of the paper's comparison: no ablation, and measured with the explanation that chose the epoch."""
+    return frame[(frame["criterion"] == frame["explainer"]) & (frame["variant"] == "")]
 
 
 def fronts(frame: pd.DataFrame) -> pd.DataFrame:
@@ -79,10 +91,10 @@ def fronts(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def untrained(frame: pd.DataFrame, eta: float = 2.0) -> pd.DataFrame:
-    """Test rows of the ID-ExpO runs chosen at eta, measured with the explanations that they did not train."""
-    key = ["method", "trained", "trained_S", "seed", *HYPER]
-    picked = at(runs_id.chosen(main(frame), eta), method="ID-ExpO", measure="accuracy")[key]
-    others = frame[(frame["trained"] != "none") & (frame["trained"] != frame["explainer"]) & (frame["variant"] == "")]
+    """Test rows of the runs chosen at eta, measured with explanations other than the one that chose them."""
+    key = ["method", "criterion", "S", "seed", *HYPER]
+    picked = at(runs_id.chosen(main(frame), eta), measure="accuracy")[key]
+    others = frame[(frame["criterion"] != frame["explainer"]) & (frame["variant"] == "")]
     return others.merge(picked, on=key)
 
 
@@ -135,7 +147,7 @@ def quadrants(changed: pd.DataFrame) -> pd.DataFrame:
 
 def of_the_grid(root: Path = records.ROOT, scale: str = "A") -> pd.DataFrame:
     """A row for each cell of the grid's images at a scale: its file, how many runs it asks for, how many are there."""
-    cells = [run for run in grid.read() if run.grid.startswith("images") and run.given.get("scale") == scale]
+    cells = [run for run in grid.read() if run.grid.startswith("images") and run.given.get("scale", "paper") == scale]
     return pd.DataFrame(
         {"cell": Path(run.out).stem.removesuffix(f"-{scale}"), "purpose": run.purpose, "runs": run.trainings,
          "there": run.made(root)}

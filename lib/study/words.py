@@ -37,12 +37,12 @@ def beside(gap: float) -> str:
     return "the same" if abs(gap) < LEVEL else f"{abs(gap):.2f} {'higher' if gap > 0 else 'lower'}"
 
 
-def found_too(gaps: Mapping[str, float], finding: str) -> str:
-    """Whether all, some or none of the differences are above 0, beside what the paper finds: a sentence."""
+def found_too(gaps: Mapping[str, float], finding: str, *, verb: str = "finds") -> str:
+    """Whether all, some or none of the differences are above 0, beside what the paper finds or expects: a sentence."""
     above = [name for name, gap in gaps.items() if gap >= LEVEL]
     if len(above) == len(gaps):
-        return f"The direction is the paper's, which finds {finding}."
-    return f"The paper finds {finding}; here that is {f'so for {listed(above)} alone' if above else 'not so'}."
+        return f"The direction is the paper's, which {verb} {finding}."
+    return f"The paper {verb} {finding}; here that is {f'so for {listed(above)} alone' if above else 'not so'}."
 
 
 def along(means: Mapping[str, pd.Series]) -> str:

@@ -1,4 +1,4 @@
-"""What the scores on images rest on: random maps, ties, sureness, backgrounds, explanations that were not trained.
+"""What the scores on images rest on: random maps, ties, sureness, backgrounds, untrained explanations; ablations.
 
 Each function gives a table, or what the text says of it, from whatever records there are.
 """
@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
+from lib.study.measures import labels
 from lib.study.pages_claims import signed, two
 from lib.study.pages_id import whole
 from lib.study.pages_images import EVERY, row_name
 from lib.study.runs import at
-from lib.study.runs_id import by_split
-from lib.study.runs_images import CELLS, cell, costs, name, untrained
+from lib.study.runs_id import by_split, ours
+from lib.study.runs_images import EXPLAINERS, SHOWN, cell, costs, name, untrained
 from lib.study.statistics import plus_minus
 from lib.study.work_id import digits
 
@@ -25,7 +26,7 @@ def means(rows: pd.DataFrame, measures) -> pd.DataFrame:
 
 def by_cell(front: pd.DataFrame, measures: dict[str, str], eta: float = 2.0) -> pd.DataFrame:
     """Measures by their heads, a row for each explainer, S and method that has records at eta."""
-    found = {row_name(*c): means(cell(front, *c, eta=eta), measures) for c in CELLS}
+    found = {row_name(*c): means(cell(front, *c, eta=eta), measures) for c in SHOWN}
     found = {c: table for c, table in found.items() if len(table)}
     table = pd.concat(found).rename(columns=measures) if found else pd.DataFrame(columns=list(measures.values()))
     return table.rename(index=whole, level=1) if found else table
@@ -42,11 +43,12 @@ def controls(front: pd.DataFrame) -> pd.DataFrame:
 
 def controls_told(front: pd.DataFrame) -> str:
     """ID-ExpO's gain in insertion over CE-only, how much a random map gains too, and what dividing by f(x) leaves."""
-    told = []
-    for c in CELLS:
-        table = means(cell(front, *c, eta=2), ("insertion", "insertion_random", "insertion_share"))
-        if {"ID-ExpO", "CE-only"} <= set(table.index):
-            plain, random, share = (signed(gain) for gain in table.loc["ID-ExpO"] - table.loc["CE-only"])
+    told, measures = [], ("insertion", "insertion_random", "insertion_share")
+    for c in SHOWN:
+        rows = cell(front, *c, eta=2)
+        gaps = [ours(rows, measure) - by_split(rows, measure, method="CE-only") for measure in measures]
+        if all(gap.notna().any() for gap in gaps):  # over the seeds that both have
+            plain, random, share = (signed(gap.mean()) for gap in gaps)
             told.append(
                 f"{name(*c)}: {plain} with the explanation, {random} with a random map, {share} divided by f(x)."
             )
@@ -84,15 +86,20 @@ def backgrounds(front: pd.DataFrame) -> pd.DataFrame | Markdown:
     heads = {"insertion": "insertion", "insertion_blur": "blur", "insertion_noise": "noise",
              "insertion_label": "true class", "deletion_blur": "deletion, blur", "deletion_noise": "deletion, noise",
              "deletion_label": "deletion, true class"}  # fmt: skip
-    table = by_cell(front, heads).dropna()
-    return digits(table, "{:.3f}") if len(table) else Markdown("No records yet: those at hand are older than this.")
+    table = by_cell(front, heads)
+    there = table.drop(columns="insertion").notna().any(axis=None)
+    return digits(table, "{:.3f}") if there else Markdown("No records yet: those at hand are older than this.")
 
 
 def others(frame: pd.DataFrame, front: pd.DataFrame) -> pd.DataFrame | Markdown:
-    """Gains over CE-only in explanations that ID-ExpO did not train, beside those in the one that it did, at eta 2."""
+    """Gains over CE-only in explanations that ID-ExpO did not train, beside those in the one that it did, at eta 2.
+
+    CE-only's epoch is chosen by the same explanation where validation measures it, otherwise by Grad-CAM.
+    """
     away, rows = untrained(frame), {}
-    for (trained, S, measured), own in away.groupby(["trained", "S", "explainer"]):
-        rival = at(cell(front, measured, S, eta=2), method="CE-only")
+    for (trained, S, measured), own in at(away, method="ID-ExpO").groupby(["trained", "S", "explainer"]):
+        same = at(cell(front, measured, S, eta=2), method="CE-only")
+        rival = same if len(same) else at(cell(away, measured, S), method="CE-only")
         home = at(cell(front, trained, S, eta=2), method="ID-ExpO")
         base = at(cell(front, trained, S, eta=2), method="CE-only")
         for measure in ("insertion", "1 − deletion"):
@@ -103,6 +110,45 @@ def others(frame: pd.DataFrame, front: pd.DataFrame) -> pd.DataFrame | Markdown:
     if table.empty:
         return Markdown("No records yet.")
     return table.rename_axis(["trained", "measured"]).map(lambda value: "–" if pd.isna(value) else signed(value))
+
+
+# --- What does the work ----------------------------------------------------------------------------------------------
+
+
+def ablations(frame: pd.DataFrame) -> pd.DataFrame:
+    """Test scores of ID-ExpO with one thing changed at a time, beside the run that changes nothing.
+
+    With Grad-CAM, and with LIME, at S = 0.5 HW, all of one lambda, rate and seed, whatever validation thinks of them.
+    """
+    keys = ["accuracy", "insertion", "1 − deletion", "insertion_threshold", "sensitivity", "zero_maps"]
+    tables = {}
+    for explainer in EXPLAINERS:
+        own = cell(frame, explainer, 0.5, part="test")
+        rows = at(own, method="ID-ExpO", trained=explainer, lam=0.1, lr=1e-3, seed=0)
+        price = rows["lam3"].map("λ₃ = {:g}".format).where(rows["lam3"] > 0, "as it is")
+        rows = rows.assign(variant=rows["variant"].where(rows["variant"] != "", price))
+        if len(rows):
+            both = pd.concat([at(own, method="pretrained").assign(variant="before fine-tuning"), rows])
+            tables[explainer] = both.pivot_table(index="variant", columns="measure", values="value", sort=False)
+    heads = {**labels("accuracy", "insertion", "1 − deletion", "sensitivity"),
+             "insertion_threshold": "insertion by threshold", "zero_maps": "maps all zero"}  # fmt: skip
+    wide = pd.concat(tables).reindex(columns=keys) if tables else pd.DataFrame(columns=keys)
+    return (
+        digits(wide, "{:.3f}")
+        .rename(columns=heads)
+        .rename_axis([None, None] if tables else None)
+        .rename_axis(columns=None)
+    )
+
+
+def diverged_told(frame: pd.DataFrame) -> str:
+    """Which of the recorded runs of ID-ExpO diverged, so that they have no scores."""
+    runs = at(frame, method="ID-ExpO", measure="diverged", value=1)
+    own = runs[["explainer", "variant", "lam", "lr"]].itertuples(index=False, name=None)
+    told = [f"{explainer}, {changed or 'as it is'} (λ = {lam:g}, rate {lr:g})" for explainer, changed, lam, lr in own]
+    if not told:
+        return "None of the recorded runs diverged."
+    return f"Diverged, and so without scores: {'; '.join(told)}."
 
 
 # --- Costs, and copies -----------------------------------------------------------------------------------------------
@@ -126,17 +172,22 @@ def costs_table(frame: pd.DataFrame) -> pd.DataFrame | Markdown:
 
 
 def costs_told(frame: pd.DataFrame) -> str:
-    """What M, S and the explainer make of the time to train on an image."""
-    at_half = {"S": 0.5, "draws": 4}
-    lime, fewer = (costs(frame, "training", "LIME", M=M, **at_half).median() for M in (200, 50))
-    own, every = (costs(frame, "training", "Grad-CAM", S=0.5, draws=K).median() for K in (4, 0))
-    if np.isnan([lime, fewer, own, every]).any():
+    """What M, D, S and the explainer make of the time to train on an image."""
+
+    def ms(explainer, **where):
+        return costs(frame, "training", explainer, **{"S": 0.5, "draws": 4} | where).median()
+
+    lime, fewer, coarse, shap = ms("LIME"), ms("LIME", M=50), ms("LIME", D=16), ms("KernelSHAP")
+    own, every, lime_every = ms("Grad-CAM"), ms("Grad-CAM", draws=0), ms("LIME", draws=0)
+    if np.isnan([lime, fewer, coarse, shap, own, every, lime_every]).any():
         return "There are no records of costs yet."
     return (
-        f"With four values of s a step through LIME at M = 200 costs {lime / own:.0f} times one through Grad-CAM. "
-        f"LIME's cost grows with its masks: a quarter of them takes {fewer / lime:.0%} of the time. Grad-CAM's is "
-        f"nearly all insertions and deletions: with all values of s a step costs {every / own:.1f} times as much. "
-        "Explaining runs the same program before fine-tuning and after, and so costs the same."
+        f"With all values of s, as in the paper, a step through LIME at M = 200 costs {lime_every / every:.1f} times "
+        f"one through Grad-CAM; with four of them {lime / own:.0f} times. LIME's cost grows with its masks: a quarter "
+        f"of them takes {fewer / lime:.0%} of the time. A quarter of the cells takes {coarse / lime:.0%} of it, so "
+        f"that D hardly counts beside M, and KernelSHAP takes {shap / lime:.0%}. Grad-CAM's is nearly all insertions "
+        f"and deletions: with all values of s a step costs {every / own:.1f} times as much. Explaining runs the same "
+        "program before fine-tuning and after, whatever the parameters are."
     )
 
 

@@ -36,4 +36,4 @@ def frame(told=TOLD, seeds=(0, 1, 2), loss=0.2, worse=-0.1):
                                  for part in ("val", "test") if part == "test" or run["best_epoch"]]  # fmt: skip
     every = pd.DataFrame(rows).assign(dataset="cifar10-jpeg", deletion="none", lam3=0.0, lr=1e-3, variant="")
     every.loc[every["method"] == "ID-ExpO", "deletion"] = "A"
-    return every.assign(trained_S=every["S"], split=every["seed"])
+    return every.assign(trained_S=every["S"], split=every["seed"], criterion=every["explainer"])

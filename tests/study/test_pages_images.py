@@ -23,15 +23,38 @@ def test_leads_are_over_the_best_rival_that_there_is(front):
     over = pages_images.over_told(front, "sensitivity", "sensitivity-4")
     assert "ID-ExpO's sensitivity-4 is 0.10 higher with Grad-CAM" in over
     assert over.endswith("The direction is the paper's, which finds it higher with ID-ExpO.")
+    masked = pages_images.over_told(front, "masked", "accuracy", verb="expects")
+    assert masked.endswith("The direction is the paper's, which expects it higher with ID-ExpO.")
     assert "no records" in pages_images.over_told(front[front["method"] == "ID-ExpO"], "sensitivity", "sensitivity-4")
     title = pages_images.front_figure(front).get_suptitle().replace("\n", " ")
     assert "against the best rival at η = 3 ID-ExpO is above in insertion and 1 − deletion" in title
 
 
+def test_a_lead_is_over_the_seeds_that_all_rivals_have(front):
+    few = front[~(front["method"].isin(["ExpO-S", "ExpO-F"]) & front["split"].gt(0))]
+    ahead = few["method"].eq("ID-ExpO") & few["split"].gt(0) & few["measure"].eq("insertion")
+    found = pages_images.leads(few.assign(value=few["value"] + 9 * ahead), "LIME", 0.5)
+    assert found["insertion"] == pytest.approx(0.13, abs=0.01)
+    assert "CE-only 3 seeds, ExpO-F 1 seed, ExpO-S 1 seed and ID-ExpO 3 seeds" in pages_images.seeds_told(few)
+
+
+def test_how_each_method_was_trained_is_read_from_its_settings():
+    every = runs_images.load()
+    table = pages_images.training_shown(every)
+    assert table.loc["CE‑only", "images"] == "40,000"
+    assert table.loc["ID‑ExpO, LIME,\u00a00.5"].tolist() == ["20,000", 32, 4, 200, "25%", "bfloat16"]
+    assert table.index.is_unique
+
+
 def test_the_sentences_say_how_sure_they_are_and_what_the_paper_finds(front):
     told = pages_images.fronts_told(front)
-    assert "up to 3 seeds" in told
+    assert "CE-only 3 seeds, ExpO-F 3 seeds, ExpO-S 3 seeds and ID-ExpO 3 seeds" in told
     assert told.endswith("finds ID-ExpO above every rival in both scores at any η.")
+    low = front["method"].eq("ID-ExpO") & front["measure"].eq("insertion") & front["eta"].eq(0.5)
+    told = pages_images.fronts_told(front.assign(value=front["value"] - 0.5 * low))
+    assert told.endswith("here that is not so.")  # at another eta
+    told = pages_images.fronts_told(front[front["method"] != "ExpO-F"])
+    assert told.endswith("at any η; not all rivals have records here.")
     one = front[front["split"] == 0]
     worse = one["method"].eq("ID-ExpO") & one["explainer"].eq("LIME") & one["measure"].eq("insertion")
     told = pages_images.fronts_told(one.assign(value=one["value"] - 0.5 * worse))
@@ -57,6 +80,8 @@ def test_tables_hold_whatever_there_is(front):
     assert rise.startswith("Both scores rise")
     assert "in the paper in 57.8%, and in 41.9% with ExpO-S" in rise
     assert "in the paper in 6.9%, and in 6.7% with ExpO-S" in fall
+    alone = pages_images.quadrants_told({m: changed[m] for m in ("ID-ExpO", "CE-only")})
+    assert "with CE-only, of CE-only the best; in the paper in 57.8%, and in 34.6% with CE-only" in alone
     assert "no records" in pages_images.quadrants_told({})
     robust = pages_images.robust(front, frame())
     assert robust.loc[("LIME,\u00a00.5", "PGD, ours"), "insertion"].startswith("0.2")
@@ -65,26 +90,3 @@ def test_tables_hold_whatever_there_is(front):
         assert len(figure(front).axes) == 8
         assert len(figure(front[front["method"] == "CE-only"]).axes) == 1
     assert len(pages_images.quadrant_figure(changed).axes) == 4
-
-
-def test_runs_that_diverged_are_named():
-    every = frame()
-    assert pages_images.diverged_told(every) == "None of the recorded runs diverged."
-    own = runs_images.at(every, method="ID-ExpO", explainer="Grad-CAM").iloc[:1]
-    lost = own.assign(part="train", measure="diverged", value=1.0, variant="logit", lam=0.1, lr=1e-3)
-    told = pages_images.diverged_told(pd.concat([every, lost, lost.assign(value=0.0, variant="first order")]))
-    assert told == "Diverged, and so without scores: Grad-CAM, logit (λ = 0.1, rate 0.001)."
-
-
-def test_an_ablation_stands_beside_the_run_that_changes_nothing():
-    every = frame().assign(S=0.5)
-    own = runs_images.at(every, method="ID-ExpO", explainer="Grad-CAM")
-    changed = own.assign(variant="first order", value=own["value"] - 0.1)
-    table = pages_images.ablations(pd.concat([every, changed]))
-    assert list(table.loc["Grad-CAM"].index) == ["before fine-tuning", "as it is", "first order"]
-    priced = runs_images.at(every, method="ID-ExpO", explainer="LIME").assign(lam3=0.001)
-    assert "λ₃ = 0.001" in pages_images.ablations(pd.concat([every, priced])).loc["LIME"].index
-    assert list(table.loc["LIME"].index) == ["before fine-tuning", "as it is"]
-    gaps = table.loc["Grad-CAM"]["insertion"].astype(float)
-    assert gaps["as it is"] - gaps["first order"] == pytest.approx(0.1, abs=0.002)
-    assert gaps["as it is"] == pytest.approx(0.45, abs=0.003)  # at lambda 0.01 it is 0.1 worse

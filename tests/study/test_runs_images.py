@@ -24,6 +24,7 @@ def test_an_ablation_and_an_explanation_that_was_not_trained_are_no_rivals():
     both = pd.concat([every, ablation, other[other["part"] == "test"]], ignore_index=True)
     assert runs_images.main(both).equals(every.set_axis(range(len(every))))
     away = runs_images.untrained(both)
+    assert set(away["method"]) == {"ID-ExpO"}
     assert set(away["explainer"]) == {"Occlusion"}
     assert set(away["lam"]) == {0.1}  # of the runs chosen alone
     assert set(away["variant"]) == {""}
@@ -39,7 +40,7 @@ def test_an_ablation_and_an_explanation_that_was_not_trained_are_no_rivals():
          "contributions as constants, the logit explained"),
         ({"norm": "batch"}, "batch norm in training mode"),
         ({"draws": 16}, "K = 16"),
-        ({"draws": None}, "K = all"),
+        ({"draws": None}, "K = all"),  # where the others take 4
         ({"explainer": {"name": "LIME", "kernel": "cosine"}}, "kernel by cosine"),
         ({"T": "batch", "scored": "label"}, "one temperature for a batch, epochs chosen by the true class"),
         ({"explainer": {"name": "LIME"}, "draws": 2}, ""),
@@ -48,7 +49,7 @@ def test_an_ablation_and_an_explanation_that_was_not_trained_are_no_rivals():
 )  # fmt: skip
 def test_an_ablation_is_told_by_its_settings(changed, words):
     plain = {"method": "ID-ExpO", "explainer": {"name": "Grad-CAM", "order": 2}, "draws": 4, "norm": "frozen"}
-    assert runs_images.variant(plain | changed) == words
+    assert runs_images.variant(plain | changed, draws=4) == words
 
 
 def test_the_committed_records_are_read_and_say_which_runs_there_are():
@@ -83,6 +84,25 @@ def test_variants_come_with_the_records(tmp_path):
     rows["settings"] = json.dumps(settings | {"norm": "batch"})
     rows.to_parquet(tmp_path / "a.parquet")
     assert set(runs_images.load(tmp_path)["variant"]) == {"batch norm in training mode"}
+    rows["settings"] = json.dumps(settings | {"draws": None})
+    rows.to_parquet(tmp_path / "a.parquet")
+    assert set(runs_images.load(tmp_path)["variant"]) == {""}  # where all runs take every value of s, none is changed
+
+
+def test_the_criterion_is_recorded_or_the_explanation_itself(tmp_path):
+    rows = pd.read_parquet(records.ROOT / "results" / "images" / "ID-ExpO-LIME-S0.5-A.parquet")
+    rows.drop(columns="criterion", errors="ignore").to_parquet(tmp_path / "a.parquet")
+    older = runs_images.load(tmp_path)
+    assert set(older["criterion"]) == {"LIME"}
+    assert set(older["explainer"]) == {"LIME", "Grad-CAM"}
+    rows.assign(criterion="Grad-CAM", method="CE-only", trained="none").to_parquet(tmp_path / "a.parquet")
+    assert set(runs_images.load(tmp_path)["criterion"]) == {"Grad-CAM"}
+
+
+def test_the_papers_own_grid_is_that_which_names_no_scale():
+    grid = runs_images.of_the_grid(scale="paper")
+    assert len(grid)
+    assert set(grid["there"]) == {0}
 
 
 def test_a_folder_of_few_records_makes_a_page_or_says_what_lacks(tmp_path):
@@ -98,7 +118,8 @@ def test_a_folder_of_few_records_makes_a_page_or_says_what_lacks(tmp_path):
         front = runs_images.fronts(every)
         assert told in pages_images.lead_told(front, "Grad-CAM", 0.5)
         assert 0 < pages_images.runs_told(runs_images.of_the_grid(), every)["start"] < 1
-        for shown in (pages_images.ablations(every), work_images.controls(front), pages_images.robust(front, every)):
+        for shown in (work_images.ablations(every), work_images.controls(front), pages_images.robust(front, every)):
             assert len(shown)
         assert runs_images.copies(tmp_path).empty
-        assert set(claims_images.verdicts(claims_images.tests(every))["verdict"]) == {"not tested"}
+        verdicts = claims_images.verdicts(claims_images.tests(every))["verdict"]
+        assert set(verdicts.drop("ID-C5b")) == {"not tested"}  # which asks for CE-only alone, and has one seed

@@ -16,6 +16,10 @@ def test_what_a_random_map_gains_is_told(front):
     assert "moves insertion by 0.10" in ties
     assert "less than training does (0.15)" in ties
     assert "No records" in work_images.controls_told(front[front["method"] == "CE-only"])
+    few = front[~(front["method"].eq("ID-ExpO") & front["split"].gt(0))]
+    ahead = few["method"].eq("CE-only") & few["split"].gt(0) & few["measure"].eq("insertion")
+    told = work_images.controls_told(few.assign(value=few["value"] + 9 * ahead))  # of seeds that ID-ExpO lacks
+    assert "LIME, S = 0.5 HW: +0.13 with the explanation, 0.00 with a random map" in told
     table = work_images.controls(front)
     assert float(table.loc[("LIME,\u00a00.5", "ID‑ExpO"), "deletion"]) == pytest.approx(0.4, abs=0.01)
     assert "No records" in work_images.backgrounds(front).data
@@ -25,22 +29,33 @@ def test_gains_in_other_explanations_stand_beside_the_gain_in_ones_own(front):
     every = frame()
     own = runs_images.at(every, method="ID-ExpO", explainer="Grad-CAM", part="test")
     other = own.assign(explainer="LIME", value=own["value"] - 0.05)
-    table = work_images.others(pd.concat([every, other]), front)
+    rival = runs_images.at(every, method="CE-only", explainer="Grad-CAM", part="test").assign(explainer="Occlusion")
+    third = own.assign(explainer="Occlusion", value=own["value"] - 0.1)
+    lower = [rival.assign(value=rival["value"] - 0.2), rival.assign(explainer="Integrated Gradients")]
+    table = work_images.others(pd.concat([every, other, third, *lower]), front)
     row = table.loc[("Grad‑CAM,\u00a00.5", "LIME")]
     assert row["insertion"] == "+0.08"
     assert row["insertion, trained"] == "+0.13"
+    assert table.loc[("Grad‑CAM,\u00a00.5", "Occlusion"), "insertion"] == "+0.23"  # CE-only's, chosen by Grad-CAM
+    table = work_images.others(pd.concat([every, third]), front)
+    assert table.loc[("Grad‑CAM,\u00a00.5", "Occlusion"), "insertion"] == "–"
 
 
 def test_costs_are_told_for_the_cases_that_were_timed():
-    cases = [("LIME", 200, 4, 90.0), ("LIME", 50, 4, 30.0), ("Grad-CAM", 0, 4, 9.0), ("Grad-CAM", 0, 0, 45.0)]
-    rows = [{"explainer": e, "M": M, "D": 64, "S": 0.5, "draws": K, "seed": seed, "measure": f"ms_{what}", "value": ms}
-            for e, M, K, ms in cases for seed in range(3) for what in ("training", "explaining")]  # fmt: skip
+    cases = [("LIME", 200, 64, 4, 90.0), ("LIME", 50, 64, 4, 30.0), ("LIME", 200, 16, 4, 81.0),
+             ("LIME", 200, 64, 0, 180.0), ("KernelSHAP", 200, 64, 4, 99.0), ("Grad-CAM", 0, 64, 4, 9.0),
+             ("Grad-CAM", 0, 64, 0, 45.0)]  # fmt: skip
+    rows = [{"explainer": e, "M": M, "D": D, "S": 0.5, "draws": K, "seed": seed, "measure": f"ms_{what}", "value": ms}
+            for e, M, D, K, ms in cases for seed in range(3) for what in ("training", "explaining")]  # fmt: skip
     timed = pd.DataFrame(rows)
     told = work_images.costs_told(timed)
-    assert "costs 10 times one through Grad-CAM" in told
-    assert "takes 33% of the time" in told
+    assert "a step through LIME at M = 200 costs 4.0 times one through Grad-CAM; with four of them 10 times" in told
+    assert "takes 33% of the time. A quarter of the cells takes 90% of it" in told
+    assert "KernelSHAP takes 110%" in told
     assert "costs 5.0 times as much" in told
-    assert work_images.costs_table(timed)["training"].tolist() == ["90", "30", "9", "45"]
+    shown = work_images.costs_table(timed)
+    assert sorted(shown["training"], key=float) == ["9", "30", "45", "81", "90", "99", "180"]
+    assert shown.loc["KernelSHAP", "training"] == "99"
     assert "no records" in work_images.costs_told(frame())
 
 
@@ -56,3 +71,26 @@ def test_copies_are_paired_image_by_image():
     assert table.loc["LIME, S = 0.5 HW", "deletion"] == "+0.100\u00a0±\u00a00.100"
     assert told.endswith("The largest difference in a score is 0.100.")
     assert "no records" in work_images.copies_shown(pairs[:0])[1]
+
+
+def test_runs_that_diverged_are_named():
+    every = frame()
+    assert work_images.diverged_told(every) == "None of the recorded runs diverged."
+    own = runs_images.at(every, method="ID-ExpO", explainer="Grad-CAM").iloc[:1]
+    lost = own.assign(part="train", measure="diverged", value=1.0, variant="logit", lam=0.1, lr=1e-3)
+    told = work_images.diverged_told(pd.concat([every, lost, lost.assign(value=0.0, variant="first order")]))
+    assert told == "Diverged, and so without scores: Grad-CAM, logit (λ = 0.1, rate 0.001)."
+
+
+def test_an_ablation_stands_beside_the_run_that_changes_nothing():
+    every = frame().assign(S=0.5)
+    own = runs_images.at(every, method="ID-ExpO", explainer="Grad-CAM")
+    changed = own.assign(variant="first order", value=own["value"] - 0.1)
+    table = work_images.ablations(pd.concat([every, changed]))
+    assert list(table.loc["Grad-CAM"].index) == ["before fine-tuning", "as it is", "first order"]
+    priced = runs_images.at(every, method="ID-ExpO", explainer="LIME").assign(lam3=0.001)
+    assert "λ₃ = 0.001" in work_images.ablations(pd.concat([every, priced])).loc["LIME"].index
+    assert list(table.loc["LIME"].index) == ["before fine-tuning", "as it is"]
+    gaps = table.loc["Grad-CAM"]["insertion"].astype(float)
+    assert gaps["as it is"] - gaps["first order"] == pytest.approx(0.1, abs=0.002)
+    assert gaps["as it is"] == pytest.approx(0.45, abs=0.003)  # at lambda 0.01 it is 0.1 worse
