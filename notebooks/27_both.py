@@ -209,12 +209,13 @@ keep("both", {name: f"{full[name]:,}" for name in ("most_steps", "patience_steps
 # ```
 #
 # {glue:text}`both-verdict`
-#
-# What each term's largest weight changes against none, with 95 % intervals over splits that share rows, tables taken
-# together as on [](01_claims):
 
 # %% tags=["hide-input"]
 pages_both.effects_table(cells)
+
+# %% [markdown]
+# *What each term's largest weight changes against none, with 95 % intervals over splits that share rows, tables taken
+# together as on [](01_claims).*
 
 # %% tags=["hide-input"]
 pages_both.scores_table(cells)

@@ -1,8 +1,9 @@
-"""What is left of ID-ExpO's gains where its parts are taken away, from the records of results/what-works.
+"""What becomes of ID-ExpO's scores where its parts are taken away, from the records of results/what-works.
 
 frame = ablations.load()
 picked = ablations.chosen(frame)                            # the lambda that validation chose
 ablations.gain(picked, "constant", "insertion", dataset="collins")     # split -> gain over CE-only
+ablations.together(picked, "constant", "insertion", over="ID-ExpO")    # mean change over tables, with its interval
 """
 
 import json
@@ -67,29 +68,27 @@ def by_split(picked: pd.DataFrame, variant: str, measure: str, **where) -> pd.Se
     return at(picked, variant=variant, measure=measure, **TRAINED_WITH | where).set_index("split")["value"]
 
 
-def gain(picked: pd.DataFrame, variant: str, measure: str, **where) -> pd.Series:
-    """Over CE-only: split -> difference, of the splits that both have."""
-    own, base = (by_split(picked, name, measure, **where) for name in (variant, "CE-only"))
+def gain(picked: pd.DataFrame, variant: str, measure: str, *, over: str = "CE-only", **where) -> pd.Series:
+    """Over another variant: split -> difference, of the splits that both have."""
+    own, base = (by_split(picked, name, measure, **where) for name in (variant, over))
     return (own - base).dropna()
 
 
-def together(picked: pd.DataFrame, variant: str, measure: str, **where) -> Paired | None:
+def together(picked: pd.DataFrame, variant: str, measure: str, *, over: str = "CE-only", **where) -> Paired | None:
     """The mean gain over tables with its interval, clustered by table; None without records."""
-    each = [gain(picked, variant, measure, dataset=d, **where) for d in datasets(picked)]
-    each = [values.to_numpy() for values in each if len(values) > 1]
-    return clustered(each) if each else None
+    return pooled([gain(picked, variant, measure, over=over, dataset=d, **where) for d in datasets(picked)])
 
 
-def alone(picked: pd.DataFrame, variant: str, measure: str, *, dataset: str) -> Paired | None:
+def pooled(each: list[pd.Series]) -> Paired | None:
+    """The mean over tables of differences over splits, of tables with two splits at least; None if there is none."""
+    several = [values.to_numpy() for values in each if len(values) > 1]
+    return clustered(several) if several else None
+
+
+def alone(picked: pd.DataFrame, variant: str, measure: str, *, dataset: str, over: str = "CE-only") -> Paired | None:
     """The gain on one table with its interval; None without records."""
-    values = gain(picked, variant, measure, dataset=dataset)
+    values = gain(picked, variant, measure, over=over, dataset=dataset)
     return resampled(values) if len(values) > 1 else None
-
-
-def kept(picked: pd.DataFrame, variant: str, measure: str) -> float:
-    """The share of ID-ExpO's mean gain over CE-only that a variant has."""
-    own, all_of_it = (together(picked, v, measure) for v in (variant, "ID-ExpO"))
-    return own.difference / all_of_it.difference if own and all_of_it else np.nan
 
 
 def quadrants(picked: pd.DataFrame, variant: str, dataset: str) -> pd.Series:

@@ -14,13 +14,15 @@ from lib.study.ablations import (
     alone,
     by_split,
     datasets,
-    kept,
+    gain,
+    pooled,
     quadrants,
     together,
 )  # fmt: skip
-from lib.study.pages_claims import signed, two
+from lib.study.pages_claims import signed, spanned
 from lib.study.runs_id import TABLES
-from lib.study.statistics import plus_minus
+from lib.study.statistics import Paired, plus_minus
+from lib.study.words import listed
 
 SCORES = ("insertion", "1 − deletion", "accuracy")
 COLUMNS = {
@@ -28,6 +30,11 @@ COLUMNS = {
     "masked": "accuracy, masked", "overconfidence": "f(x) − accuracy", "calibration_error": "calibration error",
     "gap": "gap of ϕ",
 }  # fmt: skip
+PARTS = {  # what a variant lacks: the name of the part, of the variant in a title
+    "constant": ("the gradient through the explanation", "as constants"),
+    "shuffled": ("the order of the contributions", "random order"),
+    "Masked": ("the regularisers in place of random masks", "random masks"),
+}
 NOTHING = "No table has records of these runs yet."
 
 
@@ -41,9 +48,15 @@ def about(picked: pd.DataFrame) -> dict:
     }
 
 
-def gained(picked: pd.DataFrame) -> list[str]:
-    """Those of insertion and 1 - deletion in which ID-ExpO surely gains: only of a gain can a share be left."""
-    return [m for m in SCORES[:2] if together(picked, "ID-ExpO", m).low > 0]
+def changes(picked: pd.DataFrame) -> dict[str, dict[str, Paired]]:
+    """What taking a part away changes, the variant minus ID-ExpO over tables: score -> variant -> mean and interval."""
+    each = {m: {v: together(picked, v, m, over="ID-ExpO") for v in PARTS} for m in SCORES[:2]}
+    return {m: {v: one for v, one in row.items() if one} for m, row in each.items()}
+
+
+def side(one: Paired) -> int:
+    """1 where the whole interval lies above 0, -1 where below, else 0."""
+    return int(one.low > 0) - int(one.high < 0)
 
 
 def gains_figure(picked: pd.DataFrame) -> Figure:
@@ -79,14 +92,14 @@ def gains_figure(picked: pd.DataFrame) -> Figure:
 
 
 def gains_title(picked: pd.DataFrame) -> str:
-    """What of ID-ExpO's gain in insertion is left without each part, or that there is no sure gain."""
-    if "insertion" not in gained(picked):
-        whole = together(picked, "ID-ExpO", "insertion")
-        between = f"{two(whole.low)} to {two(whole.high)}"
-        return f"No sure gain in insertion to take apart: ID-ExpO {signed(whole.difference)} ({between})"
-    left = {v: f"{kept(picked, v, 'insertion'):.0%}" for v in VARIANTS}
-    parts = f"{left['constant']} as constants, {left['shuffled']} in random order, {left['Masked']} by random masks"
-    return f"Of ID-ExpO's gain in insertion there is left: {parts}"
+    """Which scores surely fall or rise as a part is taken away, and without which."""
+    ways = {-1: [], 1: []}
+    for measure, row in changes(picked).items():
+        for way, words in ways.items():
+            if names := [PARTS[v][1] for v, one in row.items() if side(one) == way]:
+                words.append(f"{measure} ({listed(names)})")
+    told = [f"{verb} {listed(ways[way])}" for way, verb in ((-1, "lowers"), (1, "raises")) if ways[way]]
+    return f"Taking a part away surely {'; it '.join(told) or 'changes neither insertion nor 1 − deletion'}"
 
 
 def gains_table(picked: pd.DataFrame) -> pd.DataFrame | str:
@@ -96,28 +109,61 @@ def gains_table(picked: pd.DataFrame) -> pd.DataFrame | str:
     rows = {}
     for v, name in VARIANTS.items():
         each = {m: together(picked, v, m) for m in (*SCORES, "sensitivity", "masked")}
-        cells = {COLUMNS[m]: f"{signed(g.difference)} ({two(g.low)} to {two(g.high)})" for m, g in each.items()}
+        cells = {COLUMNS[m]: spanned(one) for m, one in each.items()}
         share = pd.concat([quadrants(picked, v, d) for d in there], axis=1).mean(axis=1)
         rows[name] = cells | {kind: f"{share[kind]:.0%}" for kind in ("both rise", "both fall")}
     return pd.DataFrame(rows).T
 
 
-def verdict(picked: pd.DataFrame) -> str:
-    """Which parts are needed, as the numbers say: those whose loss leaves less than half of one of the sure gains."""
+def parts_table(picked: pd.DataFrame) -> pd.DataFrame | str:
+    """Each variant minus ID-ExpO with 95 % intervals, mean over tables."""
     if not datasets(picked):
         return NOTHING
-    if not (gains := gained(picked)):
-        return "ID-ExpO's own gains cannot be told from 0 here, so nothing says which of its parts is needed."
-    share = {v: min(kept(picked, v, m) for m in gains) for v in list(VARIANTS)[1:]}
-    words = {
-        "constant": "the gradient through the explanation", "shuffled": "the order of the contributions",
-        "Masked": "the regularisers rather than plain random masks",
-    }  # fmt: skip
-    needed = [words[v] for v, left in share.items() if left < 0.5]
-    spare = [f"{words[v]} ({share[v]:.0%})" for v, left in share.items() if left >= 0.5]
-    parts = [f"less than half is left without {'; '.join(needed)}"] if needed else []
-    parts += [f"half or more without {'; '.join(spare)}"] if spare else []
-    return f"Of the gain in {' or '.join(gains)}, {'; '.join(parts)}."
+    rows = {VARIANTS[v]: {m: spanned(together(picked, v, m, over="ID-ExpO")) for m in SCORES} for v in PARTS}
+    return pd.DataFrame(rows).T
+
+
+def verdict(picked: pd.DataFrame) -> str:
+    """Which parts are needed: those without which a score is surely lower than ID-ExpO's; and what is not sure."""
+    if not datasets(picked):
+        return NOTHING
+    ways, units = {-1: {}, 0: {}, 1: {}}, 0
+    for measure, row in changes(picked).items():
+        for v, one in row.items():
+            ways[side(one)].setdefault(v, []).append((measure, one.difference))
+            units = one.n
+    if not units:
+        return "Two splits of a table are needed to say what a part does."
+    text = f"Over {units} tables" if units > 1 else "On one table alone, which says nothing of others"
+    if not (sure := ways[-1] | ways[1]):
+        text += ", no change is sure: every interval of a variant minus ID-ExpO holds 0."
+    else:
+        text += f", surely needed: {_listed(ways[-1], lambda v: PARTS[v][0]) or 'no part'}."
+        text += f" Surely better without: {_listed(ways[1], lambda v: PARTS[v][0])}." if ways[1] else ""
+        open_ = [PARTS[v][0] for v in PARTS if v not in sure]
+        text += f" Not sure either way: {listed(open_)}." if open_ else ""
+    higher = {v: [score for score in scores if round(score[1], 2) > 0] for v, scores in ways[0].items()}
+    higher = _listed({v: scores for v, scores in higher.items() if scores}, VARIANTS.get)
+    return text + (f" In the mean, though not surely, ID-ExpO is exceeded by {higher}." if higher else "")
+
+
+def _listed(ways: dict[str, list], name) -> str:
+    """Variants by name, each with its scores' changes."""
+    told = {name(v): listed(f"{measure} {signed(by)}" for measure, by in scores) for v, scores in ways.items()}
+    return "; ".join(f"{words} ({scores})" for words, scores in told.items())
+
+
+def singly(picked: pd.DataFrame) -> str:
+    """On how many tables by themselves taking a part away surely changes a score."""
+    if not (there := datasets(picked)):
+        return NOTHING
+    counts = {}
+    for v in PARTS:
+        each = [alone(picked, v, m, dataset=d, over="ID-ExpO") for d in there for m in SCORES[:2]]
+        ways = [side(one) for one in each if one]
+        counts[VARIANTS[v]] = f"{ways.count(-1)} below 0 and {ways.count(1)} above, of {len(ways)}"
+    told = "; ".join(f"{name}, {count}" for name, count in counts.items())
+    return f"Intervals of single tables that leave out 0: {told}. One in twenty would by chance."
 
 
 def scores_table(picked: pd.DataFrame) -> pd.DataFrame | str:
@@ -133,46 +179,45 @@ def scores_table(picked: pd.DataFrame) -> pd.DataFrame | str:
 
 
 def transfer(picked: pd.DataFrame) -> tuple[pd.DataFrame | str, str]:
-    """Gains of each variant as other explanations and backgrounds see them, and how much of ID-ExpO's they see."""
+    """Gains of each variant as other explanations and backgrounds see them, and how ID-ExpO's differ from LIME's."""
     if not datasets(picked):
         return NOTHING, NOTHING
+    (first, trained), *others = OTHERS.items()
     rows, seen = {}, []
-    for measure in SCORES[:2]:
-        gains = {}
+    for m in SCORES[:2]:
         for name, where in OTHERS.items():
-            each = {v: together(picked, v, measure, **where) for v in VARIANTS}
-            rows[measure, name] = {VARIANTS[v]: "–" if g is None else signed(g.difference) for v, g in each.items()}
-            gains[name] = each["ID-ExpO"].difference
-        first = gains.pop("LIME, as trained")
-        if measure in gained(picked):
-            seen.append(f"{measure}, {', '.join(f'{other / first:.0%} by {n}' for n, other in gains.items())}")
-    if not seen:
-        unsure = (
-            "ID-ExpO's gain with LIME itself is not sure here, so it cannot be said what share of it the others see."
-        )
-        return pd.DataFrame(rows).T, unsure
-    return pd.DataFrame(rows).T, f"Of ID-ExpO's gain with LIME as trained, there is left in {'; in '.join(seen)}."
+            each = {v: together(picked, v, m, **where) for v in VARIANTS}
+            rows[m, name] = {VARIANTS[v]: "–" if g is None else signed(g.difference) for v, g in each.items()}
+        more = [f"{spanned(_beyond(picked, m, where, trained))} by {name}" for name, where in others]
+        whole = spanned(together(picked, "ID-ExpO", m, **trained))
+        seen.append(f"ID-ExpO's gain in {m} is {whole} by {first}; it differs from that by {' and by '.join(more)}.")
+    return pd.DataFrame(rows).T, " ".join(seen)
+
+
+def _beyond(picked: pd.DataFrame, measure: str, where: dict, trained: dict) -> Paired | None:
+    """ID-ExpO's gain as one explanation and background see it, minus as the other does."""
+    pairs = [[gain(picked, "ID-ExpO", measure, dataset=d, **w) for w in (where, trained)] for d in datasets(picked)]
+    return pooled([(one - other).dropna() for one, other in pairs])
 
 
 def orders(picked: pd.DataFrame) -> tuple[pd.DataFrame | str, str]:
     """Scores of each predictor by its explanation and by a random order, mean over tables, and the difference."""
     if not datasets(picked):
         return NOTHING, NOTHING
-    rows, earned = {}, {}
+    rows, gains = {}, []
     for v in ("CE-only", *VARIANTS):
         row = {}
         for m in SCORES[:2]:
             own, chance = (mean_of(picked, v, name) for name in (m, f"{m}_random"))
             row |= {(m, "explained"): own, (m, "random order"): chance, (m, "difference"): own - chance}
-        rows[VARIANTS.get(v, v)], earned[v] = {k: f"{x:.3f}" for k, x in row.items()}, row
-    gains = []
+        rows[VARIANTS.get(v, v)] = {k: f"{x:.3f}" for k, x in row.items()}
     for m in SCORES[:2]:
-        by_chance, by_order = (
-            earned["ID-ExpO"][m, part] - earned["CE-only"][m, part] for part in ("random order", "difference")
-        )
-        more = "more" if by_order > 0 else "less"
-        gains.append(f"Along a random order ID-ExpO's {m} differs from CE-only's by {signed(by_chance)}. What the "
-                     f"explanation's order adds to that is {two(abs(by_order))} {more} than with CE-only.")  # fmt: skip
+        by_chance = together(picked, "ID-ExpO", f"{m}_random")
+        pairs = [[gain(picked, "ID-ExpO", name, dataset=d) for name in (m, f"{m}_random")] for d in datasets(picked)]
+        by_order = pooled([(own - chance).dropna() for own, chance in pairs])
+        gains.append(f"Along a random order ID-ExpO's {m} differs from CE-only's by {spanned(by_chance)}. What the "
+                     f"explanation's order adds to that differs from what it adds with CE-only by "
+                     f"{spanned(by_order)}.")  # fmt: skip
     return pd.DataFrame(rows).T, " ".join(gains)
 
 

@@ -12,7 +12,7 @@ from IPython.display import Markdown
 from matplotlib.figure import Figure
 
 from lib.study import figures, records
-from lib.study.pages_claims import signed, two
+from lib.study.pages_claims import signed, spanned, two
 from lib.study.runs import at, converged, titles
 from lib.study.statistics import Paired, clustered, plus_minus
 
@@ -66,12 +66,8 @@ def effects_table(cells: pd.DataFrame) -> pd.DataFrame | Markdown:
         other = OTHER[term]
         for beside, level in (("alone", 0.0), ("beside the other", weights(cells, other)[-1])):
             found = {label: effect(cells, term, score, other=level) for score, label in SCORES.items()}
-            columns[name, beside] = {label: _told(one) for label, one in found.items()}
+            columns[name, beside] = {label: spanned(one) for label, one in found.items()}
     return pd.DataFrame(columns).loc[list(SCORES.values())]
-
-
-def _told(one: Paired | None) -> str:
-    return "–" if one is None else f"{signed(one.difference)} ({two(one.low)} to {two(one.high)})"
 
 
 def about(cells: pd.DataFrame) -> str:

@@ -14,7 +14,7 @@ from lib.study.records import ROOT
 from lib.study.rows import majority
 from lib.study.runs import at, title
 from lib.study.runs_fe import U
-from lib.study.statistics import resampled
+from lib.study.statistics import Paired, resampled
 
 LOOKS = {
     name.split("-")[0]: (entry.colour, entry.marker)
@@ -185,6 +185,11 @@ def two(value: float) -> str:
 def signed(value: float) -> str:
     """A difference, two digits with its sign."""
     return f"{'+' if round(value, 2) > 0 else ''}{two(value)}"
+
+
+def spanned(one: Paired | None) -> str:
+    """A difference with its interval, a dash where there is none."""
+    return "–" if one is None else f"{signed(one.difference)} ({two(one.low)} to {two(one.high)})"
 
 
 def three(value: float) -> str:

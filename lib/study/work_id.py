@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from lib.study import figures
 from lib.study.measures import labels
-from lib.study.pages_claims import two
+from lib.study.pages_claims import three, two
 from lib.study.rows import majority
 from lib.study.runs import at
 from lib.study.runs_id import (
@@ -28,7 +28,7 @@ from lib.study.runs_id import (
     ours,
 )  # fmt: skip
 from lib.study.statistics import Paired, resampled
-from lib.study.words import placed
+from lib.study.words import listed, placed
 
 EVERY = ("pretrained", "CE-only", "ExpO-S", "ExpO-F", "ID-ExpO")
 
@@ -158,16 +158,28 @@ def selection(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
         for measure in ("insertion", "1 − deletion", "accuracy"):
             gaps = [ours(cell, measure) - by_split(cell, measure, method="CE-only")
                     for _, cell in picked.groupby(["dataset", "explainer", "S"])]  # fmt: skip
-            leads[measure] = f"{np.nanmean([gap.mean() for gap in gaps]):+.3f}"
+            leads[measure] = np.nanmean([gap.mean() for gap in gaps])
         rows[words] = leads
     table = pd.DataFrame(rows).T
-    two_, all_ = (table.loc[name] for name in (next(iter(among)), "all"))
-    told = " and ".join(f"{float(two_[m]) / float(all_[m]):.0%} in {m}" for m in ("insertion", "1 − deletion"))
-    told = f"{told} of its lead, with its accuracy at {two_['accuracy']} for {all_['accuracy']}"
-    return table, {
+    shown = table.drop(columns="settings").map("{:+.3f}".format).map(lambda text: text.replace("-", "−"))
+    return pd.concat([table[["settings"]].astype(int), shown], axis=1), {
         "selection-most": int(table["settings"].max()),
-        "selection-told": f"With as few to choose from as CE-only, at the largest λ, ID-ExpO keeps {told}.",
+        "selection-told": selection_told(table.iloc[: len(lams)].set_axis(lams), table.loc["all"]),
     }
+
+
+def selection_told(one: pd.DataFrame, all_: pd.Series) -> str:
+    """How far ID-ExpO leads with a single lambda, by lambda, from the best to the worst, and with all settings."""
+    told = []
+    for measure in ("insertion", "1 − deletion"):
+        leads = one[measure].sort_values()
+        low, high = (f"{three(leads.iloc[at_])} (λ = {leads.index[at_]:g})" for at_ in (0, -1))
+        told.append(f"between {low} and {high} in {measure}, where all settings give {three(all_[measure])}")
+    costs = listed(f"{three(cost)} at λ = {lam:g}" for lam, cost in one["accuracy"].items())
+    return (
+        f"With as few to choose from as CE-only, ID-ExpO's lead is {'; and '.join(told)}. Its accuracy minus CE-only's "
+        f"is then {costs}, and {three(all_['accuracy'])} with all. Which λ leads furthest cannot be known beforehand."
+    )
 
 
 def untrained(front: pd.DataFrame) -> Figure:

@@ -1,4 +1,4 @@
-"""What is left without each part of ID-ExpO: the choice, gains with their intervals, single rows."""
+"""What becomes of ID-ExpO's scores without each part: the choice, gains with their intervals, single rows."""
 
 import json
 
@@ -29,8 +29,18 @@ def test_gains_are_over_ce_only_split_by_split_with_an_interval(picked):
     assert one.difference == pytest.approx(0.36, abs=0.01)
     assert one.low < one.difference < one.high
     assert one.n == 2
-    assert ablations.kept(picked, "shuffled", "insertion") == pytest.approx(0.2, abs=0.03)
-    assert ablations.kept(picked, "ID-ExpO", "insertion") == 1
+    lost = ablations.together(picked, "shuffled", "insertion", over="ID-ExpO")
+    assert lost.difference == pytest.approx(-0.24, abs=0.01)
+    assert lost.high < 0
+    same = ablations.together(picked, "ID-ExpO", "insertion", over="ID-ExpO")
+    assert (same.difference, same.low, same.high) == (0, 0, 0)
+
+
+def test_a_table_of_one_split_has_no_part_in_the_mean(picked):
+    one = picked[(picked["dataset"] == "collins") | (picked["split"] == 0)]
+    assert ablations.together(one, "Masked", "insertion").n == 1
+    assert ablations.alone(one, "Masked", "insertion", dataset="wine-quality-red") is None
+    assert ablations.together(picked[picked["split"] == 0], "Masked", "insertion") is None
 
 
 def test_single_rows_are_counted_where_both_scores_rise():

@@ -1,5 +1,6 @@
 """The page on the parts of ID-ExpO: its sentences and figure tell what made-up records hold."""
 
+import pandas as pd
 import pytest
 
 from lib.study import ablations, figures, pages_ablations
@@ -15,25 +16,69 @@ def test_other_explanations_and_backgrounds_are_looked_at_by_themselves(picked):
     table, told = pages_ablations.transfer(picked)
     assert float(table.loc[("insertion", "LIME, another background"), "ID-ExpO"]) == pytest.approx(0.2, abs=0.02)
     assert float(table.loc[("insertion", "KernelSHAP"), "ID-ExpO"]) == pytest.approx(0.3, abs=0.02)
-    assert "insertion, 100% by KernelSHAP, 6" in told
+    assert "ID-ExpO's gain in insertion is +0.30 (0.2" in told
+    assert "it differs from that by 0.00 (0.00 to 0.00) by KernelSHAP and by −0.10 (−0." in told
 
 
-def test_what_is_needed_is_what_leaves_less_than_half(picked):
-    needed, spare = pages_ablations.verdict(picked).split("half or more")
-    assert "the order of the contributions" in needed
-    assert "random masks" in needed
-    assert "the gradient through the explanation (9" in spare
+def moved(picked, changes):
+    """Scores of variants moved by so much: (variant, measure) -> change for each split of a table, or of all."""
+    by = pd.Series(0.0, picked.index)
+    for (variant, measure, *dataset), values in changes.items():
+        own = picked["variant"].eq(variant) & picked["measure"].eq(measure)
+        own &= picked["dataset"].eq(dataset[0]) if dataset else True
+        by += own * (picked["split"].map(dict(enumerate(values))) if isinstance(values, tuple) else values)
+    return picked.assign(value=picked["value"] + by)
 
 
-def test_of_no_sure_gain_no_share_is_told(picked):
-    """Where ID-ExpO is as good as CE-only a share would be a number divided by noise."""
-    ours = (picked["variant"] == "ID-ExpO") & picked["measure"].isin(pages_ablations.SCORES[:2])
-    level = picked.assign(value=picked["value"].where(~ours, 0.0))
-    assert pages_ablations.gained(picked) == ["insertion", "1 − deletion"]
-    assert pages_ablations.gained(level) == []
-    assert "No sure gain" in pages_ablations.gains_title(level)
-    assert "cannot be told from 0" in pages_ablations.verdict(level)
-    assert "is not sure here" in pages_ablations.transfer(level)[1]
+def test_what_is_needed_is_what_is_surely_missed(picked):
+    """Constants lose nothing in insertion and gain in 1 - deletion; the two others lose in both."""
+    some = moved(picked, {("constant", "insertion"): 0.03, ("constant", "1 − deletion"): 0.14})
+    told = pages_ablations.verdict(some)
+    needed, better = told.split(" Surely better without: ")
+    assert needed.startswith("Over 2 tables, surely needed: the order of the contributions (insertion −0.24 and 1 − ")
+    assert "; the regularisers in place of random masks (insertion −0.27 and 1 − deletion −0.38)." in needed
+    assert "gradient" not in needed
+    assert better.startswith("the gradient through the explanation (1 − deletion +0.10).")
+    title = pages_ablations.gains_title(some)
+    assert title.startswith(
+        "Taking a part away surely lowers insertion (random order and random masks) and 1 − deletion"
+    )
+    assert title.endswith("; it raises 1 − deletion (as constants)")
+    assert "random masks alone, 4 below 0 and 0 above, of 4" in pages_ablations.singly(some)
+    assert "contributions in random order, 4 below 0 and 0 above, of 4" in pages_ablations.singly(some)
+    assert "and 2 above, of 4; contributions in random order" in pages_ablations.singly(some)
+    table = pages_ablations.parts_table(some)
+    assert table.loc["contributions in random order", "insertion"].startswith("−0.24 (−0.2")
+    assert table.loc["contributions as constants", "accuracy"].startswith("+0.01 (")
+
+
+UNSURE = {(v, m): (0.6, -0.6, 0.0) for v in pages_ablations.PARTS for m in pages_ablations.SCORES[:2]}
+
+
+def test_a_sure_gain_over_ce_only_says_nothing_of_parts(picked):
+    """ID-ExpO's own gain is sure, what each part does is not: no part is called needed, whatever its mean."""
+    some = moved(picked, UNSURE)
+    assert ablations.together(some, "ID-ExpO", "insertion").low > 0
+    told = pages_ablations.verdict(some)
+    assert told.startswith("Over 2 tables, no change is sure")
+    assert "needed" not in told
+    assert pages_ablations.gains_title(some).endswith("changes neither insertion nor 1 − deletion")
+    higher = pages_ablations.verdict(moved(some, {("constant", "1 − deletion"): 0.16}))
+    assert higher.endswith("ID-ExpO is exceeded by contributions as constants (1 − deletion +0.12).")
+
+
+def test_a_third_table_whose_few_splits_are_the_first_to_be_sure_changes_no_verdict(picked):
+    """Two tables are unsure. Three splits of another lose 0.24: sure there, and not over the tables."""
+    third = moved(picked[picked["dataset"] == "collins"].assign(dataset="steel-plates-fault"), {})
+    both = pd.concat([moved(picked, UNSURE), third], ignore_index=True)
+    one = ablations.alone(both, "shuffled", "insertion", dataset="steel-plates-fault", over="ID-ExpO")
+    assert one.high < 0
+    assert pages_ablations.verdict(both).startswith("Over 3 tables, no change is sure")
+    assert "contributions in random order, 2 below 0 and 0 above, of 6" in pages_ablations.singly(both)
+    alone = pages_ablations.verdict(third)
+    assert alone.startswith("On one table alone, which says nothing of others, surely needed: ")
+    few = picked[picked["split"] == 0]
+    assert pages_ablations.verdict(few) == "Two splits of a table are needed to say what a part does."
 
 
 def test_the_sentences_tell_the_numbers(picked):
@@ -44,10 +89,8 @@ def test_the_sentences_tell_the_numbers(picked):
     assert gains.loc["ID-ExpO", ["both rise", "both fall"]].tolist() == ["100%", "0%"]
     table, earned = pages_ablations.orders(picked)
     assert float(table.loc["ID-ExpO", ("insertion", "difference")]) == pytest.approx(0.3, abs=0.01)
-    assert (
-        "ID-ExpO's insertion differs from CE-only's by +0.10. What the explanation's order adds to that is 0.20 more"
-        in earned
-    )
+    assert "ID-ExpO's insertion differs from CE-only's by +0.10 (0." in earned
+    assert "order adds to that differs from what it adds with CE-only by +0.20 (0." in earned
     assert pages_ablations.about(picked)["tables"] == "collins (3 splits), wine-quality-red (3 splits)"
     assert "qsar-biodeg" in pages_ablations.about(picked)["missing"]
     assert len(pages_ablations.scores_table(picked)) == 2 * len(TOLD)
@@ -56,9 +99,7 @@ def test_the_sentences_tell_the_numbers(picked):
 def test_a_figure_has_a_point_for_each_table_variant_and_score(picked):
     fig = pages_ablations.gains_figure(picked)
     assert [len(ax.containers) for ax in fig.axes] == [2 * len(ablations.VARIANTS)] * 3
-    left = [f"{ablations.kept(picked, v, 'insertion'):.0%}" for v in ("constant", "shuffled", "Masked")]
-    title = f"{left[0]} as constants, {left[1]} in random order, {left[2]} by random masks"
-    assert fig.get_suptitle().replace("\n", " ") == f"Of ID-ExpO's gain in insertion there is left: {title}"
+    assert fig.get_suptitle().replace("\n", " ") == pages_ablations.gains_title(picked)
     assert len(figures.csv(fig).splitlines()) == 1 + 2 * len(ablations.VARIANTS) * 3
 
 
@@ -67,7 +108,9 @@ def test_without_records_the_page_says_so(tmp_path):
     assert ablations.datasets(none) == []
     for tell in (
         pages_ablations.gains_table,
+        pages_ablations.parts_table,
         pages_ablations.verdict,
+        pages_ablations.singly,
         pages_ablations.scores_table,
     ):
         assert tell(none) == pages_ablations.NOTHING

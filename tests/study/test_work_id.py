@@ -70,9 +70,18 @@ def test_choice_among_fewer_settings_is_told_by_their_number():
     table, told = work_id.selection(frame().assign(lam3=0.001))
     assert table["settings"].tolist() == [1, 1, 2, 2]
     assert told["selection-most"] == 2
-    assert "ID-ExpO keeps 100% in insertion and 100% in 1 − deletion of its lead" in told["selection-told"]
-    leads = table["insertion"].astype(float)
+    assert "with all. Which" in told["selection-told"]
+    leads = table["insertion"].str.replace("−", "-").astype(float)
     assert leads.to_numpy() == pytest.approx([0.1, -0.1, 0.1, 0.1], abs=0.01)  # at lambda 0.01 all is 0.2 worse
+
+
+def test_the_range_over_single_lambdas_is_told_and_not_the_best_alone():
+    columns = {"insertion": [0.07, 0.09, 0.01], "1 − deletion": [0.2, 0.1, -0.02], "accuracy": [-0.05, -0.01, 0.0]}
+    one = pd.DataFrame(columns, index=[0.1, 0.01, 0.001])
+    told = work_id.selection_told(one, pd.Series({"insertion": 0.08, "1 − deletion": 0.19, "accuracy": -0.03}))
+    assert "lead is between 0.010 (λ = 0.001) and 0.090 (λ = 0.01) in insertion, where all settings give 0.080" in told
+    assert "between −0.020 (λ = 0.001) and 0.200 (λ = 0.1) in 1 − deletion, where all settings give 0.190" in told
+    assert "is then −0.050 at λ = 0.1, −0.010 at λ = 0.01 and 0.000 at λ = 0.001, and −0.030 with all" in told
 
 
 def test_what_a_front_shows_is_told_with_its_interval(front):
