@@ -28,13 +28,14 @@
 results = "results/id"  # a folder of records made by the experiment notebook
 results_single = "results/single"  # one cell of two tables again, trained in single precision
 results_processor = "results/processors"  # and on another processor
+results_edge = "results/id-edge"  # with a larger weight than the grid has
 rows = "results/rows"  # what the rows of each split say before any model
 
 # %% tags=["hide-input"]
 import pandas as pd
 from IPython.display import Markdown, display
 
-from lib.study import figures, pages_findings, pages_id, runs_id, work_id
+from lib.study import figures, pages_findings, pages_id, pages_id_runs, runs_id, work_id
 from lib.study import rows as rows_known
 from lib.study.gluing import keep
 
@@ -174,7 +175,7 @@ keep("tables", {f"told-{name}": work_id.front_told(front, known, name) for name 
 # over the tables that have records of all three there (the paper's Fig. A.1).
 
 # %% tags=["hide-input"]
-keep("tables", pages_id.forms_told(front))
+keep("tables", pages_id.forms_told(front, known))
 
 # %% [markdown]
 # ```{glue:figure} tables-forms-figure
@@ -188,7 +189,7 @@ keep("tables", pages_id.forms_told(front))
 # ```
 #
 # *The three forms at $\eta = 2$ and the smaller $S$, mean over the same tables. Balance: twice the accuracy plus
-# insertion plus one minus deletion.*
+# insertion plus one minus deletion. Last: always naming the most frequent class of the training rows.*
 #
 # {glue:text}`tables-forms-told` {glue:text}`tables-forms-accurate` keeps most accuracy.
 #
@@ -203,16 +204,17 @@ keep("tables", pages_id.forms_told(front))
 # share rows, so the tests are somewhat too sure of themselves.
 
 # %% tags=["hide-input"]
-pages_id.differences(front, "steel-plates-fault")
+pages_id.differences(front, known, "steel-plates-fault")
 
 # %% [markdown]
-# *steel-plates-fault: ID-ExpO minus each rival, and minus the predictor before fine-tuning. * p < 0.05, uncorrected.*
+# *steel-plates-fault: ID-ExpO minus each rival, minus the predictor before fine-tuning and, in accuracy, minus always
+# naming the most frequent class. * p < 0.05, uncorrected.*
 #
 # The same on all the other tables:
 
 # %% tags=["hide-input"]
 for name in [name for name in runs_id.TABLES if name in set(frame["dataset"]) - {"steel-plates-fault"}]:
-    display(Markdown(f"*{name}*"), pages_id.differences(front, name))
+    display(Markdown(f"*{name}*"), pages_id.differences(front, known, name))
 
 # %% [markdown]
 # ## A measure that nobody trained: sensitivity-n
@@ -231,7 +233,7 @@ table
 # With KernelSHAP, ID-ExpO has a higher mean than every rival in {glue:text}`tables-sensitivity-above-KernelSHAP`
 # comparisons of a table and an $S$, and a higher one than the predictors it started from in
 # {glue:text}`tables-sensitivity-rose-KernelSHAP`; with LIME in {glue:text}`tables-sensitivity-above-LIME` and
-# {glue:text}`tables-sensitivity-rose-LIME`.
+# {glue:text}`tables-sensitivity-rose-LIME`. The paper's tables count here, collins-23 does not.
 
 # %% [markdown]
 # ## What becomes of the contributions
@@ -265,24 +267,24 @@ pages_id.contributions(front)
 # epoch for each explainer and $S$.
 #
 # Seconds are a run's share of its program's training, to the epoch where it stopped; validation comes on top. A program
-# trains all runs of a cell; up to ten of them shared the GPU and waited for each other. Minutes are
-# those of all recorded runs of a row together.
+# trains all runs of a cell; on the GPU up to ten of them ran side by side and waited for each other. Minutes are those
+# of all recorded runs of a row together.
 
 # %% tags=["hide-input"]
-keep("tables", pages_id.costs_told(frame))
-pages_id.costs_shown(pages_id.costs(frame))
+keep("tables", pages_id_runs.costs_told(frame))
+pages_id_runs.costs_shown(pages_id_runs.costs(frame))
 
 # %% [markdown]
-# *Runs recorded, of how many in the full grid; means over runs; minutes of all runs of a row together.*
+# *Runs recorded on each processor, of how many in the full grid; means over runs; minutes of all runs of a row
+# together.*
 #
 # Training the recorded runs took {glue:text}`tables-minutes`, added up over programs that ran side by side. One core of
-# a CPU would need over a hundred hours for the full grid, as estimated from a smaller grid that was run before there
-# was a GPU. `make experiments` runs it all on a CPU, on a GPU `make experiments CORES=10 CONFIG="device=cuda
-# mixed=yes"`, ten programs at a time.
+# a CPU would need about {glue:text}`tables-hours` hours for the full grid, as `workflow/grid.yaml` estimates.
+# `make experiments` runs it all on a CPU, on a GPU `make experiments CORES=10 CONFIG="device=cuda mixed=yes"`, ten
+# programs at a time.
 #
-# > The GPU was at hand for a quarter of an hour. The paper's grid of all four methods is complete but for
-# > {glue:text}`tables-less`: that table was run on a CPU. Del-B and Del-C have records on {glue:text}`tables-forms`,
-# > not on the two widest tables.
+# > The paper's grid of all four methods is complete but for {glue:text}`tables-less`. Del-B and Del-C have records on
+# > {glue:text}`tables-forms`, {glue:text}`tables-forms-lack`.
 
 # %% [markdown]
 # ### What validation chose
@@ -291,13 +293,30 @@ pages_id.costs_shown(pages_id.costs(frame))
 # a hyperparameter.
 
 # %% tags=["hide-input"]
-keep("tables", {"chosen": pages_id.choices_told(front)})
-pages_id.choices(front)
+keep("tables", {"chosen": pages_id_runs.choices_told(front, frame["lam"].max())})
+pages_id_runs.choices(front)
 
 # %% [markdown]
 # *Share of choices that falls on each value.*
 #
 # {glue:text}`tables-chosen`
+#
+# ### Beyond the grid's edge
+#
+# Where validation takes the largest $\lambda$ nearly always, a larger one may serve better still. So ID-ExpO with LIME
+# and $S = 0.5\,Q$ is trained on two such tables with $\lambda = 1$, and with $\lambda = 0.1$ again beside it, at the
+# larger learning rate and on one processor. These runs enter nothing else in this book.
+
+# %% tags=["hide-input"]
+table, told = pages_id_runs.edge(pages_id_runs.beyond(results_edge))
+keep("tables", {"edge": told})
+table
+
+# %% [markdown]
+# *How often validation takes the larger $\lambda$, over splits and $\eta$; and test scores with the larger alone minus
+# those with the smaller alone at $\eta = 2$, with 95 % intervals over splits.*
+#
+# {glue:text}`tables-edge`
 #
 # ### What mixed precision changes
 #
@@ -305,11 +324,11 @@ pages_id.choices(front)
 # in bfloat16, with 8 significant bits instead of 24 (`Settings(mixed=True)`), and sums them in single precision. The
 # explainer's least squares, validation and test are never rounded. One cell of two tables was trained both ways, from
 # the same start and with the same random numbers: ID-ExpO with LIME, $S = 0.3\,Q$. Means of its runs' test scores, and
-# their differences with standard errors:
+# their differences with standard errors over splits:
 
 # %% tags=["hide-input"]
 single = runs_id.load(results_single)
-means, told = pages_id.twice(single, frame, ("single", "mixed"))
+means, told = pages_id_runs.twice(single, frame, ("single", "mixed"))
 keep("tables-mixed", told)
 means
 
@@ -329,15 +348,18 @@ means
 # fine-tuned, too.
 
 # %% tags=["hide-input"]
-means, told = pages_id.twice(single, runs_id.load(results_processor), ("GPU", "CPU"))
-keep("tables-processor", told | {"on": told["on"][1]})
+other = runs_id.load(results_processor)
+means, told = pages_id_runs.twice(single, other, ("GPU", "CPU"))
+keep("tables-processor", told | {"on": told["on"][1], "rest": pages_id_runs.once_only(frame, single, other)})
 means
 
 # %% [markdown]
-# *Test scores of the same runs on a GPU and on a CPU.*
+# *Test scores of the same {glue:text}`tables-processor-runs` runs on a GPU and on a CPU, standard errors over
+# {glue:text}`tables-processor-splits` splits.*
 #
 # The largest of the {glue:text}`tables-processor-compared` differences is {glue:text}`tables-processor-most:.1f`
 # standard errors, and {glue:text}`tables-processor-same` of {glue:text}`tables-processor-runs` runs are best at the
 # same epoch. A single run's 1 − deletion moves by {glue:text}`tables-processor-apart:.2f` in the mean, where mixed
 # precision on one machine moves it by {glue:text}`tables-mixed-apart:.2f`. As far as the first is the larger, the same
-# seed on another machine is another run, and only means over splits can be relied on.
+# seed on another machine is another run, and only means over splits can be relied on. These are some runs of one cell.
+# {glue:text}`tables-processor-rest`

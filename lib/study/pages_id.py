@@ -9,15 +9,14 @@ from matplotlib.figure import Figure
 
 from lib.data import catalogue
 from lib.study import figures, words_id
-from lib.study.measures import MEASURES, labels
+from lib.study.measures import MEASURES
+from lib.study.rows import majority
 from lib.study.runs import at
 from lib.study.runs_id import (
     EXPLAINERS,
-    HYPER,
     METHODS,
     RIVALS,
     S_VALUES,
-    SETTING,
     TABLES,
     all_forms,
     balance,
@@ -30,8 +29,6 @@ from lib.study.words import listed
 from lib.study.work_id import table_leads
 
 SHOWN = catalogue.names("ID")
-RUN = ["dataset", "method", "deletion", "split", "seed", *HYPER]
-FULL = {"ID-ExpO": 60 * (4 + 4), "ExpO-S": 30, "ExpO-F": 30, "CE-only": 10}  # Del-B and Del-C with LIME only
 HEADS = {key: MEASURES[key].short for key in ("accuracy", "insertion", "1 − deletion", "sensitivity")}
 
 
@@ -56,7 +53,7 @@ def main(front: pd.DataFrame) -> pd.DataFrame:
     return front[front["deletion"].isin(["A", "none"]) & front["method"].isin((*METHODS, "pretrained"))]
 
 
-# --- Which runs there are --------------------------------------------------------------------------------------------
+# --- Which tables there are ------------------------------------------------------------------------------------------
 
 
 def tables_about(frame: pd.DataFrame) -> pd.DataFrame:
@@ -68,102 +65,6 @@ def tables_about(frame: pd.DataFrame) -> pd.DataFrame:
         "classes": about["classes"],
     }
     return pd.DataFrame(spec).astype("Int64").rename_axis(None)
-
-
-def trained_once(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row for each training: rivals are trained once for all explainers and S."""
-    trained = frame[frame["method"].isin(METHODS)]
-    expo = trained["method"] == "ID-ExpO"
-    return pd.concat([trained[expo].drop_duplicates([*RUN, "explainer", "S"]), trained[~expo].drop_duplicates(RUN)])
-
-
-def planned(dataset: str, method: str) -> int:
-    """Runs of the full grid; collins-23 is not trained with Del-B and Del-C."""
-    return 60 * 4 if (dataset, method) == ("collins-23", "ID-ExpO") else FULL[method]
-
-
-def costs(frame: pd.DataFrame) -> pd.DataFrame:
-    """For each table and method: runs there are and of how many, epochs, seconds, precision."""
-    each = {
-        "runs": ("split", "size"),
-        "s": ("seconds", "mean"),
-        "epochs": ("epochs", "mean"),
-        "mixed": ("mixed", "mean"),
-    }
-    rows = [(d, m) for d in there(frame) for m in METHODS]
-    per = trained_once(frame).groupby(["dataset", "method"]).agg(**each).reindex(rows)
-    return per.assign(of=[planned(*key) for key in per.index])
-
-
-def costs_shown(per: pd.DataFrame) -> pd.DataFrame:
-    """`costs` in digits."""
-    shown = pd.DataFrame(
-        {
-            "runs": per["runs"].fillna(0).astype(int),
-            "of": per["of"],
-            "epochs": per["epochs"].map("{:.0f}".format, na_action="ignore"),
-            "seconds": per["s"].map("{:.3g}".format, na_action="ignore"),
-            "precision": per["mixed"].map(lambda share: {0: "single", 1: "mixed"}.get(share, "both"), "ignore"),
-            "minutes": (per["runs"] * per["s"] / 60).map("{:.1f}".format, na_action="ignore"),
-        }
-    )
-    return shown.fillna("–").rename_axis([None, None]).rename(index=whole)
-
-
-def costs_told(frame: pd.DataFrame) -> dict:
-    """What the text says of the runs, by name: minutes of each device by itself."""
-    one = trained_once(frame)
-    device = one["device"].str.replace("(cpu|cuda): ", "", regex=True).str.split(",").str[0]
-    minutes = one.groupby(device)["seconds"].sum() / 60
-    own = one[(one["method"] == "ID-ExpO") & (one["deletion"] == "A")].drop_duplicates(["dataset", *HYPER])
-    settings = own.groupby("dataset").size()
-    less = [f"{name}, where ID-ExpO has {n} of 12 settings" for name, n in settings[settings < 12].items()]
-    return {
-        "minutes": "; ".join(f"{m:.0f} minutes on {device}" for device, m in minutes.items()),
-        "less": "; ".join(less) or "no table",
-    }
-
-
-def choices(front: pd.DataFrame) -> pd.DataFrame:
-    """Of all choices of ID-ExpO with Del-A on a table, the share that falls on each value of a hyperparameter."""
-    picked = front[(front["deletion"] == "A") & (front["measure"] == "accuracy")]
-    shares = {
-        (title, f"{value:g}"): (picked[column] == value).groupby(picked["dataset"]).mean()
-        for column, title in (("lam", "λ"), ("lam3", "λ₃"), ("lr", "learning rate"))
-        for value in sorted(set(picked[column]), reverse=True)
-    }
-    return pd.DataFrame(shares).reindex(TABLES).dropna().map("{:.0%}".format).rename_axis(None)
-
-
-def choices_told(front: pd.DataFrame) -> str:
-    """How often the larger learning rate is chosen, and which lambda most often on each table."""
-    picked = front[(front["deletion"] == "A") & (front["measure"] == "accuracy") & front["dataset"].isin(TABLES)]
-    larger = (picked["lr"] == picked["lr"].max()).mean()
-    most = picked.groupby("dataset")["lam"].agg(lambda lam: lam.value_counts().idxmax())
-    each = "; ".join(f"{lam:g} on {', '.join(most.index[most == lam])}" for lam in sorted(set(most), reverse=True))
-    return f"The larger learning rate is chosen in {larger:.0%} of them. The λ chosen most often is {each}."
-
-
-def twice(one: pd.DataFrame, other: pd.DataFrame, names: tuple[str, str]) -> tuple[pd.DataFrame, dict]:
-    """Test scores of the runs that both frames have, made in the two ways that are named, and what the text says."""
-    key = [*SETTING, "split", "seed", *HYPER]
-    both = [every[every["part"] == "test"] for every in (one, other)]
-    pairs = both[0].merge(both[1], on=[*key, "measure"], suffixes=("", " other"))
-    pairs["gap"] = pairs["value other"] - pairs["value"]
-    gaps = pairs.groupby(["dataset", "measure"], sort=False)["gap"].agg(["mean", "sem"])
-    once = pairs.drop_duplicates(key)
-    means = pairs.groupby(["dataset", "measure"], sort=False)[["value", "value other"]].mean().map("{:.3f}".format)
-    means.columns = [*names]
-    means = means.assign(difference=[plus_minus(mean, sem, "+.4f") for mean, sem in gaps.to_numpy()])
-    return means.rename_axis([None, None]).rename(index=labels()), {
-        "runs": len(once),
-        "same": int((once["best_epoch"] == once["best_epoch other"]).sum()),
-        "most": float((gaps["mean"] / gaps["sem"]).abs().max()),
-        "apart": float(at(pairs, measure="1 − deletion")["gap"].abs().mean()),
-        "compared": len(gaps),
-        "on": [", ".join(every["device"].str.replace("(cpu|cuda): ", "", regex=True).str.split(",").str[0].unique())
-               for every in both],
-    }  # fmt: skip
 
 
 # --- Fronts ----------------------------------------------------------------------------------------------------------
@@ -195,7 +96,7 @@ def front_figure(front: pd.DataFrame, dataset: str) -> Figure:
     return figures.fronts(rows, title, [p for p in found if p in set(rows["panel"])])
 
 
-def forms_told(front: pd.DataFrame) -> dict:
+def forms_told(front: pd.DataFrame, known: pd.DataFrame) -> dict:
     """The figure that compares Del-A, Del-B and Del-C, the tables that it is about, and its means at eta 2."""
     forms = all_forms(front[front["dataset"].isin(TABLES)])
     forms = panels(forms).assign(method=lambda rows: "Del-" + rows["deletion"])
@@ -203,7 +104,9 @@ def forms_told(front: pd.DataFrame) -> dict:
     apart = (
         [f"{names} (S = {S:g} Q)" for S, names in over.items()] if len(set(over.values())) > 1 else set(over.values())
     )
-    told = {"forms": "; ".join(apart) or "none yet", "forms-told": words_id.forms(front)}
+    lacking = [d for d in TABLES if any(d not in over.get(S, "").split(", ") for S in S_VALUES)]
+    without = f"not at every S on {listed(lacking)}" if lacking else f"at every S on all {len(TABLES)} tables"
+    told = {"forms": "; ".join(apart) or "none yet", "forms-told": words_id.forms(front), "forms-lack": without}
     if forms.empty:
         return told | {"forms-figure": figures.nothing("No records of all three forms yet.")}
     mean = forms.groupby(["panel", "S", "method", "eta", "measure", "split"], as_index=False)["value"].mean()
@@ -214,30 +117,40 @@ def forms_told(front: pd.DataFrame) -> dict:
     told["forms-accurate"] = kept.xs("accuracy", level=1).idxmax()
     table = kept.unstack()[["accuracy", "insertion", "1 − deletion"]]
     table = table.assign(balance=2 * table["accuracy"] + table["insertion"] + table["1 − deletion"])
-    told["forms-table"] = table.map("{:.3f}".format).rename_axis(index=None, columns=None)
+    shown = table.map("{:.3f}".format).rename_axis(index=None, columns=None)
+    names = set(forms.loc[forms["S"] == forms["S"].min(), "dataset"])
+    trivial = np.mean([majority(known, d).mean() for d in names])
+    shown.loc["majority class"] = [f"{trivial:.3f}", "–", "–", "–"]
+    told["forms-table"] = shown
     return told | {"forms-figure": figures.fronts(mean, title, sorted(set(mean["panel"])))}
 
 
 # --- Tables ----------------------------------------------------------------------------------------------------------
 
 
-def differences(front: pd.DataFrame, dataset: str) -> pd.DataFrame:
-    """ID-ExpO minus each rival, and minus its start, at eta 3: difference, * where p < 0.05."""
+def differences(front: pd.DataFrame, known: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """ID-ExpO minus each rival, its start and, in accuracy, the majority class, at eta 3: difference, * if p < 0.05."""
     three, table = at(main(front), eta=3, dataset=dataset), {}
-    for explainer, S, rival in product(EXPLAINERS, S_VALUES, (*RIVALS, "pretrained")):
+    others = (*RIVALS, "pretrained", "majority class")
+    for explainer, S, other in product(EXPLAINERS, S_VALUES, others):
+        cell = at(three, explainer=explainer, S=S)
         for measure, head in HEADS.items():
-            own = ours(three, measure, explainer=explainer, S=S)
-            other = by_split(three, measure, explainer=explainer, S=S, method=rival)
-            both = own.index.intersection(other.index)
+            own, theirs = ours(cell, measure), by_split(cell, measure, method=other)
+            if other == others[-1] and measure == "accuracy":
+                theirs = majority(known, dataset)
+            both = own.index.intersection(theirs.index)
             if len(both) > 1:
-                gap = paired(own[both], other[both])
+                gap = paired(own[both], theirs[both])
                 star = "\u00a0*" if gap.p < 0.05 else ""
-                table.setdefault(head, {})[short(explainer, S), whole(rival)] = f"{gap.difference:+.3f}{star}"
-    return pd.DataFrame(table).rename_axis([None, "minus"])
+                text = f"{gap.difference:+.3f}".replace("-", "−")
+                table.setdefault(head, {})[short(explainer, S), whole(other)] = f"{text}{star}"
+    order = [(short(*row), whole(other)) for row in product(EXPLAINERS, S_VALUES) for other in others]
+    found = pd.DataFrame(table)
+    return found.reindex([row for row in order if row in found.index]).fillna("–").rename_axis([None, "minus"])
 
 
 def sensitivity(front: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
-    """Sensitivity-4 at eta 2 of each table and method, and where ID-ExpO's mean is above: all rivals, its start."""
+    """Sensitivity-4 at eta 2 of each table and method; of the paper's, where ID-ExpO's mean is above rivals, start."""
     two = front[(front["eta"] == 2) & front["deletion"].isin(["A", "none"]) & (front["measure"] == "sensitivity")]
     summary = mean_sem(two, ["dataset", "explainer", "S", "method"])
     summary["text"] = [plus_minus(mean, sem) for mean, sem in zip(summary["mean"], summary["sem"])]
@@ -246,7 +159,8 @@ def sensitivity(front: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
     columns = [c for e, S in product(EXPLAINERS, S_VALUES) if (c := short(e, S)) in wide]
     order = [key for key in product(SHOWN, ("pretrained", *METHODS)) if key in wide.index]
     wide = wide.reindex(order)[columns].rename(index=whole).rename_axis(["sensitivity-4", None])
-    means, told = summary.pivot(index=["dataset", "explainer", "S"], columns="method", values="mean"), {}
+    papers = summary[summary["dataset"].isin(TABLES)]
+    means, told = papers.pivot(index=["dataset", "explainer", "S"], columns="method", values="mean"), {}
     for explainer, rows in means.dropna(subset="ID-ExpO").groupby("explainer"):
         above = rows["ID-ExpO"] > rows[[m for m in RIVALS if m in rows]].max(axis=1)
         rose = rows["ID-ExpO"] > rows["pretrained"]

@@ -1,9 +1,11 @@
-"""The page of ID's results on tables: what it says of choices and forms, on made-up records with a known answer."""
+"""The page of ID's results on tables: what it says of forms, differences and sensitivity, on made-up records."""
 
+import pandas as pd
 import pytest
 
 from lib.study import pages_id, runs_id
-from tests.study.id import frame
+from lib.study.words import listed
+from tests.study.id import KNOWN, TOLD, frame
 
 
 @pytest.fixture(scope="module")
@@ -11,23 +13,14 @@ def front():
     return runs_id.fronts(frame(tables=["collins", "qsar-biodeg"]))
 
 
-def test_what_is_chosen_most_often_is_told(front):
-    assert pages_id.choices_told(front) == (
-        "The larger learning rate is chosen in 100% of them. The λ chosen most often is 0.1 on collins, qsar-biodeg."
-    )
-    some = front["dataset"].eq("collins") & front["split"].lt(3)
-    moved = front.assign(lam=front["lam"].mask(some, 0.01), lr=front["lr"].mask(front["split"].eq(0), 0.001))
-    assert pages_id.choices_told(moved) == (
-        "The larger learning rate is chosen in 80% of them. The λ chosen most often is 0.1 on qsar-biodeg; "
-        "0.01 on collins."
-    )
-
-
 def test_the_form_that_keeps_most_accuracy_is_named(front):
     more = front["deletion"].eq("C") & front["measure"].eq("accuracy") & front["eta"].eq(2)
-    told = pages_id.forms_told(front.assign(value=front["value"] + 0.05 * more))
+    told = pages_id.forms_told(front.assign(value=front["value"] + 0.05 * more), KNOWN)
     assert told["forms-accurate"] == "Del-C"
-    table = told["forms-table"].astype(float)
+    assert told["forms-table"].loc["majority class"].tolist() == ["0.570", "–", "–", "–"]  # of collins and qsar-biodeg
+    lacking = [d for d in runs_id.TABLES if d not in ("collins", "qsar-biodeg")]
+    assert told["forms-lack"] == f"not at every S on {listed(lacking)}"
+    table = told["forms-table"].drop("majority class").astype(float)
     assert table.loc["Del-C", "accuracy"] - table.loc["Del-A", "accuracy"] == pytest.approx(0.05, abs=0.01)
     assert table["balance"].tolist() == pytest.approx((table @ [2, 1, 1, 0]).tolist(), abs=0.003)
     assert told["forms-figure"].get_suptitle().startswith("In the mean Del-C has the best balance")
@@ -50,14 +43,24 @@ def test_a_front_says_what_is_surely_won_and_paid(front):
     assert pages_id.lead(front[front["method"] != "ExpO-F"], "collins") == "not every rival has records"
 
 
-def test_runs_made_twice_are_compared_run_by_run():
-    one = frame(tables=["collins"]).assign(device="cuda: NVIDIA H200", best_epoch=3)
-    test = one["measure"].eq("accuracy") & one["part"].eq("test")
-    later = 3 + one["split"].eq(0)
-    moved = one.assign(value=one["value"] + 0.01 * test, best_epoch=later, device="cpu: EPYC, 1 threads")
-    means, told = pages_id.twice(one, moved[moved["split"] < 4], ("GPU", "CPU"))
-    assert means.loc[("collins", "accuracy"), "difference"].startswith("+0.0100")
-    assert means.loc[("collins", "insertion"), "difference"].startswith("+0.0000")
-    assert told["same"] * 4 == told["runs"] * 3
-    assert told["apart"] == pytest.approx(0)
-    assert told["on"] == ["NVIDIA H200", "EPYC"]
+def test_all_forms_on_all_tables_lack_nothing():
+    told = pages_id.forms_told(runs_id.fronts(frame()), KNOWN)
+    assert told["forms-lack"] == "at every S on all 6 tables"
+
+
+def test_differences_stand_beside_the_majority_class(front):
+    table = pages_id.differences(front, KNOWN, "collins")
+    rows = [name for explainer, name in table.index if explainer == "LIME, 0.5"]
+    assert rows[-1] == "majority class"
+    accuracy = table.loc[("LIME, 0.5", "majority class"), "accuracy"]
+    assert float(accuracy.split("\u00a0")[0]) == pytest.approx(TOLD["ID-ExpO"][0] - 0.84, abs=0.01)
+    assert table.loc[("LIME, 0.5", "majority class"), "insertion"] == "–"
+
+
+def test_sensitivity_is_counted_on_the_papers_tables_alone(front):
+    variant = front[front["dataset"] == "collins"].assign(dataset="collins-23")
+    start = front[front["method"] == "CE-only"].assign(method="pretrained")
+    every = pd.concat([front, variant, start, start.assign(dataset="collins-23")], ignore_index=True)
+    table, told = pages_id.sensitivity(every)
+    assert "collins-23" in table.index.get_level_values(0)
+    assert told["sensitivity-above-LIME"] == told["sensitivity-rose-KernelSHAP"] == "4 of 4"

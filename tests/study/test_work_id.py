@@ -5,12 +5,7 @@ import pandas as pd
 import pytest
 
 from lib.study import figures, runs_id, work_id
-from tests.study.id import SURE, TOLD, frame
-
-KNOWN = pd.DataFrame(
-    [{"dataset": d, "split": s, "majority": 0.84 if d == "collins" else 0.3, "repeated": 0.2 if d == "collins" else 0.0}
-     for d in runs_id.TABLES for s in range(5)]
-)  # fmt: skip
+from tests.study.id import KNOWN, SURE, TOLD, frame
 
 
 @pytest.fixture(scope="module")
