@@ -33,6 +33,7 @@ from lib.study.gluing import keep
 figures.use()
 pd.set_option("display.max_colwidth", None)
 picked = ablations.chosen(ablations.load(results))
+known = rows_known.read(f"{rows}/splits.csv")
 keep("works", pages_ablations.about(picked))
 keep("works", {"gains": pages_ablations.gains_figure(picked)})
 keep("works", {"verdict": pages_ablations.verdict(picked), "singly": pages_ablations.singly(picked)})
@@ -80,11 +81,12 @@ pages_ablations.gains_table(picked)
 # and the share where both fall.*
 
 # %% tags=["hide-input"]
-pages_ablations.scores_table(picked)
+pages_ablations.scores_table(picked, known)
 
 # %% [markdown]
-# *Test scores of each variant, mean over splits ± standard error. $f(x)$ − accuracy above 0: too sure. Gap of $\phi$:
-# the step between the features inserted and the others, over the range of $\phi$.*
+# *Test scores of each variant, mean over splits ± standard error. "Majority class" always names the most frequent class
+# of the training rows. $f(x)$ − accuracy above 0: too sure. Gap of $\phi$: the step between the features inserted and
+# the others, over the range of $\phi$.*
 #
 # ### What training did not use
 #
@@ -119,7 +121,6 @@ table
 # %% tags=["hide-input"]
 frame = runs_id.load(results_id)
 front = runs_id.fronts(frame)
-known = rows_known.read(f"{rows}/splits.csv")
 
 # %% [markdown]
 # ## What the scores rest on

@@ -20,6 +20,7 @@ from lib.study.ablations import (
     together,
 )  # fmt: skip
 from lib.study.pages_claims import signed, spanned
+from lib.study.rows import majority
 from lib.study.runs_id import TABLES
 from lib.study.statistics import Paired, plus_minus
 from lib.study.words import listed
@@ -166,10 +167,14 @@ def singly(picked: pd.DataFrame) -> str:
     return f"Intervals of single tables that leave out 0: {told}. One in twenty would by chance."
 
 
-def scores_table(picked: pd.DataFrame) -> pd.DataFrame | str:
-    """Means over splits with standard errors, a row for each table and variant."""
+def scores_table(picked: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame | str:
+    """Means over splits with standard errors, a row for each table and variant, first the majority class's accuracy."""
     rows = {}
     for d in datasets(picked):
+        splits = by_split(picked, "CE-only", "accuracy", dataset=d).index
+        trivial = majority(known, d).reindex(splits)
+        cell = {COLUMNS["accuracy"]: plus_minus(trivial.mean(), trivial.sem(), ".2f")}
+        rows[d, "majority class"] = dict.fromkeys(COLUMNS.values(), "–") | cell
         for v in (*BASELINES[::-1], *VARIANTS):
             values = {m: by_split(picked, v, m, dataset=d) for m in COLUMNS}
             if len(values["accuracy"]):

@@ -5,6 +5,7 @@ import pytest
 
 from lib.study import ablations, figures, pages_ablations
 from tests.study.ablated import TOLD, frame
+from tests.study.id import KNOWN
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +94,12 @@ def test_the_sentences_tell_the_numbers(picked):
     assert "order adds to that differs from what it adds with CE-only by +0.20 (0." in earned
     assert pages_ablations.about(picked)["tables"] == "collins (3 splits), wine-quality-red (3 splits)"
     assert "qsar-biodeg" in pages_ablations.about(picked)["missing"]
-    assert len(pages_ablations.scores_table(picked)) == 2 * len(TOLD)
+    scores = pages_ablations.scores_table(picked, KNOWN)
+    assert len(scores) == 2 * (len(TOLD) + 1)
+    assert scores.loc[("collins", "majority class"), ["accuracy", "insertion"]].tolist() == [
+        "0.84\u00a0±\u00a00.00",
+        "–",
+    ]
 
 
 def test_a_figure_has_a_point_for_each_table_variant_and_score(picked):
@@ -111,6 +117,6 @@ def test_without_records_the_page_says_so(tmp_path):
         pages_ablations.parts_table,
         pages_ablations.verdict,
         pages_ablations.singly,
-        pages_ablations.scores_table,
     ):
         assert tell(none) == pages_ablations.NOTHING
+    assert pages_ablations.scores_table(none, KNOWN) == pages_ablations.NOTHING
