@@ -62,8 +62,8 @@ keep("works", {"verdict": pages_ablations.verdict(picked), "singly": pages_ablat
 # ```
 #
 # What a part does is a variant minus ID-ExpO, split by split. A part is called needed only where that whole interval
-# lies below 0 over the tables; ID-ExpO's gain over CE-only decides nothing here. {glue:text}`works-verdict`
-# {glue:text}`works-singly`
+# lies below 0 over the tables, not corrected for being several; ID-ExpO's gain over CE-only decides nothing here.
+# {glue:text}`works-verdict` {glue:text}`works-singly`
 
 # %% tags=["hide-input"]
 pages_ablations.parts_table(picked)

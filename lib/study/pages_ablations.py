@@ -162,9 +162,9 @@ def singly(picked: pd.DataFrame) -> str:
     for v in PARTS:
         each = [alone(picked, v, m, dataset=d, over="ID-ExpO") for d in there for m in SCORES[:2]]
         ways = [side(one) for one in each if one]
-        counts[VARIANTS[v]] = f"{ways.count(-1)} below 0 and {ways.count(1)} above, of {len(ways)}"
-    told = "; ".join(f"{name}, {count}" for name, count in counts.items())
-    return f"Intervals of single tables that leave out 0: {told}. One in twenty would by chance."
+        counts[VARIANTS[v]] = f"{ways.count(-1)} lower and {ways.count(1)} higher of {len(ways)}"
+    told = "; ".join(f"{name} {count}" for name, count in counts.items())
+    return f"Of the intervals of single tables there leave out 0: {told}. One in twenty would by chance."
 
 
 def scores_table(picked: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame | str:

@@ -45,9 +45,9 @@ def test_what_is_needed_is_what_is_surely_missed(picked):
         "Taking a part away surely lowers insertion (random order and random masks) and 1 − deletion"
     )
     assert title.endswith("; it raises 1 − deletion (as constants)")
-    assert "random masks alone, 4 below 0 and 0 above, of 4" in pages_ablations.singly(some)
-    assert "contributions in random order, 4 below 0 and 0 above, of 4" in pages_ablations.singly(some)
-    assert "and 2 above, of 4; contributions in random order" in pages_ablations.singly(some)
+    assert "random masks alone 4 lower and 0 higher of 4" in pages_ablations.singly(some)
+    assert "contributions in random order 4 lower and 0 higher of 4" in pages_ablations.singly(some)
+    assert "and 2 higher of 4; contributions in random order" in pages_ablations.singly(some)
     table = pages_ablations.parts_table(some)
     assert table.loc["contributions in random order", "insertion"].startswith("−0.24 (−0.2")
     assert table.loc["contributions as constants", "accuracy"].startswith("+0.01 (")
@@ -75,7 +75,7 @@ def test_a_third_table_whose_few_splits_are_the_first_to_be_sure_changes_no_verd
     one = ablations.alone(both, "shuffled", "insertion", dataset="steel-plates-fault", over="ID-ExpO")
     assert one.high < 0
     assert pages_ablations.verdict(both).startswith("Over 3 tables, no change is sure")
-    assert "contributions in random order, 2 below 0 and 0 above, of 6" in pages_ablations.singly(both)
+    assert "contributions in random order 2 lower and 0 higher of 6" in pages_ablations.singly(both)
     alone = pages_ablations.verdict(third)
     assert alone.startswith("On one table alone, which says nothing of others, surely needed: ")
     few = picked[picked["split"] == 0]
