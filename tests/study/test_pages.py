@@ -10,7 +10,19 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from lib.study import claims_fe, claims_id, figures, pages_claims, pages_fe, pages_id, records, runs_fe, runs_id, timing
+from lib.study import (
+    claims_fe,
+    claims_id,
+    figures,
+    pages_claims,
+    pages_fe,
+    pages_id,
+    records,
+    rows,
+    runs_fe,
+    runs_id,
+    timing,
+)
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "study.json"
 FE, ID = (records.ROOT / "results" / name for name in ("fe", "id"))
@@ -45,7 +57,10 @@ def everything():
     tests, tests_id = claims_fe.tests(fe, fe, timing.load()), claims_id.tests(on_tables)
     figs |= {"forest": pages_claims.forest(tests), "forest_id": pages_claims.forest_id(tests_id)}
     figs |= {name: pages_id.front_figure(front, name) for name in pages_id.SHOWN}
-    figs |= {"forms": pages_id.forms_told(front)["forms-figure"], "wine": pages_id.wine_told(front)["wine"]}
+    figs |= {
+        "forms": pages_id.forms_told(front, rows.read())["forms-figure"],
+        "wine": pages_id.wine_told(front)["wine"],
+    }
     return {
         "FE": cells(tests),
         "ID": cells(tests_id),
