@@ -152,8 +152,9 @@ plt.close(fig)
 # $$
 #
 # The first is how the maps move. The second is how their weights move, and since a weight is a slope of $f$, that is a
-# second derivative of $f$. Parameters of the head reach $\phi$ in no other way. As in the last chapter, the check is a
-# small step in all parameters: what the slopes promise, and what trying shows.
+# second derivative of $f$. Parameters of the head reach $\phi$ in no other way ({numref}`fig-speed-inside` draws both
+# parts). As in the last chapter, the check is a small step in all parameters: what the slopes promise, and what trying
+# shows.
 
 # %%
 direction = {n: torch.randn(t.shape, generator=rng) * t.detach().abs().mean() for n, t in theta.items()}

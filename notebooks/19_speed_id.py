@@ -72,9 +72,9 @@ torch.set_default_dtype(torch.float64)
 rng = torch.Generator().manual_seed(0)
 
 # %% tags=["remove-cell"]
-fig = figures.two_paths()
-glue("speed-paths", fig, display=False)
-plt.close(fig)
+for name, fig in (("speed-paths", figures.two_paths()), ("speed-inside", figures.inside_explainers())):
+    glue(name, fig, display=False)
+    plt.close(fig)
 
 # %% [markdown]
 # ## Forwards and backwards
@@ -83,9 +83,10 @@ plt.close(fig)
 # :name: fig-speed-paths
 # :alt: x, explainer, contributions, soft masks, masked inputs, f, loss. Two coloured paths lead back to theta.
 #
-# A training step of ID-ExpO. Grey arrows are computed forwards. The gradient returns to the parameters $\theta$ by
-# two paths: orange, through what $f$ says about the masked inputs; blue, through the masks into $\phi$, and through the
-# explainer into the predictions that $\phi$ is made of.
+# A training step of ID-ExpO. Grey arrows are computed forwards. The loss {eq}`id-11` is the cross-entropy (CE) of $x$
+# and both regularisers (Ins and Del) of the masked inputs; its price on $\phi$ is not drawn. The gradient returns to
+# the parameters $\theta$ by two paths: orange, through what $f$ says about the masked inputs; blue, through the masks
+# into $\phi$, and through the explainer into what $\phi$ is made of.
 # ```
 #
 # Read {numref}`fig-speed-paths` forwards first. The explainer turns $x$ into contributions $\phi$, the contributions
@@ -93,6 +94,23 @@ plt.close(fig)
 # {eq}`id-10`. The parameters $\theta$ take part twice, in the explainer and in the scoring, and so the gradient comes
 # back to them by two paths. The first asks for other predictions of the same masked inputs. The second asks for other
 # masks.
+#
+# What the second path meets inside the explainer is drawn in {numref}`fig-speed-inside`. [LIME and
+# KernelSHAP](15_explainers) fit a weighted least-squares model to what $f$ says about $M$ masked inputs. The
+# contributions are a fixed matrix times these predictions {eq}`id-12`, so the gradient is multiplied by the same matrix
+# and goes once through $f$, for each of the $M$. [Grad-CAM](16_gradcam) weights the maps $A_i$ of one layer by the mean
+# slopes $w_i$ of the probability {eq}`id-13`, {eq}`id-14`. Slopes are a gradient already, so the gradient that comes
+# back through them is a second derivative of $f$.
+#
+# ```{glue:figure} speed-inside
+# :name: fig-speed-inside
+# :alt: Above, masked inputs, f, predictions, least squares, phi. Below, stem, maps, head, slopes, phi. Arrows back.
+#
+# Two explainers from inside, forwards in grey. The blue arrow into $\phi$ is where the second path enters; from there
+# blue leads back to $\theta$. Above: $P$ turns the predictions of $M$ masked inputs into $\phi$. Below: the network in
+# two parts, a stem that makes the maps $A_i$ and a head that makes the probability $p_y$ of them. Double arrows are
+# second derivatives.
+# ```
 #
 # The example is a small network for scikit-learn's handwritten digits, whose 64 pixels are read as 64 features. That
 # makes $D = 64$ and $S = 32$, the numbers of the paper's experiments on images.

@@ -4,7 +4,7 @@ figures.use()
 fig = figures.curves(rows, x="U", title="A finding", xlabel="U", ylabel="accuracy, higher is better")
 """
 
-from lib.study.figures.architecture import architecture, both_papers, two_paths
+from lib.study.figures.architecture import architecture, both_papers, inside_explainers, two_paths
 from lib.study.figures.colours import NIGHT, PAPER, contrast, night, themed
 from lib.study.figures.drawing import ends
 from lib.study.figures.findings import intervals, plane, trails
@@ -52,6 +52,7 @@ __all__ = [
     "grid",
     "headline",
     "images",
+    "inside_explainers",
     "intervals",
     "look",
     "night",

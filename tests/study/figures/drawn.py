@@ -9,7 +9,7 @@ import pandas as pd
 from lib.study import figures
 
 FE = ("Ours", "Joint", "RPSR", "RPS", "PretrainR", "Pretrain")
-PICTURES = (figures.architecture, figures.both_papers, figures.two_paths)
+PICTURES = (figures.architecture, figures.both_papers, figures.two_paths, figures.inside_explainers)
 
 
 def frame(datasets=("glass", "vehicle"), methods=("Joint", "Ours"), U=(5, 10, 900)):
