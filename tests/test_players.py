@@ -168,12 +168,14 @@ def test_every_control_of_the_features_moves_by_keyboard(opened):
 
 
 def check_gallery(player, data):
-    image, s, cells = value(player, ".image"), value(player, ".s"), data["side"] ** 2
+    own = data["explainers"][player.locator("[type=radio]:checked").input_value()]
+    image, s, cells = value(player, ".image"), value(player, ".s"), own["side"] ** 2
+    assert player.locator(".s").get_attribute("aria-valuetext") == f"{s} of {cells}"
     truth = data["classes"][data["y"][image]]
     assert (
         player.locator(".image").get_attribute("aria-valuetext") == f"{image + 1} of {len(data['y'])}, in truth {truth}"
     )
-    for figure, (method, model) in zip(player.locator("figure").all(), data["models"].items(), strict=True):
+    for figure, (method, model) in zip(player.locator("figure").all(), own["models"].items(), strict=True):
         assert (
             figure.locator("figcaption").inner_text().startswith(f"{method} says {data['classes'][model['y'][image]]},")
         )
@@ -184,7 +186,7 @@ def check_gallery(player, data):
             view.locator("rect[opacity]").evaluate_all("all => all.map(r => +r.getAttribute('opacity'))")
             for view in figure.locator(".views svg").all()
         )
-        share = phi / phi.max() if phi.max() > 0 else phi
+        share = phi.clip(0) / phi.max() if phi.max() > 0 else 0 * phi
         np.testing.assert_allclose(map_, 0.85 * (1 - share), atol=1e-3)
         assert inserted == [float(not c) for c in chosen]
         assert deleted == [float(c) for c in chosen]
@@ -201,6 +203,10 @@ def test_every_control_of_the_gallery_moves_by_keyboard(opened):
     press(player, ".s", "Home")
     press(player, ".image", "End")
     assert check_gallery(player, data) == (len(data["y"]) - 1, 0)
+    for name in [*list(data["explainers"])[1:], next(iter(data["explainers"]))]:  # round to the first again
+        press(player, "[type=radio]:checked", "ArrowDown")
+        assert player.locator("[type=radio]:checked").input_value() == name
+        check_gallery(player, data)
 
 
 # --- The temperature -------------------------------------------------------------------------------------------------

@@ -13,18 +13,22 @@
 # %% [markdown]
 # # Experiment: maps and curves for the gallery
 #
-# Of each method's networks, the one that validation chose explains the first test images. Its maps and curves are
-# recorded, image by image, and not the images: they lie in DATA_DIR, and the gallery's page takes them from there. It
-# needs the records and the weights that `insertion_deletion_images` left.
+# For each explainer, the network of each method that validation chose by that explainer explains the first test images.
+# Its maps and curves are recorded, image by image, and not the images: they lie in DATA_DIR, and the gallery's page
+# takes them from there. It needs the records and the weights that `insertion_deletion_images` left.
 #
 #     python -m lib.run notebooks/experiments/gallery.py out.ipynb -p tuned a.parquet,b.parquet -p out my.parquet
 
 # %% tags=["parameters"]
 data = "cifar10-jpeg"  # cifar10, cifar10-jpeg, stl10 or a folder of your own, CLASS/file
 split = 0  # of the records
-tuned = ["results/images/CE-only-A.parquet", "results/images/ID-ExpO-GradCAM-S0.5-A.parquet"]  # records, a method each
+explainers = ["Grad-CAM", "LIME"]  # that networks were chosen by, and that explain
+tuned = [
+    "results/images/CE-only-A.parquet",
+    "results/images/ID-ExpO-GradCAM-S0.5-A.parquet",
+    "results/images/ID-ExpO-LIME-S0.5-A.parquet",
+]  # records of each method by each explainer
 weights = "runs/weights"  # the folder that their networks are in
-explainer = "Grad-CAM"  # that the networks were chosen by, and that explains
 S = 0.5  # share of the pixels that the networks were chosen by
 seed = 0  # of the runs to choose among
 test = 24  # images: the first so many of the test part
@@ -46,30 +50,31 @@ from lib.study import records
 from lib.study.provenance import provenance
 from lib.training.images import draws_of, explainer_for, predictor_of
 
-VERSION = 1  # raised when what is computed changes
+VERSION = 2  # raised when what is computed changes
 records.check_out(out)
-(tuned,) = lists(tuned=tuned)
+explainers, tuned = lists(explainers=explainers, tuned=tuned)
 images = sets.load(data, seed=split, test=test)
 records.check_replaced(out, paper="ID", dataset=images.name)
 KEPT = "dataset method split seed lam lam3 lr deletion epochs best_epoch seconds trained width scale source".split()
+val = pd.concat([records.read(path) for path in tuned])
+val = val[(val["part"] == "val") & (val["dataset"] == images.name) & (val["S"] == S) & (val["seed"] == seed)]
 
 
 # %%
-def chosen(path):
-    """The rows of the run that validation prefers, and the file of its network."""
-    frame = records.read(path)
-    frame = frame[(frame["explainer"] == explainer) & (frame["S"] == S) & (frame["seed"] == seed)]
-    frame = frame[(frame["part"] == "val") & (frame["dataset"] == images.name)]
+def chosen(explainer, method):
+    """A row of the run of this method that validation prefers, and its network."""
+    frame = val[(val["explainer"] == explainer) & (val["method"] == method)]
+    if frame.empty:
+        wanted = f"validation rows of {method} on {images.name} by {explainer} at S = {S}, seed {seed}"
+        raise ValueError(f"tuned must have {wanted}, got none in {', '.join(map(str, tuned))}")
     score = frame.pivot_table(index="config", columns="measure", values="value")
-    if score.empty:
-        raise ValueError(f"{path} has no validation rows of {images.name} by {explainer} at S = {S}, seed {seed}")
     valscore = metrics.valscore(score["accuracy"], score["insertion"], score["deletion"])
     config = valscore.idxmax()
     for file in sorted(Path(weights).glob(f"{config}-*.pt")):
         net, about = resnet.load(file, images.C)
         if (about["explainer"], about["S"]) == (explainer, S):
             return frame[frame["config"] == config].iloc[0], net
-    raise ValueError(f"weights must hold the network {config} of {path}, got none in {weights}: run its experiment")
+    raise ValueError(f"weights must hold the network {config} of {method}, got none in {weights}: run its experiment")
 
 
 # %% [markdown]
@@ -78,8 +83,8 @@ def chosen(path):
 
 # %%
 @torch.no_grad()
-def explained(run, net):
-    """The records of one network: in `shown`, one image after the other, what it says of each."""
+def explained(run, net, explainer):
+    """The records of one network and explainer: in `shown`, one image after the other, what it says of each."""
     predictor = predictor_of(net, images)
     x = images.inputs(images.x_test)
     y = predictor.logits(x).argmax(-1)
@@ -105,12 +110,15 @@ def explained(run, net):
 
 
 # %%
+methods = val["method"].unique()
+if not len(methods):
+    raise ValueError(f"tuned must have validation rows of {images.name}, S = {S}, seed {seed}, got none")
+found = [(explainer, *chosen(explainer, method)) for explainer in explainers for method in methods]
 rows = []
-for path in tuned:
-    run, net = chosen(path)
+for explainer, run, net in found:
     settings = {"experiment": "gallery", "run": run["config"], "digest": images.digest[:12], "test": test}
     about = provenance(settings | {"explainer": explainer, "S": S, "layer": layer}, "cpu", version=VERSION)
-    rows.append(pd.DataFrame(explained(run, net)).assign(**about))
+    rows.append(pd.DataFrame(explained(run, net, explainer)).assign(**about))
 frame = pd.concat(rows, ignore_index=True)
 records.write(frame, out)
-frame.pivot_table(index=["method", "lam", "lr"], columns="measure", values="value").round(3)
+frame.pivot_table(index=["explainer", "method", "lam", "lr"], columns="measure", values="value").round(3)
