@@ -65,7 +65,8 @@ def costs_shown(per: pd.DataFrame) -> pd.DataFrame:
             "minutes": (per["runs"] * per["s"] / 60).map("{:.1f}".format, na_action="ignore"),
         }
     )
-    return shown.fillna("–").rename_axis([None, None, None]).rename(index=whole)
+    shown["on"] = shown.index.get_level_values("processor")
+    return shown.fillna("–").droplevel("processor").rename_axis([None, None]).rename(index=whole)
 
 
 def costs_told(frame: pd.DataFrame) -> dict:
