@@ -215,10 +215,11 @@ for name, part in zip(("weights as constants", "contributions as constants"), sh
 #
 # ## Sure, and silent
 #
-# The slope of a softmax with respect to its own logit is $p (1 - p)$, and in single precision $1 - p$ has no digits
-# left once the network is sure. Write $m$ for the log-odds, the margin by which the class leads all others together.
-# From $m = 17$ on $p$ rounds to 1, and the slope is exactly 0 instead of about $e^{-m}$. The slopes of the other logits
-# survive, so the weights {eq}`id-14` do not vanish. They are wrong, since their largest part is missing.
+# Networks are trained in single precision or less, and there Grad-CAM has a trap. The slope of a softmax with respect
+# to its own logit is $p (1 - p)$, and in single precision $1 - p$ has no digits left once the network is sure. Write
+# $m$ for the log-odds, the margin by which the class leads all others together. From $m = 17$ on $p$ rounds to 1, and
+# the slope is exactly 0 instead of about $e^{-m}$. The slopes of the other logits survive, so the weights {eq}`id-14`
+# do not vanish. They are wrong, since their largest part is missing.
 #
 # The cure is to differentiate $m$ rather than $p$,
 #

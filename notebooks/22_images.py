@@ -20,9 +20,19 @@
 #
 # In short: {glue:text}`images-short`
 #
-# As on [](21_tables), the class predicted is the class explained and scored, validation chooses hyperparameters by
-# {eq}`id-15`, test images play no part in any choice, and deletion is shown as one minus deletion, so that higher is
-# always better.
+# As on [](21_tables), the class predicted is the class explained and scored, test images play no part in any choice,
+# and deletion is shown as one minus deletion, so that higher is always better.
+#
+# | name | |
+# | --- | --- |
+# | pretrained | the network before fine-tuning, from which all others start |
+# | CE-only | fine-tuned for its predictions alone |
+# | ExpO-S, ExpO-F | with the rivals' regularisers, [stability and fidelity](17_stability_fidelity) |
+# | Masked | with cells masked at random, as augmentation |
+# | ID-ExpO | with the paper's regularisers: [insertion and deletion](14_regularizers) of the explanation named |
+# | $S = 0.3\,HW$, $0.5\,HW$ | share of the $H \times W$ pixels that losses and scores insert and delete |
+# | $\eta$ | weight of accuracy in the score {eq}`id-15` by which validation chooses hyperparameters |
+# | cell | part of the image that is masked as one: a superpixel, or what lies under one position of Grad-CAM's maps |
 
 # %% tags=["parameters"]
 results = "results/images"  # a folder of records made by the experiment notebooks
@@ -139,8 +149,9 @@ work_images.sureness(front)
 
 # %% [markdown]
 # *How sure the networks are and what their maps look like, at $\eta = 2$. A calibrated network has $f(x)$ minus
-# accuracy near 0. A map that is all zero orders nothing. The gap is the step after the $s$-th largest contribution over
-# their range: do important cells stand apart?*
+# accuracy near 0. A map that is all zero orders nothing. The gap at $S$ asks whether important cells stand apart: how
+# much smaller the first contribution is that no longer counts among the top $s$ than the last that does, as a share of
+# the range of all.*
 #
 # ### Other backgrounds, another class
 #

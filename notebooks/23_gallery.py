@@ -122,10 +122,12 @@ missing = f"A player stands here on the web page, with JavaScript. The figure be
 gluing.player("gallery-player", player, script="gallery.js", otherwise=missing)
 
 # %% [markdown]
-# **What you see.** For each network three pictures. First the map of the class that it predicts, bright where a cell
-# speaks most for that class and dark where it does not, or speaks against it. Then the image with only the $s$ first
-# cells of the map, and the image without them. Cells that are gone have the mean colour of all training images, as in
-# training. Below, how sure the network is of its class at every $s$.
+# **What you see.** A *cell* is a part of the image that is masked as one, an eighth of it in each direction. For each
+# network there are three pictures. First the map of the class that it predicts, bright where a cell speaks most for
+# that class and dark where it does not, or speaks against it. Then the image with only the $s$ first cells of the map,
+# and the image without them. Cells that are gone have the mean colour of all training images, as in training. Below,
+# how sure the network is of its class at every $s$. These curves are jagged because they are of single images: one cell
+# more can change what the network sees. The scores average over $s$ and over images.
 #
 # **What to try.**
 #
