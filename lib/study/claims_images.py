@@ -86,7 +86,7 @@ def expo_helps_nothing(front, frame):
         yield from over_ce_only("sensitivity-4", "sensitivity", **options)(front, frame)
 
 
-def shares_of_images(place: str, says: str, rivals, claimed: str):
+def shares_of_images(place: str, *, says: str, rivals, claimed: str):
     """With Grad-CAM and S = 0.5 HW: ID-ExpO's share of images in a quadrant against each rival's."""
 
     def comparisons(front, frame):
@@ -139,8 +139,10 @@ CLAIMS = {
     "ID-C4b": Claim("ExpO-S and ExpO-F do not improve sensitivity-n",
                     expo_helps_nothing, "sensitivity-4, ExpO-S or -F − CE-only"),
     "ID-C5a": Claim("of single images, more rise in both scores than with any rival",
-                    shares_of_images("first", "rise", RIVALS, ">"), "share of images, ID-ExpO − rival"),
-    "ID-C5b": Claim("and fewer fall in both than with CE-only", shares_of_images("third", "fall", ("CE-only",), "<"),
+                    shares_of_images("first", says="rise", rivals=RIVALS, claimed=">"),
+                    "share of images, ID-ExpO − rival"),
+    "ID-C5b": Claim("and fewer fall in both than with CE-only",
+                    shares_of_images("third", says="fall", rivals=("CE-only",), claimed="<"),
                     "share of images, ID-ExpO − CE-only"),
     "ID-C7a": Claim("ID-ExpO beats an adversarially robust network in insertion", beats_the_robust("insertion", 0.0),
                     "insertion, ID-ExpO − PGD-trained"),

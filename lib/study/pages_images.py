@@ -157,8 +157,9 @@ def seeds_told(front: pd.DataFrame) -> str:
 def least_leads(front: pd.DataFrame) -> dict[str, float]:
     """ID-ExpO's least lead over the best rival, over both scores and every eta, where all three have records."""
     whole = [c for c in CELLS if len(rivals(cell(front, *c, eta=3))) == len(RIVALS)]
-    found = {name(*c): [leads(front, *c, eta=eta).get(m) for eta in ETAS for m in SCORES[:2]] for c in whole}
-    return {panel: min(gaps) for panel, gaps in found.items() if None not in gaps}
+    each = {name(*c): [leads(front, *c, eta=eta) for eta in ETAS] for c in whole}
+    found = {panel: [gaps[m] for gaps in own for m in SCORES[:2] if m in gaps] for panel, own in each.items()}
+    return {panel: min(gaps) for panel, gaps in found.items() if len(gaps) == len(ETAS) * len(SCORES[:2])}
 
 
 def fronts_told(front: pd.DataFrame) -> str:
