@@ -66,7 +66,7 @@ def test_its_map_is_captums(tmp_path, net, layer, side):
 
 
 def test_the_experiment_measures_it(tmp_path, net):
-    """Its accuracy is that of its own standardisation, and its records carry the method that was asked for."""
+    """Its confidence is that of its own standardisation, and its records carry the method that was asked for."""
     images = noise(30, C=5)
     for number, (pixels, label) in enumerate(zip(images.x_train, images.y_train)):
         (tmp_path / "own" / "abcde"[label]).mkdir(parents=True, exist_ok=True)
@@ -79,8 +79,9 @@ def test_the_experiment_measures_it(tmp_path, net):
     assert (set(frame["method"]), set(frame["explainer"])) == ({"PGD"}, {"Grad-CAM", "LIME"})
     pixels, label = names["images"].x_test, names["images"].y_test
     x = (pixels.permute(0, 3, 1, 2) / 255 - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
-    right = (net(x).argmax(1) == label).float().mean().item()
-    assert frame.query("measure == 'accuracy'")["value"].tolist() == pytest.approx([right] * 2)
+    p, predicted = net(x).softmax(1).max(1)
+    for measure, value in (("confidence", p.mean()), ("accuracy", (predicted == label).double().mean())):
+        assert frame[frame["measure"] == measure]["value"].tolist() == pytest.approx([value.item()] * 2)
 
 
 def test_other_files_are_none_of_its(tmp_path, net):
