@@ -34,17 +34,8 @@ def test_a_notebook_refuses_parameters_that_it_lacks():
         scale_b.script("pretraining_images", epoch=3)
 
 
-SIZED = {
-    "train",
-    "val",
-    "test",
-    "width",
-    "epochs",
-    "batch",
-    "per_epoch",
-    "weights",
-    "start",
-}  # by the call's own options
+# what the options of the call decide
+SIZED = {"train", "val", "test", "width", "epochs", "batch", "per_epoch", "weights", "start"}
 
 
 @pytest.fixture
@@ -56,9 +47,8 @@ def call(tmp_path, monkeypatch):
         Image.fromarray(image).save(file, "JPEG")
     lengths, blob = np.array([len(f.getvalue()) for f in files]), b"".join(f.getvalue() for f in files)
     path = tmp_path / "few.npz"
-    np.savez(
-        path, blob=np.frombuffer(blob, np.uint8), lengths=lengths, y=np.arange(36) % 10, sizes=np.array([24, 6, 6])
-    )
+    sizes, y = np.array([24, 6, 6]), np.arange(36) % 10
+    np.savez(path, blob=np.frombuffer(blob, np.uint8), lengths=lengths, y=y, sizes=sizes)
     words = f"--images {path} --device cpu --threads 1 --width 2 --epochs 1 --train 24 --val 6 --test 6"
     words += f" --out {tmp_path / 'out'} --weights {tmp_path / 'weights'} --budget"
     given, script = {}, scale_b.script
@@ -79,7 +69,7 @@ def call(tmp_path, monkeypatch):
 
 
 def test_a_second_call_goes_on_and_leaves_what_the_grid_asks_for(call, tmp_path):
-    """First no time for a cell, then for all, then nothing is left to do; each file has the grid's trainings, no more."""
+    """First no time for a cell, then for all, then nothing is left to do. Each file has the grid's trainings."""
     _, first = call(0)
     assert set(first) == {"pretraining-B.parquet"}
     given, second = call(1e9)

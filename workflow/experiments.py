@@ -103,7 +103,7 @@ def startable(found: list[tuple[grid.Run, str]]) -> list[tuple[grid.Run, str]]:
         how = "book/grids.md says where it is from"
         if after:
             how = "make it again by " + shlex.join(["python", *runs[after].command()[1:]])
-        print(f"{start} is not there, from which {', '.join(outs)} would start: {how}")
+        print(f"{start} is not there, from which {len(outs)} of the missing runs start: {how}")
     left_out = {out for outs in lacking.values() for out in outs}
     return [(run, why) for run, why in found if run.out not in left_out]
 

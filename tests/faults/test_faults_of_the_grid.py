@@ -138,7 +138,7 @@ def test_a_run_that_starts_from_what_another_leaves(tmp_path):
     (folder / "results" / "second.parquet").unlink()
     (folder / "first.pt").unlink()
     out = ended(engine(folder))
-    assert "first.pt is not there, from which results/second.parquet would start: make it again by python -m lib" in out
+    assert "first.pt is not there, from which 1 of the missing runs start: make it again by python -m lib.run" in out
     assert "1 runs made, 1 missing" in out
     assert read(folder) == ["a", "first"]
 
