@@ -26,7 +26,7 @@ lint: .venv/installed ## what the commit hooks run: rules, format, types
 
 experiments: .venv/installed ## run what is missing of the grids: DRY=1 ONLY="id collins" BUDGET=10m PROFILE=slurm
 	@$(BIN)/python -m workflow.experiments --cores $(CORES) --only "$(ONLY)" --budget "$(BUDGET)" --config "$(CONFIG)" \
-	  --profile "$(PROFILE)" $(if $(DRY),--dry)
+	  --profile "$(PROFILE)" --closed "$(CLOSED)" $(if $(DRY),--dry)
 
 test-slurm: .venv/installed ## the grid on a Slurm of one node that it starts: as root, with slurm-wlm and munge
 	@$(BIN)/python -m tests.faults

@@ -287,8 +287,9 @@ pages_claims.comparisons(tests[tests["splits"] > 0], *claims_images.CLAIMS).rena
 # >   step ([](16_gradcam) says what [](13_soft_masks) averages over). The table says how much of what each method sees:
 # >   what costs more sees fewer images. The paper trains for up to 50 epochs of 40,000 images in batches of 128.
 # >
-# > STL-10 and the paper's robust ResNet-50 could not be had. Their paths are in the library and in the grid; claims
-# > about STL-10 read "not tested".
+# > STL-10 and the weights of the paper's robust ResNet-50 could not be had. The library reads both, which is tested on
+# > small files in their formats, and the grid lists their runs ([](../grids) has the commands). Claims about STL-10
+# > read "not tested".
 
 # %% tags=["hide-input"]
 pages_images.training_shown(frame)

@@ -1,10 +1,20 @@
-"""Scale B's command: images in one file are those of the archives, and notebooks take the parameters it gives."""
+"""Scale B's command: images in one file are those of the archives, cells are the grid's, a second call goes on."""
 
+import io
+import json
+
+import jupytext
+import numpy as np
+import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 from lib.data import images
 from lib.data.files import data_dir
+from lib.run import convert, defaults
+from lib.study import grid
+from tests.image_sets import noise
 from workflow import scale_b
 
 
@@ -22,3 +32,59 @@ def test_packed_images_are_those_of_the_archives(tmp_path):
 def test_a_notebook_refuses_parameters_that_it_lacks():
     with pytest.raises(ValueError, match=r"pretraining_images.py has no parameters epoch"):
         scale_b.script("pretraining_images", epoch=3)
+
+
+# what the options of the call decide
+SIZED = {"train", "val", "test", "width", "epochs", "batch", "per_epoch", "weights", "start"}
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch):
+    """The command on a few made-up images at width 2, and the parameters of its notebooks as it gives them."""
+    pixels = noise(36, C=10).x_train.numpy()
+    files = [io.BytesIO() for _ in pixels]
+    for image, file in zip(pixels, files):
+        Image.fromarray(image).save(file, "JPEG")
+    lengths, blob = np.array([len(f.getvalue()) for f in files]), b"".join(f.getvalue() for f in files)
+    path = tmp_path / "few.npz"
+    sizes, y = np.array([24, 6, 6]), np.arange(36) % 10
+    np.savez(path, blob=np.frombuffer(blob, np.uint8), lengths=lengths, y=y, sizes=sizes)
+    words = f"--images {path} --device cpu --threads 1 --width 2 --epochs 1 --train 24 --val 6 --test 6"
+    words += f" --out {tmp_path / 'out'} --weights {tmp_path / 'weights'} --budget"
+    given, script = {}, scale_b.script
+
+    def noted(notebook, **parameters):
+        given[parameters["out"].rpartition("/")[2]] = notebook, parameters
+        return script(notebook, **parameters)
+
+    monkeypatch.setattr(images, "load", images.load)  # put back at the end
+    monkeypatch.setattr(scale_b, "script", noted)
+
+    def made(budget):
+        given.clear()
+        scale_b.main([*words.split(), str(budget)])
+        return dict(given), {file.name: file.read_bytes() for file in (tmp_path / "out").glob("*.parquet")}
+
+    return made
+
+
+def test_a_second_call_goes_on_and_leaves_what_the_grid_asks_for(call, tmp_path):
+    """First no time for a cell, then for all, then nothing is left to do. Each file has the grid's trainings."""
+    _, first = call(0)
+    assert set(first) == {"pretraining-B.parquet"}
+    given, second = call(1e9)
+    assert second["pretraining-B.parquet"] == first["pretraining-B.parquet"]
+    runs = {run.out.rpartition("/")[2]: run for run in grid.read() if run.grid.startswith("images-B")}
+    assert set(second) == set(runs)
+    for name, (notebook, parameters) in given.items():
+        run = runs[name]
+        known = defaults(jupytext.read(grid.ROOT / run.notebook))
+        assert run.notebook == f"notebooks/experiments/{notebook}.py"
+        asked = {n: convert(n, grid._text(v), known[n]) for n, v in run.given.items() if n not in SIZED}
+        assert {n: parameters.get(n, known[n]) for n in asked} == asked
+        frame = pd.read_parquet(tmp_path / "out" / name)
+        assert frame[frame["method"] != "pretrained"]["config"].nunique() == run.trainings
+    assert call(1e9)[1] == second
+    speed = json.loads((tmp_path / "out" / "speed-B.json").read_text())
+    assert set(speed) == {"pretraining", *(name.removesuffix(".parquet") for name in given)}
+    assert all(0 < told["share of the matrix rate"] < 1 for told in speed.values())

@@ -5,6 +5,7 @@
     make experiments ONLY="id collins" BUDGET=2h # those whose grid and file contain all these words, for two hours
     make experiments CORES=10 CONFIG="device=cuda mixed=yes"
     make experiments PROFILE=slurm               # as jobs of Slurm; or local-gpu: one run on each GPU
+    make experiments ONLY=images-paper CLOSED=yes PROFILE=slurm # what the grid lists and does not start by itself, too
 
 CONFIG says how the runs compute; what they compute stands in workflow/grid.yaml, and what it costs. After BUDGET no run
 is started and those in progress are stopped: they resume from their checkpoints at the next call. All that the engine
@@ -17,6 +18,7 @@ import json
 import math
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -67,15 +69,50 @@ def checked(config: list[str]) -> dict[str, str]:
     return given
 
 
-def missing(only: str) -> list[tuple[grid.Run, str]]:
-    """The runs to make and why, in order; ValueError if no run of the grid has all words of `only`."""
+def named(only: str) -> list[grid.Run]:
+    """The runs whose grid and file contain all words of `only`; ValueError if there is none."""
     runs = grid.read()
-    named = [run for run in runs if all(word in f"{run.grid} {run.out}" for word in only.split())]
-    if not named:
+    found = [run for run in runs if all(word in f"{run.grid} {run.out}" for word in only.split())]
+    if not found:
         raise ValueError(
             f"ONLY must name a run of workflow/grid.yaml, of {sorted({run.grid for run in runs})}, got {only!r}"
         )
-    return [(run, why) for run in named if not run.closed and (why := run.stale())]
+    return found
+
+
+def missing(only: str, closed: bool = False) -> list[tuple[grid.Run, str]]:
+    """The runs to make and why, in order: those named, and those whose networks they start from.
+
+    closed: also those that the grid says not to start.
+    """
+    runs = {run.out: run for run in grid.read()}
+    stale = {out: why for out, run in runs.items() if (closed or not run.closed) and (why := run.stale())}
+    wanted = {run.out for run in named(only)} & stale.keys()
+    wanted |= {runs[out].after for out in wanted} & stale.keys()
+    return [(run, stale[out]) for out, run in runs.items() if out in wanted]
+
+
+def startable(found: list[tuple[grid.Run, str]]) -> list[tuple[grid.Run, str]]:
+    """Those whose network to start from is there or made before them; of the others, a line says how to get it."""
+    runs, making, lacking = {run.out: run for run in grid.read()}, {run.out for run, _ in found}, {}
+    for run, _ in found:
+        start = run.given.get("start")
+        if start and run.after not in making and not Path(str(start)).exists():
+            lacking.setdefault((start, run.after), []).append(run.out)
+    for (start, after), outs in lacking.items():
+        how = "book/grids.md says where it is from"
+        if after:
+            how = "make it again by " + shlex.join(["python", *runs[after].command()[1:]])
+        print(f"{start} is not there, from which {len(outs)} of the missing runs start: {how}")
+    left_out = {out for outs in lacking.values() for out in outs}
+    return [(run, why) for run, why in found if run.out not in left_out]
+
+
+def tell_closed(only: str) -> None:
+    """A line for each reason for which missing runs are not started."""
+    reasons = [run.closed for run in named(only) if run.closed and run.stale()]
+    for reason in dict.fromkeys(reasons):
+        print(f"{reasons.count(reason)} runs are started by CLOSED=yes alone: {reason}")
 
 
 def ends(runs: list[grid.Run], cores: int, device: str, minutes: float = math.inf) -> list[float]:
@@ -120,7 +157,9 @@ def start(
 
     lock: of `alone`. The engine holds it too, so that one that outlives this process is not joined by a second.
     """
-    Path("runs/config.json").write_text(json.dumps(config))  # as its words, Snakemake refuses names of one letter
+    Path("runs/config.json").write_text(
+        json.dumps(config | {"making": outs})
+    )  # as its words, Snakemake refuses names of one letter
     common = [SNAKEMAKE, "--snakefile", "workflow/experiments.smk", "--configfile", "runs/config.json"]
     options = ["--keep-going", "--scheduler", "greedy", "--rerun-incomplete", "--force"]
     # a job of Slurm counts as one of --jobs there, whatever its cores
@@ -130,8 +169,7 @@ def start(
     engine = subprocess.Popen(
         command, start_new_session=True, pass_fds=[lock], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    open_runs, device = [run for run in grid.read() if not run.closed], config.get("device", "cpu")
-    progress = Progress(open_runs, outs, cores=cores, device=device)
+    progress = Progress(grid.read(), outs, cores=cores, device=config.get("device", "cpu"))
     reader = threading.Thread(target=follow, args=(engine, progress), daemon=True)
     reader.start()
     try:
@@ -200,6 +238,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--budget", default="")
     parser.add_argument("--config", default="")
     parser.add_argument("--profile", default="")
+    parser.add_argument("--closed", choices=["", "no", "yes"], default="")
     parser.add_argument("--dry", action="store_true")
     given = parser.parse_args(words)
     try:
@@ -208,7 +247,10 @@ def main(words: list[str] | None = None) -> int:
             raise ValueError(f"CORES must be at least 1, got {given.cores}")
         cores, config = profiled(given.profile, given.cores, checked(given.config.split()))
         device = config.get("device", "cpu")
-        found = missing(given.only)
+        closed = given.closed == "yes"
+        found = startable(missing(given.only, closed))
+        if not closed:
+            tell_closed(given.only)
         report(found, cores, device, limit / 60 if limit else math.inf)
         if given.dry or not found:
             return 0
@@ -221,9 +263,9 @@ def main(words: list[str] | None = None) -> int:
     except ValueError as error:
         print(f"make experiments: {error}", file=sys.stderr)
         return 1
-    left = len(missing(given.only))
-    again = f", {left} missing: call it again to go on (what the engine says is in runs/engine.log)"
-    print(f"{len(found) - left} runs made{again if left else ''}")
+    left = {run.out for run, _ in missing(given.only, closed)}
+    again = f", {len(left)} missing: call it again to go on (what the engine says is in runs/engine.log)"
+    print(f"{sum(run.out not in left for run, _ in found)} runs made{again if left else ''}")
     return code
 
 

@@ -1,7 +1,8 @@
 """The grids of full runs of both papers, a rule for each run of workflow/grid.yaml: one notebook, one file of records.
 
 `make experiments` says which runs are missing and starts them through this file (workflow/experiments.py). A killed run
-resumes from its checkpoint, a failed one does not stop the rest. On a cluster or on several GPUs: workflow/profiles.
+resumes from its checkpoint, a failed one stops only those that start from what it leaves. On a cluster or on several
+GPUs: workflow/profiles.
 """
 
 import math
@@ -16,21 +17,22 @@ from lib.study import grid
 os.environ["PYTHONPATH"] = sys.path[0]
 os.environ["OMP_NUM_THREADS"] = str(config.get("threads", 1))
 GPU = [sys.executable, "-m", "workflow.gpu"] if config.get("device") == "cuda" and config.get("gpus") else []
-OPEN = [run for run in grid.read() if not run.closed]
+RUNS = grid.read()
+MAKING = set(config.get("making", []))  # files that this call makes; a run waits for the one that it starts from
 
 
 rule all:
     input:
-        [run.out for run in OPEN],
+        [run.out for run in RUNS if not run.closed],
 
 
-for place, run in enumerate(OPEN):
+for place, run in enumerate(RUNS):
 
     rule:
         name:
             f"run_{place}"
         input:
-            ancient(run.notebook),
+            ancient([run.notebook, *sorted({run.after} & MAKING)]),
         output:
             update(run.out),  # older records stay until the new ones are whole: Snakemake deletes other outputs first
         benchmark:
@@ -39,7 +41,7 @@ for place, run in enumerate(OPEN):
             command=shlex.join([*GPU, *run.command(**config)]),
         resources:
             runtime=max(10, math.ceil(3 * run.cost(config.get("device", "cpu")))), # minutes, for a cluster's time limit
-        priority: len(OPEN) - place
+        priority: len(RUNS) - place
         threads: int(config.get("threads", 1))
         shell:
             "{params.command}"

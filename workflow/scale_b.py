@@ -4,31 +4,36 @@
     python -m workflow.scale_b --pack images.npz         # the images that it takes, 29 MiB, for a machine without them
     python -m workflow.scale_b --images images.npz ...   # and there, from that file alone
 
-Notebooks are executed as plain scripts, so that neither papermill nor Jupyter is needed. Each run's records are written
-as soon as it is done. What a cell costs is told by the pretraining's images per second: cells are shortened to what is
-left of the budget, and left out where not even a quarter of a pass fits.
+The cells are those of the blocks images-B in workflow/grid.yaml. Notebooks are executed as plain scripts, so that
+neither papermill nor Jupyter is needed. Each run's records are written as soon as it is done. A run that would not end
+within the budget, by the speed of pretraining, is left out. A second call with the same folders goes on where the
+first one stopped: nothing that is recorded is trained again.
 """
 
 import argparse
 import json
+import math
 import time
-from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
+from lib import writing
 from lib.data import images as sets
 from lib.data.files import data_dir
+from lib.nets import resnet
+from lib.training.pretraining import gains_from_bfloat16
 
 STARTED = time.monotonic()
 NAME, TRAIN, VAL, TEST = "cifar10-jpeg", 28_000, 1_000, 2_000
 
 
-def options():
+def options(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m workflow.scale_b", description=__doc__.split("\n")[0])
     parser.add_argument("--out", default="results/images", help="a folder for the records")
+    parser.add_argument("--weights", default="runs/weights", help="a folder for the networks")
     parser.add_argument("--budget", type=float, default=560, help="seconds")
     parser.add_argument("--pack", help="write the images to this file, and nothing else")
     parser.add_argument("--images", help="a file that --pack wrote; by default DATA_DIR's archives")
@@ -38,7 +43,7 @@ def options():
     parser.add_argument("--epochs", type=int, default=20, help="of pretraining")
     for part, size in (("train", TRAIN), ("val", VAL), ("test", TEST)):
         parser.add_argument(f"--{part}", type=int, default=size, help="images")
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
 # --- Images in one file ----------------------------------------------------------------------------------------------
@@ -102,11 +107,11 @@ def script(notebook: str, **given) -> dict:
 
 
 class Budget:
-    """Cells within so many seconds, and what they did."""
+    """Cells within so many seconds, and how fast they were."""
 
     def __init__(self, seconds: float, out: Path, common: dict):
-        self.end, self.out, self.common = STARTED + seconds, out, common
-        self.speed: dict[str, object] = {}
+        self.end, self.file, self.common = STARTED + seconds, out / "speed-B.json", common
+        self.speed = json.loads(self.file.read_text()) if self.file.exists() else {}
 
     @property
     def left(self) -> float:
@@ -115,74 +120,91 @@ class Budget:
     def say(self, *words) -> None:
         print(f"[{time.monotonic() - STARTED:5.0f} s]", *words, flush=True)
 
-    def note(self, name: str, trained, batch: int) -> None:
-        """Images a second of a training."""
-        self.speed[name] = trained.state["step"] * batch / trained.state["stepping"]
-        (self.out / "speed-B.json").write_text(json.dumps(self.speed, indent=1))
-        self.say(name, f"{self.speed[name]:.0f} images a second")
+    def note(self, name: str, trained, most: float) -> None:
+        """Images a second of a training, and its products' operations as a share of `most`, the machine's a second."""
+        rows = torch.arange(trained.settings.batch, device=trained.device)
+        with FlopCounterMode(display=False) as counted:
+            trained.gradients(rows)
+        images = trained.state["step"] * len(rows) / trained.state["stepping"]
+        share = images * counted.get_total_flops() / len(rows) / most
+        self.speed[name] = {"images a second": images, "share of the matrix rate": share, "matrix rate": most}
+        with writing.whole(self.file) as partial:
+            partial.write_text(json.dumps(self.speed, indent=1))
+        self.say(name, f"{images:.0f} images a second, {share:.0%} of the matrix rate")
 
-    def cell(self, file: str, *, cost: float, reserve: float, most: int, share: int, **given) -> None:
-        """One cell: at most so many epochs of 1/share of the images, at `cost` forward-and-backward passes an image.
+    def cell(self, file: str, *, cost: float, reserve: float, **given) -> None:
+        """One cell, if one of its runs fits into the time left: `cost` forward-and-backward passes for each image.
 
         reserve: seconds that a run's validations and report take.
         """
-        images, rate = self.common["train"] // share, self.speed["pretraining"]
-        runs = len(given["lams"]) * len(given["lrs"])
-        epochs = min(most, int((self.left / runs - reserve) * rate / (cost * images)))
-        if epochs < 1:
-            self.say(file, f"left out, {self.left:.0f} s left")
+        given = self.common | given
+        passes = given["epochs"] * given["per_epoch"] * cost
+        rate = self.speed.get("pretraining", {}).get("images a second", math.inf)
+        seconds = passes / rate + reserve
+        if seconds > self.left:
+            self.say(file, f"left out, as a run takes {seconds:.0f} s and {self.left:.0f} s are left")
             return
-        self.say(file, f"{epochs} epochs of {images} images, {self.left:.0f} s left")
-        limits = {"per_epoch": images, "epochs": epochs, "budget": max(self.left, 1.0)}
-        names = script(
-            "insertion_deletion_images", **self.common | given | limits, out=str(self.out / f"{file}.parquet")
-        )
+        self.say(file, f"{self.left:.0f} s left")
+        out = self.file.with_name(f"{file}.parquet")
+        names = script("insertion_deletion_images", **given, budget=self.left, out=str(out))
         if names.get("tuner") is not None:
-            self.note(file, names["tuner"], names["batch"])
+            self.note(file, names["tuner"], matrix_rate(given["device"]))
 
 
-def best(path: Path) -> tuple[float, float]:
-    """Lambda and learning rate of the largest valscore on validation images."""
-    rows = pd.read_parquet(path)
-    rows = rows[(rows["part"] == "val") & (rows["explainer"] == "Grad-CAM")]
-    scores = rows.pivot_table(index=["lam", "lr"], columns="measure", values="value")
-    return (2 * scores["accuracy"] + scores["insertion"] - scores["deletion"]).idxmax()
+def matrix_rate(device: str, n: int = 0) -> float:
+    """Operations a second of products of matrices (n, n), in the type that layers multiply in there."""
+    n = n or (8192 if device.startswith("cuda") else 512)
+    a = torch.ones(n, n, device=device, dtype=torch.bfloat16 if gains_from_bfloat16(device) else torch.float32)
+    for times in (3, 20):  # the first to warm up
+        begun = time.perf_counter()
+        for _ in range(times):
+            b = a @ a
+        b[0, 0].item()  # waits for the device
+    return times * 2 * n**3 / (time.perf_counter() - begun)
 
 
-def main() -> None:
-    o = options()
+def pretrained(network: Path, record: Path, width: int, epochs: int) -> bool:
+    """Whether an earlier call has trained this network to its end."""
+    if not (network.exists() and record.exists()):
+        return False
+    net, about = resnet.load(network, 10)
+    return (net.conv1.out_channels, about["epochs"]) == (width, epochs)
+
+
+def main(words: list[str] | None = None) -> None:
+    o = options(words)
     sizes = o.train, o.val, o.test
     if o.pack:
         pack(o.pack, sizes)
         return
     if o.images:
         sets.load = unpacked(o.images)
-    out, weights = Path(o.out), Path("runs/weights/scale-b")
+    out, weights = Path(o.out), Path(o.weights)
     for folder in (out, weights):
         folder.mkdir(parents=True, exist_ok=True)
-    torch.set_float32_matmul_precision("high")
-    torch.backends.cudnn.allow_tf32 = True
-    network, batch = str(weights / "start.pt"), min(256, o.train // 4)
+    if o.device.startswith("cuda"):
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.allow_tf32 = True
+    network, record = weights / f"{NAME}-w{o.width}.pt", out / "pretraining-B.parquet"
     common = {"data": NAME, "train": o.train, "val": o.val, "test": o.test, "scale": "B"}
     common |= {"device": o.device, "threads": o.threads}
-    names = script(
-        "pretraining_images", **common, width=o.width, epochs=o.epochs, batch=batch, lr=0.2, weights=network,
-        out=str(out / "pretraining-B.parquet"),
-    )  # fmt: skip
-    tuning = {"start": network, "S_values": [0.5], "lam3s": [0.0], "batch": min(128, o.train // 4)}
-    budget = Budget(o.budget, out, common | tuning | {"patience": 99, "weights": str(weights)})
-    budget.note("pretraining", names["trainer"], batch)
-    cam, both = ["Grad-CAM"], ["Grad-CAM", "LIME"]
-    cell, quarter = partial(budget.cell, most=2, share=2), partial(budget.cell, most=2, share=4)
-    rates, found = [1e-3, 1e-4], out / "ID-ExpO-GradCAM-B.parquet"
-    cell(found.stem, cost=14, reserve=12, method="ID-ExpO", explainers=cam, also=["LIME"], lams=[0.1, 0.01, 0.001],
-         lrs=rates, draws=4)  # fmt: skip
-    cell("CE-only-B", cost=1.5, reserve=15, method="CE-only", explainers=both, lams=[0.0], lrs=rates)
-    lam, lr = best(found) if found.exists() else (0.1, 1e-4)
-    quarter("ID-ExpO-LIME-B", cost=130, reserve=15, method="ID-ExpO", explainers=["LIME"], also=cam, lams=[lam],
-            lrs=[lr], draws=4, keep=0.25)  # fmt: skip
+    tuning = {"start": str(network), "weights": str(weights), "batch": min(128, o.train // 4), "epochs": 2}
+    tuning |= {"per_epoch": o.train // 4, "patience": 99, "S_values": [0.5], "lam3s": [0], "lrs": [1e-3, 1e-4]}
+    budget = Budget(o.budget, out, common | tuning)
+    if not pretrained(network, record, o.width, o.epochs):
+        names = script(
+            "pretraining_images", **common, width=o.width, epochs=o.epochs, batch=min(256, o.train // 4), lr=0.2,
+            weights=str(network), out=str(record),
+        )  # fmt: skip
+        budget.note("pretraining", names["trainer"], matrix_rate(o.device))
+    both, half = ["Grad-CAM", "LIME"], o.train // 2
+    budget.cell("ID-ExpO-Grad-CAM-B", cost=14, reserve=12, method="ID-ExpO", explainers=["Grad-CAM"],
+                lams=[0.1, 0.01, 0.001], draws=4, per_epoch=half)  # fmt: skip
+    budget.cell("CE-only-B", cost=1.5, reserve=15, method="CE-only", explainers=both, lams=[0], per_epoch=half)
+    budget.cell("ID-ExpO-LIME-B", cost=130, reserve=15, method="ID-ExpO", explainers=["LIME"], also=["Grad-CAM"],
+                lams=[0.1], draws=4, keep=0.25)  # fmt: skip
     for method in ("ExpO-S", "ExpO-F"):
-        quarter(f"{method}-B", cost=55, reserve=15, method=method, explainers=both, lams=[0.1], lrs=[lr], M=50)
+        budget.cell(f"{method}-B", cost=55, reserve=15, method=method, explainers=both, lams=[0.1], M=50)
     budget.say("done")
 
 

@@ -11,7 +11,7 @@ names a folder of your own, CLASS/file. Decoded images are kept in _build/cache,
 import hashlib
 import math
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral
 from pathlib import Path
@@ -76,6 +76,13 @@ class Images:
     def inputs(self, pixels: Tensor) -> Tensor:
         """Standardised inputs (n, 3, H, W) in channels-last order, from bytes (n, H, W, 3)."""
         return ((pixels.float() / 255 - self.mean) / self.std).permute(0, 3, 1, 2)
+
+    def standardised(self, mean: Sequence[float], std: Sequence[float]) -> "Images":
+        """The same images for a network that was trained on inputs standardised by these, (3,) each between 0 and 1."""
+        own = {"mean": self.mean.new_tensor(mean), "std": self.std.new_tensor(std)}
+        if any(len(values) != 3 for values in own.values()) or not (own["std"] > 0).all():
+            raise ValueError(f"mean and std must be three numbers each, std positive, got {mean} and {std}")
+        return replace(self, **own)
 
     def to(self, device: str | torch.device) -> "Images":
         """The same images on another device."""

@@ -1,4 +1,4 @@
-"""ResNet-18 of any width, cut in two at any layer, with its batch norm folded away or left in training mode.
+"""ResNets of any width, cut in two at any layer, with their batch norm folded away or left in training mode.
 
     net = resnet18(C=10, width=64)            # an nn.Module, the names of its parameters are torchvision's
     f = Convolutional(net)                    # f(theta, x): logits, theta = f.theta() or leaves with its values
@@ -12,15 +12,20 @@ import copy
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from lib import writing
+from lib.nets import robustness
+
+if TYPE_CHECKING:  # an import of seconds, see below
+    from torchvision.models.resnet import BasicBlock, Bottleneck
 
 LAYERS = {"conv2_x": "layer1", "conv3_x": "layer2", "conv4_x": "layer3", "conv5_x": "layer4"}  # the paper's names
-STEMS = ("cifar", "plain")
+STEMS = ("cifar", "unpooled", "plain")
 NORMS = ("frozen", "batch")
 Theta = dict[str, Tensor]
 
@@ -28,36 +33,54 @@ Theta = dict[str, Tensor]
 def resnet18(C: int, width: int = 64, stem: str = "cifar") -> nn.Sequential:
     """ResNet-18 for C classes from torchvision's blocks, `width` channels in its first stage (64 in the paper).
 
-    stem: "cifar", a 3x3 convolution and a max pool, which gives 8x8 maps at conv3_x for 32x32 pixels; "plain",
-    torchvision's 7x7 convolution of stride 2, which gives 6x6 maps at conv4_x for 96x96 pixels.
+    stem: "cifar", a 3x3 convolution and a max pool, which gives 8x8 maps at conv3_x for 32x32 pixels; "unpooled", the
+    same without the pool: 8x8 at conv4_x; "plain", torchvision's 7x7 convolution of stride 2, which gives 6x6 maps at
+    conv4_x for 96x96 pixels.
     """
     from torchvision.models.resnet import BasicBlock  # here, as this import takes seconds
 
+    return _resnet(BasicBlock, (2, 2, 2, 2), C, width=width, stem=stem)
+
+
+def resnet50(C: int, width: int = 64, stem: str = "cifar") -> nn.Sequential:
+    """ResNet-50, of bottleneck blocks; arguments as those of `resnet18`."""
+    from torchvision.models.resnet import Bottleneck
+
+    return _resnet(Bottleneck, (3, 4, 6, 3), C, width=width, stem=stem)
+
+
+def _resnet(
+    Block: "type[BasicBlock | Bottleneck]", counts: tuple[int, ...], C: int, *, width: int, stem: str
+) -> nn.Sequential:
+    """Four stages of so many blocks each, every stage but the first with half the rows and columns."""
     if stem not in STEMS:
         raise ValueError(f"stem must be one of {', '.join(STEMS)}, got {stem!r}")
     if C < 2 or width < 1:
         raise ValueError(f"C must be at least 2 and width at least 1, got {C} and {width}")
-    kernel, stride, padding = (3, 1, 1) if stem == "cifar" else (7, 2, 3)
+    kernel, stride, padding = (7, 2, 3) if stem == "plain" else (3, 1, 1)
 
-    def stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
-        shortcut = None
-        if stride > 1:
+    def stage(number: int, inputs: int) -> nn.Sequential:
+        own, stride = width * 2**number, 2 if number else 1
+        shortcut, outputs = None, own * Block.expansion
+        if stride > 1 or inputs != outputs:
             shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
-        return nn.Sequential(BasicBlock(inputs, outputs, stride, shortcut), BasicBlock(outputs, outputs))
+        further = (Block(outputs, own) for _ in range(counts[number] - 1))
+        return nn.Sequential(Block(inputs, own, stride, shortcut), *further)
 
+    out = width * Block.expansion
     net = nn.Sequential(
         OrderedDict(
             conv1=nn.Conv2d(3, width, kernel, stride, padding, bias=False),
             bn1=nn.BatchNorm2d(width),
             relu=nn.ReLU(),  # not in place: the network may be cut before it
-            maxpool=nn.MaxPool2d(3, 2, 1),
-            layer1=stage(width, width, 1),
-            layer2=stage(width, 2 * width, 2),
-            layer3=stage(2 * width, 4 * width, 2),
-            layer4=stage(4 * width, 8 * width, 2),
+            maxpool=nn.Identity() if stem == "unpooled" else nn.MaxPool2d(3, 2, 1),
+            layer1=stage(0, width),
+            layer2=stage(1, out),
+            layer3=stage(2, 2 * out),
+            layer4=stage(3, 4 * out),
             avgpool=nn.AdaptiveAvgPool2d(1),
             flatten=nn.Flatten(),
-            fc=nn.Linear(8 * width, C),
+            fc=nn.Linear(8 * out, C),
         )
     )
     for module in net.modules():
@@ -166,7 +189,8 @@ def save(net: nn.Module, path: str | Path, **about) -> Path:
     """Write a network's parameters with what is worth knowing about it (plain values), whole or not at all."""
     path = Path(path)
     with writing.whole(path) as partial:
-        torch.save({"net": net.state_dict(), "about": about}, partial)
+        unpooled = isinstance(net.get_submodule("maxpool"), nn.Identity)
+        torch.save({"net": net.state_dict(), "about": about, "unpooled": unpooled}, partial)
     return path
 
 
@@ -189,18 +213,23 @@ def _read(path: str | Path) -> dict:
 
 
 def load(path: str | Path, C: int, *, new_head: bool = False) -> tuple[nn.Sequential, dict]:
-    """A network of `resnet18` for C classes, and what `save` noted; or somebody's parameters by torchvision's names.
+    """A ResNet-18 or ResNet-50 for C classes, and what `save` noted; or somebody's parameters by torchvision's names.
 
-    Width and stem are read off the parameters. new_head: leave out its last layer, which then starts at random, as it
-    was for other classes. ValueError if the file holds none that fit.
+    Depth, width and stem are read off the parameters. A file of the package `robustness` has no pool in its stem and
+    notes `mean` and `std`, by which its inputs are standardised (`Images.standardised`). new_head: leave out the last
+    layer, which then starts at random, as it was for other classes. ValueError if the file holds none that fit.
     """
     try:
         found = _read(path)
+        if robustness.is_its_own(found):
+            found = robustness.translated(found)
         theta, about = (found["net"], found["about"]) if "net" in found else (found, {})
         width, kernel = theta["conv1.weight"].shape[0], theta["conv1.weight"].shape[-1]
-        net = resnet18(C, width, "cifar" if kernel == 3 else "plain")
+        stem = "plain" if kernel == 7 else "unpooled" if found.get("unpooled") else "cifar"
+        net = (resnet50 if "layer1.0.conv3.weight" in theta else resnet18)(C, width, stem)
         own = {n: t for n, t in net.state_dict().items() if new_head and n.startswith("fc.")}
         net.load_state_dict({**theta, **own})
     except Exception as error:  # torch raises a different one for each kind of damage
-        raise ValueError(f"{path} holds no ResNet-18 for {C} classes: {str(error).splitlines()[0]}") from error
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{path} holds no ResNet-18 or ResNet-50 for {C} classes: {reason}") from error
     return net, about

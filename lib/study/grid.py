@@ -10,7 +10,7 @@ import math
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -36,6 +36,7 @@ class Run:
     minutes: float  # of one CPU core, as far as known from runs like it
     gpu_minutes: float | None  # of a GPU; None where none was measured
     closed: str  # why it is no longer run, or not yet; empty for most
+    after: str = ""  # `out` of the run whose weights this one starts from; empty where none of the grid leaves them
 
     def cost(self, device: str = "cpu") -> float:
         """Expected minutes on a device; a CPU's where nothing is known of a GPU."""
@@ -110,6 +111,8 @@ def experiment(notebook: str, root: Path = ROOT) -> Experiment:
 def read(path: str | Path = ROOT / "workflow" / "grid.yaml") -> list[Run]:
     """All runs in the order of the file; ValueError if a block lacks a key or has one unknown, or two runs one file."""
     runs = [run for block in yaml.safe_load(Path(path).read_text()) for run in _runs(_checked(block))]
+    left = {run.given["weights"]: run.out for run in runs if "weights" in run.given}
+    runs = [replace(run, after=left.get(run.given.get("start"), "")) for run in runs]
     outs = [run.out for run in runs]
     if twice := {out for out in outs if outs.count(out) > 1}:
         raise ValueError(f"{path}: each run must have a file of its own, got {', '.join(sorted(twice))} twice")

@@ -91,7 +91,8 @@ def pgd(f, x: Tensor, y: Tensor, *, radius: float, step: float, steps: int, unit
     """x moved to where the cross-entropy is larger, by at most `radius` in each number, in steps along its sign.
 
     radius, step: in units `unit` (broadcast against x), inside [low, high]. start: the first step's share of the
-    radius, (n,). Madry et al. (2018) start at random in the cube; we start along the first gradient's sign.
+    radius, (n,). Madry et al. (2018) start at random in the cube; we start along the first gradient's sign, which needs
+    one random number an image. The two were not compared.
     """
     moved = x
     for k in range(steps):

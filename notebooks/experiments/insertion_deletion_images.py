@@ -27,6 +27,7 @@ val = 0
 test = 0
 start = "runs/weights/pretrained.pt"  # the network, as pretraining_images leaves it, or by torchvision's names
 method = "ID-ExpO"  # ID-ExpO, ExpO-S, ExpO-F, CE-only, or Masked; or "measured", the network at `start` as it is
+called = "pretrained"  # the method of the network at `start`, where its file does not say it
 explainers = ["Grad-CAM"]  # Grad-CAM, LIME, KernelSHAP; ID-ExpO trains one, others choose epochs by each
 also = ["LIME"]  # measured too, of what the first of explainers chose: these, Integrated Gradients, Occlusion; or []
 S_values = [0.5]  # shares of the pixels inserted and deleted; one for ID-ExpO
@@ -104,6 +105,8 @@ images = sets.load(data, seed=split, train=train or None, val=val or None, test=
 records.check_replaced(out, paper="ID", dataset=images.name, method=method)
 net, noted = resnet.load(start, images.C)
 net = net.to(device)
+if "mean" in noted:  # somebody else's network, trained on inputs standardised by these
+    images = images.standardised(noted["mean"], noted["std"])
 
 
 def explainer_named(name, for_training=False):
@@ -217,7 +220,7 @@ for setting in settings if method != "measured" else ():
     longest = max(longest, time.monotonic() - begun)
 
 # %%
-found = noted.get("method", "pretrained")
+found = noted.get("method", called)
 if (method == "measured" or (method == "CE-only" and len(done))) and not (done["method"] == found).any():
     about, run = provenance_of(settings[0]), run_columns(found, settings[0])
     rows = [row for criterion in criteria for row in rows_of(found, net, criterion, run)]

@@ -16,6 +16,13 @@
 # What the experiments on images start from: a ResNet-18 trained on cross-entropy, or against PGD's attacks for the
 # comparison with a robust network. Its weights are kept outside the repository, its accuracy becomes a record.
 #
+# With a `radius` every step trains on images that PGD (Madry et al. 2018) has moved to where the loss is larger:
+# `attack_steps` gradients for each image, each followed by a step of `attack_step` along its sign, and no pixel further
+# from where it was than the radius. All are in grey levels of 255 and in the records' settings. One thing differs from
+# the original, which starts at a random point of the cube. Here the first step goes from the image itself along its
+# gradient's sign, by a share of the radius drawn for each image. That keeps something random in the start for one
+# number an image from the run's generator, in place of one for each pixel. The two starts were not compared.
+#
 #     python -m lib.run notebooks/experiments/pretraining_images.py out.ipynb -p data my_images -p width 16
 
 # %% tags=["parameters"]
@@ -30,8 +37,8 @@ epochs = 60
 batch = 128
 lr = 0.1  # the highest of the cycle
 radius = 0.0  # of PGD's attack, in grey levels of 255; 0 for none
-attack_step = 2.0
-attack_steps = 7
+attack_step = 2.0  # of PGD, in grey levels along the gradient's sign
+attack_steps = 7  # of PGD, a gradient each; the first step's length is random, up to the radius
 mixed = "auto"  # multiply in bfloat16: yes, no, or auto, where the device gains from it
 scale = "paper"  # what the records call this size of experiment: A, B, paper
 seed = 0

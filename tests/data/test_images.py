@@ -9,6 +9,7 @@ import torch
 
 from lib.data.images import augment, load
 from tests.data.pictures import CIFAR, picture, registered, stl10
+from tests.image_sets import noise
 
 
 def test_the_jpeg_copy_is_read_in_order_and_says_what_it_is(jpeg, tmp_path):
@@ -140,6 +141,17 @@ def test_inputs_are_standardised_by_the_training_images(own, tmp_path):
     assert torch.allclose(x.mean((0, 2, 3)), torch.zeros(3), atol=1e-5)
     assert torch.allclose(x.std((0, 2, 3), correction=0), torch.ones(3), atol=1e-5)
     assert torch.equal(images.background, torch.zeros(3, 12, 16))
+
+
+def test_inputs_may_be_standardised_by_somebody_elses_numbers():
+    images = noise()
+    other = images.standardised((0.1, 0.2, 0.4), (0.5, 1.0, 2.0))
+    pixels = torch.full((1, 1, 1, 3), 255)
+    assert other.inputs(pixels).flatten().tolist() == pytest.approx([1.8, 0.8, 0.3])
+    assert torch.equal(images.inputs(images.x_test[:1]), noise().inputs(images.x_test[:1]))
+    for mean, std in (((0.1,), (1, 1, 1)), ((0, 0, 0), (1, 1, 0)), ((0, 0, 0, 0), (1, 1, 1))):
+        with pytest.raises(ValueError, match="mean and std must be three numbers each"):
+            images.standardised(mean, std)
 
 
 def test_flips_and_crops_are_those_of_a_plain_loop():

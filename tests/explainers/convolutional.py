@@ -6,10 +6,10 @@ from lib.nets.resnet import Convolutional, resnet18
 from lib.predictor import Predictor
 
 
-def network(width=4, C=5, seed=0, dtype=torch.float64):
+def network(width=4, C=5, seed=0, dtype=torch.float64, *, make=resnet18, stem="cifar"):
     """A ResNet whose batch norms have seen some images."""
     torch.manual_seed(seed)
-    net = resnet18(C, width)
+    net = make(C, width, stem)
     net.train()
     with torch.no_grad():
         for _ in range(3):

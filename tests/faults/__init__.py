@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[2]
 SMALL = """# %% tags=["parameters"]
 name = "a"
 fault = ""
+start = ""
+weights = ""
 threads = 1
 out = ""
 
@@ -61,6 +63,10 @@ if fault == "long":  # steps of a second, each of them kept; the first start has
             print(done, file=file)
 if fault == "raises":
     raise ValueError("it cannot be done")
+if start:
+    Path(start).read_text()
+if weights.endswith(".pt"):
+    Path(weights).touch()
 
 # %%
 row = {"paper": "FE", "dataset": "glass", "method": name, "split": 0, "seed": 0, "part": "test", "measure": "accuracy",

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import time
 
 import pandas as pd
 import pytest
+import yaml
 
 from lib.study import records
 from lib.study.provenance import provenance
@@ -105,6 +107,54 @@ def test_out_of_memory_and_a_failing_run(tmp_path):
     assert starts(folder, "c") == 1
 
 
+def after(folder, fault, **more):
+    """Two more runs: `first`, which meets that fault and leaves first.pt, and `second`, which starts from it."""
+    path = folder / "workflow" / "grid.yaml"
+    (small,) = yaml.safe_load(path.read_text())
+    first = small | {"name": "first", "set": {"weights": "first.pt"}, "minutes": {"first": {fault: 3}}}
+    second = small | {"name": "second", "set": {"start": "first.pt"}, "minutes": {"second": {"none": 3}}} | more
+    path.write_text(yaml.safe_dump([small, second, first]))
+
+
+def test_a_run_that_starts_from_what_another_leaves(tmp_path):
+    """Two runs, the second from the network of the first, which waits. Later the second's records are lost, then the
+    network, too, whose file is in no repository.
+
+    Seen: the second waits for the first, and comes with it where it alone was asked for. Alone it is made again without
+    the first. Without its network it is not started, and a line names the command that makes the network.
+    """
+    folder = project(tmp_path / "grid", a="")
+    after(folder, "waits")
+    both = engine(folder, "--only", "second")
+    until(lambda: starts(folder, "first"))
+    time.sleep(3)
+    assert starts(folder, "second") == 0
+    (folder / "go").touch()
+    assert "2 runs made" in ended(both)
+    (folder / "results" / "second.parquet").unlink()
+    os.utime(folder / "results" / "first.parquet", (4102444800, 4102444800))
+    assert "1 runs made" in ended(engine(folder, "--only", "second", "--config", "threads=2"))
+    assert (starts(folder, "first"), starts(folder, "second"), starts(folder, "a")) == (1, 2, 0)
+    (folder / "results" / "second.parquet").unlink()
+    (folder / "first.pt").unlink()
+    out = ended(engine(folder))
+    assert "first.pt is not there, from which 1 of the missing runs start: make it again by python -m lib.run" in out
+    assert "1 runs made, 1 missing" in out
+    assert read(folder) == ["a", "first"]
+
+
+def test_a_run_that_starts_from_one_that_fails(tmp_path):
+    """The first of two such runs raises an error; the grid says that the second is not to be started by itself.
+
+    Seen: the second is not started, CLOSED=yes or not, and a third is made.
+    """
+    folder = project(tmp_path / "grid", a="")
+    after(folder, "raises", closed="it takes a day")
+    assert "1 runs are started by CLOSED=yes alone: it takes a day" in ended(engine(folder, "--dry"))
+    assert "1 runs made, 2 missing" in ended(engine(folder, "--closed", "yes"))
+    assert (starts(folder, "first"), starts(folder, "second"), starts(folder, "a")) == (1, 0, 1)
+
+
 def test_a_run_made_anew_that_fails(tmp_path):
     """A run whose experiment has a higher version, and which fails when it is made again.
 
@@ -138,8 +188,8 @@ def test_a_budget_that_ends_and_a_clock_that_goes_back(tmp_path):
     (folder / "go").touch()
     assert "1 runs made" in ended(engine(folder))
     made = starts(folder, "a")
-    for file, time in (("results/a.parquet", 315532800), ("notebooks/experiments/small.py", 4102444800)):
-        os.utime(folder / file, (time, time))
+    for file, at in (("results/a.parquet", 315532800), ("notebooks/experiments/small.py", 4102444800)):
+        os.utime(folder / file, (at, at))
     assert "0 runs to make" in ended(engine(folder))
     assert starts(folder, "a") == made
 

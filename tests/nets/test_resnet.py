@@ -1,41 +1,47 @@
-"""ResNet-18: its shapes, its batch norm folded away, and its two halves."""
+"""ResNets: their shapes, their batch norm folded away, and their two halves."""
 
 import pytest
 import torch
 
 from lib.nets import resnet
-from lib.nets.resnet import Convolutional, fold, resnet18
+from lib.nets.resnet import Convolutional, fold, resnet18, resnet50
 from tests.explainers.convolutional import inputs, network
 
+MAKERS = pytest.mark.parametrize("make", [resnet18, resnet50])
 
-def test_at_width_64_it_is_torchvisions():
+
+@MAKERS
+def test_at_width_64_it_is_torchvisions(make):
     """The same names, shapes and outputs, for images of 96 pixels."""
-    from torchvision.models import resnet18 as theirs
+    import torchvision
 
     torch.manual_seed(0)
-    ours, other = resnet18(10, 64, "plain").eval(), theirs(num_classes=10).eval()
+    ours, other = make(10, 64, "plain").eval(), getattr(torchvision.models, make.__name__)(num_classes=10).eval()
     ours.load_state_dict(other.state_dict())
     x = torch.randn(2, 3, 96, 96)
-    assert torch.allclose(ours(x), other(x), atol=1e-5)
+    assert (ours(x) - other(x)).norm() < 1e-5 * other(x).norm()
 
 
+@MAKERS
 @pytest.mark.parametrize(
     ("stem", "side", "layer", "maps"),
     [
         ("cifar", 32, "conv3_x", 8),
         ("cifar", 32, "conv4_x", 4),
+        ("unpooled", 32, "conv4_x", 8),
         ("plain", 96, "conv4_x", 6),
         ("plain", 96, "conv3_x", 12),
     ],
 )
-def test_maps_have_the_papers_sizes(stem, side, layer, maps):
-    f = Convolutional(resnet18(10, 2, stem))
+def test_maps_have_the_papers_sizes(make, stem, side, layer, maps):
+    f = Convolutional(make(10, 2, stem))
     A = f.split(layer)[0](f.theta(), torch.randn(1, 3, side, side))
     assert A.shape[-2:] == (maps, maps)
 
 
-def test_folded_batch_norm_is_unfolded_forwards_and_backwards():
-    net, (x, _) = network(), inputs()
+@MAKERS
+def test_folded_batch_norm_is_unfolded_forwards_and_backwards(make):
+    net, (x, _) = network(make=make), inputs()
     f = Convolutional(net)
     c = torch.randn(4, 5, dtype=torch.float64)
     sides = []
@@ -103,6 +109,14 @@ def test_weights_are_read_back_and_others_refused(tmp_path):
     for file, C in (("w/a.pt", 7), ("text.pt", 5), ("none.pt", 5)):
         with pytest.raises(ValueError, match="holds no ResNet-18"):
             resnet.load(tmp_path / file, C)
+
+
+@MAKERS
+@pytest.mark.parametrize("stem", resnet.STEMS)
+def test_depth_and_stem_are_read_back(tmp_path, make, stem):
+    net, (x, _) = network(make=make, stem=stem, dtype=torch.float32), inputs(dtype=torch.float32)
+    again, _ = resnet.load(resnet.save(net, tmp_path / "a.pt"), 5)
+    assert torch.equal(again.eval()(x), net(x))
 
 
 def test_weights_replace_no_file_of_anything_else(tmp_path):

@@ -80,6 +80,26 @@ def test_the_claims_that_runs_are_for_exist():
     assert named <= known
 
 
+def test_a_run_starts_after_the_one_that_leaves_its_network():
+    """On images every run does, but for the network that somebody else trained."""
+    by = {run.out: run for run in RUNS}
+    for run in RUNS:
+        if "start" in run.given and run.grid != "images-paper-robust":
+            assert by[run.after].given["weights"] == run.given["start"]
+        else:
+            assert not run.after
+    assert by["results/images/paper/stl10/CE-only.parquet"].after == "results/images/paper/stl10/pretraining.parquet"
+
+
+def test_the_papers_cells_on_images_say_how_many_trainings_they_hold():
+    """Without the values of hyperparameters in the grid a file with one of them would count as whole."""
+    held = {
+        run.out.removeprefix("results/images/paper/cifar10/"): run.trainings for run in RUNS if "/cifar10/" in run.out
+    }
+    assert held["ID-ExpO-LIME-S0.3.parquet"] == 12
+    assert (held["CE-only.parquet"], held["ExpO-S.parquet"], held["PGD-measured.parquet"]) == (2, 6, 1)
+
+
 def test_a_block_is_a_run_for_each_leaf(tmp_path):
     ours, joint = written(tmp_path, BLOCK)
     assert (ours.out, ours.minutes, ours.cost("cuda"), joint.cost("cuda")) == ("results/glass-Ours.parquet", 3, 0.5, 2)

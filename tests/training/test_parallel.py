@@ -1,15 +1,21 @@
 """Two processes train as one does: the same gradients of the same batch, and the same network."""
 
 import os
+import re
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from torch import distributed, multiprocessing
 
+from lib.nets import resnet
 from lib.training import parallel
 from lib.training.pretraining import Pretraining, pretrain
+from tests.image_sets import noise
 from tests.training.pictures import IMAGES, tuner
 
 CASES = ("Grad-CAM", "LIME", "ExpO-S")
@@ -52,6 +58,29 @@ def test_two_processes_have_the_gradients_of_one(tmp_path):
         for name, value in trained(case).items():
             assert torch.equal(first[case][name], second[case][name]), name
             torch.testing.assert_close(first[case][name], value, rtol=1e-5, atol=1e-5)
+
+
+def test_the_script_of_the_book_runs_as_it_is_written(tmp_path):
+    """That of book/grids.md, with two processes on CPU, for one epoch of a few images of one's own."""
+    root = Path(__file__).parents[2]
+    (script,) = re.findall("```python\n(.*?)```", (root / "book" / "grids.md").read_text(), re.DOTALL)
+    own = {'"cuda"': '"cpu"', '"cifar10"': '"own"', "Tuning(": "Tuning(epochs=1, batch=6, "}
+    for old, new in own.items():
+        assert script.count(old) == 1
+        script = script.replace(old, new)
+    (tmp_path / "tuning.py").write_text(script)
+    images = noise(30)
+    for number, (pixels, label) in enumerate(zip(images.x_train, images.y_train)):
+        (tmp_path / "own" / "abc"[label]).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels.numpy()).save(tmp_path / "own" / "abc"[label] / f"{number}.png")
+    first = tmp_path / "runs" / "weights" / "cifar10-w64.pt"
+    resnet.save(resnet.resnet18(3, 2), first)
+    words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "tuning.py"]
+    env = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    before, after = (resnet.load(path, 3)[0].state_dict() for path in (first, first.with_name("tuned.pt")))
+    assert not torch.equal(before["fc.weight"], after["fc.weight"])
 
 
 def test_one_process_is_the_whole():
