@@ -199,8 +199,8 @@ work_images.ablations(frame)
 # ## A robust network
 #
 # A network trained against attacks is said to have better explanations by itself. Ours is of the same architecture,
-# trained against PGD in the largest norm with a radius of 8 grey levels. The paper's is a ResNet-50 that somebody else
-# trained.
+# trained against PGD in the largest norm with a radius of 8 grey levels: seven gradients, each a step of two levels,
+# the first of random length. The paper's is a ResNet-50 that somebody else trained.
 
 # %% tags=["hide-input"]
 pages_images.robust(front, frame)
@@ -266,12 +266,12 @@ pages_claims.comparisons(tests[tests["splits"] > 0], *claims_images.CLAIMS).rena
 # (sec-images-runs)=
 # ## Which runs there are
 #
-# Of the {glue:text}`images-runs-asked` runs that the project's grid asks for at this scale,
-# {glue:text}`images-runs` are recorded, and {glue:text}`images-cells` of its {glue:text}`images-cells-asked` cells are
-# whole. `make experiments ONLY=images` runs what is missing; the scale is what two CPU cores do in a day. Each run
-# trains on {glue:text}`images-train:,` images in passes of a part of them, is chosen by {glue:text}`images-val` and
-# measured on {glue:text}`images-images:,` test images. Training, the start's included, took
-# {glue:text}`images-hours:.1f` hours on one core that had other work beside it.
+# Of the {glue:text}`images-runs-asked` runs that the project's grid asks for at this scale, {glue:text}`images-runs`
+# are recorded, and {glue:text}`images-cells` of its {glue:text}`images-cells-asked` cells are whole. `make experiments
+# ONLY="images -A"` runs what is missing; the scale is what two CPU cores do in a day. Each run trains on
+# {glue:text}`images-train:,` images in passes of a part of them, is chosen by {glue:text}`images-val` and measured on
+# {glue:text}`images-images:,` test images. Training, the start's included, took {glue:text}`images-hours:.1f` hours on
+# one core that had other work beside it.
 #
 # For each explainer and $S$ there are: {glue:text}`images-choice`. A method with fewer settings had less to choose
 # from, and where there is one seed nothing can be said of what another seed would change. All runs fine-tune one
