@@ -108,16 +108,18 @@ def test_a_step_in_mixed_precision_is_a_single_ones_to_rounding():
 
 
 def test_an_attack_in_mixed_precision_raises_the_loss_as_a_single_one_does():
-    rises = []
+    rises, attacks = [], []
     for mixed in (False, True):
         own = trainer(settings=replace(SMALL, width=8, mixed=mixed, radius=8.0))
         x, y = own.images.inputs(own.images.x_train), own.images.y_train
         moved = own._attacked(x, y)
+        attacks.append(moved)
         assert moved.dtype == torch.float32
         own.net.eval()
         rises.append((cross_entropy(own.net(moved), y) - cross_entropy(own.net(x), y)).item())
     assert rises[1] == pytest.approx(rises[0], rel=0.1)
     assert rises[0] > 0.5
+    assert not torch.equal(*attacks)  # rounding turns some signs of the slope
 
 
 def test_pretraining_depends_on_its_seed_alone():
