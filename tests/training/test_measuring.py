@@ -92,7 +92,9 @@ def test_a_map_of_small_contributions_is_not_flat():
     predictor, rows, *_ = small()
     for scale, flat in ((1e-5, 0), (0, 1)):
         reported = report(predictor, rows, "test", explainer=Faint(scale), S=[0.5], drawn={})
-        assert {row["measure"]: row["value"] for row in reported}["zero_maps"] == flat
+        found = {row["measure"]: row["value"] for row in reported}
+        assert found["zero_maps"] == flat
+        assert found["contributions"] == pytest.approx(scale * rows.x_test.abs().mean().item())
 
 
 def test_sensitivity_is_of_the_sets_that_are_removed():

@@ -57,7 +57,9 @@ def test_two_processes_have_the_gradients_of_one(tmp_path):
     for case in CASES:
         for name, value in trained(case).items():
             assert torch.equal(first[case][name], second[case][name]), name
-            torch.testing.assert_close(first[case][name], value, rtol=1e-5, atol=1e-5)
+            error = (first[case][name].double() - value.double()).norm()
+            rounding = 1e-4 if name.endswith("after") else 1e-5  # the second step begins at another rounding
+            assert error <= rounding * value.double().norm(), f"{case}: {name}"
 
 
 def test_the_script_of_the_book_runs_as_it_is_written(tmp_path):

@@ -1,0 +1,300 @@
+"""The experiments on images, at the size of seconds: their own code, on a folder of pictures that the test draws."""
+
+import contextlib
+import io
+import time
+from functools import partial
+from types import SimpleNamespace
+
+import jupytext
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from lib.data import copies
+from lib.data import images as sets
+from lib.nets import resnet
+from lib.run import ROOT, defaults
+from lib.study import records
+from lib.training import images as training
+from lib.training.measuring import ELSEWHERE
+from lib.training.pretraining import accuracy
+from lib.training.single import Single
+from tests.image_sets import noise
+
+STEPS = 3  # of a run, one in an epoch
+TINY = {"batch": 64, "per_epoch": 64, "epochs": STEPS, "val": 8, "test": 4, "lams": [0.1], "lam3s": [0],
+        "lrs": [1e-3], "M": 10, "draws": 2, "mixed": "no"}  # fmt: skip
+
+
+def executed(name, **given):
+    """What a notebook printed, run with parameters as papermill gives them, but in this process."""
+    notebook = jupytext.read(ROOT / "notebooks" / "experiments" / f"{name}.py")
+    assert given.keys() <= defaults(notebook).keys()
+    names = {"__name__": name}
+    with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.redirect_stderr(io.StringIO()):
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                exec(compile(cell.source, f"{name}.py", "exec"), names)
+            if "parameters" in cell.metadata.get("tags", []):
+                names |= given
+    return printed.getvalue()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_cache(tmp_path_factory):
+    """Decoded pictures lie in a folder of the tests'."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sets, "load", partial(sets.load, cache=tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """Two classes of 190 pictures, one bright and one dark: 266 to train on."""
+    folder, rng = tmp_path_factory.mktemp("own") / "pictures", np.random.default_rng(0)
+    for c, name in enumerate(("dark", "light")):
+        (folder / name).mkdir(parents=True)
+        for i in range(190):
+            pixels = rng.integers(40 * c, 215 + 40 * c, (32, 32, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{i}.png", compress_level=0)
+    return str(folder)
+
+
+def pretrained(pictures, folder, **options):
+    """The weights of a small network, trained on the pictures."""
+    given = {"width": 2, "epochs": 2, "batch": 64, "lr": 0.05, "mixed": "no", "test": 4}
+    paths = {"data": pictures, "weights": str(folder / "start.pt"), "out": str(folder / "start.parquet")}
+    executed("pretraining_images", **given, **paths, **options)
+    return folder / "start.pt"
+
+
+@pytest.fixture(scope="module")
+def start(pictures, tmp_path_factory):
+    """The network that they start from."""
+    return str(pretrained(pictures, tmp_path_factory.mktemp("start")))
+
+
+@pytest.fixture
+def cell(pictures, start, tmp_path):
+    """A cell of the grid, and the runs that it trained: made(...) gives its records and what it printed."""
+
+    def made(**given):
+        tuned.clear()
+        paths = {"data": pictures, "start": start, "weights": str(tmp_path), "out": str(tmp_path / "a.parquet")}
+        printed = executed("insertion_deletion_images", **{**TINY, **paths, "explainers": ["Grad-CAM"], **given})
+        return (records.read(tmp_path / "a.parquet") if (tmp_path / "a.parquet").exists() else None), printed
+
+    tuned, tune = [], training.tune
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "tune", lambda *own, **options: tuned.append(own[2]) or tune(*own, **options))
+        yield SimpleNamespace(made=made, tuned=tuned, folder=tmp_path, out=tmp_path / "a.parquet")
+
+
+def same(a, b, but=()):
+    """Whether two frames hold the same rows in the same order, bit by bit, lists too."""
+    a, b = (frame.drop(columns=[*but]).reset_index(drop=True) for frame in (a, b))
+    pd.testing.assert_frame_equal(a, b, check_exact=True)
+
+
+# --- Pretraining -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("radius", "method"), [(0.0, "pretrained"), (8.0, "PGD")])
+def test_a_network_is_trained_kept_and_recorded(radius, method, pictures, tmp_path):
+    weights = pretrained(pictures, tmp_path, radius=radius, attack_steps=2)
+    net, noted = resnet.load(weights, 2)
+    frame = records.read(tmp_path / "start.parquet")
+    assert set(frame["method"]) == {method} == {noted["method"]}
+    images = sets.load(pictures, test=4)
+    for part, value in zip(frame["part"], frame["value"]):
+        assert value == accuracy(net, images, part)
+    assert set(frame["config"]) == {noted["config"]}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["start.parquet", "start.pt"]
+
+
+# --- Runs of a cell --------------------------------------------------------------------------------------------------
+
+
+def test_one_more_seed_trains_one_more_run_and_leaves_the_first_as_it_is(cell):
+    """What ID-ExpO trains is measured, and what is in `also`; its network is kept."""
+    first, _ = cell.made(method="ID-ExpO", also=["LIME"])
+    assert len(cell.tuned) == 1
+    assert set(first["part"]) == {"val", "test"}
+    assert set(first["criterion"]) == set(first["trained"]) == {"Grad-CAM"}
+    tests = first[first["part"] == "test"]
+    lime, gradcam = (set(tests["measure"][tests["explainer"] == name]) for name in ("LIME", "Grad-CAM"))
+    assert lime == gradcam
+    both, _ = cell.made(method="ID-ExpO", also=["LIME"], seeds=[0, 1])
+    assert [setting.seed for setting in cell.tuned] == [1]
+    same(both[both["seed"] == 0], first)
+    assert len(both) == 2 * len(first)
+    kept = sorted(path.name for path in cell.folder.glob("*.pt"))
+    assert kept == sorted(f"{config}-0.pt" for config in both["config"].unique())
+    assert not list(cell.folder.glob("*.checkpoint"))
+
+
+def test_epochs_are_chosen_by_each_criterion_and_the_start_is_measured(cell):
+    """CE-only's cell: two explainers, one that trains nothing, and the network that all runs start from."""
+    options = {"method": "CE-only", "lams": [0], "explainers": ["Grad-CAM", "LIME"], "also": ["Occlusion"]}
+    frame, _ = cell.made(**options)
+    assert set(frame["method"]) == {"CE-only", "pretrained"}
+    tests = frame[frame["part"] == "test"]
+    for method in ("CE-only", "pretrained"):
+        own = tests[tests["method"] == method]
+        found = set(zip(own["criterion"], own["explainer"]))
+        assert found == {("Grad-CAM", "Grad-CAM"), ("Grad-CAM", "Occlusion"), ("LIME", "LIME")}
+    assert len(list(cell.folder.glob("*.pt"))) == 2
+    same(cell.made(**options)[0], frame)
+    assert not cell.tuned
+
+
+def test_a_network_may_be_measured_without_training(cell, pictures, tmp_path_factory):
+    robust = pretrained(pictures, tmp_path_factory.mktemp("robust"), radius=4.0, attack_steps=1)
+    frame, _ = cell.made(method="measured", start=str(robust), lams=[0], S_values=[0.3, 0.5], also=[])
+    assert not cell.tuned
+    assert set(frame["method"]) == {"PGD"}
+    assert set(frame["part"]) == {"test"}
+    assert set(frame["epochs"]) == {0}
+    there = records.read(robust.with_suffix(".parquet"))
+    accurate = there["value"][there["part"] == "test"].item()
+    assert frame["value"][frame["measure"] == "accuracy"].tolist() == pytest.approx([accurate, accurate])
+    assert set(frame["S"]) == {0.3, 0.5}
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(cell, monkeypatch):
+    options = {"method": "ID-ExpO", "also": []}
+    whole, _ = cell.made(**options)
+    cell.out.unlink()
+    advance, steps = Single.advance, []
+
+    def interrupted(own):
+        if len(steps) == 2:
+            raise KeyboardInterrupt
+        advance(own)
+        steps.append(1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Single, "advance", interrupted)
+        run = Single.run
+        patch.setattr(Single, "run", lambda own, path, **options: run(own, path, every=0.0, **options))
+        with pytest.raises(KeyboardInterrupt):
+            cell.made(**options)
+    assert not cell.out.exists()
+    assert len(list(cell.folder.glob("*.checkpoint"))) == 1
+    monkeypatch.setattr(Single, "advance", lambda own: steps.append(1) or advance(own))
+    again, _ = cell.made(**options)
+    assert len(steps) == STEPS
+    same(again, whole, but=["seconds"])
+    assert not list(cell.folder.glob("*.checkpoint"))
+
+
+def test_no_run_is_begun_that_would_not_end_within_the_budget(cell, monkeypatch):
+    """A clock on which each run takes 100 s: after the first there are 50 s left."""
+    clock, now, tune = [0.0], time.monotonic, training.tune
+
+    def slow(*given, **options):
+        clock[0] += 100
+        return tune(*given, **options)
+
+    monkeypatch.setattr(time, "monotonic", lambda: now() + clock[0])
+    monkeypatch.setattr(training, "tune", slow)
+    options = {"method": "ExpO-S", "seeds": [0, 1], "also": []}
+    frame, printed = cell.made(**options, budget=150.0)
+    assert set(frame["seed"]) == {0}
+    assert "budget of 150.0 s: ExpO-S, lambda 0.1 and later runs are left out" in printed
+    frame, printed = cell.made(**options, budget=150.0)
+    assert set(frame["seed"]) == {0, 1}
+    assert "left out" not in printed
+
+
+def test_a_run_that_diverges_is_recorded_as_such_and_not_made_again(cell):
+    options = {"method": "ID-ExpO", "lrs": [1e30, 1e-3], "also": []}
+    frame, _ = cell.made(**options)
+    lost, fine = (frame[frame["lr"] == lr] for lr in (1e30, 1e-3))
+    assert lost[["measure", "value", "part", "best_epoch"]].values.tolist() == [["diverged", 1.0, "train", 0]]
+    assert "diverged" not in set(fine["measure"])
+    assert len(list(cell.folder.glob("*.pt"))) == 1
+    same(cell.made(**options)[0], frame)
+    assert not cell.tuned
+
+
+@pytest.mark.parametrize("method", ["ID-ExpO", "CE-only"])
+def test_what_older_records_lack_is_measured_of_the_networks_that_were_kept(cell, method):
+    """Another protocol, another explanation; records had no column `criterion` then."""
+    options = {"method": method, "lams": [0.1 if method == "ID-ExpO" else 0], "also": ["LIME"]}
+    whole, _ = cell.made(**options)
+    dropped = whole["measure"].str.endswith(ELSEWHERE) | (whole["explainer"] == "LIME")
+    older = whole[~dropped].drop(columns="criterion")
+    records.write(older, cell.out)
+    now, _ = cell.made(**options)
+    assert not cell.tuned
+    same(now[: len(older)][older.columns], older)
+    key = ["config", "method", "explainer", "part", "measure"]
+    same(now.sort_values(key)[whole.columns], whole.sort_values(key), but=["criterion"])
+    records.write(older, cell.out)
+    for path in cell.folder.glob("*.pt"):
+        path.unlink()
+    left, _ = cell.made(**options)
+    same(left[left["method"] == method][older.columns], older[older["method"] == method])
+
+
+# --- What is read off networks that are there ------------------------------------------------------------------------
+
+
+def test_the_gallery_shows_the_curves_that_were_recorded(cell, pictures):
+    frame, _ = cell.made(method="ID-ExpO", also=[], lrs=[1e-3, 1e-2])
+    out = cell.folder / "gallery.parquet"
+    given = {
+        "data": pictures,
+        "explainers": ["Grad-CAM"],
+        "tuned": [str(cell.out)],
+        "weights": str(cell.folder),
+        "test": 4,
+        "out": str(out),
+    }
+    executed("gallery", **given)
+    shown = records.read(out).set_index("measure")
+    score = frame[frame["part"] == "val"].pivot_table(index="lr", columns="measure", values="value")
+    assert set(shown["lr"]) == {(2 * score["accuracy"] + score["insertion"] - score["deletion"]).idxmax()}
+    own = frame[(frame["part"] == "test") & (frame["lr"] == shown["lr"].iloc[0])].set_index("measure")
+    for measure in ("insertion", "deletion", "confidence", "contributions"):
+        assert shown.loc[measure, "value"] == pytest.approx(own.loc[measure, "value"], rel=1e-4)
+    assert shown.loc["predicted", "value"] == own.loc["accuracy", "value"]
+    inserted, deleted = (np.reshape(shown.loc[name, "shown"], (4, 65)) for name in ("insertion", "deletion"))
+    np.testing.assert_allclose(inserted[:, -1], shown.loc["confidence", "shown"], rtol=1e-4)
+    np.testing.assert_allclose(deleted[:, 0], inserted[:, -1], rtol=1e-4)
+    np.testing.assert_allclose(deleted[:, -1], inserted[:, 0], rtol=1e-4)
+    (cell.folder / f"{own['config'].iloc[0]}-0.pt").unlink()
+    with pytest.raises(ValueError, match="weights must hold the network"):
+        executed("gallery", **given)
+
+
+def test_costs_are_recorded_once_for_each_case(pictures, start, tmp_path):
+    given = {"batch": 4, "rounds": 1, "M_values": [70, 80], "S_values": [0.3, 0.5], "draws_values": [2, 0]}
+    executed("costs_images", data=pictures, start=start, out=str(tmp_path / "a.parquet"), **given)
+    frame = records.read(tmp_path / "a.parquet")
+    assert (frame["value"] > 0).all()
+    cases = frame.groupby("explainer").apply(lambda own: len(own[["M", "D", "S", "draws"]].drop_duplicates()))
+    assert cases.to_dict() == {"Grad-CAM": 4, "LIME": 6, "KernelSHAP": 1}
+
+
+def test_copies_are_measured_with_the_same_maps_options(start, tmp_path, monkeypatch):
+    """Two copies of twelve images, one of them coarser: each has the scores of its own pixels."""
+    images = noise(12, C=2)
+    exact, y = images.x_test.numpy(), images.y_test.numpy()
+    monkeypatch.setattr(copies, "both", lambda: (exact, exact // 64 * 64, y))
+    monkeypatch.setattr(sets, "load", lambda name, seed: images)
+    executed("copies_images", start=start, out=str(tmp_path / "a.parquet"), test=10, explainers=["Grad-CAM"])
+    frame = records.read(tmp_path / "a.parquet")
+    assert len(frame) == 2 * 2 * 3
+    assert set(frame["dataset"]) == {"cifar10-test-exact", "cifar10-test-jpeg"}
+    net, _ = resnet.load(start, 2)
+    predictor = training.predictor_of(net, images)
+    for name, pixels in (("exact", exact), ("jpeg", exact // 64 * 64)):
+        own = frame[(frame["dataset"] == f"cifar10-test-{name}") & (frame["measure"] == "accuracy")]
+        right = predictor.logits(images.inputs(torch.from_numpy(pixels[:10]))).argmax(-1) == images.y_test[:10]
+        assert set(own["value"]) == {right.double().mean().item()}
+        assert all(len(samples) == 10 for samples in own["samples"])
