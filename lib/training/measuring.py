@@ -49,7 +49,7 @@ class Measured(NamedTuple):
 
 def up_to(steps: Sequence[int], S: float, D: int) -> int:
     """How many of these numbers of D cells are no more than the share S, at least one."""
-    return max(1, sum(s <= S * D + 0.5 for s in steps))
+    return max(1, sum(s <= round(S * D) for s in steps))
 
 
 @torch.no_grad()

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn.functional import one_hot
 
+from lib import masks
 from lib.explainers import Explained, squares
 from lib.explainers.cells import Segmented
 from lib.predictor import Predictor
@@ -119,6 +120,7 @@ def test_thinned_values_of_s_stand_for_all(n):
 def test_a_curve_ends_where_its_share_ends():
     steps = range(1, 9)
     assert [up_to(steps, S, 8) for S in (0.01, 0.125, 0.3, 0.33, 0.5, 1)] == [1, 1, 2, 3, 4, 8]
+    assert up_to([1, 2, 3], 0.5, 5) == len(masks.steps(5, 0.5))  # a half is rounded as there
     half, whole = (Here(0, squares(32, 32, 4)).steps(torch.Size([3, 32, 32]), S) for S in (0.5, 1.0))
     assert up_to(whole, 0.5, 64) == len(half)
 
