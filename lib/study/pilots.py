@@ -5,8 +5,10 @@ import json
 import numpy as np
 import pandas as pd
 
+from lib.study.pages_claims import signed
 from lib.study.runs import title
-from lib.study.runs_fe import SCORES, U, choose_eta
+from lib.study.runs_fe import SCORES, U, choose_eta, chosen
+from lib.study.statistics import resampled
 
 
 def score(rows: pd.DataFrame) -> float:
@@ -14,9 +16,14 @@ def score(rows: pd.DataFrame) -> float:
 
     Mean over splits, then over methods.
     """
+    return float(by_split(rows).groupby("method").mean().mean())
+
+
+def by_split(rows: pd.DataFrame) -> pd.Series:
+    """That geometric mean of each method and split."""
     rows = rows[(rows["U"] == U) & rows["measure"].isin(SCORES) & (rows["part"] == "val")]
     table = choose_eta(rows).pivot_table(index=["method", "split"], columns="measure", values="value")
-    return float(np.sqrt(table.clip(lower=0).prod(axis=1)).groupby("method").mean().mean())
+    return np.sqrt(table.clip(lower=0).prod(axis=1))
 
 
 def starts(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
@@ -32,20 +39,22 @@ def starts(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 
 def patience(longer: pd.DataFrame, frame: pd.DataFrame) -> str:
-    """What waiting longer changes in the same runs: epochs kept, and both scores on test rows at U = 10, in words."""
+    """What waiting longer changes in the same runs: epochs kept and validation's geometric mean at U = 10, in words."""
     told = []
     for (dataset, method), rows in longer.groupby(["dataset", "method"]):
         same = frame[(frame["dataset"] == dataset) & (frame["method"] == method) & (frame["lam"] == 1)]
         same = same[same["split"].isin(rows["split"]) & (same["seed"].isin(rows["seed"]))]
         if same.empty:
             continue
-        both = [choose_eta(some[(some["U"] == U) & some["measure"].isin(SCORES)]) for some in (same, rows)]
-        each = [some[some["part"] == "test"].groupby("measure")["value"].mean() for some in both]
+        each = [by_split(some) for some in (same, rows)]
+        gap = resampled((each[1] - each[0]).dropna())
         steps = [json.loads(some["settings"].iloc[0])["patience_steps"] for some in (same, rows)]
-        epochs = [some.drop_duplicates("split")["best_epoch"].mean() for some in both]
-        scores = ", ".join(f"{m} {each[0][m]:.3f} and {each[1][m]:.3f}" for m in SCORES)
+        epochs = [chosen(some).drop_duplicates("split")["best_epoch"].mean() for some in (same, rows)]
+        scores = "; ".join(" and ".join(f"{value:.3f}" for value in some) for some in each)
+        more = "more than noise" if gap.low > 0 else "no more than noise"
         told.append(
             f"{method} on {title(dataset)}, {rows['split'].nunique()} splits, {steps[0]:,} and {steps[1]:,} steps: "
-            f"epoch {epochs[0]:,.0f} and {epochs[1]:,.0f} kept in the mean, {scores}"
+            f"epoch {epochs[0]:,.0f} and {epochs[1]:,.0f} kept in the mean, geometric mean by split {scores}, "
+            f"a change of {signed(gap.difference)}, {more}"
         )
     return "; ".join(told) or "not tried yet"

@@ -23,14 +23,18 @@ def test_methods_count_alike_whatever_their_splits():
     assert pilots.score(pd.concat([ours, joint])) == pytest.approx((0.9 + 0.5) / 2)
 
 
-def test_more_patience_is_compared_in_the_same_runs_alone():
-    scores = {0.0: (0.9, 0.9), 0.01: (0.1, 0.1)}  # test values are eta itself; validation chooses 0
-    short = rows(scores, splits=range(4), settings='{"patience_steps": 5000}', best_epoch=3)
+def test_more_patience_is_compared_in_the_same_runs_alone_on_validation():
+    """Test values are eta itself and are not looked at; of the first four splits two were run again."""
+    short = rows(
+        {0.0: (0.9, 0.4), 0.01: (0.1, 0.1)}, splits=range(4), settings='{"patience_steps": 5000}', best_epoch=3
+    )
     short.loc[short["split"] > 1, "value"] = 0.5
-    better = {0.0: (0.1, 0.1), 0.01: (0.9, 0.9)}
+    better = {0.0: (0.1, 0.1), 0.01: (0.64, 1.0)}
     longer = rows(better, splits=(0, 1), settings='{"patience_steps": 10000}', config="2", best_epoch=7)
     assert pilots.patience(longer, short) == (
         "Ours on Glass, 2 splits, 5,000 and 10,000 steps: epoch 3 and 7 kept in the mean, "
-        "accuracy 0.000 and 0.010, faithfulness 0.000 and 0.010"
+        "geometric mean by split 0.600 and 0.600; 0.800 and 0.800, a change of +0.20, more than noise"
     )
+    worse = longer.assign(value=longer["value"].where(longer["split"] == 0, 0.5))
+    assert pilots.patience(worse, short).endswith("0.800 and 0.500, a change of +0.05, no more than noise")
     assert pilots.patience(longer, short.assign(dataset="vehicle")) == "not tried yet"
