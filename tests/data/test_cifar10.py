@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from lib import data
 from lib.data import cifar10, files
@@ -59,6 +60,28 @@ def test_a_number_of_images_that_cannot_be_is_refused(n):
 def test_other_numbers_of_images_are_of_another_name(cifar, tmp_path, monkeypatch):
     monkeypatch.setattr(cifar10, "_cache", lambda *_: tmp_path / "cache.npz")
     assert data.load("cifar10-efficientnet-lite0", images=6).name == "cifar10-efficientnet-lite0-6"
+
+
+def test_resnet18_describes_images_as_its_weights_say(tmp_path, monkeypatch):
+    """With random weights in the place of ImageNet's, which are a file to fetch: as torchvision's own network and
+    transform have it, 224 pixels, normalised, in evaluation mode."""
+    from torchvision.models import ResNet18_Weights, resnet18
+
+    torch.manual_seed(0)
+    network = resnet18()
+    monkeypatch.setattr(ResNet18_Weights, "get_state_dict", lambda *_, **__: network.state_dict())
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
+    monkeypatch.setattr(cifar10, "images", lambda *_: (pixels, np.arange(6), "toy copy"))
+    x, _, images, _ = cifar10.described("resnet18", n=6, cache=tmp_path)
+    assert x.shape == (6, 1000)
+    assert np.array_equal(images, pixels)
+    large = torch.nn.functional.interpolate(
+        torch.from_numpy(pixels).permute(0, 3, 1, 2) / 255, size=224, mode="bilinear"
+    )
+    mean, std = (torch.tensor(v)[:, None, None] for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    with torch.inference_mode():
+        known = network.eval()((large - mean) / std)
+    assert torch.from_numpy(x).float().numpy() == pytest.approx(known.numpy(), abs=1e-3 * float(known.std()))
 
 
 def test_each_backbone_and_seed_has_its_own_cache(cifar, tmp_path):
