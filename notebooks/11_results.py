@@ -18,6 +18,9 @@
 # from the paper's grid. `make experiments` runs what is missing, and the page is made again when records arrive. What
 # the numbers say about the claims of {cite:t}`iwata2021fewer` is on [a page of its own](01_claims).
 #
+# *CIFAR10* here is 1,000 of its images in a JPEG copy, each described by the outputs of EfficientNet-Lite0, which was
+# trained on ImageNet, and not by the paper's ResNet-18 ([why](sec-results-runs)).
+#
 # All of it rests on our reading of a few points that the paper leaves open, listed with their evidence under
 # [](30_readings). In short: an influence is $\max(0, \min(1, \mu)) \, s$, entries are ranked by its size, and
 # $U$ counts entries $(n, c)$. For each split and each $U$, validation rows choose $\eta$: the one of largest geometric
@@ -31,7 +34,7 @@ timings = "results/timing"  # seconds of an epoch
 # %% tags=["hide-input"]
 import pandas as pd
 
-from lib.study import figures, pages_fe, runs_fe, timing, words_fe
+from lib.study import figures, pages_fe, runs_fe, seeds, timing, words_fe
 from lib.study.gluing import keep
 
 figures.use()
@@ -70,23 +73,45 @@ keep("results", {f"told-{measure}": words_fe.scores(ten, measure) for measure in
 #
 # {glue:text}`results-told-faithfulness`
 #
-# The same at $U = 10$ in numbers: mean over splits ± standard error, the best mean of each column marked *.
+# The same at $U = 10$ in numbers:
 
 # %% tags=["hide-input"]
 pages_fe.scoreboard(frame, "accuracy")
+
+# %% [markdown]
+# *Test accuracy at $U = 10$: mean over splits ± standard error, the best mean of each column marked \*.*
 
 # %% tags=["hide-input"]
 pages_fe.scoreboard(frame, "faithfulness")
 
 # %% [markdown]
+# *Test faithfulness at $U = 10$, likewise.*
+#
+# (sec-seeds)=
+# ## A seed's noise and a split's
+#
+# A split decides which rows are trained on, a seed where training starts and what it draws. Where splits were trained
+# with several seeds, the two can be told apart: the standard deviation over the seeds of a split, and that of the
+# splits' means. The second contains a part of the first, the smaller the more seeds there are.
+
+# %% tags=["hide-input"]
+keep("results", {"seeds": seeds.told(ten), "seeds-counted": seeds.counted(ten)})
+seeds.table(ten)
+
+# %% [markdown]
+# *Standard deviations of test scores at $U = 10$, over the seeds of a split and over splits.*
+#
+# {glue:text}`results-seeds-counted` {glue:text}`results-seeds`
+#
 # ## The weight of faithfulness
 #
 # $\lambda$ weighs the explanation's loss against the prediction's. Here Ours keeps ten entries, and
-# $\eta$ is chosen again for each $\lambda$.
+# $\eta$ is chosen again for each $\lambda$. {glue:text}`results-older-lambdas`
 
 # %% tags=["hide-input"]
 keep("results", pages_fe.lambda_figures(lambdas))
 keep("results", {f"moves-{measure}": words_fe.moves(lambdas, measure) for measure in runs_fe.SCORES})
+keep("results", {"older-lambdas": words_fe.kept_lambdas(frame, lambdas)})
 
 # %% [markdown]
 # ```{glue:figure} results-lam-accuracy
@@ -187,7 +212,8 @@ pages_fe.seconds_ratios(timed)
 # Newer records say more. How often do the largest outputs of $h$ tie, which counts as unfaithful? How many distinct
 # examples do ten entries belong to, since one example may speak for several classes? What are accuracy and faithfulness
 # on those test rows that equal no training row? And how often do the ten nearest training examples in the space of $f$
-# vote for what $g$ predicts? That last one is an explanation that needs no training at all.
+# vote for what $g$ predicts? That last one is an explanation that needs no training at all. It also takes more: each
+# row has ten neighbours of its own among all training rows, while ten entries are the same ten for every row.
 
 # %% tags=["hide-input"]
 table, told = words_fe.further(frame, ten)
@@ -208,6 +234,7 @@ table
 # %% tags=["hide-input"]
 pictures, counts = pages_fe.image_figures(ten)
 keep("results", pictures | {"classes": words_fe.classes(ten)})
+keep("results", {f"pictured-{method}": words_fe.pictured(ten, method) for method in ("Ours", "Joint")})
 counts
 
 # %% [markdown]
@@ -222,12 +249,16 @@ counts
 # Ours (the paper's Fig. 4).
 # ```
 #
+# {glue:text}`results-pictured-Ours`
+#
 # ```{glue:figure} results-images-Joint
 # :name: fig-results-images-joint
 # :alt: The ten images of largest influence under Joint, each with its class, the output it speaks for, its influence.
 #
 # Joint (the paper's Fig. 5).
 # ```
+#
+# {glue:text}`results-pictured-Joint`
 #
 # (sec-results-runs)=
 # ## Which runs there are
@@ -240,13 +271,13 @@ counts
 # %% tags=["hide-input"]
 table = pages_fe.runs_table(frame)
 keep("results", pages_fe.about(frame, lambdas, table))
-keep("results", {"older-lambdas": words_fe.kept_lambdas(frame, lambdas), "protocols": words_fe.protocols(frame)})
+keep("results", {"protocols": words_fe.protocols(frame)})
 pages_fe.runs_shown(table)
 
 # %% [markdown]
 # *Runs at $\lambda = 1$: how many, and how long they trained.*
 #
-# These are {glue:text}`results-runs` runs. One after the other they take {glue:text}`results-hours`.
+# These are {glue:text}`results-runs` runs. Together they took {glue:text}`results-hours`.
 #
 # > Of the paper's grid, ten splits and five $\lambda$ on every data set, these are not recorded:
 # > {glue:text}`results-missing`.
@@ -258,7 +289,6 @@ pages_fe.runs_shown(table)
 # > There are two protocols. The first kept epochs by all $U$ together and started $S$ from 1. The second keeps them by
 # > $U = 10$, counts ties of $h$ as unfaithful and starts $S$ where validation liked it best, which matters most for
 # > CIFAR10 ([](30_readings)). Records at $\lambda = 1$: {glue:text}`results-protocols`.
-# > {glue:text}`results-older-lambdas`
 #
 # > Ours, not the paper's: its text prints neither the values of $\lambda$ along Figures 6 and 7 nor those of $U$, and
 # > does not say that splits are stratified, as ours are.

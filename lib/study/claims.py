@@ -59,10 +59,15 @@ def compare(
     if len(difference) < 2:
         return Comparison(dataset, what, text)
     mean, low, high, _, n = resampled(difference, ratio=shared)
-    gap = {">": mean - bound, "<": bound - mean, "within": bound - abs(mean)}[claimed]
+    gap = _gap(mean, claimed, bound)
     p = resampled(difference, _edge(mean, claimed, bound), ratio=shared).p
     shown = scale(mean), scale(low), scale(high)
     return Comparison(dataset, what, text, *shown, n, gap, p, False, difference, bound, scale, shared)
+
+
+def _gap(mean: float, claimed: str, bound: float) -> float:
+    """How far a mean lies on the claimed side."""
+    return {">": mean - bound, "<": bound - mean, "within": bound - abs(mean)}[claimed.split()[0]]
 
 
 def _edge(mean: float, claimed: str, bound: float) -> float:
@@ -159,14 +164,15 @@ def verdicts(tests: pd.DataFrame, claims: dict[str, Claim]) -> pd.DataFrame:
 def omnibus(part: pd.DataFrame) -> dict:
     """The mean over data sets of what the comparisons of one claim measure, its interval and p, and what they can see.
 
-    detectable: how far from the edge of what is claimed a comparison of median spread must lie to be decided, if most
-    others are too; alone: if it is the only one. Both are factors where the effect is a ratio.
+    side: whether the mean lies on the claimed side, which p does not say. detectable: how far from the edge of what is
+    claimed a comparison of median spread must lie to be decided, if most others are too; alone: if it is the only one.
+    Both are factors where the effect is a ratio.
     """
     part = part[part["differences"].notna()]
     if part.empty:
         nothing = dict.fromkeys(("effect", "low", "high", "p", "detectable", "alone"), math.nan)
-        return nothing | {"claimed": "", "units": 0, "ratio": False}
-    scale, claimed, shared = part[["scale", "claimed", "shared"]].iloc[0]
+        return nothing | {"claimed": "", "side": "", "units": 0, "ratio": False}
+    scale, claimed, bound, shared = part[["scale", "claimed", "bound", "shared"]].iloc[0]
     found = together(part)
     spread = [resampled(values, ratio=shared) for values in part["differences"]]
     half = np.median([one.high - one.difference for one in spread])
@@ -174,7 +180,8 @@ def omnibus(part: pd.DataFrame) -> dict:
     more = stats.t.isf(ALPHA / 2 / len(part), degrees) / stats.t.ppf((1 + LEVEL) / 2, degrees)
     return {
         "effect": scale(found.difference), "low": scale(found.low), "high": scale(found.high), "p": found.p,
-        "detectable": scale(half), "alone": scale(half * more), "claimed": claimed, "units": found.n,
+        "detectable": scale(half), "alone": scale(half * more), "claimed": claimed,
+        "side": HOLDS if _gap(found.difference, claimed, bound) > 0 else AGAINST, "units": found.n,
         "ratio": scale is not float,
     }  # fmt: skip
 

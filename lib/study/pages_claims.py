@@ -1,32 +1,20 @@
-"""What the page of claims shows: verdicts at a glance, every comparison of a claim, and a forest of intervals."""
+"""What the page of claims shows: verdicts at a glance, their sentences, and every comparison of a claim."""
 
 import re
-import textwrap
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import HTML
-from matplotlib.figure import Figure
 
-from lib.data import catalogue
-from lib.study import claims, claims_fe, figures, runs_fe, runs_id
+from lib.study import claims, claims_fe, runs_fe, runs_id
 from lib.study.records import ROOT
 from lib.study.rows import majority
 from lib.study.runs import at, title
 from lib.study.runs_fe import U
-from lib.study.statistics import Paired, resampled
+from lib.study.statistics import Paired, clustered
 
-LOOKS = {
-    name.split("-")[0]: (entry.colour, entry.marker)
-    for name, entry in catalogue.DATA_SETS.items()
-    if entry.paper == "FE"
-}
-
-
-FOREST_ID = ("ID-C4a", "ID-C6", "ID-C8a", "ID-C8b", "ID-C11a", "ID-C11b")  # those about a difference on every table
-CELL = r"(, (LIME|KernelSHAP))?, S = [\d.]+ Q$"  # the explainer and S, with which a comparison's words end
 MARKS = {"holds": "●", "undecided": "○", "against": "×"}
 WIDE = 8  # marks of a bar
+LEAST = 0.01  # smallest p shown of a mean over few data sets, whose tails are taken to be Student's
 
 
 def bar(holds: int, undecided: int, against: int) -> str:
@@ -59,12 +47,20 @@ def at_a_glance(verdicts: pd.DataFrame) -> pd.DataFrame:
 
 
 def in_full(verdicts: pd.DataFrame) -> pd.DataFrame:
-    """The same with the counts and p; a claim's section lists its data sets."""
+    """The same with the counts, p and its side; a claim's section lists its data sets."""
     table, counts = at_a_glance(verdicts), verdicts[list(MARKS)].astype(str).agg(",\u00a0".join, axis=1)
     table["comparisons"] += (" " + counts).where(verdicts[list(MARKS)].any(axis=1), "").to_numpy()
-    p = ", " + ("p " + verdicts["p"].map(lambda p: chance(p, True))).str.replace(" ", "\u00a0")
-    table["effect, in the mean"] += p.where(verdicts["p"].notna(), "").to_numpy()
+    p = verdicts.apply(lambda row: "" if pd.isna(row["p"]) else f", {sided(row)}", axis=1)
+    table["effect, in the mean"] += p.to_numpy()
     return table
+
+
+def sided(row: pd.Series) -> str:
+    """p of a claim as a whole and the side that its mean is on; of several data sets none below `LEAST`."""
+    least = row["units"] > 1 and row["p"] < LEAST
+    p = f"< {LEAST}" if least else chance(row["p"], True)
+    side = {claims.HOLDS: "on the claimed side", claims.AGAINST: "against it"}[row["side"]]
+    return f"p {p} ".replace(" ", "\u00a0") + side
 
 
 def linked(table: pd.DataFrame, chapter: str) -> HTML:
@@ -101,8 +97,8 @@ def sentences(row: pd.Series) -> str:
     asked = " ".join(sides.get(word, word) for word in row["claimed"].split()).replace("-", "−")
     lead = f"{row['effect of'][0].upper()}{row['effect of'][1:]}: {two(row['effect'])} in the mean {over}"
     return (
-        f"{lead} (95 % interval {two(row['low'])} to {two(row['high'])}). Claimed is {asked} (p "
-        f"{chance(row['p'], True)}). Comparisons: {counts} One of middling spread is decided once it lies {reach} "
+        f"{lead} (95 % interval {two(row['low'])} to {two(row['high'])}). Claimed is {asked}: "
+        f"{sided(row)}. Comparisons: {counts} One of middling spread is decided once it lies {reach} "
         f"beyond what is claimed, or {alone} beyond it if it were the only one."
     )
 
@@ -114,6 +110,7 @@ def constants() -> dict:
         "margin": claims.MARGIN,
         "slower": claims_fe.SLOWER,
         "level": claims.ALPHA,
+        "least": LEAST,
         "epochs": runs_fe.CONFIGURATION["epochs"],
     }
 
@@ -130,29 +127,49 @@ def seen_of_etas(frame: pd.DataFrame) -> dict:
 def fixed_network(frame: pd.DataFrame, dataset: str = "segment") -> dict:
     """Runs of PretrainR and of Ours, chosen at U: faithfulness with U entries, ten times as many and all of them.
 
-    And how many entries they leave open, in the median.
+    And how many entries they leave open, in the median; and what that says of ranking and of the fixed features.
     """
-    rows, found = at(frame, dataset=dataset, lam=1), {}
+    rows, found, agree = at(frame, dataset=dataset, lam=1), {}, {}
     ten, every = runs_fe.chosen(rows), rows["U"].max()
     for method in ("PretrainR", "Ours"):
         kept = at(ten[ten["U"] == U], method=method, part="test", measure="faithfulness")[["split", "eta"]]
         own = at(rows, method=method).merge(kept, on=["split", "eta"])
         test = at(own, part="test", measure="faithfulness").groupby("U")["value"].mean()
+        agree[method] = test
         found |= {f"{method}-{words}": two(test[u]) for words, u in (("few", U), ("more", 10 * U), ("all", every))}
         found[f"{method}-open"] = f"{at(own, measure='open')['value'].median() * every:.0f}"
-    return found
+    return found | {"PretrainR-why": why(agree["PretrainR"], agree["Ours"])}
+
+
+def why(fixed: pd.Series, joint: pd.Series) -> str:
+    """How much of a fixed network's distance to joint training, in faithfulness at U, all its entries make up."""
+    gap, ranked = joint[U] - fixed[U], fixed.iloc[-1] - fixed[U]
+    if gap <= 0:
+        return "It does not stay behind Ours there."
+    part = "lesser" if ranked < gap / 2 else "larger"
+    return (
+        f"It is {two(gap)} behind Ours with few entries, and keeping them all makes up {two(ranked)} of that. So what "
+        f"the choice of entries loses is the {part} part, and the rest lies in features that PretrainR cannot change."
+    )
 
 
 def rival(frame: pd.DataFrame) -> dict:
-    """Accuracy of Ours minus that of RPSR at two U, mean over data sets."""
+    """Accuracy of Ours minus that of RPSR at two U, mean over data sets with its 95 % interval."""
     found, names = {}, runs_fe.datasets(frame)
     for entries in (10, 30):
         ten = runs_fe.chosen(frame, entries)
         both = [[runs_fe.by_split(ten, d, m, measure="accuracy") for m in ("Ours", "RPSR")] for d in names]
-        gaps = [ours - rival for ours, rival in both]
-        means = [gap.mean() for gap in gaps if len(gap.dropna())]
-        found[f"rival-{entries}"] = two(sum(means) / len(means)) if means else "–"
+        gaps = [gap.to_numpy() for ours, rival in both if len(gap := (ours - rival).dropna()) > 1]
+        found[f"rival-{entries}"] = spanned(clustered(gaps)) if gaps else "–"
     return found
+
+
+def alike(tests: pd.DataFrame, label: str) -> str:
+    """How many comparisons of a claim would pass as comparable, each by itself: within MARGIN, uncorrected."""
+    rows = tests[(tests["claim"] == label) & tests["differences"].notna()]
+    found = [claims.compare("", "", gap, claimed="within", bound=claims.MARGIN) for gap in rows["differences"]]
+    passed = sum(claims.outcome_of(one.splits, one.gap, one.p) == claims.HOLDS for one in found)
+    return f"{passed} of {len(found)}"
 
 
 def gain_over_majority(front: pd.DataFrame, known: pd.DataFrame) -> dict:
@@ -210,7 +227,7 @@ def chance(p: float, signed: bool = False) -> str:
 def several(names: str) -> str:
     """A data set's name, or how many they are."""
     count = len(names.split(", "))
-    return f"{count} tables" if count > 1 else title(names)
+    return f"{count} data sets" if count > 1 else title(names)
 
 
 def comparisons(tests: pd.DataFrame, *labels: str) -> pd.DataFrame | str:
@@ -232,58 +249,3 @@ def comparisons(tests: pd.DataFrame, *labels: str) -> pd.DataFrame | str:
         for row in rows.itertuples()
     )
     return table.sort_values("comparison", kind="stable").set_index(["comparison", "data set"])
-
-
-def forest(tests: pd.DataFrame) -> Figure:
-    """Mean differences with their intervals, a row for each comparison of FE-C1 to FE-C5, a marker for a data set."""
-    tests = tests[tests["claim"].str[:5].isin([f"FE-C{n}" for n in range(1, 6)]) & tests["low"].notna()]
-    rows = tests.assign(series=tests["dataset"].str.split("-").str[0], open=tests["outcome"] == claims.UNDECIDED)
-    names = {short: title(short).replace("cifar", "CIFAR") for short in LOOKS}
-    held = (tests["outcome"] == claims.HOLDS).sum()
-    fig = _forest(rows, {names[short]: look for short, look in LOOKS.items()}, rows["series"].map(names))
-    figures.headline(fig, f"{held} of {len(tests)} comparisons of C1 to C5 hold")
-    return figures.remember(fig, tests[["claim", "what", "dataset", "claimed", "value", "low", "high", "outcome"]])
-
-
-def forest_id(tests: pd.DataFrame) -> Figure:
-    """The same of ID on tables, mean over explainers and S; hollow where 0 lies within."""
-    tests = tests[tests["claim"].isin(FOREST_ID) & tests["low"].notna()]
-    tests = tests.assign(what=tests["what"].str.replace(CELL, "", regex=True))
-    rows = []
-    for (claim, what, dataset), part in tests.groupby(["claim", "what", "dataset"], sort=False):
-        gap = resampled(pd.concat(list(part["differences"]), axis=1).mean(axis=1))
-        rows.append({"claim": claim, "what": what, "dataset": dataset, "value": gap.difference, "low": gap.low,
-                     "high": gap.high, "open": gap.low <= 0 <= gap.high})  # fmt: skip
-    if not rows:
-        return figures.nothing("No records yet.")
-    rows = pd.DataFrame(rows).sort_values("claim", key=lambda labels: labels.map(FOREST_ID.index), kind="stable")
-    looks = {name: (catalogue.DATA_SETS[name].colour, catalogue.DATA_SETS[name].marker) for name in runs_id.TABLES}
-    fig = _forest(rows, looks, rows["dataset"])
-    fig.axes[0].set_xlim(-0.35, 0.75)  # some of collins' intervals go on
-    up, down = (rows["low"] > 0).sum(), (rows["high"] < 0).sum()
-    figures.headline(fig, f"{up} of {len(rows)} means are surely above 0, {down} surely below")
-    return figures.remember(fig, rows.drop(columns="open"))
-
-
-def _forest(rows: pd.DataFrame, looks: dict[str, tuple[str, str]], series: pd.Series) -> Figure:
-    """Intervals of claims, a row for each comparison and a marker for each of the series; FE-C1 with its margin."""
-    places = list(dict.fromkeys(zip(rows["claim"], rows["what"])))
-    fig, ax = plt.subplots(figsize=(figures.WIDTH, 2 + 0.14 * len(looks) * len(places)))
-    for row, name in zip(rows.itertuples(), series):
-        color, marker = looks[name]
-        place = places.index((row.claim, row.what)) + 0.68 * ((list(looks).index(name) + 0.5) / len(looks) - 0.5)
-        error = [[row.value - row.low], [row.high - row.value]]
-        face = figures.PAPER if row.open else color
-        ax.errorbar(row.value, place, xerr=error, fmt=marker, color=color, markerfacecolor=face, capsize=2)
-    ax.axvline(0, color=figures.INK, linewidth=1)
-    for place, (claim, _) in enumerate(places):
-        if claim == "FE-C1":
-            ax.barh(place, 2 * claims.MARGIN, left=-claims.MARGIN, height=0.9, color=figures.FAINT)
-    ax.use_sticky_edges = False
-    words = ["\n".join(textwrap.fill(part, 32) for part in f"{c[3:]}  {what}".split(", ")) for c, what in places]
-    ax.set_yticks(range(len(places)), words)
-    ax.set(ylim=(max(len(places), 1) - 0.5, -0.5), xlabel="first minus second, right is better")
-    ax.grid(axis="x")
-    handles = [ax.errorbar([], [], xerr=[], fmt=marker, color=color) for color, marker in looks.values()]
-    fig.legend(handles, looks, loc="outside lower center", ncols=4 if len(looks) < 5 else 2)
-    return fig

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from lib import data
 from lib.data import catalogue
-from lib.study import figures, timing, words
+from lib.study import figures, lacking, timing, words
 from lib.study.claims_fe import difference
 from lib.study.runs import title
 from lib.study.runs_fe import (
@@ -26,7 +26,6 @@ from lib.study.runs_fe import (
 from lib.study.statistics import mean_sem, plus_minus
 
 LIKE = {"accuracy": "accurate", "faithfulness": "faithful"}
-PLANNED = {"split": 10, "lam": 5}  # splits, and values of lambda with Ours, for each data set as in the paper
 SECONDS = pd.DataFrame(  # Table 1 of the paper
     {name.split("-")[0]: catalogue.DATA_SETS[name].printed.seconds for name in catalogue.names("FE")}, index=METHODS
 )
@@ -69,23 +68,10 @@ def runs_shown(table: pd.DataFrame) -> pd.DataFrame:
     return shown.rename(index=title, columns={"best": "best epoch"})
 
 
-def lacks(frame: pd.DataFrame, lambdas: pd.DataFrame, dataset: str) -> list[str]:
-    """What of the paper's grid has no records, in words."""
-    rows, found = frame[(frame["dataset"] == dataset) & (frame["lam"] == 1)], []
-    if missing := [method for method in METHODS if method not in set(rows["method"])]:
-        found.append("all methods" if len(missing) == len(METHODS) else ", ".join(missing))
-    splits = rows.groupby("method")["split"].nunique().min() if len(rows) else 0
-    if 0 < splits < PLANNED["split"]:
-        found.append(f"{PLANNED['split'] - splits} of {PLANNED['split']} splits")
-    if lambdas.loc[lambdas["dataset"] == dataset, "lam"].nunique() < PLANNED["lam"]:
-        found.append("other λ than 1")
-    return found
-
-
 def about(frame: pd.DataFrame, lambdas: pd.DataFrame, table: pd.DataFrame) -> dict:
     """What the text says of the runs, by name."""
     names = datasets(frame)
-    absent = {name: lacks(frame, lambdas, name) for name in names}
+    absent = {name: lacking.examples(frame, lambdas, name) for name in names}
     settings = {name: json.loads(rows["settings"].iloc[0]) for name, rows in frame.groupby("dataset")}
     patience = {}
     for name in names:

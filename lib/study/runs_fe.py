@@ -51,9 +51,19 @@ def load(folder: str | Path = FOLDERS[0], newer: str | Path | None = FOLDERS[1])
 def load_lambdas(folder: str | Path = FOLDERS[0], newer: str | Path | None = FOLDERS[1]) -> pd.DataFrame:
     """The records of Ours at all lambdas, each data set's of one protocol: of `newer` once it has five lambdas there.
 
+    Of each data set only the splits, seeds and etas that all its lambdas have, so that like is compared with like.
     ValueError as for `load`. So a data set's curve over lambda may be older than its other records.
     """
-    return _taken([rows[rows["method"] == "Ours"] for rows in _read(folder, newer)], has_lambdas)
+    return common(_taken([rows[rows["method"] == "Ours"] for rows in _read(folder, newer)], has_lambdas))
+
+
+def common(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of those splits, seeds and etas that a data set has at all its lambdas."""
+    run = ["dataset", "split", "seed", "eta"]
+    everywhere = rows.groupby("dataset")["lam"].nunique()
+    lams = rows.groupby(run)["lam"].nunique().rename("lams").reset_index()
+    whole = lams[lams["lams"] == lams["dataset"].map(everywhere)]
+    return rows.merge(whole[run], on=run)
 
 
 def _read(folder: str | Path, newer: str | Path | None) -> list[pd.DataFrame]:
@@ -142,11 +152,29 @@ def chosen(frame: pd.DataFrame, U: int = U) -> pd.DataFrame:
 
 
 def by_split(ten: pd.DataFrame, dataset: str, method: str, *, measure: str, lam: float = 1.0) -> pd.Series:
-    """A test measure of the chosen runs, or their "seconds" or "eta": split -> value; empty without records."""
+    """A test measure of the chosen runs, or their "seconds": split -> value, mean over seeds; empty without records."""
     rows = ten[(ten["dataset"] == dataset) & (ten["method"] == method) & (ten["lam"] == lam) & (ten["part"] == "test")]
-    if measure not in ("seconds", "eta"):
-        return rows[rows["measure"] == measure].groupby("split")["value"].mean()
-    return rows.groupby("split")[measure].mean()
+    if measure == "seconds":
+        return rows.drop_duplicates(RUN).groupby("split")["seconds"].mean()
+    return rows[rows["measure"] == measure].groupby("split")["value"].mean()
+
+
+def chosen_eta(ten: pd.DataFrame, dataset: str, method: str) -> pd.Series:
+    """The eta that validation chose at lambda 1 for the first seed of each split: split -> eta, as it was trained."""
+    rows = ten[(ten["dataset"] == dataset) & (ten["method"] == method) & (ten["lam"] == 1)]
+    return rows.sort_values("seed", kind="stable").groupby("split")["eta"].first()
+
+
+def rates(frame: pd.DataFrame) -> str:
+    """Milliseconds of an epoch of one run, its share of a stack, of the runs made on each GPU, in words."""
+    runs = frame[frame["device"].str.startswith("cuda")].drop_duplicates(RUN)
+    said = []
+    for device, rows in runs.groupby("device"):
+        sums = rows.groupby("method")[["seconds", "epochs"]].sum()
+        each = 1000 * sums["seconds"] / sums["epochs"]
+        told = f"{each.min():.0f} ({each.idxmin()}) to {each.max():.0f} ms ({each.idxmax()})"
+        said.append(f"{told} for an epoch of one run as its share of the runs trained together ({device[6:]})")
+    return "; ".join(said) or "none yet"
 
 
 def classes_picked(ten: pd.DataFrame, dataset: str, method: str) -> pd.Series:

@@ -1,7 +1,9 @@
 """Statistics of result pages: means with standard errors over splits, paired tests, corrections for being several.
 
 The splits of a data set share rows, so that their differences are not independent: `resampled` is the t test corrected
-for it (Nadeau and Bengio, Machine Learning 52, 2003), and `clustered` puts data sets together, its units.
+for it (Nadeau and Bengio, Machine Learning 52, 2003), and `clustered` puts data sets together, its units. Of a true
+null it rejects about one in twenty at the 5 % level however few the data sets are, and fewer where these hardly differ
+(`coverage` simulates it).
 """
 
 from collections.abc import Sequence
@@ -99,11 +101,14 @@ def false_discovery(p: Sequence[float]) -> np.ndarray:
     return corrected
 
 
-def clustered(groups: Sequence[Sequence[float]], edge: float = 0.0, *, ratio: float = RATIO, seed: int = 0) -> Paired:
+def clustered(
+    groups: Sequence[Sequence[float]], edge: float = 0.0, *, ratio: float = RATIO, seed: int = 0, draws: int = DRAWS
+) -> Paired:
     """The mean over groups (data sets) of their mean differences: bootstrap clustered by group.
 
-    Each draw takes groups with replacement, and each taken group's mean from its own corrected t distribution. One
-    group alone is `resampled`. Returns the mean, its interval, p of its being at `edge`, and the number of groups.
+    Each draw takes groups with replacement, their mean widened for being few, and each taken group's own noise from its
+    corrected t distribution. One group alone is `resampled`. Returns the mean, its interval, p of its being at `edge`,
+    and the number of groups.
     """
     if len(groups) == 1:
         return resampled(groups[0], edge, ratio=ratio)._replace(n=1)
@@ -112,8 +117,20 @@ def clustered(groups: Sequence[Sequence[float]], edge: float = 0.0, *, ratio: fl
     half = stats.t.ppf((1 + LEVEL) / 2, sizes - 1)
     errors = np.array([one.high - one.difference for one in each]) / half
     rng = np.random.default_rng(seed)
-    taken = rng.integers(len(groups), size=(DRAWS, len(groups)))
-    drawn = (means[taken] + errors[taken] * rng.standard_t(sizes[taken] - 1)).mean(1)
+    taken = rng.integers(len(groups), size=(draws, len(groups)))
+    center, noise = means.mean(), (errors[taken] * rng.standard_t(sizes[taken] - 1)).mean(1)
+    drawn = center + widened(means[taken].mean(1) - center, len(groups)) + noise
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     beyond = min((drawn <= edge).mean(), (drawn >= edge).mean())
-    return Paired(float(means.mean()), float(low), float(high), float(min(1, 2 * beyond + 1 / DRAWS)), len(groups))
+    return Paired(float(center), float(low), float(high), float(min(1, 2 * beyond + 1 / draws)), len(groups))
+
+
+def widened(deviations: np.ndarray, units: int) -> np.ndarray:
+    """Deviations of bootstrapped means of few units from their own mean, each moved out to where Student's t has it.
+
+    A plain bootstrap of G units is too narrow: its variance is (G - 1)/G of the unbiased one, and its tails are at best
+    the normal's where G - 1 degrees of freedom have longer ones.
+    """
+    place = np.empty(len(deviations))
+    place[np.argsort(deviations, kind="stable")] = (np.arange(len(deviations)) + 0.5) / len(deviations)
+    return deviations * np.sqrt(units / (units - 1)) * stats.t.ppf(place, units - 1) / stats.norm.ppf(place)

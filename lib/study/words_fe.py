@@ -6,7 +6,7 @@ from lib.study.claims import MARGIN
 from lib.study.claims_fe import changes
 from lib.study.measures import labels
 from lib.study.pages_claims import two
-from lib.study.pages_fe import LIKE, ours_at_ten, short
+from lib.study.pages_fe import LIKE, influential, ours_at_ten, short
 from lib.study.runs_fe import METHODS, U, by_split, chosen, classes_picked, datasets, is_newer
 from lib.study.statistics import Paired, clustered, resampled
 from lib.study.words import listed
@@ -75,14 +75,17 @@ def moves(lambdas: pd.DataFrame, measure: str) -> str:
 
 
 def kept_lambdas(frame: pd.DataFrame, lambdas: pd.DataFrame) -> str:
-    """Whose curve over lambda is of the first protocol though the data set's other records are of the second."""
-    found = [short(d) for d in datasets(frame) if is_newer(frame, d) and not is_newer(lambdas, d)]
-    still = (
-        f"those of {', '.join(found)} are of the first protocol still"
-        if found
-        else "all are of the protocol of the other records"
-    )
-    return f"Curves over λ: {still}."
+    """On how many runs the curves over lambda rest, and which of them are of the first protocol though the data set's
+    other records are of the second."""
+    several = lambdas.groupby("dataset")["lam"].nunique() > 1
+    there = [d for d in datasets(lambdas) if several.get(d, False)]
+    if not there:
+        return "No data set has several λ yet."
+    counts = lambdas.groupby("dataset")[["split", "eta"]].nunique()
+    sizes = listed(f"{counts['split'][d]} splits and {counts['eta'][d]} η on {short(d)}" for d in there)
+    older = [short(d) for d in there if is_newer(frame, d) and not is_newer(lambdas, d)]
+    still = f" The curve of {listed(older)} is of the first protocol still." if older else ""
+    return f"All λ of a data set are compared on the same runs: {sizes}.{still}"
 
 
 def protocols(frame: pd.DataFrame) -> str:
@@ -121,9 +124,11 @@ def further(frame: pd.DataFrame, ten: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     for d in (d for d in datasets(frame) if (d, "Pretrain") in set(order) and (d, "Ours") in set(order)):
         votes = rows[(rows["dataset"] == d) & (rows["method"] == "Pretrain") & (rows["measure"] == "neighbours")]
         own = by_split(ten, d, "Ours", measure="faithfulness").mean()
+        share = votes["value"].mean()
+        beside = "as often as" if two(share) == two(own) else "more often than" if share > own else "less often than"
         told.append(
-            f"On {short(d)} the ten nearest examples vote for what Pretrain predicts on "
-            f"{two(votes['value'].mean())} of the test rows; Ours agrees with its own explanation on {two(own)}."
+            f"On {short(d)} the ten nearest examples vote for what Pretrain predicts on {two(share)} of the test rows, "
+            f"{beside} Ours agrees with its own explanation ({two(own)})."
         )
     table = table[[name for name in names if name in table]].rename(columns=names, index=short)
     return table.map("{:.3g}".format, na_action="ignore").fillna("–").rename_axis([None, None]), " ".join(told)
@@ -138,4 +143,16 @@ def classes(ten: pd.DataFrame) -> str:
     return (
         f"Over {len(counts[0])} splits the ten images are of {counts[0].median():g} classes in the median under Ours "
         f"{ours}, and of {counts[1].median():g} under Joint {joint}."
+    )
+
+
+def pictured(ten: pd.DataFrame, method: str) -> str:
+    """For which classes a method's ten images speak: their own or another's, and how strongly."""
+    top = influential(ten, datasets(ten)[-1], method)
+    if top.empty:
+        return f"No records of {method} yet."
+    own, size = (top["label"] == top["output"]).sum(), top["value"].abs()
+    return (
+        f"{own} of the ten speak for or against their own class, and {(top['value'] > 0).sum()} have a positive "
+        f"influence. The largest is {size.max() / size.min():.1f} times the least."
     )

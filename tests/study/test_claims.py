@@ -68,6 +68,17 @@ def test_the_rule_of_verdicts(outcomes, expected):
     assert expected in claims.VERDICTS
 
 
+@pytest.mark.parametrize(
+    ("claimed", "mean", "side"),
+    [(">", 0.2, "holds"), (">", 0.0, "against"), ("<", 0.2, "against"), ("<", 0.0, "holds"),
+     ("within", -0.09, "holds"), ("within", -0.2, "against")],
+)  # fmt: skip
+def test_the_side_of_a_claim_as_a_whole_is_that_of_its_mean(claimed, mean, side):
+    values = pd.Series([-0.01, 0.0, 0.01]) + mean
+    both = [vars(claims.compare(d, "x", values, claimed=claimed, bound=0.1)) for d in ("glass", "vehicle")]
+    assert claims.omnibus(pd.DataFrame(both))["side"] == side
+
+
 # --- Claims made of them ---------------------------------------------------------------------------------------------
 
 
@@ -114,6 +125,7 @@ def test_a_whole_claim_is_a_mean_over_data_sets_and_its_comparisons_have_a_reach
     """Two comparisons on one data set are no two units. One that is decided alone among three must reach further."""
     several = gain("glass", 1, 2, 3), gain("glass", 3, 4, 5, what="y"), gain("vehicle", 0, 1, 2)
     whole = claims.omnibus(evaluated(*several))
+    assert whole["side"] == claims.HOLDS
     assert whole["units"] == 2
     assert whole["effect"] == pytest.approx((3 + 1) / 2)
     error = np.sqrt(1 / 3 + RATIO)  # of each, whose differences have a variance of 1

@@ -14,7 +14,7 @@ from lib.study import (
     claims_fe,
     claims_id,
     figures,
-    pages_claims,
+    forests,
     pages_fe,
     pages_id,
     records,
@@ -55,7 +55,7 @@ def everything():
     front = runs_id.fronts(on_tables)
     figs = pages_fe.score_figures(fe) | pages_fe.lambda_figures(fe) | pages_fe.eta_figures(fe)
     tests, tests_id = claims_fe.tests(fe, fe, timing.load()), claims_id.tests(on_tables)
-    figs |= {"forest": pages_claims.forest(tests), "forest_id": pages_claims.forest_id(tests_id)}
+    figs |= {"forest": forests.forest(tests), "forest_id": forests.forest_id(tests_id)}
     figs |= {name: pages_id.front_figure(front, name) for name in pages_id.SHOWN}
     figs |= {
         "forms": pages_id.forms_told(front, rows.read())["forms-figure"],

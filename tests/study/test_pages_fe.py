@@ -34,23 +34,6 @@ def test_runs_at_lambda_one_are_counted_once(told):
     }  # fmt: skip
 
 
-def test_what_has_no_records_is_named(told):
-    """Six of ten splits and three of five lambdas; nothing of a data set, a method, or one split."""
-    short = ["4 of 10 splits", "other λ than 1"]
-    assert pages_fe.lacks(told, told, "glass") == short
-    assert pages_fe.lacks(told[told["method"] != "RPS"], told, "glass") == ["RPS", *short]
-    assert pages_fe.lacks(told, told, "segment") == ["all methods", "other λ than 1"]
-    whole = frame(datasets=["glass"], lams=(0.01, 0.1, 1.0, 10.0, 100.0), splits=range(10))
-    assert pages_fe.lacks(whole, whole, "glass") == []
-    one = whole[(whole["method"] != "RPS") | (whole["split"] < 9)]
-    assert pages_fe.lacks(one, whole, "glass") == ["1 of 10 splits"]
-    about = pages_fe.about(whole, whole, pages_fe.runs_table(whole))
-    assert about["missing"].startswith("Vehicle: all methods and other λ than 1; Segment: ")
-    assert "Glass" not in about["missing"]
-    assert about["patience"] == "20,000 on Glass"
-    assert about["runs"] == 10 * (3 * 3 + 3)
-
-
 def test_hours_of_different_devices_are_not_added_up(told):
     two = told.assign(device=told["method"].map(lambda m: "cuda" if m == "Ours" else "cpu"), seconds=3600)
     runs = two[two["lam"] == 1].drop_duplicates(runs_fe.RUN)["device"].value_counts()

@@ -97,6 +97,18 @@ def test_a_data_set_is_read_from_one_folder(tmp_path, monkeypatch):
     assert set(lambdas["method"]) == {"Ours"}
 
 
+def test_a_curve_over_lambda_compares_the_same_splits_seeds_and_etas():
+    """At lambda 1 there is more: a split, a seed, an eta that no other lambda has. One data set has lambda 1 alone."""
+    grid = pd.DataFrame([("glass", s, seed, e, lam) for lam in (0.1, 1.0, 10.0) for s in range(3) for seed in range(2)
+                         for e in (0.1, 0.2) if lam == 1 or (s < 2 and seed == 0 and e == 0.1)],
+                        columns=["dataset", "split", "seed", "eta", "lam"])  # fmt: skip
+    alone = pd.DataFrame({"dataset": "segment", "split": range(3), "seed": 0, "eta": 0.1, "lam": 1.0})
+    kept = runs_fe.common(pd.concat([grid, alone]))
+    assert len(kept) == 3 * 2 + 3
+    one = kept[(kept["dataset"] == "glass") & (kept["lam"] == 1)]
+    assert one[["split", "seed", "eta"]].to_numpy().tolist() == [[0, 0, 0.1], [1, 0, 0.1]]
+
+
 def test_the_protocol_of_a_data_set_is_told_by_its_settings():
     frame = pd.concat([rows(dataset="glass", settings='{"keep": 10}'), rows(dataset="vehicle", settings="{}")])
     assert [runs_fe.is_newer(frame, name) for name in ("glass", "vehicle", "segment")] == [True, False, False]
@@ -109,6 +121,16 @@ def test_chosen_runs_are_those_validation_likes_best_at_ten(told):
     assert ours.groupby("dataset")["eta"].unique().map(list).to_dict() == {d: [eta] for d, eta in BEST.items()}
     assert set(ten.loc[ten["measure"] == "accuracy", "U"]) == {10}
     assert set(ten.loc[ten["measure"] == "influence", "U"]) == set(range(1, 11))
+
+
+def test_rates_are_those_of_gpus_by_method(told):
+    """Ten epochs of 0.5 s and thirty of 0.1 s, however many rows a run has; a CPU's runs are left out."""
+    gpu = told.assign(device="cuda: A GPU", epochs=10, seconds=0.5)
+    gpu.loc[gpu["method"] == "Joint", ["epochs", "seconds"]] = [30, 0.1]
+    both = pd.concat([gpu[gpu["method"].isin(["Ours", "Joint"])], told[told["method"] == "RPS"]])
+    assert runs_fe.rates(both).startswith("3 (Joint) to 50 ms (Ours) for an epoch of one run")
+    assert runs_fe.rates(both).endswith("(A GPU)")
+    assert runs_fe.rates(told) == "none yet"
 
 
 def test_classes_are_those_of_the_images(told):

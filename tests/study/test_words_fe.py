@@ -45,11 +45,18 @@ def test_data_sets_are_named_by_the_protocol_of_their_records(told):
     assert words_fe.protocols(told) == "the first for Glass, Vehicle"
 
 
-def test_a_curve_over_lambda_of_the_first_protocol_is_named(told):
-    new = told.assign(settings=told["settings"].where(told["dataset"] != "glass", '{"keep": 10}'))
-    assert words_fe.kept_lambdas(new, told) == "Curves over λ: those of Glass are of the first protocol still."
-    for both in (new, told):
-        assert words_fe.kept_lambdas(both, both) == "Curves over λ: all are of the protocol of the other records."
+def test_a_curve_over_lambda_tells_its_runs_and_whether_it_is_of_the_first_protocol(told):
+    ours = told[told["method"] == "Ours"]
+    new = ours.assign(settings=ours["settings"].where(ours["dataset"] != "glass", '{"keep": 10}'))
+    sizes = "All λ of a data set are compared on the same runs: {} on Glass and {} on Vehicle."
+    sizes = sizes.format(*["6 splits and 3 η"] * 2)
+    assert words_fe.kept_lambdas(new, ours) == f"{sizes} The curve of Glass is of the first protocol still."
+    for both in (new, ours):
+        assert words_fe.kept_lambdas(both, both) == sizes
+    fewer = ours[(ours["dataset"] == "glass") & (ours["split"] < 3) & (ours["eta"] < 0.1)]
+    assert words_fe.kept_lambdas(ours, fewer).endswith("same runs: 3 splits and 2 η on Glass.")
+    one = ours[ours["lam"] == 1]
+    assert words_fe.kept_lambdas(new, one) == "No data set has several λ yet."
 
 
 def test_the_best_eta_is_told_and_whether_it_is_the_same(told):
@@ -69,7 +76,9 @@ def test_neighbours_are_told_where_they_are_recorded(told):
     ties = base[base["method"] == "Ours"].assign(measure="ties", value=0.25)
     table, text = words_fe.further(pd.concat([told, votes, ties]), ten)
     assert table.loc[("Glass", "Ours")].tolist() == ["0.25", "–"]
-    assert "On Glass the ten nearest examples vote for what Pretrain predicts on 0.75 of the test rows; Ours" in text
+    assert "On Glass the ten nearest examples vote for what Pretrain predicts on 0.75 of the test rows, less" in text
+    more = words_fe.further(pd.concat([told, votes.assign(value=0.99), ties]), ten)[1]
+    assert ", more often than Ours agrees with its own explanation (0.9" in more
 
 
 def test_classes_of_the_ten_images_are_told_over_splits():
@@ -79,3 +88,15 @@ def test_classes_of_the_ten_images_are_told_over_splits():
         "and of 1 under Joint (1 to 1)."
     )
     assert words_fe.classes(ten[ten["method"] == "Ours"]) == "No records of both methods yet."
+
+
+def test_the_ten_images_are_told_by_whose_class_they_speak_for():
+    """Ten images of the first ten classes; four speak for their own, three against their output."""
+    ten = runs_fe.chosen(frame(datasets=[runs_fe.CIFAR10], methods=["Ours"], lams=(1.0,)))
+    place = ten["U"].where(ten["measure"] == "influence", 1).astype(float)
+    ten = ten.assign(output=np.where(place <= 4, place - 1, 0), value=np.where(place <= 3, -2.0, 0.5 * place))
+    assert words_fe.pictured(ten, "Ours") == (
+        "4 of the ten speak for or against their own class, and 7 have a positive influence. "
+        "The largest is 2.5 times the least."
+    )
+    assert words_fe.pictured(ten, "Joint") == "No records of Joint yet."

@@ -1,0 +1,70 @@
+"""A seed's noise beside a split's, on data sets whose splits were trained with several seeds."""
+
+import numpy as np
+import pandas as pd
+
+from lib.study.measures import MEASURES
+from lib.study.pages_fe import short
+from lib.study.runs import at
+from lib.study.runs_fe import METHODS, SCORES, datasets
+from lib.study.words import listed
+
+PLACES = ("seed", "split")
+
+
+def spread(ten: pd.DataFrame) -> pd.DataFrame:
+    """Standard deviations of the chosen runs' test scores: over the seeds of a split, and of the splits' means.
+
+    A row for each data set, method and score, of those splits that have several seeds, where there are two or more.
+    """
+    rows = at(ten, part="test", lam=1.0)
+    rows = rows[rows["measure"].isin(SCORES)]
+    keys = ["dataset", "method", "measure"]
+    runs = rows.groupby([*keys, "split", "seed"])["value"].mean()
+    each = runs.groupby([*keys, "split"]).agg(["mean", "var", "size"])
+    each = each[each["size"] > 1]
+    found = each.groupby(keys).agg(
+        seed=("var", lambda var: np.sqrt(var.mean())), split=("mean", "std"), splits=("mean", "size")
+    )
+    return found[found["splits"] > 1].reset_index()
+
+
+def table(ten: pd.DataFrame) -> pd.DataFrame:
+    """`spread` in digits, data sets and methods by score."""
+    wide = spread(ten).pivot_table(index=["dataset", "method"], columns="measure", values=list(PLACES))
+    if wide.empty:
+        return pd.DataFrame({"": ["no split has several seeds yet"]})
+    order = [(d, m) for d in datasets(ten) for m in METHODS if (d, m) in wide.index]
+    columns = {f"{MEASURES[score].label}, {place}": wide[place, score] for score in SCORES for place in PLACES}
+    shown = pd.DataFrame(columns).loc[order].rename(index=short)
+    return shown.map("{:.3f}".format).rename_axis([None, None])
+
+
+def told(ten: pd.DataFrame) -> str:
+    """On each data set with several seeds, under which methods a seed moves a score as much as a split does."""
+    found = spread(ten)
+    found = found[(found["split"] > 0) | (found["seed"] > 0)]
+    said = []
+    for dataset, rows in found.groupby("dataset"):
+        much = {score: [m for m in METHODS if m in set(part.loc[part["seed"] >= part["split"], "method"])]
+                for score, part in rows.groupby("measure")}  # fmt: skip
+        ours = at(rows, method="Ours").set_index("measure")
+        said += [
+            f"On {short(dataset)} a seed moves {score} at least as much as a split under {listed(much.get(score, []))}"
+            + (f" (Ours: {ours['seed'][score]:.3f} and {ours['split'][score]:.3f})." if score in ours.index else ".")
+            for score in SCORES if score in set(rows["measure"])
+        ]  # fmt: skip
+    return " ".join(said) or "No split has several seeds yet."
+
+
+def counted(ten: pd.DataFrame) -> str:
+    """How many seeds the splits of each data set have under all methods, in words."""
+    runs = at(ten, lam=1.0).groupby(["dataset", "method", "split"])["seed"].nunique()
+    least, most = (runs.groupby("dataset").agg(how) for how in ("min", "max"))
+    several = [d for d in datasets(ten) if most.get(d, 1) > 1]
+    if not several:
+        return "Each split has one seed, so what another seed would change on it is not measured by itself."
+    shown = [f"{least[d]}" if least[d] == most[d] else f"{least[d]} to {most[d]}" for d in several]
+    each = listed(f"{short(d)} have {n} seeds" for d, n in zip(several, shown))
+    rest = "those of all other data sets have one, and what another would change there is not measured by itself"
+    return f"The splits of {each}, of which we take the mean{'' if len(several) == len(least) else f'; {rest}'}."

@@ -1,0 +1,48 @@
+"""A seed's noise beside a split's, on made-up records with a known answer."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib.study import seeds
+
+
+def runs(values, dataset="glass", method="Ours", measure="accuracy"):
+    """Test rows of chosen runs: values[split][seed]."""
+    rows = [(split, seed, value) for split, each in enumerate(values) for seed, value in enumerate(each)]
+    frame = pd.DataFrame(rows, columns=["split", "seed", "value"])
+    return frame.assign(dataset=dataset, method=method, measure=measure, lam=1.0, part="test")
+
+
+def test_a_seeds_and_a_splits_standard_deviation_by_hand():
+    """The third split has one seed and says nothing of seeds."""
+    found = seeds.spread(runs([(0.1, 0.3), (0.5, 0.9), (0.7,)])).iloc[0]
+    assert found["seed"] == pytest.approx(np.sqrt((0.02 + 0.08) / 2))
+    assert found["split"] == pytest.approx(np.std([0.2, 0.7], ddof=1))
+    assert found["splits"] == 2
+
+
+def test_where_a_seed_moves_as_much_as_a_split_is_named():
+    alike, apart = [(0.1, 0.5), (0.5, 0.1), (0.3, 0.32)], [(0.1, 0.11), (0.5, 0.51), (0.9, 0.91)]
+    both = pd.concat([runs(apart), runs(alike, method="Joint"), runs(alike, measure="faithfulness")])
+    assert seeds.told(both) == (
+        "On Glass a seed moves accuracy at least as much as a split under Joint (Ours: 0.007 and 0.400). "
+        "On Glass a seed moves faithfulness at least as much as a split under Ours (Ours: 0.231 and 0.006)."
+    )
+    table = seeds.table(both)
+    assert table.loc[("Glass", "Ours")].tolist() == ["0.007", "0.400", "0.231", "0.006"]
+    one = runs([(0.1,), (0.2,)])
+    assert seeds.told(one) == "No split has several seeds yet."
+    assert seeds.table(one).iloc[0, 0] == "no split has several seeds yet"
+
+
+def test_seeds_are_counted_for_each_data_set_of_the_method_that_has_least():
+    one, two = [(0.1,), (0.2,)], [(0.1, 0.2), (0.3, 0.4)]
+    assert seeds.counted(runs(one)).startswith("Each split has one seed, so")
+    assert seeds.counted(runs(two)) == "The splits of Glass have 2 seeds, of which we take the mean."
+    part = pd.concat([runs(two), runs(one, method="Joint"), runs(one, "vehicle")])
+    text = seeds.counted(part)
+    assert text.startswith("The splits of Glass have 1 to 2 seeds, of which we take the mean; those of all other data")
+    assert text.endswith("is not measured by itself.")
+    several = pd.concat([runs([(0.1, 0.2, 0.3)] * 2), runs(two, "vehicle"), runs(one, "segment")])
+    assert "Glass have 3 seeds and Vehicle have 2 seeds, of which" in seeds.counted(several)
