@@ -176,6 +176,9 @@ print("by column: ", h(kept, F_n, F)[0].numpy().round(3))
 # \end{aligned} \tag{FE-19}
 # $$ (fe-19)
 #
+# Where the largest outputs of $h$ tie, {eq}`fe-19` does not say which is meant. Such an $h$ names no class, so we count
+# the row as unfaithful; the first of the tied classes would agree with $g$ by chance.
+#
 # Only accuracy depends on the label $y$. A model that is always wrong can be explained faithfully, and a right answer
 # can come with an explanation that gives another one.
 
@@ -186,7 +189,8 @@ def accuracy(g, y):
 
 
 def faithfulness(g, h):
-    return (g.argmax(-1) == h.argmax(-1)).double().mean().item()
+    tied = (h == h.amax(-1, keepdim=True)).sum(-1) > 1
+    return ((g.argmax(-1) == h.argmax(-1)) & ~tied).double().mean().item()
 
 
 # %%

@@ -142,7 +142,8 @@ plt.close(fig)
 # ## Faithful here?
 #
 # `e.faithful` says whether $g$ and $h$ name the same class, {eq}`fe-4`. No label is needed, so it is known for every
-# new $x$, before anybody believes the explanation.
+# new $x$, before anybody believes the explanation. Where the largest outputs of $h$ tie, it names none and is not
+# faithful.
 
 # %%
 bad = min(range(len(x)), key=lambda i: explained[i].faithful)  # the first that is not
