@@ -47,7 +47,7 @@ from lib import data, examples
 from lib.check import check
 from lib.methods import METHODS
 from lib.nets import MLP, stack_uniform
-from lib.study import figures
+from lib.study import figures, runs_fe
 from lib.training import Runs, fit
 from lib.training.draws import Draws
 from lib.training.fewer import Settings, minibatch_loss
@@ -257,8 +257,8 @@ plt.close(fig)
 # > **On a GPU** launching a step's hundreds of small operations takes longer than the operations. There a step is
 # > recorded once as a CUDA graph, with every example open so that shapes stay, and then replayed
 # > (`training.RecordedSteps`), and `make bench` prints the speed of that as well. On a GPU that was at hand for a
-# > quarter of an hour (an NVIDIA H200) recorded steps gave what plain ones give (`tests/test_gpu.py`); they were not
-# > timed there.
+# > quarter of an hour (an NVIDIA H200) recorded steps gave what plain ones give (`tests/test_gpu.py`). Alone they were
+# > not timed there, but CIFAR10's runs in [the results](11_results) were made on another: {glue:text}`speed-gpu`.
 #
 # ## What was learned
 #
@@ -270,3 +270,4 @@ plt.close(fig)
 
 # %% tags=["remove-cell"]
 glue("speed-N", str(folds.x_train.shape[1]), display=False)
+glue("speed-gpu", runs_fe.rates(runs_fe.load()), display=False)

@@ -7,9 +7,11 @@ import torch
 
 from lib import explainers, metrics
 from lib.explainers import LIME, KernelSHAP
+from lib.methods import FE
 from lib.methods import ID as METHODS
 from lib.nets import Classifier
 from lib.training import expo, fewer
+from lib.training.draws import Draws
 from tests.explainers.toy import generators
 from tests.training import fe
 from tests.training import id as id_
@@ -99,6 +101,35 @@ def test_steps_replayed_as_a_graph_are_the_plain_ones(method, monkeypatch):
     plain = fe.train(method, settings=quiet, device="cuda")
     for name in plain.bank:
         torch.testing.assert_close(taken.bank[name], plain.bank[name], rtol=1e-7, atol=1e-7)
+
+
+class Elsewhere(Draws):
+    """A CPU's random numbers, used on another device."""
+
+    def __init__(self, seeds, device):
+        super().__init__([torch.Generator().manual_seed(seed) for seed in seeds], torch.float64)
+        self.place = device
+
+    def noise(self, shape):
+        return super().noise(shape).to(self.place)
+
+    def bits(self, *shape):
+        return super().bits(*shape).to(self.place)
+
+
+@pytest.mark.parametrize("method", FE)
+def test_a_step_on_few_examples_is_that_of_a_cpu(method):
+    """FE. Value and gradients with dropout and noise, from the same random numbers."""
+    sides = []
+    for device in ("cpu", "cuda"):
+        s = fe.step(method, J=2)
+        s.bank = {name: value.detach().to(device).requires_grad_() for name, value in s.bank.items()}
+        for name in ("folds", "fold", "batch", "lam", "eta"):
+            setattr(s, name, getattr(s, name).to(device))
+        value = fe.loss(s, draws=Elsewhere(s.seeds, device))
+        sides.append([value, *fe.gradients(value, s).values()])
+    for ours, theirs in zip(*sides):
+        torch.testing.assert_close(theirs.cpu(), ours, **fe.EXACT)
 
 
 def test_masks_come_from_the_gpus_own_generators():
