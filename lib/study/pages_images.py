@@ -14,7 +14,7 @@ from lib.study.measures import labels
 from lib.study.pages_id import short, whole
 from lib.study.runs import at
 from lib.study.runs_id import ETAS, HYPER, METHODS, RIVALS, S_VALUES, by_split, ours
-from lib.study.runs_images import CELLS, EXPLAINERS, cell, changes, main, name, quadrants, rivals
+from lib.study.runs_images import CELLS, cell, changes, main, name, quadrants, rivals
 from lib.study.words import beside, found_too, higher, listed, placed
 from lib.study.work_id import digits
 
@@ -22,9 +22,6 @@ EVERY = ("pretrained", "CE-only", "ExpO-S", "ExpO-F", "Masked", "ID-ExpO")
 SCORES = ("insertion", "1 − deletion", "accuracy")
 PAPER_QUADRANTS = {  # first and third, as the paper's Fig. 4 prints them
     "ID-ExpO": (0.578, 0.069), "ExpO-S": (0.419, 0.067), "ExpO-F": (0.387, 0.077), "CE-only": (0.346, 0.111),
-}  # fmt: skip
-PAPER_ROBUST = {  # a ResNet-50 that somebody trained against attacks: accuracy, insertion, 1 - deletion
-    "Grad-CAM": (0.854, 0.282, 0.567), "LIME": (0.854, 0.456, 0.778),
 }  # fmt: skip
 
 
@@ -272,22 +269,3 @@ def quadrant_figure(changed: dict[str, pd.DataFrame]) -> Figure:
     fig.supylabel("change of 1 − deletion", fontsize=12)
     figures.headline(fig, "After fine-tuning, image by image: how many rise in both scores, how many fall in both")
     return figures.remember(fig, pd.concat(changed, names=["method"]).reset_index(level=0))
-
-
-# --- A robust network ------------------------------------------------------------------------------------------------
-
-
-def robust(front: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
-    """ID-ExpO at eta 3, our network trained against attacks, and the paper's: accuracy and scores (claim ID-C7)."""
-    rows = {}
-    for explainer in EXPLAINERS:
-        for S in S_VALUES:
-            own = at(cell(front, explainer, S, eta=3), method="ID-ExpO")
-            rows[explainer, S, "ID-ExpO"] = [by_split(own, m).mean() for m in ("accuracy", *SCORES[:2])]
-            against = at(cell(frame, explainer, S, part="test"), method="PGD")
-            rows[explainer, S, "PGD, ours"] = [by_split(against, m).mean() for m in ("accuracy", *SCORES[:2])]
-        rows[explainer, 0.5, "robust ResNet-50, the paper's"] = PAPER_ROBUST[explainer]
-    table = pd.DataFrame(rows, index=["accuracy", *SCORES[:2]]).T.dropna()
-    rows = [(row_name(e, S), m) for e, S, m in table.index]
-    table.index = pd.MultiIndex.from_tuples(rows)
-    return digits(table.sort_index(level=0, sort_remaining=False), "{:.3f}")

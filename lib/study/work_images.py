@@ -12,10 +12,14 @@ from lib.study.pages_claims import signed, two
 from lib.study.pages_id import whole
 from lib.study.pages_images import EVERY, row_name
 from lib.study.runs import at
-from lib.study.runs_id import by_split, ours
+from lib.study.runs_id import S_VALUES, by_split, ours
 from lib.study.runs_images import EXPLAINERS, SHOWN, cell, costs, name, untrained
 from lib.study.statistics import plus_minus
 from lib.study.work_id import digits
+
+PAPER_ROBUST = {  # a ResNet-50 that somebody trained against attacks: accuracy, insertion, 1 - deletion
+    "Grad-CAM": (0.854, 0.282, 0.567), "LIME": (0.854, 0.456, 0.778),
+}  # fmt: skip
 
 
 def means(rows: pd.DataFrame, measures) -> pd.DataFrame:
@@ -149,6 +153,44 @@ def diverged_told(frame: pd.DataFrame) -> str:
     if not told:
         return "None of the recorded runs diverged."
     return f"Diverged, and so without scores: {'; '.join(told)}."
+
+
+# --- A robust network ------------------------------------------------------------------------------------------------
+
+
+def robust(front: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """ID-ExpO at eta 3, our network trained against attacks, and the paper's: accuracy and scores (claim ID-C7)."""
+    heads = {**labels("accuracy", "insertion", "1 − deletion"), "confidence": "f(x)",
+             "insertion_share": "insertion over f(x)", "deletion_share": "deletion over f(x)"}  # fmt: skip
+    rows = {}
+    for explainer in EXPLAINERS:
+        for S in S_VALUES:
+            for called, own in _robust_and_ours(front, frame, explainer, S).items():
+                rows[explainer, S, called] = [by_split(own, measure).mean() for measure in heads]
+        rows[explainer, 0.5, "robust ResNet-50, the paper's"] = [*PAPER_ROBUST[explainer], *[np.nan] * 3]
+    table = pd.DataFrame(rows, index=list(heads.values())).T.dropna(subset=["insertion"])
+    table.index = pd.MultiIndex.from_tuples([(row_name(e, S), called) for e, S, called in table.index])
+    return digits(table.sort_index(level=0, sort_remaining=False), "{:.3f}")
+
+
+def _robust_and_ours(front: pd.DataFrame, frame: pd.DataFrame, explainer: str, S: float) -> dict[str, pd.DataFrame]:
+    """The test rows of both networks."""
+    ours = cell(front, explainer, S, eta=3, method="ID-ExpO")
+    return {"ID-ExpO": ours, "PGD, ours": cell(frame, explainer, S, part="test", method="PGD")}
+
+
+def robust_told(front: pd.DataFrame, frame: pd.DataFrame) -> str:
+    """How sure both networks are at S = 0.5, and what dividing by that leaves of the difference in deletion."""
+    told = []
+    for explainer in EXPLAINERS:
+        both = _robust_and_ours(front, frame, explainer, 0.5).values()
+        means = [[by_split(own, m).mean() for own in both] for m in ("confidence", "1 − deletion", "deletion_share")]
+        if not np.isnan(means).any():
+            sure, kept, share = (f"{ours:.2f} with ID-ExpO and {theirs:.2f} against attacks" for ours, theirs in means)
+            told.append(f"{explainer}: f(x) is {sure}, 1 − deletion {kept}, deletion divided by f(x) {share}.")
+    if not told:
+        return "There are no records of a network trained against attacks yet."
+    return f"A network that is less sure has less to lose when cells are deleted. At S = 0.5 HW. {' '.join(told)}"
 
 
 # --- Costs, and copies -----------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ import pandas as pd
 import pytest
 
 from lib.study import pages_images, runs_images
-from tests.study.images import frame
 
 # --- The page --------------------------------------------------------------------------------------------------------
 
@@ -83,9 +82,6 @@ def test_tables_hold_whatever_there_is(front):
     alone = pages_images.quadrants_told({m: changed[m] for m in ("ID-ExpO", "CE-only")})
     assert "with CE-only, of CE-only the best; in the paper in 57.8%, and in 34.6% with CE-only" in alone
     assert "no records" in pages_images.quadrants_told({})
-    robust = pages_images.robust(front, frame())
-    assert robust.loc[("LIME,\u00a00.5", "PGD, ours"), "insertion"].startswith("0.2")
-    assert robust.loc[("LIME,\u00a00.5", "robust ResNet-50, the paper's")].tolist() == ["0.854", "0.456", "0.778"]
     for figure in (pages_images.front_figure, pages_images.untrained_figure):
         assert len(figure(front).axes) == 8
         assert len(figure(front[front["method"] == "CE-only"]).axes) == 1

@@ -94,3 +94,24 @@ def test_an_ablation_stands_beside_the_run_that_changes_nothing():
     gaps = table.loc["Grad-CAM"]["insertion"].astype(float)
     assert gaps["as it is"] - gaps["first order"] == pytest.approx(0.1, abs=0.002)
     assert gaps["as it is"] == pytest.approx(0.45, abs=0.003)  # at lambda 0.01 it is 0.1 worse
+
+
+def test_a_robust_network_stands_beside_the_papers_with_how_sure_it_is(front):
+    every = frame()
+    table = work_images.robust(front, every)
+    assert table.loc[("LIME,\u00a00.5", "PGD, ours"), "insertion"].startswith("0.2")
+    paper = table.loc[("LIME,\u00a00.5", "robust ResNet-50, the paper's")].tolist()
+    assert paper == ["0.854", "0.456", "0.778", "–", "–", "–"]
+    assert "no records" in work_images.robust_told(front, every)  # of how sure they are
+    few = every[every["measure"].isin(["accuracy", "insertion", "1 − deletion"])]
+    own = few.assign(method=few["method"].where(few["method"] == "PGD", "ID-ExpO"))
+
+    def beside(rows, name, *, ours, theirs):
+        one = rows[rows["measure"] == "accuracy"]
+        return one.assign(measure=name, value=one["method"].map({"PGD": theirs, "ID-ExpO": ours}))
+
+    kinds = {"confidence": {"ours": 0.9, "theirs": 0.5}, "deletion_share": {"ours": 0.6, "theirs": 0.55}}
+    more = pd.concat([own, *(beside(own, name, **values) for name, values in kinds.items())])
+    told = work_images.robust_told(more.assign(eta=3.0), more)
+    assert "Grad-CAM: f(x) is 0.90 with ID-ExpO and 0.50 against attacks" in told
+    assert "deletion divided by f(x) 0.60 with ID-ExpO and 0.55 against attacks." in told
