@@ -15,8 +15,8 @@
 #
 # Images are where {cite:t}`yoshikawa2024insertion` test their method first. Everything here is drawn from the records
 # in `results/images`; nothing is trained on this page. The experiments are small: a ResNet-18 of width
-# {glue:text}`images-width`, a tenth of the paper's training and {glue:text}`images-seeds`. [](sec-images-runs) at the
-# end says what ran, and where it differs from the paper's.
+# {glue:text}`images-width`, much shorter training than the paper's and {glue:text}`images-seeds`. [](sec-images-runs)
+# at the end says what ran, and where it differs from the paper's.
 #
 # In short: {glue:text}`images-short`
 #

@@ -58,7 +58,7 @@ def test_a_pickle_as_weights_is_not_run(mark, tmp_path):
     path = tmp_path / "weights.pt"
     for save in (torch.save, lambda harm, path: path.write_bytes(pickle.dumps(harm))):
         save(Harm(mark), path)
-        with pytest.raises(ValueError, match="holds no ResNet-18 for 2 classes"):
+        with pytest.raises(ValueError, match="holds no ResNet-18 or ResNet-50 for 2 classes"):
             resnet.load(path, 2)
 
 
