@@ -100,7 +100,7 @@ def gains_title(picked: pd.DataFrame) -> str:
             if names := [PARTS[v][1] for v, one in row.items() if side(one) == way]:
                 words.append(f"{measure} ({listed(names)})")
     told = [f"{verb} {listed(ways[way])}" for way, verb in ((-1, "lowers"), (1, "raises")) if ways[way]]
-    return f"Taking a part away surely {'; it '.join(told) or 'changes neither insertion nor 1 − deletion'}"
+    return f"Taking a part away surely {'; it '.join(told)}" if told else "No score surely changes without a part"
 
 
 def gains_table(picked: pd.DataFrame) -> pd.DataFrame | str:

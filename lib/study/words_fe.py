@@ -32,7 +32,8 @@ def scores(ten: pd.DataFrame, measure: str) -> str:
             if one.high < 0:
                 rivals.setdefault(other, []).append(f"{short(d)} ({two(-one.difference)})")
     if not rivals:
-        return f"{text} No rival is surely more {LIKE[measure]} than Ours on any of them."
+        rival = "rival" if measure == "accuracy" else "rival that does not predict by h"
+        return f"{text} No {rival} is surely more {LIKE[measure]} than Ours on any of them."
     told = "; ".join(f"{m} on {', '.join(where)}" for m, where in rivals.items())
     return f"{text} Surely more {LIKE[measure]} than Ours, the interval of the difference above 0: {told}."
 

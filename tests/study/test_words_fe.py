@@ -21,6 +21,8 @@ def test_scores_are_told_with_the_lead_and_whoever_is_ahead(told):
     board = pages_fe.scoreboard(told, "accuracy")
     assert board["mean"].astype(float)[["Joint", "RPSR"]].tolist() == pytest.approx([0.8, 0.6], abs=0.01)
     assert text.endswith("No rival is surely more accurate than Ours on any of them.")
+    text = words_fe.scores(ten, "faithfulness")  # RPS and RPSR are always faithful
+    assert text.endswith("No rival that does not predict by h is surely more faithful than Ours on any of them.")
     ahead = frame(datasets=["glass"], lams=(1.0,), scores=TOLD | {"Joint": (0.99, 0.6)})
     assert "Joint on Glass (0.09)" in words_fe.scores(runs_fe.chosen(ahead), "accuracy")
     assert "No data set has records" in words_fe.scores(ten[ten["method"] != "RPS"], "accuracy")
