@@ -41,6 +41,7 @@ def test_a_table_of_one_split_has_no_part_in_the_mean(picked):
     assert ablations.together(one, "Masked", "insertion").n == 1
     assert ablations.alone(one, "Masked", "insertion", dataset="wine-quality-red") is None
     assert ablations.together(picked[picked["split"] == 0], "Masked", "insertion") is None
+    assert ablations.together(picked[picked["split"] < 2], "Masked", "insertion").n == 2  # two splits have a spread
 
 
 def test_single_rows_are_counted_where_both_scores_rise():

@@ -26,6 +26,9 @@ def test_what_has_no_records_is_named(told, monkeypatch):
     part = whole[(whole["lam"] == 1) | ((whole["split"] < 3) & (whole["eta"] < 0.1))]
     rest = "other λ than 1 beyond 3 of 10 splits and 2 of 3 η"
     assert lacking.examples(whole, runs_fe.common(part[part["method"] == "Ours"]), "glass") == [rest]
+    few = whole[(whole["lam"] == 1) | (whole["eta"] < 0.1)]
+    rest = "other λ than 1 beyond 10 of 10 splits and 2 of 3 η"
+    assert lacking.examples(whole, runs_fe.common(few[few["method"] == "Ours"]), "glass") == [rest]
     new = whole.assign(settings='{"keep": 10, "patience_steps": 1, "epochs": 1}')
     assert lacking.examples(new, whole, "glass") == ["other λ than 1 under the second protocol"]
     assert lacking.examples(new, new, "glass") == []
