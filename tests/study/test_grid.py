@@ -58,8 +58,9 @@ def test_a_record_holds_what_its_run_says(run):
     columns = {"data": "dataset", "datasets": "dataset", "method": "method", "lambdas": "lam", "splits": "split"}
     columns |= {"explainers": "explainer", "S_values": "S", "deletion": "deletion", "lrs": "lr"}
     frame = pd.read_parquet(records.ROOT / run.out)
-    if "trained" in frame:  # images: explanations that were not trained are measured, too
-        frame = frame[(frame["trained"] == "none") | (frame["trained"] == frame["explainer"])]
+    if "trained" in frame:  # images: explanations that neither were trained nor chose an epoch are measured, too
+        own = frame["trained"].where(frame["trained"] != "none", frame["explainer"])
+        frame = frame[frame.get("criterion", own).fillna(own) == frame["explainer"]]
     started = run.notebook.endswith("pretraining_images.py")
     frame = frame if started else frame[frame["method"] != "pretrained"]
     given = dict(run.given)
