@@ -142,7 +142,7 @@ work_images.controls(front)
 # *Insertion (higher is better) and deletion (lower is better) at $\eta = 2$: as they are, by a random map, by
 # threshold, and divided by $f(x)$.*
 #
-# {glue:text}`images-controls` {glue:text}`images-ties`
+# {glue:text}`images-controls` {glue:text}`images-augmentation` {glue:text}`images-ties`
 
 # %% tags=["hide-input"]
 work_images.sureness(front)

@@ -13,7 +13,7 @@ from lib.study.pages_id import whole
 from lib.study.pages_images import EVERY, row_name
 from lib.study.runs import at
 from lib.study.runs_id import S_VALUES, by_split, ours
-from lib.study.runs_images import EXPLAINERS, SHOWN, cell, costs, name, untrained
+from lib.study.runs_images import CELLS, EXPLAINERS, SHOWN, cell, costs, name, untrained
 from lib.study.statistics import plus_minus
 from lib.study.work_id import digits
 
@@ -58,6 +58,20 @@ def controls_told(front: pd.DataFrame) -> str:
             )
     head = "How much higher ID-ExpO's insertion is than CE-only's at η = 2."
     return f"{head} {' '.join(told)}" if told else "No records of ID-ExpO and CE-only yet."
+
+
+def augmentation_told(front: pd.DataFrame) -> str:
+    """What random masks alone, as augmentation, make of insertion beside ID-ExpO's regularisers, at eta 2."""
+    told = []
+    for c in CELLS:
+        rows = cell(front, *c, eta=2)
+        gaps = [by_split(rows, "insertion", method=m) - by_split(rows, "insertion", method="CE-only")
+                for m in ("ID-ExpO", "Masked")]  # fmt: skip
+        if all(gap.notna().any() for gap in gaps):
+            ours, masked = (signed(gap.mean()) for gap in gaps)
+            told.append(f"{name(*c)}: {masked} and {ours}.")
+    head = "Random masks alone, with no explanation in the loss, and ID-ExpO: what each adds to CE-only's insertion."
+    return f"{head} {' '.join(told)}" if told else "No records of random masks alone yet."
 
 
 def ties_told(front: pd.DataFrame) -> str:
@@ -253,4 +267,9 @@ def copies_shown(pairs: pd.DataFrame) -> tuple[pd.DataFrame | str, str]:
 
 def words(front: pd.DataFrame, frame: pd.DataFrame) -> dict:
     """The sentences of this part of the page, by name."""
-    return {"controls": controls_told(front), "ties": ties_told(front), "costs": costs_told(frame)}
+    return {
+        "controls": controls_told(front),
+        "augmentation": augmentation_told(front),
+        "ties": ties_told(front),
+        "costs": costs_told(frame),
+    }

@@ -16,6 +16,10 @@ def test_what_a_random_map_gains_is_told(front):
     assert "moves insertion by 0.10" in ties
     assert "less than training does (0.15)" in ties
     assert "No records" in work_images.controls_told(front[front["method"] == "CE-only"])
+    assert "No records" in work_images.augmentation_told(front)
+    masked = runs_images.at(front, method="CE-only", measure="insertion").assign(method="Masked")
+    told = work_images.augmentation_told(pd.concat([front, masked.assign(value=masked["value"] + 0.2)]))
+    assert "LIME, S = 0.5 HW: +0.20 and +0.13." in told
     few = front[~(front["method"].eq("ID-ExpO") & front["split"].gt(0))]
     ahead = few["method"].eq("CE-only") & few["split"].gt(0) & few["measure"].eq("insertion")
     told = work_images.controls_told(few.assign(value=few["value"] + 9 * ahead))  # of seeds that ID-ExpO lacks
