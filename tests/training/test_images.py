@@ -16,6 +16,7 @@ from lib.training.expo_step import explained_by, objective
 from lib.training.images import METHODS, Tuner, Tuning, background_of, explainer_for, predictor_of
 from lib.training.measuring import measured
 from tests.explainers.convolutional import network
+from tests.training.mixed import mixed_beside_single
 from tests.training.pictures import CASES, IMAGES, gradient, tuner
 
 
@@ -96,16 +97,10 @@ def test_a_step_in_mixed_precision_is_a_single_ones_to_rounding(case):
 
     bfloat16 has 8 bits: in 20 layers rounding turns a unit in a hundred on or off, also without any explanation.
     """
-    grads = []
-    for mixed in (False, True):
-        own = tuner(case, batch=12, mixed=mixed)
-        own.advance()
-        grads.append(torch.cat([p.grad.flatten() for p in own.net.parameters()]))
-        kept = [*own.net.state_dict().values(), *(s["momentum_buffer"] for s in own.optimiser.state.values())]
-        assert {t.dtype for t in kept if t.is_floating_point()} == {torch.float32}
-    single, error = grads[0].norm(), (grads[1] - grads[0]).norm()
-    assert 1e-4 * single < error < 0.25 * single
-    assert (grads[1] @ grads[0] / single**2).item() == pytest.approx(1, abs=0.1)
+    single, mixed = mixed_beside_single(lambda mixed: tuner(case, batch=12, mixed=mixed))
+    error = (mixed - single).norm() / single.norm()
+    assert 1e-4 < error < 0.25
+    assert (mixed @ single / single.norm() ** 2).item() == pytest.approx(1, abs=0.1)
 
 
 def test_frozen_batch_norm_stays_frozen_and_training_mode_moves_it():
