@@ -53,7 +53,7 @@ def test_a_missing_rival_leaves_a_claim_untested_and_is_counted():
     told = claims_images.lacking(tests)
     assert told["ID-C1a"] == "0 of 8"
     assert told["ID-C5a"] == "2 of 3, 3 repeats at most"
-    assert told["ID-C1b"] == "0 of 2"
+    assert told["ID-C1b"] == "0 of 4"
 
 
 def test_the_numbers_are_those_that_the_claims_name():
@@ -93,6 +93,15 @@ def test_a_claim_says_of_which_explanation_it_is_about():
         every = claims_images.CLAIMS[label].comparisons(runs_images.fronts(frame()), None)
         named = {explainer for explainer in runs_images.EXPLAINERS for one in every if explainer in one.what}
         assert {explainer for explainer in named if explainer in claims_images.CLAIMS[label].says} in (named, set())
+
+
+def test_a_claim_about_one_set_of_images_counts_on_its_own_records_only():
+    for data, own, other in (("stl10", "ID-C1b", "ID-C1a"), ("cifar10-jpeg", "ID-C1a", "ID-C1b")):
+        tests = claims_images.tests(pd.concat([frame(), costs()], ignore_index=True).assign(dataset=data))
+        splits = tests.groupby("claim")["splits"]
+        assert splits.min()[own] > 0
+        assert splits.max()[other] == 0
+        assert set(tests.loc[tests["splits"] > 0, "dataset"]) == {data}
 
 
 def test_a_claim_about_the_least_lead_looks_at_every_eta():
