@@ -11,11 +11,13 @@ from matplotlib.figure import Figure
 from lib.study import figures
 from lib.study.claims import VERDICTS
 from lib.study.measures import labels
+from lib.study.pages_claims import two
 from lib.study.pages_id import short, whole
 from lib.study.runs import at
 from lib.study.runs_id import ETAS, HYPER, METHODS, RIVALS, S_VALUES, by_split, ours
 from lib.study.runs_images import CELLS, cell, changes, main, name, quadrants, rivals
-from lib.study.words import beside, found_too, higher, listed, placed
+from lib.study.statistics import resampled
+from lib.study.words import beside, found_too, listed, placed
 from lib.study.work_id import digits
 
 EVERY = ("pretrained", "CE-only", "ExpO-S", "ExpO-F", "Masked", "ID-ExpO")
@@ -111,26 +113,40 @@ def front_figure(front: pd.DataFrame) -> Figure:
     return figures.fronts(rows, title or f"{name(*shown)}: no records of a rival yet", order)
 
 
-def leads(front: pd.DataFrame, explainer: str, S: float, *, eta: float = 3.0) -> dict[str, float]:
+def leads_by_seed(front: pd.DataFrame, explainer: str, S: float, *, eta: float = 3.0) -> dict[str, pd.Series]:
     """ID-ExpO minus the best of those rivals that have records, in each score; empty without either.
 
-    Over the seeds that all of them have.
+    A lead for each seed that all of them have.
     """
     rows = cell(front, explainer, S, eta=eta)
     there = rivals(rows)
     found = {}
     for measure in SCORES if there else ():
         each = pd.concat([by_split(rows, measure, method=rival) for rival in there], axis=1)
-        found[measure] = (ours(rows, measure) - each.max(axis=1, skipna=False)).dropna().mean()  # seeds that all have
-    return {measure: lead for measure, lead in found.items() if pd.notna(lead)}
+        found[measure] = (ours(rows, measure) - each.max(axis=1, skipna=False)).dropna()  # seeds that all have
+    return {measure: lead for measure, lead in found.items() if len(lead)}
+
+
+def leads(front: pd.DataFrame, explainer: str, S: float, *, eta: float = 3.0) -> dict[str, float]:
+    """Their means."""
+    return {measure: lead.mean() for measure, lead in leads_by_seed(front, explainer, S, eta=eta).items()}
+
+
+def surely(gap: pd.Series) -> str:
+    """A mean difference in words, with its interval where there are several seeds: `0.10 higher (0.08 to 0.12)`."""
+    if len(gap := gap.dropna()) < 2:
+        return beside(gap.mean())
+    found = resampled(gap, ratio=0)  # seeds share no rows
+    return f"{beside(found.difference)} ({two(found.low)} to {two(found.high)})"
 
 
 def lead_told(front: pd.DataFrame, explainer: str, S: float) -> str:
     """Its leads at eta 3 in a sentence, and over whom."""
-    there = leads(front, explainer, S)
+    there = leads_by_seed(front, explainer, S)
     if not there:
         return f"{name(explainer, S)}: no records of ID-ExpO and a rival yet"
-    return f"{name(explainer, S)}: against {rival_told(front, explainer, S)} ID-ExpO has {higher(there)}"
+    told = listed(f"{measure} {surely(lead)}" for measure, lead in there.items())
+    return f"{name(explainer, S)}: against {rival_told(front, explainer, S)} ID-ExpO has {told}"
 
 
 def rival_told(front: pd.DataFrame, explainer: str, S: float) -> str:
@@ -148,7 +164,7 @@ def seeds_told(front: pd.DataFrame) -> str:
     if spans["max"].max() < 2:
         return "There is one seed of each, so what another would change is not known."
     told = listed(f"{method} {span(row, 'seed')}" for method, row in spans.iterrows())
-    return f"Each difference is over the seeds that both sides have: {told}."
+    return f"Differences are over the seeds that both sides have, with a 95 % interval where these are several: {told}."
 
 
 def least_leads(front: pd.DataFrame) -> dict[str, float]:
@@ -187,26 +203,26 @@ def untrained_figure(front: pd.DataFrame) -> Figure:
     rows = rows[rows["measure"].isin(names)].replace({"measure": names})
     if not order:
         return figures.nothing("No records of ID-ExpO yet.")
-    gaps = over_ce_only(front, "sensitivity")
+    gaps = {where: gap.mean() for where, gap in over_ce_only(front, "sensitivity").items()}
     title = (
         f"Sensitivity-4 against CE-only at η = 2: ID-ExpO is {placed(gaps)}" if gaps else "No records of CE-only yet"
     )
     return figures.fronts(rows, title, order, scores=(names["sensitivity"], names["masked"]))
 
 
-def over_ce_only(front: pd.DataFrame, measure: str, eta: float = 2.0) -> dict[str, float]:
-    """ID-ExpO minus CE-only at eta in each explainer and S that has both, by its name."""
-    gaps = {c: ours(rows, measure) - by_split(rows, measure, method="CE-only")
+def over_ce_only(front: pd.DataFrame, measure: str, eta: float = 2.0) -> dict[str, pd.Series]:
+    """ID-ExpO minus CE-only at eta, seed by seed, in each explainer and S that has both, by its name."""
+    gaps = {c: (ours(rows, measure) - by_split(rows, measure, method="CE-only")).dropna()
             for c in CELLS for rows in [cell(front, *c, eta=eta)]}  # fmt: skip
-    return {name(*c): gap.mean() for c, gap in gaps.items() if len(gap.dropna())}
+    return {name(*c): gap for c, gap in gaps.items() if len(gap)}
 
 
 def over_told(front: pd.DataFrame, measure: str, what: str, *, eta: float = 2.0, verb: str = "finds") -> str:
     """The same in words, and what the paper finds, or expects; what: the measure as a sentence names it."""
     if not (gaps := over_ce_only(front, measure, eta)):
         return f"There are no records of ID-ExpO's {what} and CE-only's yet."
-    told = listed(f"{beside(gap)} with {where}" for where, gap in gaps.items())
-    finding = found_too(gaps, "it higher with ID-ExpO", verb=verb)
+    told = listed(f"{surely(gap)} with {where}" for where, gap in gaps.items())
+    finding = found_too({where: gap.mean() for where, gap in gaps.items()}, "it higher with ID-ExpO", verb=verb)
     return f"Compared with CE-only's at η = {eta:g}, ID-ExpO's {what} is {told}. {finding}"
 
 
