@@ -60,10 +60,10 @@ keep("findings", drawn | told)
 # %% [markdown]
 # ## What came out
 #
-# Everything below is computed from committed records of full runs, words and titles included. Bars are standard errors
-# where a figure shows means, and 95 % intervals over splits where it shows differences. A difference is *surely* there
-# if its own interval leaves out 0. That is less strict than the verdicts further down, which allow for the number of
-# comparisons.
+# Everything below is computed from committed records, words and titles included: of full runs, but for the start of
+# $S$, which was tried on short ones ([](30_readings)). Bars are standard errors where a figure shows means, and 95 %
+# intervals over splits where it shows differences. A difference is *surely* there if its own interval leaves out 0.
+# That is less strict than the verdicts further down, which allow for the number of comparisons.
 #
 # | name | what it is |
 # | --- | --- |
@@ -75,7 +75,7 @@ keep("findings", drawn | told)
 # | CE-only, ExpO-S, ExpO-F | its rivals: fine-tuned by cross-entropy alone, for stable, and for fitting explanations |
 # | Del-A, -B, -C | three forms of ID-ExpO's term for deletion, of which the paper takes Del-A |
 # | $\eta$ | in FE the price of an open gate; in ID's results how much insertion and deletion count beside accuracy |
-# | $S$ | in ID the share of features that are inserted and deleted; in FE the influences, which start at random |
+# | $S$ | in ID the share of features that are inserted and deleted; in FE the strengths of influences |
 #
 # ### Explained by a few examples
 #

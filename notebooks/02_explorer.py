@@ -125,7 +125,7 @@ player("explorer-examples", shown, script="explorer.js", otherwise=MISSING)
 # %% [markdown]
 # **What you see.** Below the controls stands whether the explanation is faithful, then the probabilities by $g$ and by
 # $h$, then the entries, the most influential first. The coloured strips are the features of the row and of each
-# example, orange below the training mean and blue above it, stronger the farther away. A similar example often has a
+# example, orange above the training mean and blue below it, stronger the farther away. A similar example often has a
 # similar strip, but similar here means similar to the network, which may look at other things than the eye.
 #
 # **What to try.**

@@ -66,8 +66,8 @@ for name in ("accuracy", "faithfulness"):
 #
 # `explain` takes one example as $f$ sees it and returns the $U$ entries of {eq}`fe-22`, the most influential first.
 # Beside each entry stand its influence $\alpha_{nc}$, the similarity $k(x_n, x)$ of {eq}`fe-3`, and their product,
-# which is what the entry adds to the score of class $c$ in {eq}`fe-2`. "For" is that class; mostly it is the
-# example's own.
+# which is what the entry adds to the score of class $c$ in {eq}`fe-2`. "For" is that class. Entries of positive
+# influence mostly speak for the example's own class, those of negative influence against another.
 
 
 # %%
@@ -113,7 +113,7 @@ fig, (left, right) = plt.subplots(1, 2, figsize=(figures.WIDTH, 4.2), width_rati
 left.imshow(seen, cmap="RdBu_r", vmin=-2.5, vmax=2.5, aspect="auto")
 left.axhline(0.5, color=figures.PAPER, linewidth=4)
 left.set_yticks(range(len(seen)), labels, fontsize=10)
-left.set(xlabel="features, red above their mean", xticks=[])
+left.set(xlabel="features, red above their mean, blue below", xticks=[])
 left.grid(False)
 signs = [figures.PLUS if v > 0 else figures.MINUS for v in e.contribution]
 right.barh(range(1, len(seen)), e.contribution, color=signs)
@@ -185,7 +185,7 @@ plt.close(fig)
 # same in both. Only their similarity to $x$ differs, and those that are not similar at all are left out.
 # ```
 #
-# In the upper half of {numref}`fig-explaining-bars`, several training examples of the predicted class say the same, and
+# In the upper half of {numref}`fig-explaining-bars`, two training examples of the predicted class say the same, and
 # together raise its score to {glue:text}`explaining-good-score:.1f`. In the lower half hardly anything speaks *for* a
 # class: no entry adds more than {glue:text}`explaining-bad-for:.1f`, and the loudest against one,
 # {glue:text}`explaining-bad-against:.1f`, only says what $x$ is not. Several classes are in reach, and $h$ ends up with

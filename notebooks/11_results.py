@@ -45,7 +45,7 @@ ten = runs_fe.chosen(frame[frame["lam"] == 1])  # the runs whose eta validation 
 # %% [markdown]
 # ## Accuracy and faithfulness with few examples
 #
-# A good explanation stays faithful as $U$ shrinks, and its predictor does not pay for it. RPS and RPSR explain the
+# A good explanation stays faithful as $U$ shrinks, and its predictor does not pay for it. RPS and RPSR predict by the
 # explanation model itself, so they are faithful by construction, and few entries cost them accuracy instead. Where a
 # curve of accuracy bends although the predictor does not know of $U$, another $\eta$ was chosen.
 
@@ -203,7 +203,7 @@ pages_fe.seconds_ratios(timed)
 
 # %% [markdown]
 # *How many times as long an epoch takes: one method over another, and Ours alone over its share among ten splits that
-# are trained as one program.*
+# are trained as one program. Geometric means over the repeats that were timed.*
 #
 # [](01_claims) tests what the paper says of these ratios.
 #

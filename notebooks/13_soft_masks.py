@@ -382,4 +382,4 @@ for name, T in (("own T,    decided", own), ("common T, decided", common)):
 #
 # A mask is a comparison with a threshold between the $s$-th and the next contribution, and a sigmoid in its place gives
 # both scores a slope. The larger $T$, the harder the mask; the paper's $T$, each sample's own, is on the soft side,
-# where most features are felt.
+# where nearly half of the contributions are felt.

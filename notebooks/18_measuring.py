@@ -130,7 +130,7 @@ check("rises with eta", bool((np.diff(accuracies) >= 0).all()))
 # %% [markdown]
 # On test rows accuracy may fall nonetheless. They are other rows, and *before* was kept at the epoch of its best
 # validation accuracy, which makes it look better there than it is. The paper shows every result as a front of points
-# for $\eta$ from 0.5 to 3, and so do [the tables](21_tables). A reader can then choose the trade himself.
+# for $\eta$ from 0.5 to 3, and so do [the tables](21_tables). A reader can then choose the trade.
 #
 # ## Sensitivity-n
 #
@@ -356,8 +356,8 @@ print(f"chosen on test itself: {t.max():.2f}")
 # The chosen one leads by less on test rows than on those that chose it: part of its lead was real, part was luck, and
 # only rows that took no part in the choice can tell. Choosing on test rows would look better still, and prove nothing.
 # So in this book validation rows choose, the epoch at which to stop as well as the hyperparameters for each $\eta$, and
-# test rows only report. (Both means are over all seeds. Validation's is the higher one chiefly because its rows had
-# already chosen each predictor's epoch.)
+# test rows only report. (Both means are over all seeds. Validation's may be the higher one because its rows had already
+# chosen each predictor's epoch, or because test has the harder rows of this one split.)
 #
 # ## What was learned
 #

@@ -256,7 +256,7 @@ pages_id.contributions(front)
 # Contributions of one test sample of wine-quality-red (the paper's Fig. A.6).
 # ```
 #
-# {glue:text}`tables-wine-told` ([claim ID-C10](01_claims))
+# {glue:text}`tables-wine-told` See [claim ID-C10](01_claims).
 #
 # (sec-tables-runs)=
 # ## Which runs there are, and what they cost

@@ -186,7 +186,7 @@ work_images.others(frame, front)
 # by cosine, and a price on contributions.
 
 # %% tags=["hide-input"]
-keep("images", {"diverged": work_images.diverged_told(frame)})
+keep("images", {"diverged": work_images.diverged_told(frame), "unrecorded": work_images.unrecorded_told(grid)})
 work_images.ablations(frame)
 
 # %% [markdown]
@@ -194,7 +194,7 @@ work_images.ablations(frame)
 # nothing. The released code's background and the kernel by cosine are measured as they train: their scores are of that
 # background, and of explanations with that kernel.*
 #
-# {glue:text}`images-diverged`
+# {glue:text}`images-diverged` {glue:text}`images-unrecorded`
 #
 # ## A robust network
 #
@@ -285,10 +285,12 @@ pages_claims.comparisons(tests[tests["splits"] > 0], *claims_images.CLAIMS).rena
 # >
 # > - The images are {glue:text}`images-source`, whose pixels JPEG has changed. What that does to the scores is measured
 # >   [above](sec-images-copies).
-# > - The paper's ResNet-18 has width 64. Ours has an accuracy of {glue:text}`images-start:.3f` before fine-tuning.
+# > - The paper's ResNet-18 has width 64. Ours has an accuracy of {glue:text}`images-start:.3f` on all test images
+# >   before fine-tuning.
 # > - Training is much shorter, with ten times the paper's learning rates, smaller batches and fewer values of $s$ at a
-# >   step ([](16_gradcam) says what [](13_soft_masks) averages over). The table says how much of what each method sees:
-# >   what costs more sees fewer images. The paper trains for up to 50 epochs of 40,000 images in batches of 128.
+# >   step ([](16_gradcam) says what [](13_soft_masks) averages over). The table says how much of what each method sees;
+# >   where a method and its rival saw different numbers of images, part of their difference may be that. The paper
+# >   trains for up to 50 epochs of 40,000 images in batches of 128.
 # >
 # > STL-10 and the weights of the paper's robust ResNet-50 could not be had. The library reads both, which is tested on
 # > small files in their formats, and the grid lists their runs ([](../grids) has the commands). Claims about STL-10

@@ -19,6 +19,7 @@
 # %% tags=["parameters"]
 dataset = "vehicle"  # a data set's name, or a CSV file, class last
 epochs = 60  # of the training on this page
+lam = 1.0  # weight of l(g, h), agreement of prediction and explanation
 eta = 1e-2  # price of an open gate
 lam1 = 0.1  # weight of insertions and deletions
 results = "results/both"  # records of the full runs
@@ -81,12 +82,12 @@ print(f"{len(x)} training examples, {x.shape[1]} features, {C} classes")
 #   weighted sum. Here it is the geometric mean of four: accuracy, faithfulness with ten entries, insertion, and
 #   1 − deletion. Every run is kept by it, also those with a weight of 0.
 #
-# Term by term, for one minibatch, with the names of the equations:
+# Term by term, for one minibatch, with the names of the equations and $S = 0.5\,Q$:
 
 
 # %%
 def objective(y, g, h, mu, x_explained, y_explained):
-    first_three = examples.loss(y, g) + examples.loss(g.softmax(-1), h) + eta * gates.expected_open(mu)
+    first_three = examples.loss(y, g) + lam * examples.loss(g.softmax(-1), h) + eta * gates.expected_open(mu)
     phi = explainer.explain(predictor, x_explained, y_explained, Z=Z).phi
     r = masks.soft_mask(phi, explainer.steps(b.shape, 0.5))
     path = regularizers.follow(predictor, x_explained, y_explained, r=r)
@@ -99,7 +100,7 @@ def objective(y, g, h, mu, x_explained, y_explained):
 # %%
 settings = both.Settings(dropout=0.0, S_start=0.1, U=(10, "all"), epochs=epochs, patience=epochs)
 f = nets.MLP((x.shape[1], 64, 64, 64), dropout=0.0)
-run = Runs.grid(1, eta=[eta], lam1=[lam1]).of("Both")
+run = Runs.grid(1, eta=[eta], lam=[lam], lam1=[lam1]).of("Both")
 program = both.BothProgram(METHODS["Both"], folds, run, settings=settings, f=f)
 bank, batch = program.state["bank"], torch.arange(32)[None]
 what = program.subject(program.fold, **program.weights)
@@ -127,7 +128,7 @@ check("the same objective", lib, mine)
 folds = data.folds(data.load(dataset), [0])
 settings = both.Settings(S_start="unit", U=(10, "all"), epochs=epochs, patience=epochs)
 how = {"settings": settings, "progress": False}
-runs = Runs.grid(1, eta=[eta], lam1=[0.0, lam1])
+runs = Runs.grid(1, eta=[eta], lam=[lam], lam1=[0.0, lam1])
 reached = {}
 for form in "AC":
     last = both.BothProgram(METHODS["Both"], folds, run, settings=replace(settings, deletion=form), f=nets.MLP(f.sizes))

@@ -49,7 +49,7 @@
     return { g, h, parts: parts.slice(0, U), tied, faithful: !tied && largest(g) === largest(h) };
   };
   const strip = (z) => `<svg class="strip" viewBox="0 0 ${z.length} 1" preserveAspectRatio="none" aria-hidden="true">${z.map((v, q) =>
-    `<rect class="${v < 0 ? "out" : "in"}" x="${q}" width="1" height="1" opacity="${Math.min(1, Math.abs(v) / 20)}"/>`).join("")}</svg>`;
+    `<rect class="${v < 0 ? "in" : "out"}" x="${q}" width="1" height="1" opacity="${Math.min(1, Math.abs(v) / 20)}"/>`).join("")}</svg>`;
   const LINES = 12;  // of the table of entries
   const outputs = (set, row, g, h) => {
     const bar = (v, kind) => `<td class="number">${fixed(v)}</td>

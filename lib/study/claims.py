@@ -165,7 +165,7 @@ def omnibus(part: pd.DataFrame) -> dict:
     """The mean over data sets of what the comparisons of one claim measure, its interval and p, and what they can see.
 
     side: whether the mean lies on the claimed side, which p does not say. detectable: how far from the edge of what is
-    claimed a comparison of median spread must lie to be decided, if most others are too; alone: if it is the only one.
+    claimed a comparison of median spread must lie to be decided, if most others are too; alone: if none is.
     Both are factors where the effect is a ratio.
     """
     part = part[part["differences"].notna()]

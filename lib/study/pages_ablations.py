@@ -36,6 +36,7 @@ PARTS = {  # what a variant lacks: the name of the part, of the variant in a tit
     "shuffled": ("the order of the contributions", "random order"),
     "Masked": ("the regularisers in place of random masks", "random masks"),
 }
+FEW = 4  # with fewer tables Student's t asks for more than three standard errors
 NOTHING = "No table has records of these runs yet."
 
 
@@ -138,6 +139,7 @@ def verdict(picked: pd.DataFrame) -> str:
     text = f"Over {units} tables" if units > 1 else "On one table alone, which says nothing of others"
     if not (sure := ways[-1] | ways[1]):
         text += ", no change is sure: every interval of a variant minus ID-ExpO holds 0."
+        text += " So few tables could show hardly any." * (units < FEW)
     else:
         text += f", surely needed: {_listed(ways[-1], lambda v: PARTS[v][0]) or 'no part'}."
         text += f" Surely better without: {_listed(ways[1], lambda v: PARTS[v][0])}." if ways[1] else ""
@@ -155,16 +157,20 @@ def _listed(ways: dict[str, list], name) -> str:
 
 
 def singly(picked: pd.DataFrame) -> str:
-    """On how many tables by themselves taking a part away surely changes a score."""
+    """Which scores taking a part away surely changes on a table by itself."""
     if not (there := datasets(picked)):
         return NOTHING
-    counts = {}
+    cells = [(d, m) for d in there for m in SCORES[:2]]
+    told = {}
     for v in PARTS:
-        each = [alone(picked, v, m, dataset=d, over="ID-ExpO") for d in there for m in SCORES[:2]]
-        ways = [side(one) for one in each if one]
-        counts[VARIANTS[v]] = f"{ways.count(-1)} lower and {ways.count(1)} higher of {len(ways)}"
-    told = "; ".join(f"{name} {count}" for name, count in counts.items())
-    return f"Of the intervals of single tables there leave out 0: {told}. One in twenty would by chance."
+        each = {c: alone(picked, v, c[1], dataset=c[0], over="ID-ExpO") for c in cells}
+        sure = [f"{m} {signed(one.difference)} on {d}" for (d, m), one in each.items() if one and side(one)]
+        told[VARIANTS[v]] = listed(sure) if sure else "nothing"
+    ways = "; ".join(f"with {name}, {changed}" for name, changed in told.items())
+    return (
+        f"Table by table, these intervals of a variant minus ID-ExpO leave out 0: {ways}. Of the {len(cells)} "
+        "intervals of each one in twenty would by chance."
+    )
 
 
 def scores_table(picked: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame | str:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from lib.study import figures, records
 from lib.study.forests import LOOKS
-from lib.study.pages_claims import two
+from lib.study.pages_claims import spanned, two
 from lib.study.pages_fe import ours_at_ten, short
 from lib.study.runs import at
 from lib.study.runs_fe import METHODS, SCORES, by_split, choose_eta, datasets
@@ -25,13 +25,6 @@ MASKED = "accuracy on masked inputs"
 def percent(share: float) -> str:
     """A share as a sentence names it."""
     return f"{100 * share:.0f}\u00a0%"
-
-
-def moved(change: float, what: str) -> str:
-    """A score that rises, falls, or stays where it was, within half a hundredth."""
-    if abs(change) < 0.005:
-        return f"{what} stays"
-    return f"{what} {'rises' if change > 0 else 'falls'} by {two(abs(change))}"
 
 
 # --- FE --------------------------------------------------------------------------------------------------------------
@@ -97,9 +90,7 @@ def along_lambda(frame: pd.DataFrame) -> tuple[Figure, str]:
     paid = "costs accuracy" if costs else "does not surely cost accuracy"
     bought = "buys faithfulness" if buys else "does not surely buy faithfulness"
     title = f"More weight for the explanation {paid} {'but' if costs == buys else 'and'} {bought}"
-    moves = " and ".join(
-        f"{moved(one.difference, score)} ({two(one.low)} to {two(one.high)})" for score, one in change.items()
-    )
+    moves = " and ".join(f"{score} changes by {spanned(one)}" for score, one in change.items())
     tops = {d: means.loc[d, "faithfulness"].idxmax() for d in order}
     turn = {short(d): past_best(splits, d) for d in order if tops[d] < means.loc[d].index.max()}
     sure = [name for name, found in turn.items() if found.low > 0]

@@ -102,14 +102,16 @@ def worth(wide: pd.DataFrame) -> str:
         return NOTHING
     N = some.index[-1]
     some, every = some.loc[N], of(wide, "met").loc[N]
-    scores = " and ".join(
-        f"{score} {two(some[score])} for {two(every[score])}" for score in ("faithfulness", "accuracy")
+    few, all_of_them = (
+        " and ".join(f"{score} {two(rows[score])}" for score in ("faithfulness", "accuracy")) for rows in (some, every)
     )
     time = some["seconds"] / every["seconds"]
     worse = any(some[score] < every[score] - NOISE for score in ("faithfulness", "accuracy"))
     answer = "It depends on what is asked" if worse or time > 1 else "Not on this table"
-    gives = f"at N = {N:,} some rows as examples give {scores}"
-    return f"{answer}: {gives}, at {time:.2f} times the processor's time of all."
+    return (
+        f"{answer}: at N = {N:,} some rows as examples give {few}, all of them {all_of_them}, and some take {time:.2f} "
+        "times the processor's time of all."
+    )
 
 
 def of_images(wide: pd.DataFrame, ten: pd.DataFrame) -> str:

@@ -112,6 +112,7 @@ def clustered(
     """
     if len(groups) == 1:
         return resampled(groups[0], edge, ratio=ratio)._replace(n=1)
+    groups = sorted(groups, key=np.mean)  # so that in whatever order they come, the draws say the same
     each = [resampled(values, ratio=ratio) for values in groups]
     means, sizes = np.array([one.difference for one in each]), np.array([len(values) for values in groups])
     half = stats.t.ppf((1 + LEVEL) / 2, sizes - 1)

@@ -29,9 +29,10 @@ def wine(phi: dict[str, np.ndarray], features: list[str]) -> str:
     """How large the contributions to one sample are under ID-ExpO and CE-only, and which is the largest under each."""
     size = {method: np.abs(values).mean() for method, values in phi.items()}
     top = {method: features[int(np.abs(values).argmax())] for method, values in phi.items()}
-    first = top["ID-ExpO"] if len(set(top.values())) == 1 else f"{top['ID-ExpO']}, and {top['CE-only']} with CE-only"
+    largest = " and ".join(f"{name}'s with {method}" for method, name in top.items())
+    first = f"{top['ID-ExpO']}'s with both" if len(set(top.values())) == 1 else largest
     return (
         f"The mean size is {size['ID-ExpO']:.3f} with ID-ExpO and {size['CE-only']:.3f} with CE-only, "
-        f"{size['ID-ExpO'] / size['CE-only']:.1f} times as much. The largest contribution is that of {first}. The "
+        f"{size['ID-ExpO'] / size['CE-only']:.1f} times as much. The largest contribution is {first}. The "
         "paper finds them larger with ID-ExpO. One sample decides nothing; the claim is tested over all tables."
     )

@@ -159,6 +159,13 @@ def ablations(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def unrecorded_told(grid: pd.DataFrame) -> str:
+    """Which changes the grid asks for and no run has made yet. grid: `of_the_grid`."""
+    own = grid[grid["purpose"].str.contains("what does the work") & (grid["there"] == 0)]
+    names = dict.fromkeys(own["purpose"].str.split(": ").str[-1].str.split("does the work, ").str[-1])
+    return f"Not recorded yet: {'; '.join(names)}." if names else "All that the grid asks for is recorded."
+
+
 def diverged_told(frame: pd.DataFrame) -> str:
     """Which of the recorded runs of ID-ExpO diverged, so that they have no scores."""
     runs = at(frame, method="ID-ExpO", measure="diverged", value=1)

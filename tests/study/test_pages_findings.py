@@ -39,8 +39,8 @@ def test_the_path_of_lambda_is_told_from_end_to_end(told):
     title = fig.get_suptitle().replace("\n", " ")
     assert title == "More weight for the explanation costs accuracy but buys faithfulness"
     assert words == (
-        "From λ = 0.01 to 100 accuracy falls by 0.08 (−0.10 to −0.05) and faithfulness rises by 0.08 (0.05 to 0.10), "
-        "mean over 2 data sets."
+        "From λ = 0.01 to 100 accuracy changes by −0.08 (−0.10 to −0.05) and faithfulness changes by +0.08 "
+        "(0.05 to 0.10), mean over 2 data sets."
     )
     noisy = told.assign(value=told["value"].where(told["measure"] != "faithfulness", told["split"] % 2 * told["lam"]))
     title = pages_findings.along_lambda(noisy)[0].get_suptitle().replace("\n", " ")

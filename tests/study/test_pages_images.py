@@ -48,6 +48,16 @@ def test_a_difference_over_seeds_has_the_interval_of_students_t():
     assert pages_images.surely(pd.Series([0.1, None])) == "0.10 higher"
 
 
+def test_random_masks_alone_are_set_beside_id_expo_over_the_seeds_that_both_have(front):
+    assert pages_images.masked_told(front[front["method"] != "Masked"]) == ""
+    own = front[(front["method"] == "ID-ExpO") & (front["split"] == 0) & (front["S"] == 0.5)]
+    ahead = 0.05 * own["measure"].eq("insertion") - own["split"] / 10
+    rows = pd.concat([front[front["method"] != "Masked"], own.assign(method="Masked", value=own["value"] + ahead)])
+    told = pages_images.masked_told(rows)
+    numbers = [float(n) for n in re.findall(r"\d\.\d\d", told)]
+    assert [round(a - b, 2) for a, b in zip(numbers[:2], numbers[2:])] == [0.05, 0.05]
+
+
 def test_how_each_method_was_trained_is_read_from_its_settings():
     every = runs_images.load()
     table = pages_images.training_shown(every)

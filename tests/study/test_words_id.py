@@ -29,5 +29,5 @@ def test_the_contributions_to_one_sample_are_told():
     phi = {"ID-ExpO": np.array([0.1, -0.5, 0.0]), "CE-only": np.array([0.3, 0.0, 0.0])}
     told = words_id.wine(phi, ["a", "b", "c"])
     assert told.startswith("The mean size is 0.200 with ID-ExpO and 0.100 with CE-only, 2.0 times as much.")
-    assert "that of b, and a with CE-only." in told
-    assert "that of b. The paper" in words_id.wine(phi | {"CE-only": phi["ID-ExpO"]}, ["a", "b", "c"])
+    assert "The largest contribution is b's with ID-ExpO and a's with CE-only." in told
+    assert "contribution is b's with both. The paper" in words_id.wine(phi | {"CE-only": phi["ID-ExpO"]}, ["a", "b", "c"])

@@ -79,6 +79,9 @@ def test_copies_are_paired_image_by_image():
 
 def test_runs_that_diverged_are_named():
     every = frame()
+    grid = pd.DataFrame({"purpose": ["results on images, what does the work: the logit", "claims: other"], "there": 0})
+    assert work_images.unrecorded_told(grid) == "Not recorded yet: the logit."
+    assert work_images.unrecorded_told(grid.assign(there=1)).startswith("All")
     assert work_images.diverged_told(every) == "None of the recorded runs diverged."
     own = runs_images.at(every, method="ID-ExpO", explainer="Grad-CAM").iloc[:1]
     lost = own.assign(part="train", measure="diverged", value=1.0, variant="logit", lam=0.1, lr=1e-3)
