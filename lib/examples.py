@@ -125,8 +125,8 @@ def distinct(place: Tensor, U: int) -> Tensor:
 def neighbours(F_n: Tensor, y_n: Tensor, F: Tensor, *, k: int, C: int) -> Tensor:
     """Votes of the k training examples nearest to each row in f's space, a baseline for h: (..., B, C).
 
-    F_n (..., N, K) with labels y_n (..., N), F (..., B, K). Classes with as many votes stand in the order of their
-    nearest example.
+    F_n (..., N, K) with labels y_n (..., N), F (..., B, K). Of classes with as many votes that one is ahead whose
+    voters' ranks add up to less; where these sums are the same, too, they tie.
     """
     near = torch.cdist(F, F_n).topk(min(k, F_n.shape[-2]), -1, largest=False).indices
     labels = y_n[..., None, :].expand(*near.shape[:-1], -1).gather(-1, near)

@@ -21,7 +21,8 @@
 # Both began as the same ResNet-18 of a quarter of the paper's width. *CE-only* trained on for its predictions alone,
 # *ID-ExpO* with insertion and deletion of this explainer's maps in its loss. Of each method's runs we take the one that
 # validation chose by this explainer, so another explainer may come with other networks and other predictions. The
-# images are those of the JPEG copy of CIFAR-10.
+# images are those of the JPEG copy of CIFAR-10. Curves here are at every number of cells; for the means of [the
+# results](22_images) LIME's superpixels are inserted and deleted four at a time, as the paper counts pixels.
 
 # %% tags=["parameters"]
 results = "results/gallery"  # records made by notebooks/experiments/gallery.py

@@ -1,7 +1,9 @@
 """A GPU computes what a CPU computes; skipped where there is none."""
 
+import copy
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,10 +14,14 @@ from lib.methods import ID as METHODS
 from lib.nets import Classifier
 from lib.training import expo, fewer
 from lib.training.draws import Draws
+from lib.training.images import Tuner, Tuning, draws_of, explainer_for, predictor_of, tune
+from lib.training.measuring import report
+from lib.training.pretraining import Pretraining, accuracy, pretrain
 from tests.explainers.toy import generators
-from tests.training import fe
+from tests.training import fe, pictures
 from tests.training import id as id_
 
+DEVICE = "cuda"  # the tests of images alone run on a CPU as well
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that torch can use")
 
 
@@ -130,6 +136,42 @@ def test_a_step_on_few_examples_is_that_of_a_cpu(method):
         sides.append([value, *fe.gradients(value, s).values()])
     for ours, theirs in zip(*sides):
         torch.testing.assert_close(theirs.cpu(), ours, **fe.EXACT)
+
+
+@pytest.mark.parametrize("case", pictures.CASES)
+def test_a_step_on_images_is_that_of_a_cpu(case):
+    """Gradients of the network in single precision, from the same random numbers (ID-11)."""
+    sides = []
+    for device in ("cpu", DEVICE):
+        own = pictures.tuner(case)
+        own = Tuner(own.net.to(device), pictures.IMAGES.to(device), own.settings)
+        own.generator.manual_seed(3)
+        own.net.zero_grad()
+        with torch.backends.cudnn.flags(allow_tf32=False):
+            own.gradients(torch.arange(4))
+        sides.append({n: p.grad.cpu() for n, p in own.net.named_parameters() if p.grad is not None})
+    ours, theirs = sides
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        assert (theirs[name] - value).norm() <= 1e-3 * value.norm() + 1e-6, name
+
+
+@pytest.mark.parametrize("options", [{}, {"radius": 8.0}, {"mixed": True}], ids=["plain", "attacked", "mixed"])
+def test_pretraining_fine_tuning_and_measuring_run_to_their_end(options, tmp_path):
+    images = pictures.IMAGES.to(DEVICE)
+    done = pretrain(images, Pretraining(width=4, epochs=2, batch=4, **options), progress=False)
+    on_cpu = copy.deepcopy(done.net).cpu()
+    assert accuracy(done.net, images, "val") == pytest.approx(accuracy(on_cpu, pictures.IMAGES, "val"), abs=0.1)
+    for name in ("Grad-CAM", "LIME", "KernelSHAP", "Integrated Gradients", "Occlusion"):
+        explainer = explainer_for(name, done.net, images, **({"M": 12} if name in ("LIME", "KernelSHAP") else {}))
+        if name in ("Grad-CAM", "LIME"):
+            settings = Tuning(explainer=explainer, batch=4, epochs=1, **pictures.LAM, mixed=options.get("mixed", False))
+            tuned = tune(copy.deepcopy(done.net), images, settings, checkpoint=tmp_path / "c", progress=False)
+            assert all(p.isfinite().all() for p in tuned.best(0).parameters())
+            (tmp_path / "c").unlink()
+        predictor, drawn = predictor_of(done.net, images), draws_of([(explainer, 0.5)], images.background)
+        rows = report(predictor, images, "test", explainer=explainer, S=[0.5], drawn=drawn[explainer])
+        assert np.isfinite([row["value"] for row in rows]).all()
 
 
 def test_masks_come_from_the_gpus_own_generators():

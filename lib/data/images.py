@@ -58,7 +58,7 @@ class Images:
     y_val: Tensor
     x_test: Tensor
     y_test: Tensor
-    mean: Tensor  # (3,) of the training pixels, between 0 and 1
+    mean: Tensor  # (3,) of the training pixels, or what `standardised` was given, between 0 and 1
     std: Tensor
     digest: str  # of the pixels, the split and what is taken of it
 
@@ -69,7 +69,7 @@ class Images:
 
     @property
     def background(self) -> Tensor:
-        """What masked pixels become, (3, H, W): the mean colour of the training images, as `inputs` gives it."""
+        """What masked pixels become, (3, H, W): the colour `mean` as `inputs` gives it."""
         height, width = self.x_train.shape[1:3]
         return torch.zeros(3, height, width, device=self.mean.device)
 
@@ -80,9 +80,10 @@ class Images:
     def standardised(self, mean: Sequence[float], std: Sequence[float]) -> "Images":
         """The same images for a network that was trained on inputs standardised by these, (3,) each between 0 and 1."""
         own = {"mean": self.mean.new_tensor(mean), "std": self.std.new_tensor(std)}
+        words = f"{self.digest} {own['mean'].tolist()} {own['std'].tolist()}"
         if any(len(values) != 3 for values in own.values()) or not (own["std"] > 0).all():
             raise ValueError(f"mean and std must be three numbers each, std positive, got {mean} and {std}")
-        return replace(self, **own)
+        return replace(self, **own, digest=hashlib.sha256(words.encode()).hexdigest())
 
     def to(self, device: str | torch.device) -> "Images":
         """The same images on another device."""

@@ -48,6 +48,8 @@ class Table:
             found = sorted(set(y.ravel().tolist()))
             found = f"{found[:3]}...{found[-1]}" if len(found) > 3 else found
             raise ValueError(f"{self.name}: y must be labels 0 to {C - 1} of {C} classes (N,), got {found} {y.shape}")
+        object.__setattr__(self, "x", x.astype(np.float64, copy=False))
+        object.__setattr__(self, "y", y.astype(np.int64 if self.task == "classification" else np.float64, copy=False))
 
     @property
     def C(self) -> int:

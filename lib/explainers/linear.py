@@ -179,7 +179,7 @@ class _Chunked(torch.autograd.Function):
         for z, g in zip(Z.split(chunk, -2), grad.split(chunk, -1)):
             with torch.enable_grad():
                 part = perturbed_probability(predictor, x, y, Z=z, segments=segments)
-            for t, own in zip(total, torch.autograd.grad(part, wanted, g)):
+            for t, own in zip(total, torch.autograd.grad(part, wanted, g, materialize_grads=True)):
                 t += own
         total = iter(total)
         return None, *(next(total) if t.requires_grad else None for t in tensors)

@@ -19,7 +19,7 @@ def log_probability(logits: Tensor, y: Tensor) -> Tensor:
     By way of the log-odds of y: exact also near probability 1, which log_softmax rounds to 0 = log 1.
     """
     shape = logits.shape[:-1]
-    return _LogProbability.apply(logits.flatten(0, -2), y.expand(shape).reshape(-1, 1)).view(shape)
+    return _LogProbability.apply(logits.reshape(-1, logits.shape[-1]), y.expand(shape).reshape(-1, 1)).view(shape)
 
 
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:

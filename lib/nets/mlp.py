@@ -62,8 +62,11 @@ class MLP:
         return theta
 
     def __call__(self, theta: Theta, x: Tensor, bits: Tensor | None = None) -> Tensor:
-        """f(x): x (R, B, D) -> (R, B, K). bits (R, B, n_draws), int16: dropout on; None: off (evaluation)."""
-        x = x.to(self.products or x.dtype)
+        """f(x): x (R, B, D) -> (R, B, K), rows of another shape flattened.
+
+        bits (R, B, n_draws), int16: dropout on; None: off (evaluation).
+        """
+        x = x.flatten(2).to(self.products or x.dtype)
         numbers, scale = (bits, 1 / (1 - self.dropout)) if bits is not None and self.n_draws else (None, 1.0)
         parameters: list[Tensor | None] = [
             theta[f"{name}{layer}"].to(x.dtype) for layer in range(1, len(self.sizes)) for name in "Wb"
@@ -104,7 +107,10 @@ class Classifier:
         return self.hidden.init(generators, dtype) | last
 
     def __call__(self, theta: Theta, x: Tensor) -> Tensor:
-        """Logits: x (R, B, Q) -> (R, B, C). On a CPU in blocks of rows whose activations stay in the cache."""
+        """Logits: x (R, B, Q), rows of another shape flattened, -> (R, B, C).
+
+        On a CPU in blocks of rows whose activations stay in the cache.
+        """
         blocks = x.split(rows_in_cache(len(x) * max(self.hidden.sizes), x.device), 1)
         return torch.cat([LastLayer.apply(self.hidden(theta, rows), theta["W"], theta["b"]) for rows in blocks], 1)
 

@@ -25,6 +25,9 @@ class Network:
         self.module = module
         self.untrained = frozenset(name for name, _ in module.named_buffers())
 
+    def __repr__(self) -> str:
+        return f"Network({' '.join(repr(self.module).split())})"
+
     def init(self, generators: Sequence[torch.Generator], dtype=torch.float32) -> Theta:
         """The module's own parameters and buffers, as they are, with a run axis of one."""
         if len(generators) != 1:

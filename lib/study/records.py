@@ -153,6 +153,11 @@ def check_out(path: str | Path, **others: str | Path) -> Path:
     return path
 
 
+def networks(folder: str, version: int) -> Path | None:
+    """Where an experiment keeps its networks, apart for each version of it, as another trains anew; None: nowhere."""
+    return Path(folder) / f"v{version}" if folder else None
+
+
 def check_replaced(path: str | Path, **made: str) -> None:
     """ValueError if the file holds records of another paper, data set or method than those that are to be `made`."""
     if not Path(path).exists():

@@ -40,6 +40,7 @@ class Program:
 
     def __init__(self, kind, folds: Folds, runs: Runs, *, settings, f, fixed=None, criteria: int = 1):
         """kind: what else decides the result, for the digest of it. fixed: parameters not to be trained."""
+        check_inputs(f, folds)
         self.kind, self.folds, self.runs, self.settings, self.f = kind, folds, runs, settings, f
         self.device, self.dtype = folds.x_train.device, folds.x_train.dtype
         self.fold = torch.tensor(runs.fold, device=self.device)
@@ -111,9 +112,11 @@ class Program:
             for stack in stacks:
                 self.advance_timed(stack, epochs)
             return
-        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            list(pool.map(partial(self.advance_timed, epochs=epochs), stacks))
-        torch.set_num_threads(threads)
+        try:
+            with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                list(pool.map(partial(self.advance_timed, epochs=epochs), stacks))
+        finally:  # a new thread takes what was last set for any
+            torch.set_num_threads(threads)
 
     def advance_timed(self, stack: Tensor, epochs: int) -> None:
         """`advance`, and its time shared out among the runs."""
@@ -188,10 +191,14 @@ class Program:
         return list(self.state["bank"].values()) if isinstance(self.f, Network) else []
 
     def _digest(self) -> str:
-        """A digest of all that decides the result: trainings that share it give the same, whatever their speed."""
+        """A digest of all that decides the result: trainings that share it give the same, whatever their speed.
+
+        Of a module it knows what its repr tells. A GPU draws other random numbers than a CPU.
+        """
         shapes = {n: tuple(t.shape) for n, t in self.state["bank"].items()}
-        network = getattr(self.f, "dropout", None)
-        words = repr((self.kind, self.runs, identity(self.settings), shapes, network))
+        network = repr(self.f) if isinstance(self.f, Network) else getattr(self.f, "dropout", None)
+        elsewhere = [self.device.type] if self.device.type != "cpu" else []
+        words = repr((self.kind, self.runs, identity(self.settings), shapes, network, *elsewhere))
         digest = hashlib.sha256(words.encode())
         for tensor in (*(getattr(self.folds, part) for part in PARTS), *self.given()):
             digest.update(tensor.cpu().numpy().tobytes())
@@ -257,6 +264,13 @@ def check_device(device: str) -> str:
     if name == "cuda" and int(index or 0) >= (there := torch.cuda.device_count()):
         raise ValueError(f"device {device!r} is not there: torch sees {there} CUDA devices; use 'cpu'")
     return device
+
+
+def check_inputs(f, folds: Folds) -> None:
+    """ValueError if a network of ours takes other numbers than a row has. Of a module nobody knows before it runs."""
+    sizes, D = getattr(getattr(f, "hidden", f), "sizes", None), folds.x_train.shape[2:].numel()
+    if sizes and sizes[0] != D:
+        raise ValueError(f"f must take the {D} numbers that a row of {folds.name} has, got {f!r}")
 
 
 def check_folds(runs: Runs, folds: Folds) -> None:

@@ -124,7 +124,7 @@ def fit(
     if like.shape[2:].numel() < 2:
         raise ValueError(f"{folds.name} has a single feature, so that there is nothing to rank")
     b = _background(background, like)
-    if start is not None and not isinstance(start, Tuned):
+    if start is not None and not (isinstance(start, Tuned) and start.method == "pretrained"):
         raise ValueError(f'start of {name} must be predictors fitted as "pretrained", got a fitted {start.method}')
     criteria = tuple(map(check_criterion, criteria))
     if method.started:
@@ -133,12 +133,7 @@ def fit(
         raise ValueError(f"{name} is kept by its accuracy and starts anew: it takes neither start nor criteria")
     if len(set(criteria)) < len(criteria):
         raise ValueError(f"criteria must differ, got {[(explainer.name, S) for explainer, S in criteria]}")
-    if method.penalty != "path" and settings.deletion != "A":
-        raise ValueError(
-            f"deletion is a form of ID-ExpO's regulariser: {name} takes A alone, got {settings.deletion!r}"
-        )
-    if method.penalty == "path":
-        settings.check_draws(like.shape[2:])
+    check_settings(name, settings, like.shape[2:])
     if f is None:
         sizes = like.shape[2:].numel(), *[settings.hidden] * settings.layers, folds.C
         f = start.f if start and isinstance(start.f, Network) else Classifier(sizes)
@@ -155,9 +150,21 @@ def fit(
         raise ValueError('start must be predictors fitted as "pretrained", got None')
     options = {"settings": settings, "f": f, "criteria": criteria, "background": b, "bank": bank}
     program = ExpoProgram(method, folds, runs, **options)
-    if isinstance(f, Network):
-        _check_logits(f, program.state["bank"], like[list(runs.fold), :8], folds.C)
+    _check_logits(f, program.state["bank"], like[list(runs.fold), :8], folds.C)
     return _finish(name, train(program))
+
+
+def check_settings(name: str, settings: Settings, shape: torch.Size) -> None:
+    """ValueError unless the settings make sense for a method, on inputs of this shape."""
+    if methods.named(name).penalty == "path":
+        return settings.check_draws(shape)
+    if settings.deletion != "A":
+        raise ValueError(
+            f"deletion is a form of ID-ExpO's regulariser: {name} takes A alone, got {settings.deletion!r}"
+        )
+    if settings.draws is not None:
+        raise ValueError(f"{name} has no values of s, so its draws must be None, got {settings.draws}")
+    return None
 
 
 def _finish(name: str, program: ExpoProgram) -> Tuned:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lib import masks, metrics
+from lib import metrics
 from lib.explainers import Explainer
 from lib.nets import Theta
 from lib.predictor import Predictor
@@ -90,14 +90,16 @@ class Model:
 
 
 class Measured(NamedTuple):
-    """What one explainer says of a set of rows, and its curves (R, B, K) at s = 1 ... K."""
+    """What one explainer says of a set of rows, and its curves (R, B, K) at its K numbers s of cells."""
 
     phi: Tensor  # (R, B, D)
     curves: metrics.Curves
+    explainer: Explainer
+    shape: torch.Size  # of a row
 
     def areas(self, S: float) -> tuple[Tensor, Tensor]:
-        """Mean insertion and deletion over rows and s up to S D, each (R,)."""
-        n = len(masks.steps(self.phi.shape[-1], S))
+        """Mean insertion and deletion over rows and the explainer's s up to the share S, each (R,)."""
+        n = len(self.explainer.steps(self.shape, S))
         return tuple(c[..., :n].double().mean((1, 2)) for c in (self.curves.inserted, self.curves.deleted))
 
 
@@ -118,8 +120,9 @@ def explain_all(
             known[id(drawn)] = {"y_tilde": explained.y_tilde}
         # A run that diverged predicts NaN: it is stopped after this, and the others go on.
         phi = explained.phi.nan_to_num()
-        s = masks.steps(phi.shape[-1], share)
-        found[explainer] = Measured(phi, metrics.curves(predictor, x, y, phi=phi, s=s, explainer=explainer))
+        shape = predictor.b.shape
+        curves = metrics.curves(predictor, x, y, phi=phi, s=explainer.steps(shape, share), explainer=explainer)
+        found[explainer] = Measured(phi, curves, explainer, shape)
     return logits, found
 
 
@@ -150,7 +153,7 @@ def _report_one(tuned: Tuned, stack: Tensor, v: int, criterion: Criterion) -> di
         x, y = getattr(folds, f"x_{part}")[fold], getattr(folds, f"y_{part}")[fold]
         S_part = {explainer: S if part == "val" else 1.0}
         logits, found = explain_all(predictor, x, S=S_part, draws=draws)
-        phi, curves = found[explainer]
+        phi, curves = found[explainer][:2]
         scores[f"{part}_accuracy"] = metrics.accuracy(logits, y)
         scores[f"{part}_insertion"], scores[f"{part}_deletion"] = found[explainer].areas(S)
     D, features = phi.shape[-1], [_generator(split, 2, x.device) for split in splits]
@@ -191,12 +194,13 @@ def measuring_draws(splits: Sequence[int], explainer: Explainer, b: Tensor) -> d
 
 
 def draws_of(splits: Sequence[int], criteria: Sequence[Criterion], b: Tensor) -> dict[Explainer, dict[str, Tensor]]:
-    """The draws of every criterion's explainer; the same object where they are the same."""
+    """The draws of every criterion's explainer; the same object where they are the same and switch the same cells."""
     draws: dict[Explainer, dict[str, Tensor]] = {}
     for explainer, _ in criteria:
         own = measuring_draws(splits, explainer, b)
-        same = (d for d in draws.values() if d.keys() == own.keys() and all(torch.equal(d[n], own[n]) for n in own))
-        draws[explainer] = next(same, own)
+        cells = getattr(explainer, "segments", None)
+        alike = (draws[e] for e in draws if getattr(e, "segments", None) == cells and draws[e].keys() == own.keys())
+        draws[explainer] = next((d for d in alike if all(torch.equal(d[n], own[n]) for n in own)), own)
     return draws
 
 

@@ -66,8 +66,9 @@ class FewerProgram(Program):
         return examples.explain_logits(A, F, F).flatten(1).std(1)
 
     def subject(self, fold: Tensor, **weights: Tensor) -> Subject:
-        """What runs on these folds are about. Stage 2 sees features, and they stay."""
-        return Subject(self.f, self.method, self.folds, fold, fixed=self.method.pretrained, **weights)
+        """What runs on these folds are about. Stage 2 sees features, and they stay: they are gathered once."""
+        F_n = self.folds.x_train[fold] if self.method.pretrained else None
+        return Subject(self.f, self.method, self.folds, fold, F_n=F_n, **weights)
 
     def rows(self, live: Tensor) -> Tensor:
         """The batch and the open examples."""

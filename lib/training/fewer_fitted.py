@@ -1,7 +1,7 @@
 """Paper FE after training: scores of all runs, and any one run as a model that predicts and explains by examples."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -25,7 +25,7 @@ class Subject:
     lam: Tensor | float = 1.0  # (R,)
     eta: Tensor | float | None = 0.0  # (R,)
     lam1: Tensor | float = 0.0  # (R,)
-    fixed: bool = False  # f is fixed, and what it sees are its features already
+    F_n: Tensor | None = None  # (R, N, K), features of the examples where f is fixed
 
 
 def theta_of(bank: dict[str, Tensor]) -> Theta:
@@ -94,16 +94,15 @@ class Trained(Fitted):
         """E[alpha] (R, N, C) (FE-20)."""
         return influence(self.bank, self.settings)
 
-    def evaluate(self, part: str, *, bank=None, settings=None, **options) -> tuple[Tensor, Tensor, Tensor]:
-        """`evaluate` of all runs, by other settings or for other parameters if they are given."""
-        fold = torch.tensor(self.runs.fold, device=self.folds.x_train.device)
+    def evaluate(
+        self, part: str, *, run: int | None = None, bank=None, settings=None, **options
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """`evaluate` of all runs, or of one, by other settings or for other parameters if they are given."""
+        runs = list(range(len(self.runs))) if run is None else [self._run(run)]
+        bank = bank or (self.bank if run is None else {n: t[runs] for n, t in self.bank.items()})
+        fold = torch.tensor([self.runs.fold[r] for r in runs], device=self.folds.x_train.device)
         what = Subject(self.f, methods.named(self.method), self.folds, fold)
-        return evaluate(what, bank or self.bank, part, settings=settings or self.settings, **options)
-
-    def only(self, run: int) -> "Trained":
-        """One run, with a run axis of one: its parameters, for `evaluate`."""
-        r = self._run(run)
-        return replace(self, bank={n: t[[r]] for n, t in self.bank.items()}, runs=self.runs.only(r))
+        return evaluate(what, bank, part, settings=settings or self.settings, **options)
 
     def run(self, run: int = 0) -> "Model":
         """One run as a model without a run axis. ValueError if there is no such run."""

@@ -13,6 +13,8 @@ from lib.options import check_counts, check_flags, check_numbers, flat, is_numbe
 from lib.training.draws import Draws
 from lib.training.fewer_fitted import Subject, theta_of
 
+BETAS, EPS = (0.9, 0.999), 1e-8  # of Adam
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -86,8 +88,7 @@ def minibatch_loss(
     Where f is fixed, the features of the examples need not be computed.
     """
     f, method, folds, fold = what.f, what.method, what.folds, what.fold
-    F_n = folds.x_train[fold] if what.fixed else None
-    B, R = batch.shape[1], batch.shape[0]
+    F_n, B, R = what.F_n, batch.shape[1], batch.shape[0]
     mu, h, rows, own = bank.get("mu"), None, batch[:, :0], [0] * R
     if method.h_fits:
         A, N, valid = bank["S"], bank["S"].shape[1], None
@@ -134,9 +135,8 @@ def adam(parameters, gradients, moments, *, step: Tensor, lr: float) -> None:
 
     moments: the list of the first and the list of the second.
     """
-    beta1, beta2 = 0.9, 0.999
     gradients = [gradient.contiguous() for gradient in gradients]  # it reads memory in order, whatever the strides
     torch._fused_adam_(
-        parameters, gradients, *moments, [], [step] * len(parameters), lr=lr, beta1=beta1, beta2=beta2, eps=1e-8,
+        parameters, gradients, *moments, [], [step] * len(parameters), lr=lr, beta1=BETAS[0], beta2=BETAS[1], eps=EPS,
         weight_decay=0.0, amsgrad=False, maximize=False,
     )  # fmt: skip

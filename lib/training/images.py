@@ -18,6 +18,7 @@ from lib import metrics
 from lib.data.images import Images, augment
 from lib.explainers import LIME, Attribution, GradCAM, KernelSHAP, Linear, squares
 from lib.explainers.base import Explainer
+from lib.explainers.changed import Changed
 from lib.methods import ABLATIONS, ID
 from lib.nets.resnet import NORMS, Convolutional
 from lib.options import check_counts, check_numbers, identity, speed
@@ -197,10 +198,15 @@ def predictor_of(net: nn.Sequential, images: Images, background: str = "mean") -
 def in_chunks(settings: Tuning, memory: int | None) -> Tuning:
     """The same settings with so many inputs in memory at a time; None: all, as batch norm in training mode needs."""
     chunk = None if memory is None else max(1, memory // settings.batch)
-    explainer = settings.explainer
-    if isinstance(explainer, Linear):
-        explainer = replace(explainer, chunk=chunk)
-    return replace(settings, chunk=None if chunk is None else max(1, chunk // 2), explainer=explainer)
+    around = settings.around and _in_chunks(settings.around, chunk)
+    explainer = _in_chunks(settings.explainer, chunk)
+    return replace(settings, chunk=None if chunk is None else max(1, chunk // 2), explainer=explainer, around=around)
+
+
+def _in_chunks(explainer: Explainer, chunk: int | None) -> Explainer:
+    if isinstance(explainer, Changed):
+        return replace(explainer, of=_in_chunks(explainer.of, chunk))
+    return replace(explainer, chunk=chunk) if isinstance(explainer, Linear) else explainer
 
 
 def _stacked(drawn: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -22,13 +22,12 @@ from lib.options import check_counts, training
 from lib.training import fewer
 from lib.training.draws import Draws, open_rows
 from lib.training.fewer_fitted import Subject, Trained, evaluate
-from lib.training.fewer_step import adam
+from lib.training.fewer_step import BETAS, EPS, adam
 from lib.training.fitted import Fitted
 from lib.training.runs import Runs
 
 GATES = ("S", "mu")
 ROWS = ("x_train", "y_train", "index_train")
-BETAS, EPS = (0.9, 0.999), 1e-8  # of Adam
 
 
 @dataclass(frozen=True)
@@ -135,8 +134,8 @@ class ManyProgram(fewer.FewerProgram):
     def fall(self, step: int) -> None:
         """Adam's step for the rows that are still unmet: FE-9 alone moves them."""
         mu, first, second = self.state["unmet"].tolist()
-        t, sigma = mu / self.settings.sigma, self.settings.sigma
-        gradient = self.runs.eta[0] * math.exp(-t * t / 2) / (2 * math.pi) ** 0.5 / sigma
+        slope = gates.open_density(torch.tensor(mu, dtype=torch.float64), self.settings.sigma)
+        gradient = self.runs.eta[0] * slope.item()
         first += (1 - BETAS[0]) * (gradient - first)
         second += (1 - BETAS[1]) * (gradient**2 - second)
         size = math.sqrt(second / (1 - BETAS[1] ** step)) + EPS
@@ -144,7 +143,10 @@ class ManyProgram(fewer.FewerProgram):
         self.state["unmet"] = torch.tensor([mu, first, second], dtype=torch.float64)
 
     def measure(self, bank: dict[str, Tensor], stack: Tensor) -> Tensor:
-        """As `fewer`; rows that are unmet have no influence where their mu is below 0, and are left out."""
+        """As `fewer`, without the rows that are unmet where their mu is below 0.
+
+        These have no influence then; where `exact_mean` asks for E[z] itself, a slight one, which final scores count.
+        """
         n = self.gated if self.state["unmet"][0] > 0 else min(self.gated, max(self.state["met"], self.settings.keep))
         what = Subject(self.f, self.method, self.examples(n), self.fold)
         own = bank | {name: bank[name][:, :n] for name in GATES}

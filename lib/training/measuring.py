@@ -34,10 +34,12 @@ class Measured(NamedTuple):
     inserted: Tensor
     deleted: Tensor
     steps: Sequence[int]
+    explainer: Explainer
+    shape: torch.Size  # of an input
 
     def up_to(self, S: float) -> "Measured":
         """The same with curves up to the share S of the cells."""
-        n = up_to(self.steps, S, self.phi.shape[-1])
+        n = len(self.explainer.steps(self.shape, S))
         return self._replace(inserted=self.inserted[:, :n], deleted=self.deleted[:, :n], steps=self.steps[:n])
 
     def areas(self, S: float) -> tuple[float, float, float]:
@@ -45,11 +47,6 @@ class Measured(NamedTuple):
         own = self.up_to(S)
         right, *curves = (t.double().mean().item() for t in (own.right, own.inserted, own.deleted))
         return right, *curves
-
-
-def up_to(steps: Sequence[int], S: float, D: int) -> int:
-    """How many of these numbers of D cells are no more than the share S, at least one."""
-    return max(1, sum(s <= round(S * D) for s in steps))
 
 
 @torch.no_grad()
@@ -74,7 +71,7 @@ def measured(
         curves = metrics.curves(predictor, x, followed, phi=phi, s=steps, explainer=explainer)
         found.append((y == labels, curves.whole, phi, curves.inserted, curves.deleted))
     right, p, all_phi, inserted, deleted = (torch.cat(own) for own in zip(*found))
-    return Measured(right, p, all_phi, inserted, deleted, steps)
+    return Measured(right, p, all_phi, inserted, deleted, steps, explainer, shape)
 
 
 def batches(images: Images, part: str, rows: int):
@@ -102,10 +99,11 @@ def report(
     options |= {"first": first, "generator": generator}
     kinds = ELSEWHERE if predictor.b.ndim == 3 else ()  # a table's rows have nothing to blur
     changed = {kind: elsewhere(predictor, images, part, kind=kind, **options) for kind in kinds}
-    D, out = first.phi.shape[-1], []
+    out = []
     zero = (first.phi.amax(-1) - first.phi.amin(-1) == 0).double()
     for share in S:
-        n, r = up_to(first.steps, share, D), up_to(chance[0], share, D)
+        n = len(explainer.steps(predictor.b.shape, share))
+        r = max(1, sum(at < n for at in thinned(range(len(first.steps)))))  # of the few that other curves have
 
         def add(measure, values, direction="higher", *, curve=None, shown=None, share=share):
             """samples, curve and shown where there is a curve or a map of each image."""

@@ -53,6 +53,7 @@ class Pretrainer(Single):
             raise ValueError("pretraining is for one process, as its batch norm sees the whole batch")
         super().__init__(net, images, settings)
         self.products = torch.bfloat16 if settings.mixed else None
+        self.folded = Convolutional(net, products=self.products)  # of the parameters that are trained, for attacks
 
     def rate(self, step: int) -> float:
         s, at = self.settings, (step + 1) / (self.settings.epochs * self.steps)
@@ -71,7 +72,7 @@ class Pretrainer(Single):
         cross_entropy(logits.float(), y).backward()
 
     def _attacked(self, x: Tensor, y: Tensor) -> Tensor:
-        f, s = Convolutional(self.net, products=self.products), self.settings
+        f, s = self.folded, self.settings
         unit = (1 / 255 / self.images.std)[:, None, None]  # a grey level as the network sees it
         theta = {n: t.detach() for n, t in f.theta().items()}
         low, high = (self.images.inputs(torch.full((1, 1, 1, 3), v, device=x.device)) for v in (0, 255))
@@ -110,11 +111,11 @@ def accuracy(
 ) -> float:
     """Share of one part's images whose class the network predicts."""
     f = Convolutional(net, products=products)
-    theta, right = f.theta(), torch.zeros(())
+    theta, right = f.theta(), []
     pixels, labels = getattr(images, f"x_{part}"), getattr(images, f"y_{part}")
     for x, y in zip(pixels.split(batch), labels.split(batch)):
-        right += (f(theta, images.inputs(x)).argmax(-1) == y).sum()
-    return (right / len(labels)).item()
+        right.append(f(theta, images.inputs(x)).argmax(-1) == y)
+    return torch.cat(right).double().mean().item()
 
 
 def pretrain(

@@ -100,8 +100,15 @@ def _check(name: str, value) -> None:
 
 
 def places(name: str, earlier: Runs, runs: Runs) -> list[int]:
-    """For each run, the earlier run of its fold and seed; ValueError, calling the earlier ones `name`, if one lacks."""
-    where = {key: i for i, key in enumerate(zip(earlier.fold, earlier.seed))}
+    """For each run, the earlier run of its fold and seed.
+
+    ValueError, calling the earlier ones `name`, where there is none or several of a pair.
+    """
+    keys = list(zip(earlier.fold, earlier.seed))
+    where = {key: i for i, key in enumerate(keys)}
     if missing := set(zip(runs.fold, runs.seed)) - where.keys():
         raise ValueError(f"{name} lacks the (fold, seed) pairs {sorted(missing)}")
+    if len(where) < len(keys):
+        several = sorted(key for key in where if keys.count(key) > 1)
+        raise ValueError(f"{name} must hold one run of each (fold, seed) pair, got several of {several}")
     return [where[key] for key in zip(runs.fold, runs.seed)]

@@ -74,7 +74,8 @@ settings = Settings(
     S_start=S_start if S_start == "unit" else convert("S_start", str(S_start), 1.0),
 )  # fmt: skip
 runs = Runs.grid(len(splits), eta=etas, lam1=lam1s, seed=[seed]).of("Both")
-trained = fit("Both", folds, runs, settings=settings, checkpoint=checkpoint or None, weights=weights or None)
+kept = records.networks(weights, VERSION)
+trained = fit("Both", folds, runs, settings=settings, checkpoint=checkpoint or None, weights=kept)
 
 # %% [markdown]
 # ## Records

@@ -42,12 +42,13 @@ from lib.nets import resnet
 from lib.run import lists
 from lib.study import records
 from lib.study.provenance import provenance
-from lib.training.engine import use_threads
+from lib.training.engine import check_device, use_threads
 from lib.training.images import MEMORY, draws_of, explainer_for, predictor_of
 from lib.training.measuring import measured
 
 VERSION = 1  # raised when what is computed changes
 use_threads(threads)
+check_device(device)
 records.check_out(out)
 records.check_replaced(out, paper="ID", dataset="cifar10-test-exact")
 explainers, S_values = lists(explainers=explainers, S_values=S_values)

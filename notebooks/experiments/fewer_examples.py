@@ -86,7 +86,7 @@ runs = Runs.grid(len(splits), eta=etas, lam=lambdas, seed=[seed]).of(method)
 f"{len(runs)} runs of {method} on {data}: {N} training rows, {folds.C} classes, patience {patience} epochs"
 
 # %%
-how = {"settings": settings, "device": device, "weights": weights or None}
+how = {"settings": settings, "device": device, "weights": records.networks(weights, VERSION)}
 start = None
 if METHODS[method].pretrained:
     start = fit("Predictor", folds, Runs.grid(len(splits), seed=[seed]), checkpoint=stage1 or None, **how)
@@ -115,9 +115,10 @@ def further(r):
     yield "examples", "train", [examples.distinct(place, u).item() for u in kept]
     if regression:
         return
-    scores = trained.only(r).evaluate("test", rows=new[fold][None].to(device))
-    for name, values in zip(("accuracy_new", "faithfulness_new"), scores):
-        yield name, "test", values[0].tolist()
+    if new[fold].any():
+        scores = trained.evaluate("test", run=r, rows=new[fold][None].to(device))
+        for name, values in zip(("accuracy_new", "faithfulness_new"), scores):
+            yield name, "test", values[0].tolist()
     if model.W is not None:
         F_n, F = (model.f(model.theta, x[fold].to(device)) for x in (folds.x_train, folds.x_test))
         votes = [examples.neighbours(F_n, folds.y_train[fold].to(device), F, k=u, C=folds.C) for u in kept]

@@ -52,7 +52,7 @@ from lib.run import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training import Runs, check_device, fit, use_threads
-from lib.training.expo import Settings, check_criterion
+from lib.training.expo import Settings, check_criterion, check_settings
 from lib.training.pretraining import in_bfloat16
 
 VERSION = 1  # raised when what is computed changes
@@ -84,15 +84,16 @@ settings = Settings(explainer=named[0], S=S_values[0], deletion=deletion, **opti
 table = tables.load(data)
 records.check_replaced(out, paper="ID", dataset=table.name, method=method)
 folds = tables.folds(table, splits)
-settings.check_draws(folds.x_train.shape[2:])
+check_settings(method, settings, folds.x_train.shape[2:])
 before = Runs.grid(len(splits), lr=[0.05], seed=[seed])
-start = fit("pretrained", folds, before, device=device, weights=weights or None)
+how = {"device": device, "weights": records.networks(weights, VERSION)}
+start = fit("pretrained", folds, before, **how)
 Q = folds.x_train.shape[2]
 f"{len(runs)} runs of {method} on {data}: {folds.x_train.shape[1]} training rows, {Q} features, {folds.C} classes"
 
 # %%
-how = {"device": device, "checkpoint": checkpoint or None, "weights": weights or None}
-tuned = fit(method, folds, runs, start=start, settings=settings, criteria=criteria, **how)
+how |= {"checkpoint": checkpoint or None, "criteria": criteria}
+tuned = fit(method, folds, runs, start=start, settings=settings, **how)
 
 # %% [markdown]
 # ## Records

@@ -49,7 +49,7 @@ from lib.methods import named
 from lib.run import lists
 from lib.study import records
 from lib.study.provenance import provenance
-from lib.training import Runs, fit, use_threads
+from lib.training import Runs, check_device, fit, use_threads
 from lib.training.expo import Settings
 from lib.training.expo_fitted import measuring_draws
 from lib.training.measuring import report
@@ -69,8 +69,9 @@ if unknown := set(variants) - set(VARIANTS):
     raise ValueError(f"variants must be among {', '.join(VARIANTS)}, got {', '.join(sorted(unknown))}")
 table = tables.load(data)
 records.check_replaced(out, paper="ID", dataset=table.name)
-folds = tables.folds(table, splits).to(device)
-start = fit("pretrained", folds, Runs.grid(len(splits), lr=[0.05], seed=[seed]), device=device, weights=weights or None)
+folds = tables.folds(table, splits).to(check_device(device))
+kept = records.networks(weights, VERSION)
+start = fit("pretrained", folds, Runs.grid(len(splits), lr=[0.05], seed=[seed]), device=device, weights=kept)
 
 # %% [markdown]
 # Every predictor is explained by LIME, which trained it, and by KernelSHAP; and by LIME against another background, a
@@ -114,7 +115,7 @@ for name in ["pretrained", *variants]:
     else:
         grid = {"lam": lams, "lam3": [lam3], "lr": [lr]}
         runs = Runs.grid(len(splits), seed=[seed], **{axis: values for axis, values in grid.items() if axis in axes})
-        how = {"device": device, "checkpoint": own_checkpoint(name), "weights": weights or None}
+        how = {"device": device, "checkpoint": own_checkpoint(name), "weights": kept}
         fitted = fit(method, folds, runs, start=start, settings=settings, criteria=[(LIME(), S)], **how)
     frame = pd.DataFrame(row for run in range(len(fitted.runs)) for row in rows_of(name, fitted, run))
     described = {"experiment": "what_works", "variant": name, **replace(settings, explainer=LIME()).recorded()}

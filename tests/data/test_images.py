@@ -148,6 +148,7 @@ def test_inputs_may_be_standardised_by_somebody_elses_numbers():
     other = images.standardised((0.1, 0.2, 0.4), (0.5, 1.0, 2.0))
     pixels = torch.full((1, 1, 1, 3), 255)
     assert other.inputs(pixels).flatten().tolist() == pytest.approx([1.8, 0.8, 0.3])
+    assert other.digest not in (images.digest, images.standardised((0.1, 0.2, 0.4), (0.5, 1.0, 2.5)).digest)
     assert torch.equal(images.inputs(images.x_test[:1]), noise().inputs(images.x_test[:1]))
     for mean, std in (((0.1,), (1, 1, 1)), ((0, 0, 0), (1, 1, 0)), ((0, 0, 0, 0), (1, 1, 1))):
         with pytest.raises(ValueError, match="mean and std must be three numbers each"):

@@ -135,3 +135,9 @@ def test_collins_without_what_gives_its_class_away(tmp_path):
     assert every.features == ("Text", "Genre", "Counter", "Corpus", "honest")
     assert every.x[:, 0].tolist() == [2, 3, 1, 2]
     assert every.classes == ("N", "P")
+
+
+def test_a_table_holds_double_precision_whatever_it_was_made_of():
+    for x, y in (([[0, 1], [2, 3.5]], [0, 1]), (np.zeros((2, 2), np.float32), np.zeros(2, np.int32))):
+        made = table(x=x, y=y)
+        assert (made.x.dtype, made.y.dtype) == (np.float64, np.int64)

@@ -188,6 +188,15 @@ def test_chunks_bound_the_rows_in_memory():
     assert seen == [(15, False), (15, False), (6, False), (15, True), (15, True), (6, True)]
 
 
+def test_a_parameter_that_is_not_used_has_a_gradient_of_zero_in_chunks_too():
+    t = toy()
+    t.theta["idle"] = torch.ones(3, dtype=t.x.dtype, requires_grad=True)
+    phi, _ = explain(t, chunk=4)
+    found = torch.autograd.grad(phi.sum(), [t.theta["idle"], t.theta["W"]], materialize_grads=True)
+    assert not found[0].any()
+    assert found[1].any()
+
+
 def test_frozen_parameters_take_no_gradient():
     t = toy()
     t.theta["W1"].requires_grad_(False)

@@ -141,6 +141,12 @@ def test_a_product_widened_for_a_gpu_is_the_same(K):
     torch.testing.assert_close(wide @ weights, x @ W + b)
 
 
+def test_log_probability_takes_one_inputs_logits_as_well_as_many():
+    logits = double(0, 3, 5)
+    each = torch.stack([nets.log_probability(own, torch.tensor(2)) for own in logits])
+    torch.testing.assert_close(each, nets.log_probability(logits, torch.full((3,), 2)))
+
+
 @pytest.mark.parametrize("block", [1, 7, 10_000])
 def test_log_probability_has_torchs_gradient_in_blocks_of_any_size(block, monkeypatch):
     """grad_j = [j = y] - softmax_j, for blocks that do and do not divide the rows; once only (ID-9, ID-10)."""

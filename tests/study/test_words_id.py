@@ -30,4 +30,5 @@ def test_the_contributions_to_one_sample_are_told():
     told = words_id.wine(phi, ["a", "b", "c"])
     assert told.startswith("The mean size is 0.200 with ID-ExpO and 0.100 with CE-only, 2.0 times as much.")
     assert "The largest contribution is b's with ID-ExpO and a's with CE-only." in told
-    assert "contribution is b's with both. The paper" in words_id.wine(phi | {"CE-only": phi["ID-ExpO"]}, ["a", "b", "c"])
+    alike = words_id.wine(phi | {"CE-only": phi["ID-ExpO"]}, ["a", "b", "c"])
+    assert "contribution is b's with both. The paper" in alike

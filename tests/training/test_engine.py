@@ -1,13 +1,16 @@
 """What every training shares: on a program that only counts, several criteria, patience and stacks; on both papers'
 trainings, what a checkpoint belongs to and which rows can be used."""
 
+import copy
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import pytest
 import torch
+from torch import nn
 
+from lib import nets
 from lib.explainers import KernelSHAP
 from lib.nets import MLP
 from lib.options import speed
@@ -126,6 +129,31 @@ def test_torch_has_its_threads_again_after_stacks_that_took_one_each():
             assert new.submit(torch.get_num_threads).result() == torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_torch_has_its_threads_again_after_a_stack_that_failed(monkeypatch):
+    monkeypatch.setattr(Counting, "advance", lambda *_: 1 / 0)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(ZeroDivisionError):
+            counting().advance_all([torch.tensor([0]), torch.tensor([1, 2])], 1)
+        with ThreadPoolExecutor(1) as new:
+            assert new.submit(torch.get_num_threads).result() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_weights_of_one_module_are_not_taken_for_those_of_another(tmp_path):
+    """The same names, shapes and start values; another activation."""
+    torch.manual_seed(0)
+    first = nn.Linear(3, 4).double()
+    found = []
+    for activation in (nn.ReLU(), nn.Tanh()):
+        module = nn.Sequential(copy.deepcopy(first), activation)
+        found.append(fe.train("Ours", runs=fe.one_run(), f=nets.Network(module), weights=tmp_path))
+    assert found[0].config != found[1].config
+    assert not torch.equal(found[0].bank["S"], found[1].bank["S"])
 
 
 def test_a_checkpoint_is_of_the_code_that_runs_and_weights_are_of_the_configuration_alone(monkeypatch):

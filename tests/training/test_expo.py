@@ -208,7 +208,7 @@ def test_a_module_goes_on_from_where_it_was_pretrained():
     start = pretrain(folds, f=module())
     for f in (None, start.f):
         assert torch.equal(train("ID-ExpO", folds, runs, start, f=f).bank["0.weight"], start.bank["0.weight"])
-    with pytest.raises(ValueError, match=r"start must have the network of .*, Classifier\(\(5, 6, 3\)\), got <lib"):
+    with pytest.raises(ValueError, match=r"start must have the network of .*, Classifier\(\(5, 6, 3\)\), got Network"):
         train("ID-ExpO", folds, runs, start, f=Classifier((5, 6, 3)))
 
 

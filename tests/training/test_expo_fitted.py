@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from lib import explainers, metrics
-from lib.explainers import KernelSHAP
-from lib.training import Runs, expo_fitted
+from lib.explainers import LIME, KernelSHAP
+from lib.training import Runs, expo_fitted, fit
 from tests.training.fe import toy
 from tests.training.id import BOTH, SMALL, TEN, pretrain, table, train
 
@@ -59,6 +59,30 @@ def test_a_splits_masks_are_its_own_whatever_splits_are_beside_it():
     both, alone = table((0, 1)), table((1,))
     x = both.x_test[1]
     assert torch.allclose(pretrain(both).run(1).explain(x), pretrain(alone).run().explain(x))
+
+
+def test_rows_of_superpixels_are_scored_at_the_numbers_of_cells_that_training_takes():
+    """Rows of 2 x 4 pixels in four pairs: s grows by four pixels, which are two cells, and never is one."""
+    shape, folds = torch.Size([1, 2, 4]), toy((0,), D=8).shaped(1, 2, 4)
+    explainer = LIME(M=10, segments=(0, 0, 1, 1, 2, 2, 3, 3))
+    settings = replace(SMALL, explainer=explainer)
+    start = fit("pretrained", folds, Runs.grid(1, lr=(0.05,)), settings=settings, progress=False)
+    x, y = folds.x_test[0], start.run().predict(folds.x_test[0]).argmax(-1)
+    assert explainer.steps(shape, 0.5) == [2]
+    options = {"phi": start.run().explain(x, explainer), "s": [2], "explainer": explainer}
+    curves = metrics.curves(start.run().predictor, x, y, **options)
+    measured = start.measured([(explainer, 0.5)]).scores
+    torch.testing.assert_close(measured["test_insertion"][0, 0], curves.inserted.double().mean())
+    torch.testing.assert_close(measured["test_deletion"][0, 0], curves.deleted.double().mean())
+
+
+def test_explainers_of_other_superpixels_do_not_share_predictions():
+    one, other = (tuple(order) for order in ((0, 0, 1, 1), (0, 1, 0, 1)))
+    criteria = [(LIME(M=6, segments=one), 0.5), (KernelSHAP(M=6, segments=one), 0.5), (LIME(M=6, segments=other), 0.5)]
+    lime, shap, apart = expo_fitted.draws_of([0], criteria, torch.zeros(1, 2, 2)).values()
+    assert lime is shap
+    assert apart is not lime
+    assert torch.equal(apart["Z"], lime["Z"])
 
 
 def test_explaining_the_predicted_class_is_what_no_label_means():

@@ -54,6 +54,10 @@ ONE = toy((0,), D=1)
             {"settings": replace(SMALL, explainer=LIME(M=3, eps=0.0))},
             "eps must be positive: 3 masks do not determine 5 contributions",
         ),
+        (
+            {"method": "CE-only", "settings": replace(SMALL, draws=2)},
+            "CE-only has no values of s, so its draws must be None, got 2",
+        ),
         ({"folds": toy((0,), D=5, task="regression"), "start": None}, "a class's probability: toy is a regression"),
         (
             {"settings": replace(SMALL, draws=3)},
@@ -89,6 +93,22 @@ def test_a_start_of_the_other_paper_is_refused():
     start = fit("Predictor", table(), Runs.grid(2), settings=fewer.Settings(epochs=1, hidden=4), progress=False)
     with pytest.raises(ValueError, match='start of ID-ExpO must be predictors fitted as "pretrained", got a fitted Pr'):
         train(start=start)
+
+
+def test_a_start_is_one_pretrained_predictor_of_each_run():
+    folds = table()
+    tuned = train(folds=folds, settings=replace(SMALL, epochs=1))
+    with pytest.raises(ValueError, match=r'start of ID-ExpO must be .* "pretrained", got a fitted ID-ExpO'):
+        train(folds=folds, start=tuned)
+    two = fit("pretrained", folds, Runs.grid(2, lr=(0.05, 0.01)), settings=replace(SMALL, epochs=1), progress=False)
+    with pytest.raises(ValueError, match=r"start must hold one run of each .*, got several of \[\(0, 0\), \(1, 0\)\]"):
+        train(folds=folds, start=two)
+
+
+def test_a_network_must_fit_the_rows_and_the_classes():
+    for sizes, message in (((6, 6, 3), "f must take the 5 numbers"), ((5, 6, 4), "f must give 3 logits")):
+        with pytest.raises(ValueError, match=message):
+            fit("pretrained", table(), Runs.grid(2), settings=SMALL, f=Classifier(sizes), progress=False)
 
 
 def test_a_background_must_be_a_tensor():

@@ -92,3 +92,8 @@ def test_s_can_start_where_h_has_unit_spread(method):
         h = F @ (A[r].T @ F).T
         assert h.std().item() == pytest.approx(1)
         assert torch.allclose(scale[r], scale[r].mean())
+
+
+def test_rows_of_any_shape_are_flat_for_our_own_network():
+    flat, shaped = toy(D=4), toy(D=4).shaped(1, 2, 2)
+    torch.testing.assert_close(train(folds=flat).bank, train(folds=shaped).bank, rtol=0, atol=0)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from lib.nets import MLP
 from lib.training import Runs, expo
 from lib.training.fewer import Settings
 from tests.training.fe import SMALL, module_net, toy, train
@@ -24,6 +25,7 @@ from tests.training.fe import SMALL, module_net, toy, train
         ({"device": "cuda:1"}, r"device 'cuda:1' is not there: torch sees 0 CUDA devices"),
         ({"device": "cuda:first"}, r"device must be .*got 'cuda:first'"),
         ({"device": "abacus"}, r"device must be .*got 'abacus'"),
+        ({"f": MLP((4, 6))}, r"f must take the 3 numbers that a row of toy has, got MLP\(\(4, 6\)"),
         ({"f": nn.Linear(3, 4)}, r"f must be an MLP or a Network\(module\), got Linear"),
         ({"f": lambda: None}, r"f must be an MLP or a Network\(module\), got function"),
         ({"f": module_net(), "folds": toy(range(2))}, r"an nn.Module trains one run at a time, got 2 runs"),

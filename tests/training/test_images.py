@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from lib import masks, metrics
-from lib.explainers import GradCAM, squares
+from lib.explainers import LIME, Constant, GradCAM, squares
 from lib.study import records
 from lib.study.provenance import config_hash
 from lib.training import parallel
 from lib.training.expo_step import explained_by, objective
-from lib.training.images import METHODS, Tuner, Tuning, background_of, explainer_for, predictor_of
+from lib.training.images import METHODS, Tuner, Tuning, background_of, explainer_for, in_chunks, predictor_of
 from lib.training.measuring import measured
 from tests.explainers.convolutional import network
 from tests.training.mixed import mixed_beside_single
@@ -232,3 +232,12 @@ def test_settings_recorded_before_there_were_more_are_still_the_same():
     beside = {name: told[name] for name in ("experiment", "digest", "start")}
     assert config_hash(beside | Tuning(explainer=explainer, **own).recorded()) == row["config"]
     assert Tuning(scored="label").recorded()["scored"] == "label"
+
+
+def test_memory_bounds_the_masks_of_whatever_explains():
+    """Those of a changed explanation and of the rivals' neighbours too."""
+    masked = LIME(M=12, segments=squares(32, 32, 4))
+    settings = tuner("ExpO-S", around=masked, explainer=Constant(masked)).settings
+    chunked = in_chunks(settings, 8 * settings.batch)
+    assert (chunked.chunk, chunked.around.chunk, chunked.explainer.of.chunk) == (4, 8, 8)
+    assert in_chunks(settings, None).around.chunk is None

@@ -8,11 +8,10 @@ import torch
 from torch import nn
 from torch.nn.functional import one_hot
 
-from lib import masks
 from lib.explainers import Explained, squares
 from lib.explainers.cells import Segmented
 from lib.predictor import Predictor
-from lib.training.measuring import MASKED, besides, elsewhere, gap, measured, report, thinned, up_to
+from lib.training.measuring import MASKED, Measured, besides, elsewhere, gap, measured, report, thinned
 from tests.image_sets import noise
 
 ODDS = 2.0
@@ -117,12 +116,15 @@ def test_thinned_values_of_s_stand_for_all(n):
     assert abs(sum(few) / len(few) - sum(steps) / n) <= 0.5
 
 
-def test_a_curve_ends_where_its_share_ends():
-    steps = range(1, 9)
-    assert [up_to(steps, S, 8) for S in (0.01, 0.125, 0.3, 0.33, 0.5, 1)] == [1, 1, 2, 3, 4, 8]
-    assert up_to([1, 2, 3], 0.5, 5) == len(masks.steps(5, 0.5))  # a half is rounded as there
-    half, whole = (Here(0, squares(32, 32, 4)).steps(torch.Size([3, 32, 32]), S) for S in (0.5, 1.0))
-    assert up_to(whole, 0.5, 64) == len(half)
+@pytest.mark.parametrize(("side", "S"), [(32, 0.3), (32, 0.5), (96, 0.3), (96, 1.0)])
+def test_a_curve_ends_where_training_ends(side, S):
+    """On 96 x 96 pixels the last of 43 values of s at 0.3 is 20 of 64 cells, which comes three times."""
+    here, shape = Here(0, squares(side, side, side // 8)), torch.Size([3, side, side])
+    steps = here.steps(shape, 1.0)
+    curves = torch.arange(len(steps), dtype=torch.float64)[None]
+    found = Measured(None, None, None, curves, curves, steps, here, shape).up_to(S)
+    assert list(found.steps) == list(here.steps(shape, S))
+    assert found.inserted.shape == (1, len(here.steps(shape, S)))
 
 
 def test_a_gap_has_neither_unit_nor_origin():

@@ -11,7 +11,15 @@ from torch.nn.functional import cross_entropy
 
 from lib.data.images import augment
 from lib.nets.resnet import Convolutional, resnet18
-from lib.training.pretraining import Pretrainer, Pretraining, gains_from_bfloat16, in_bfloat16, pgd, pretrain
+from lib.training.pretraining import (
+    Pretrainer,
+    Pretraining,
+    accuracy,
+    gains_from_bfloat16,
+    in_bfloat16,
+    pgd,
+    pretrain,
+)
 from tests.image_sets import noise
 from tests.training.mixed import mixed_beside_single
 from tests.training.pretrained import SMALL, trainer
@@ -149,3 +157,11 @@ def test_whether_to_multiply_in_bfloat16_is_said_in_three_words():
     assert [in_bfloat16(word, "cpu") for word in ("yes", "no", "auto")] == [True, False, gains_from_bfloat16("cpu")]
     with pytest.raises(ValueError, match="mixed must be yes, no or auto, got 'true'"):
         in_bfloat16("true", "cpu")
+
+
+def test_accuracy_is_the_share_of_right_images_whatever_the_batch():
+    own = trainer()
+    x, y = own.images.inputs(own.images.x_val), own.images.y_val
+    own.net.eval()
+    share = (own.net(x).argmax(-1) == y).double().mean().item()
+    assert {accuracy(own.net, own.images, "val", batch=n) for n in (1, 5, 500)} == {share}
