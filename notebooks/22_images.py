@@ -42,7 +42,7 @@ scale = "A"  # the size of experiment: A, B or paper
 # %% tags=["hide-input"]
 import pandas as pd
 
-from lib.study import claims_images, figures, pages_claims, pages_images, runs_images, work_images
+from lib.study import claims_images, figures, pages_claims, pages_images, pages_quadrants, runs_images, work_images
 from lib.study.gluing import keep
 
 figures.use()
@@ -108,10 +108,10 @@ work_images.missing(front)
 # when the network was fine-tuned, here with Grad-CAM, $S = 0.5\,HW$, at $\eta = 2$.
 
 # %% tags=["hide-input"]
-changed = pages_images.changed(front)
-keep("images", {"quadrants": pages_images.quadrant_figure(changed)})
-keep("images", {"quadrants-told": pages_images.quadrants_told(changed)})
-pages_images.quadrant_table(changed)
+changed = pages_quadrants.changed(front)
+keep("images", {"quadrants": pages_quadrants.quadrant_figure(changed)})
+keep("images", {"quadrants-told": pages_quadrants.quadrants_told(changed)})
+pages_quadrants.quadrant_table(changed)
 
 # %% [markdown]
 # *Shares of test images in which insertion and one minus deletion both rise, and both fall.*

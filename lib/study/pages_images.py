@@ -15,16 +15,12 @@ from lib.study.pages_claims import two
 from lib.study.pages_id import short, whole
 from lib.study.runs import at
 from lib.study.runs_id import ETAS, HYPER, METHODS, RIVALS, S_VALUES, by_split, ours
-from lib.study.runs_images import CELLS, cell, changes, main, name, quadrants, rivals
+from lib.study.runs_images import CELLS, cell, main, name, rivals
 from lib.study.statistics import resampled
 from lib.study.words import beside, found_too, listed, placed
-from lib.study.work_id import digits
 
 EVERY = ("pretrained", "CE-only", "ExpO-S", "ExpO-F", "Masked", "ID-ExpO")
 SCORES = ("insertion", "1 − deletion", "accuracy")
-PAPER_QUADRANTS = {  # first and third, as the paper's Fig. 4 prints them
-    "ID-ExpO": (0.578, 0.069), "ExpO-S": (0.419, 0.067), "ExpO-F": (0.387, 0.077), "CE-only": (0.346, 0.111),
-}  # fmt: skip
 
 
 def row_name(explainer: str, S: float) -> str:
@@ -245,64 +241,3 @@ def over_told(front: pd.DataFrame, measure: str, what: str, *, eta: float = 2.0,
     told = listed(f"{surely(gap)} with {where}" for where, gap in gaps.items())
     finding = found_too({where: gap.mean() for where, gap in gaps.items()}, "it higher with ID-ExpO", verb=verb)
     return f"Compared with CE-only's at η = {eta:g}, ID-ExpO's {what} is {told}. {finding}"
-
-
-# --- Image by image --------------------------------------------------------------------------------------------------
-
-
-def changed(front: pd.DataFrame, S: float = 0.5) -> dict[str, pd.DataFrame]:
-    """Each method's changes of single images with Grad-CAM at eta 2, of those methods that have records."""
-    rows = cell(front, "Grad-CAM", S, eta=2)
-    before = at(rows, method="pretrained")
-    there = [m for m in METHODS if m in set(rows["method"])] if len(before) else []
-    return {method: changes(at(rows, method=method), before) for method in there}
-
-
-def quadrant_table(changed: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Shares of images in the first and the third quadrant, mean over seeds, beside the paper's."""
-    shares = {m: quadrants(own).mean() for m, own in changed.items()}
-    table = {
-        m: [*(shares[m][["first", "third"]] if m in shares else (None, None)), *PAPER_QUADRANTS[m]] for m in METHODS
-    }
-    heads = ["both rise", "both fall", "both rise, paper", "both fall, paper"]
-    shown = pd.DataFrame(table, index=heads).T.astype(float)
-    return digits(shown, "{:.1%}").rename(index=whole)
-
-
-def quadrants_told(changed: dict[str, pd.DataFrame]) -> str:
-    """Whether ID-ExpO has the most images in the first quadrant and the fewest in the third, of whom there is."""
-    shares = {m: quadrants(own).mean() for m, own in changed.items()}
-    others = [m for m in shares if m != "ID-ExpO"]
-    if "ID-ExpO" not in shares or not others:
-        return "There are no records to compare ID-ExpO with yet."
-    told = []
-    for i, (place, words, best) in enumerate((("first", "rise", max), ("third", "fall", min))):
-        rival = best(others, key=lambda m, place=place: shares[m][place])
-        theirs = best(others, key=lambda m, i=i: PAPER_QUADRANTS[m][i])
-        own, next_best = (f"{shares[m][place]:.1%}" for m in ("ID-ExpO", rival))
-        paper = [f"{PAPER_QUADRANTS[m][i]:.1%}" for m in ("ID-ExpO", theirs)]
-        which = "the best of its rivals" if len(others) == len(RIVALS) else f"of {listed(others)} the best"
-        told.append(
-            f"Both scores {words} in {own} of the images with ID-ExpO and in {next_best} with {rival}, {which}; in the "
-            f"paper in {paper[0]}, and in {paper[1]} with {theirs}."
-        )
-    return " ".join(told)
-
-
-def quadrant_figure(changed: dict[str, pd.DataFrame]) -> Figure:
-    """Change of insertion and of 1 - deletion of each test image, a panel a method, first seed (Fig. 4)."""
-    if not changed:
-        return figures.nothing("No records yet.")
-    fig, axes = figures.grid(len(changed), 2, height=2.6)
-    for ax, (method, own) in zip(axes, changed.items()):
-        one = own[own["split"] == own["split"].min()]
-        share = quadrants(one).iloc[0]
-        ax.scatter(one["insertion"], one["1 − deletion"], s=4, alpha=0.5, color=figures.METHODS[method].color)
-        ax.axhline(0, color=figures.INK, linewidth=0.8)
-        ax.axvline(0, color=figures.INK, linewidth=0.8)
-        ax.set(title=f"{method}: {share['first']:.0%} rise, {share['third']:.0%} fall", xlim=(-1, 1), ylim=(-1, 1))
-    for ax in axes[-2:]:
-        ax.set_xlabel("change of insertion")
-    fig.supylabel("change of 1 − deletion", fontsize=12)
-    figures.headline(fig, "After fine-tuning, image by image: how many rise in both scores, how many fall in both")
-    return figures.remember(fig, pd.concat(changed, names=["method"]).reset_index(level=0))

@@ -76,7 +76,7 @@ def test_rps_is_always_faithful(method):
 def test_one_run_alone_is_scored_on_its_own_split():
     got = train(folds=toy(range(2)), settings=replace(SMALL, epochs=2))
     for r in (0, 1):
-        for alone, whole in zip(got.evaluate("test", run=r), got.evaluate("test")):
-            assert torch.equal(alone[0], whole[r])
+        for name, alone in zip(("accuracy", "faithfulness", "ties"), got.evaluate("test", run=r)):
+            assert torch.equal(alone[0], got.scores[f"test_{name}"][r])
     with pytest.raises(ValueError, match="run"):
         got.evaluate("test", run=2)

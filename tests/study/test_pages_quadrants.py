@@ -1,0 +1,22 @@
+"""Image by image, as the page of images shows it."""
+
+from lib.study import pages_quadrants
+
+
+def test_shares_stand_beside_the_papers_whatever_there_is(front):
+    changed = pages_quadrants.changed(front)
+    table = pages_quadrants.quadrant_table(changed)
+    assert table.loc["ID‑ExpO", "both rise, paper"] == "57.8%"
+    assert float(table.loc["ID‑ExpO", "both rise"].rstrip("%")) > 85
+    partial = pages_quadrants.quadrant_table({"ID-ExpO": changed["ID-ExpO"]})
+    assert partial.loc["CE‑only", "both rise"] == "–"
+    told = pages_quadrants.quadrants_told(changed)
+    assert table.loc["ID‑ExpO", "both rise"] in told
+    rise, fall = told.split("Both scores fall")
+    assert rise.startswith("Both scores rise")
+    assert "in the paper in 57.8%, and in 41.9% with ExpO-S" in rise
+    assert "in the paper in 6.9%, and in 6.7% with ExpO-S" in fall
+    alone = pages_quadrants.quadrants_told({m: changed[m] for m in ("ID-ExpO", "CE-only")})
+    assert "with CE-only, of CE-only the best; in the paper in 57.8%, and in 34.6% with CE-only" in alone
+    assert "no records" in pages_quadrants.quadrants_told({})
+    assert len(pages_quadrants.quadrant_figure(changed).axes) == 4
