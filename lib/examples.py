@@ -4,7 +4,6 @@ Axes: N training examples, B rows to predict, C outputs, K units of f, J draws o
 """
 
 from dataclasses import dataclass
-from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -13,6 +12,7 @@ from torch.nn.functional import mse_loss
 from lib import gates
 from lib.methods import Examples as Method
 from lib.nets import cross_entropy, respond
+from lib.options import is_whole
 
 RANKS = ("magnitude", "signed", "gate")
 
@@ -137,7 +137,7 @@ def neighbours(F_n: Tensor, y_n: Tensor, F: Tensor, *, k: int, C: int) -> Tensor
 
 def check_U(U: int, entries: int) -> int:
     """U itself; ValueError unless 1 <= U <= N x C."""
-    if isinstance(U, bool) or not (isinstance(U, Integral) and 1 <= U <= entries):
+    if not is_whole(U, 1, entries):
         raise ValueError(f"U must be a whole number between 1 and N x C = {entries}, got {U!r}")
     return U
 

@@ -7,12 +7,11 @@ All channels of a pixel are masked alike. b is the background, in the shape of o
 """
 
 from collections.abc import Sequence
-from numbers import Integral
 
 import torch
 from torch import Tensor
 
-from lib.options import is_number
+from lib.options import is_number, is_whole
 
 Steps = Sequence[int] | Tensor  # numbers s, (K,) for all samples or (..., K) for each
 TIES = ("first", "threshold")
@@ -22,7 +21,7 @@ def steps(Q: int, S: float, step: int = 1) -> list[int]:
     """The numbers of features s = step, 2 step, ... up to the whole number nearest to S Q (at least one step)."""
     if not (is_number(S) and 0 < S <= 1):
         raise ValueError(f"S must be a share of the features in (0, 1], got {S!r}")
-    if not (isinstance(step, Integral) and 1 <= step <= Q):
+    if not is_whole(step, 1, Q):
         raise ValueError(f"step must be a whole number between 1 and Q = {Q}, got {step!r}")
     return list(range(step, max(step, round(S * Q)) + 1, step))
 
@@ -135,7 +134,7 @@ def _sizes(s: Steps, phi: Tensor) -> Tensor:
             raise ValueError(f"s must be whole numbers from 1 to Q = {Q} for each of {tuple(batch)}, got {s}")
         return s
     s = s.tolist() if isinstance(s, Tensor) else s
-    if not len(s) or not all(isinstance(n, Integral) and 1 <= n <= Q for n in s):
+    if not len(s) or not all(is_whole(n, 1, Q) for n in s):
         raise ValueError(f"s must be whole numbers of features between 1 and Q = {Q}, got {list(s)}")
     return torch.as_tensor(s, device=phi.device).expand(*batch, -1)
 

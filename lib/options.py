@@ -50,7 +50,7 @@ def check_counts(options, *names: str, least: int = 1) -> None:
     """ValueError unless these options are whole numbers of at least so much."""
     for name in names:
         value = getattr(options, name)
-        if not (isinstance(value, Integral) and not isinstance(value, bool) and value >= least):
+        if not is_whole(value, least):
             raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
 
 
@@ -68,6 +68,11 @@ def check_flags(options, *names: str) -> None:
     for name in names:
         if not isinstance(value := getattr(options, name), bool):
             raise ValueError(f"{name} must be True or False, got {value!r}")
+
+
+def is_whole(value, least: float = -math.inf, most: float = math.inf) -> bool:
+    """Whether it is a whole number from `least` to `most`, Python's or numpy's, and no truth value."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and least <= value <= most
 
 
 def is_number(value) -> bool:

@@ -44,6 +44,19 @@ def test_what_is_no_number(value):
     assert not options.is_number(value)
 
 
+@pytest.mark.parametrize("value", [1, np.int64(3), 10**400])
+def test_whole_numbers(value):
+    assert options.is_whole(value, 1)
+    assert options.is_whole(value, value, value)
+    assert not options.is_whole(value, value + 1)
+    assert not options.is_whole(value, most=value - 1)
+
+
+@pytest.mark.parametrize("value", [True, np.True_, 1.0, np.float32(2), "1", None, math.nan])
+def test_what_is_no_whole_number(value):
+    assert not options.is_whole(value)
+
+
 @pytest.mark.parametrize(
     ("check", "value", "takes"),
     [

@@ -12,6 +12,7 @@ import torch
 
 from lib.data import files
 from lib.data.catalogue import BACKBONES, DATA_SETS
+from lib.options import is_whole
 from lib.progress import Bar
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -36,7 +37,7 @@ def described(
     """
     if backbone not in BACKBONES:
         raise ValueError(f"backbone must be one of {', '.join(BACKBONES)}, got {backbone!r}")
-    if type(n) is not int or not 1 <= n <= ALL:
+    if not is_whole(n, 1, ALL):
         raise ValueError(f"images must be a whole number from 1 to {ALL}, got {n!r}")
     path = _cache(cache, backbone, n, seed)
     stored = _read_cache(path)

@@ -13,7 +13,6 @@ import math
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from torch.nn.functional import pad
 from lib.data import cifar10
 from lib.data.files import CACHE, checked, data_dir
 from lib.data.own_images import LARGEST, cached, check_parts, decoded, hashed, read_own
+from lib.options import is_whole
 
 NAMES = ("cifar10", "cifar10-jpeg", "stl10")
 CLASSES = {
@@ -101,12 +101,12 @@ def load(
     and cropped; None where they have one shape. ValueError: unknown name, a file that is missing, damaged or no image
     of the others' shape, more images asked for than a part has.
     """
-    if size is not None and (name in NAMES or type(size) is not int or not 1 <= size**2 <= LARGEST):
+    if size is not None and (name in NAMES or not is_whole(size, 1, math.isqrt(LARGEST))):
         most = math.isqrt(LARGEST)
         raise ValueError(
             f"size must be pixels to a side, up to {most:,}, for images of your own, got {size!r} for {name}"
         )
-    if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
+    if not is_whole(seed, 0):
         raise ValueError(f"seed must be a whole number of at least 0, got {seed!r}")
     if name in NAMES:
         folder = data_dir(folder)
@@ -133,11 +133,12 @@ def _taken(name, classes, source, x, y, index, limits, digest) -> Images:
     """The first so many of each part."""
     parts = {}
     for part, rows, limit in zip(("train", "val", "test"), index, limits):
-        if limit is not None and (type(limit) is not int or not 1 <= limit <= len(rows)):
+        if limit is not None and not is_whole(limit, 1, len(rows)):
             raise ValueError(f"{part} must lie between 1 and the {len(rows)} images of {name}, got {limit!r}")
         rows = rows[:limit]
         parts |= {f"x_{part}": torch.from_numpy(x[rows]), f"y_{part}": torch.from_numpy(y[rows]).long()}
     mean, std = _moments(parts["x_train"])
+    limits = tuple(limit if limit is None else int(limit) for limit in limits)
     digest = hashlib.sha256(f"{digest} {limits}".encode()).hexdigest()
     return Images(name, tuple(classes), source, **parts, mean=mean, std=std, digest=digest)
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from numbers import Integral
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
 from lib.data.tables import Table
-from lib.options import is_number
+from lib.options import is_number, is_whole
 
 FRACTIONS = (0.7, 0.1, 0.2)
 LAST = 10**9  # numbers of splits; other random streams have seeds far above
@@ -51,8 +50,7 @@ def split(
 def check_splits(splits: Sequence[int]) -> list[int]:
     """The numbers themselves; ValueError unless they are different whole numbers from 0 to LAST, at least one."""
     values = list(splits) if isinstance(splits, Iterable) and not isinstance(splits, str) else []
-    whole = all(isinstance(s, Integral) and not isinstance(s, bool) and 0 <= s <= LAST for s in values)
-    if not values or not whole or len(set(values)) < len(values):
+    if not values or not all(is_whole(s, 0, LAST) for s in values) or len(set(values)) < len(values):
         raise ValueError(f"splits must be different whole numbers from 0 to {LAST:,}, at least one, got {splits!r}")
     return [int(s) for s in values]
 

@@ -1,13 +1,13 @@
 """Cells of an image: square superpixels and the positions of a map, and what belongs to each of their pixels."""
 
 from functools import cache
-from numbers import Integral
 
 import torch
 from torch import Tensor
 
 from lib import masks
 from lib.explainers.base import Explainer
+from lib.options import is_whole
 
 
 def squares(height: int, width: int, side: int) -> tuple[int, ...]:
@@ -59,7 +59,7 @@ class Segmented(Explainer):
     def check_segments(self) -> None:
         """ValueError unless the superpixels are numbered without a gap."""
         of = self.segments
-        if of is not None and not (isinstance(of, tuple) and of and all(isinstance(n, Integral) for n in of)):
+        if of is not None and not (isinstance(of, tuple) and of and all(map(is_whole, of))):
             raise ValueError(
                 f"segments must be a tuple of each pixel's superpixel, as (0, 0, 1, 1), or None, got {of!r}"
             )

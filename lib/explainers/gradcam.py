@@ -1,7 +1,6 @@
 """Grad-CAM: the maps of a convolutional layer, each weighted by how the class's probability answers to it."""
 
 from dataclasses import dataclass
-from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -9,6 +8,7 @@ from torch.nn.functional import logsigmoid
 
 from lib.explainers.base import Explained, Explainer
 from lib.explainers.cells import expand_grid
+from lib.options import is_whole
 from lib.predictor import Predictor
 
 OUTPUTS = ("probability", "logit")
@@ -54,7 +54,7 @@ class GradCAM(Explainer):
 
     def __post_init__(self):
         two = isinstance(self.grid, tuple) and len(self.grid) == 2
-        if not two or not all(isinstance(n, Integral) and n >= 1 for n in self.grid):
+        if not two or not all(is_whole(n, 1) for n in self.grid):
             raise ValueError(f"grid must be the rows and columns of a map, as (8, 8), got {self.grid!r}")
         if self.order not in ORDERS:
             raise ValueError(f"order must be one of {ORDERS}, got {self.order!r}")

@@ -10,7 +10,6 @@ import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ from torch import Tensor
 
 from lib.data import Folds
 from lib.nets import Network
-from lib.options import identity
+from lib.options import identity, is_whole
 from lib.progress import Bar
 from lib.training import checkpoint
 from lib.training.runs import Runs
@@ -251,7 +250,7 @@ class Program:
 
 def use_threads(threads: int) -> None:
     """Let torch use so many threads of the processor. ValueError unless it is a whole number from 1 to THREADS."""
-    if isinstance(threads, bool) or not isinstance(threads, Integral) or not 1 <= threads <= THREADS:
+    if not is_whole(threads, 1, THREADS):
         raise ValueError(f"threads must be a whole number from 1 to {THREADS:,}, got {threads!r}")
     torch.set_num_threads(threads)
 

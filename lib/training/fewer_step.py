@@ -2,14 +2,13 @@
 
 import math
 from dataclasses import dataclass
-from numbers import Integral
 
 import torch
 from torch import Tensor
 
 from lib import examples, gates
 from lib.nets import predict_logits
-from lib.options import check_counts, check_flags, check_numbers, flat, is_number, reading, speed, training
+from lib.options import check_counts, check_flags, check_numbers, flat, is_number, is_whole, reading, speed, training
 from lib.training.draws import Draws
 from lib.training.fewer_fitted import Subject, theta_of
 
@@ -75,7 +74,7 @@ def in_epochs(rows: int, **steps: int) -> int:
     ValueError unless steps, given by the name that it has where it is typed, is a whole number of at least 1.
     """
     ((name, value),) = steps.items()
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+    if not is_whole(value, 1):
         raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
     return math.ceil(value / math.ceil(rows / Settings.batch))
 

@@ -3,10 +3,9 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from numbers import Integral
 
 from lib import methods
-from lib.options import is_number
+from lib.options import is_number, is_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +58,7 @@ class Runs:
         known = [f.name for f in fields(cls) if f.name != "fold"]
         if unknown := set(axes) - set(known):
             raise ValueError(f"an axis must be one of {', '.join(known)}, got {', '.join(sorted(unknown))}")
-        if isinstance(folds, bool) or not isinstance(folds, Integral) or folds < 1:
+        if not is_whole(folds, 1):
             raise ValueError(f"folds must be a number of splits, at least 1, got {folds!r}")
         order = [name for name in known if name in axes]
         for name in order:
@@ -92,7 +91,7 @@ class Runs:
 
 def _check(name: str, value) -> None:
     if name in ("fold", "seed"):
-        if isinstance(value, bool) or not isinstance(value, Integral) or not 0 <= value < 2**40:
+        if not is_whole(value, 0, 2**40 - 1):
             raise ValueError(f"{name} must be a whole number of at least 0, got {value!r}")
     elif not is_number(value) or value < 0 or (name == "lr" and value == 0):
         least = "above" if name == "lr" else "of at least"  # at a rate of 0 nothing is trained
