@@ -89,7 +89,8 @@ def batch_temperature(phi: Tensor) -> Tensor:
 def thresholds(phi: Tensor, s: Steps) -> Tensor:
     """t_s, midway between the s-th and the (s+1)-th largest of phi (..., Q) -> (..., K) (ID-7).
 
-    Below the smallest there is no next one: t_Q lies half a gap of 1 / T beneath it.
+    Below the smallest there is no next one: t_Q lies half of the sample's own gap, 1 / `temperature`, beneath it,
+    whatever T a mask takes.
     """
     ordered = phi.sort(-1, descending=True).values
     last = ordered[..., -1:] - 1 / temperature(phi)[..., None]

@@ -26,7 +26,7 @@ MASKED = 8  # random masks of half of the cells
 
 
 class Measured(NamedTuple):
-    """Of N images: predicted class right (N,), f(x)_y of that class (N,), phi (N, D), hard curves (N, K)."""
+    """Of N images: predicted class right (N,), f(x)_y of the class scored (N,), phi (N, D), hard curves (N, K)."""
 
     right: Tensor
     p: Tensor
