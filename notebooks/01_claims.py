@@ -161,11 +161,8 @@ pages_claims.comparisons(tests, "FE-C1")
 #
 # PretrainR: {glue:text}`claims-fe-c2b-told` **Verdict: {glue:text}`claims-fe-c2b`.**
 #
-# > Why does PretrainR stay behind, on Segment for one? Its chosen runs leave {glue:text}`claims-PretrainR-open` entries
-# > open in the median. In the mean it agrees on {glue:text}`claims-PretrainR-few` of the rows with
-# > {glue:text}`claims-U` entries, on {glue:text}`claims-PretrainR-more` with ten times as many and on
-# > {glue:text}`claims-PretrainR-all` with all; Ours on {glue:text}`claims-Ours-few`, {glue:text}`claims-Ours-more` and
-# > {glue:text}`claims-Ours-all`. {glue:text}`claims-PretrainR-why`
+# > Why does PretrainR stay behind, on Segment for one? In {glue:text}`claims-PretrainR-sparse` splits its gates leave
+# > at most ten times {glue:text}`claims-U` entries open. {glue:text}`claims-PretrainR-why`
 
 # %% tags=["remove-input"]
 pages_claims.comparisons(tests, "FE-C2a", "FE-C2b")
@@ -215,11 +212,11 @@ pages_claims.comparisons(tests, "FE-C4a", "FE-C4b")
 #
 # PretrainR: {glue:text}`claims-fe-c5b-told` **Verdict: {glue:text}`claims-fe-c5b`.**
 #
-# > Gates help PretrainR only so far. On Segment its chosen runs agree on {glue:text}`claims-PretrainR-few` of the rows
-# > with {glue:text}`claims-U` entries and on {glue:text}`claims-PretrainR-all` with the
-# > {glue:text}`claims-PretrainR-open` that they leave open; without gates, Pretrain agrees on
-# > {glue:text}`claims-Pretrain-all` with all entries. So the network can be explained, and a few examples do not
-# > suffice while it stays as it is. FE-C2 says more.
+# > Gates help PretrainR only so far. Where they leave few entries open on Segment, it agrees on
+# > {glue:text}`claims-PretrainR-few` of the rows with {glue:text}`claims-U` of them and on
+# > {glue:text}`claims-PretrainR-all` with all; without gates, Pretrain agrees on {glue:text}`claims-Pretrain-all` with
+# > all entries. So the network can be explained, and a few examples do not suffice while it stays as it is. FE-C2 says
+# > more.
 
 # %% tags=["remove-input"]
 pages_claims.comparisons(tests, "FE-C5a", "FE-C5b")

@@ -110,17 +110,19 @@ work_images.missing(front)
 # %% tags=["hide-input"]
 changed = pages_quadrants.changed(front)
 keep("images", {"quadrants": pages_quadrants.quadrant_figure(changed)})
-keep("images", {"quadrants-told": pages_quadrants.quadrants_told(changed)})
+told = {"quadrants-told": pages_quadrants.quadrants_told(changed)}
+keep("images", told | {"quadrants-seeds": pages_quadrants.seeds_told(changed)})
 pages_quadrants.quadrant_table(changed)
 
 # %% [markdown]
-# *Shares of test images in which insertion and one minus deletion both rise, and both fall.*
+# *Shares of test images in which insertion and one minus deletion both rise, and both fall, over the
+# {glue:text}`images-quadrants-seeds`.*
 #
 # ```{glue:figure} images-quadrants
 # :name: fig-images-quadrants
 # :alt: Change of one minus deletion against change of insertion, a point for each test image, a panel for each method.
 #
-# Changes of single test images by fine-tuning, first seed; the table has means over seeds.
+# Changes of single test images by fine-tuning, first seed.
 # ```
 #
 # {glue:text}`images-quadrants-told`

@@ -11,6 +11,7 @@ from lib.study.rows import majority
 from lib.study.runs import at, title
 from lib.study.runs_fe import U
 from lib.study.statistics import Paired, clustered
+from lib.study.words import listed
 
 MARKS = {"holds": "●", "undecided": "○", "against": "×"}
 WIDE = 8  # marks of a bar
@@ -125,35 +126,53 @@ def seen_of_etas(frame: pd.DataFrame) -> dict:
 
 
 def fixed_network(frame: pd.DataFrame, dataset: str = "segment") -> dict:
-    """Runs of PretrainR, Ours and Pretrain, chosen at U: faithfulness with U entries, ten times as many and all.
+    """Faithfulness of PretrainR, Ours and Pretrain, their runs chosen at U: what ranking and the fixed network cost.
 
-    And how many entries they leave open, in the median; and what that says of ranking and of the fixed network.
+    Means over those splits in which PretrainR's gates leave at most ten times U entries open, and a sentence on it.
     """
-    rows, found, agree = at(frame, dataset=dataset, lam=1), {}, {}
+    rows = at(frame, dataset=dataset, lam=1)
+    fixed, joint, ungated = (kept_at(rows, method) for method in ("PretrainR", "Ours", "Pretrain"))
+    few = fixed[fixed["open"] <= 10 * U]
+    found = {"PretrainR-sparse": f"{len(few)} of {len(fixed)}", "Pretrain-all": two(ungated["all"].mean())}
+    found |= {f"PretrainR-{name}": two(few[name].mean()) for name in ("few", "all")}
+    found["Ours-few"] = two(joint["few"].reindex(few.index).mean())
+    return found | {"PretrainR-why": why(fixed, joint, ungated)}
+
+
+def kept_at(rows: pd.DataFrame, method: str) -> pd.DataFrame:
+    """Of a method's runs on one data set, chosen at U: faithfulness with U entries and all, and how many are open."""
     ten, every = runs_fe.chosen(rows), rows["U"].max()
-    for method in ("PretrainR", "Ours", "Pretrain"):
-        kept = at(ten[ten["U"] == U], method=method, part="test", measure="faithfulness")[["split", "eta"]]
-        own = at(rows, method=method).merge(kept, on=["split", "eta"])
-        test = at(own, part="test", measure="faithfulness").groupby("U")["value"].mean()
-        agree[method] = test
-        found |= {f"{method}-{words}": two(test[u]) for words, u in (("few", U), ("more", 10 * U), ("all", every))}
-        found[f"{method}-open"] = f"{at(own, measure='open')['value'].median() * every:.0f}"
-    return found | {"PretrainR-why": why(*agree.values())}
+    kept = at(ten[ten["U"] == U], method=method, part="test", measure="faithfulness")[["split", "eta"]]
+    own = at(rows, method=method).merge(kept, on=["split", "eta"])
+    agree = at(own, part="test", measure="faithfulness").groupby(["split", "U"])["value"].mean().unstack()
+    opened = at(own, measure="open").groupby("split")["value"].mean() * every
+    return pd.DataFrame({"few": agree[U], "all": agree[every], "open": opened.reindex(agree.index)})
 
 
-def why(fixed: pd.Series, joint: pd.Series, ungated: pd.Series) -> str:
-    """Where PretrainR's distance to Ours, in faithfulness at U, comes from: ranking, few entries, or the network.
-
-    fixed, joint, ungated: faithfulness of PretrainR, Ours and Pretrain by U, all entries last.
-    """
-    gap, ranked = joint[U] - fixed[U], fixed.iloc[-1] - fixed[U]
-    if gap <= 0:
+def why(fixed: pd.DataFrame, joint: pd.DataFrame, ungated: pd.DataFrame) -> str:
+    """Where PretrainR's distance to Ours comes from: ranking, few entries, or the network (see `kept_at`)."""
+    sparse = fixed["open"] <= 10 * U
+    few, rest = fixed[sparse], fixed[~sparse]
+    if few.empty:
+        return "Its gates leave most entries open, so that nothing is said of few."
+    ranked, behind = few["all"] - few["few"], (joint["few"].reindex(few.index) - few["few"]).mean()
+    if behind <= 0:
         return "It does not stay behind Ours there."
-    return (
-        f"It is {two(gap)} behind Ours with few entries. Ranking costs it {two(ranked)}: so much is made up by keeping "
-        f"all that it leaves open. The network is no bound: without gates, Pretrain's explanation agrees with the same "
-        f"one on {two(ungated.iloc[-1])} of the rows, with all entries. What else is lost is the price of few entries "
-        f"where features stay as they were; Ours trains them to be told by few."
+    text = (
+        f"There it is {two(behind)} behind Ours. Keeping all that is open instead of the first {U} changes that by "
+        f"{signed(ranked.mean())} in the mean ({two(ranked.min())} to {signed(ranked.max())}), so that ranking is the "
+        f"{'lesser' if ranked.mean() < behind / 2 else 'larger'} part of it."
+    )
+    if len(rest):
+        opened = listed(f"{n:,.0f}" for n in rest["open"])
+        text += (
+            f" In {len(rest)} more split{'s' * (len(rest) > 1)}, {opened} entries stay open, and it agrees on "
+            f"{two(rest['few'].mean())} of the rows with {U} of them and on {two(rest['all'].mean())} with all."
+        )
+    return text + (
+        f" The network is no bound: without gates, Pretrain's explanation agrees with the same one on "
+        f"{two(ungated['all'].mean())} of the rows, with all entries. What else is lost is the price of few entries "
+        "where features stay as they were; Ours trains them to be told by few."
     )
 
 

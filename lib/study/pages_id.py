@@ -82,7 +82,7 @@ def lead(front: pd.DataFrame, dataset: str) -> str:
         return "not every rival has records"
     ahead = [m for m in ("insertion", "1 − deletion") if found[m].low > 0]
     pays = "and surely pays in" if found["accuracy"].high < 0 else "without a sure loss of"
-    return f"ID-ExpO surely leads in {listed(ahead)}, {pays} accuracy"
+    return f"ID-ExpO surely leads in {listed(ahead) if ahead else 'neither score'}, {pays} accuracy"
 
 
 def front_figure(front: pd.DataFrame, dataset: str) -> Figure:

@@ -17,7 +17,7 @@ from lib.study.runs import at
 from lib.study.runs_id import ETAS, HYPER, METHODS, RIVALS, S_VALUES, by_split, ours
 from lib.study.runs_images import CELLS, cell, main, name, rivals
 from lib.study.statistics import resampled
-from lib.study.words import beside, found_too, listed, placed
+from lib.study.words import LEVEL, beside, found_too, listed, placed
 
 EVERY = ("pretrained", "CE-only", "ExpO-S", "ExpO-F", "Masked", "ID-ExpO")
 SCORES = ("insertion", "1 − deletion", "accuracy")
@@ -133,7 +133,8 @@ def surely(gap: pd.Series) -> str:
     if len(gap := gap.dropna()) < 2:
         return beside(gap.mean())
     found = resampled(gap, ratio=0)  # seeds share no rows
-    return f"{beside(found.difference)} ({two(found.low)} to {two(found.high)})"
+    told = beside(found.difference) if abs(found.difference) >= LEVEL else "0.00 apart"
+    return f"{told} ({two(found.low)} to {two(found.high)})"
 
 
 def lead_told(front: pd.DataFrame, explainer: str, S: float) -> str:
@@ -192,21 +193,26 @@ def short_told(front: pd.DataFrame, verdicts: pd.DataFrame) -> str:
     return " ".join([*told, masked_told(front), f"Of the paper's {len(verdicts)} claims about images: {claims}."])
 
 
-def masked_told(front: pd.DataFrame) -> str:
-    """What random masks alone, without any explanation, add to insertion beside ID-ExpO at eta 2; empty without them.
+def masked_gaps(front: pd.DataFrame) -> pd.DataFrame:
+    """What random masks alone and ID-ExpO add to CE-only's insertion at eta 2: a row for each explainer and S.
 
-    Over the seeds that all three have, mean over the explainers and S that have them.
+    Means over the seeds that all three have.
     """
-    gaps = {"Masked": [], "ID-ExpO": []}
+    gaps = {}
     for c in CELLS:
         rows = cell(front, *c, eta=2)
-        each = pd.concat([by_split(rows, "insertion", method=m) for m in (*gaps, "CE-only")], axis=1).dropna()
+        methods = "Masked", "ID-ExpO", "CE-only"
+        each = pd.DataFrame({m: by_split(rows, "insertion", method=m) for m in methods}).dropna()
         if len(each):
-            for m, gap in zip(gaps, each.iloc[:, :2].sub(each.iloc[:, 2], axis=0).mean()):
-                gaps[m].append(gap)
-    if not gaps["Masked"]:
+            gaps[name(*c)] = each.sub(each["CE-only"], axis=0).mean()
+    return pd.DataFrame(gaps).T
+
+
+def masked_told(front: pd.DataFrame) -> str:
+    """The same in a sentence; empty without records of random masks alone."""
+    if (gaps := masked_gaps(front)).empty:
         return ""
-    masked, own = (f"{two(min(values))} to {two(max(values))}" for values in gaps.values())
+    masked, own = (f"{two(gaps[m].min())} to {two(gaps[m].max())}" for m in ("Masked", "ID-ExpO"))
     return (
         f"Random masks alone, with no explanation in the loss, are no rival of the paper's; they add {masked} to "
         f"CE-only's insertion where ID-ExpO adds {own} (η = 2)."

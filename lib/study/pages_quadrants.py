@@ -27,11 +27,23 @@ def changed(front: pd.DataFrame, S: float = 0.5) -> dict[str, pd.DataFrame]:
     return {method: changes(at(rows, method=method), before) for method in there}
 
 
+def shares(changed: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Of each method the shares of images in the quadrants, means over the seeds that all of them have."""
+    each = pd.concat({m: quadrants(own) for m, own in changed.items()}, axis=1).dropna() if changed else pd.DataFrame()
+    return each.mean().unstack() if len(each) else pd.DataFrame()
+
+
+def seeds_told(changed: dict[str, pd.DataFrame]) -> str:
+    """Over how many seeds these means are."""
+    n = len(set.intersection(*(set(own["split"]) for own in changed.values()))) if changed else 0
+    return f"{n} seed{'s' if n > 1 else ''} that all of them have"
+
+
 def quadrant_table(changed: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Shares of images in the first and the third quadrant, mean over seeds, beside the paper's."""
-    shares = {m: quadrants(own).mean() for m, own in changed.items()}
+    """Shares of images in the first and the third quadrant, beside the paper's."""
+    own = shares(changed)
     table = {
-        m: [*(shares[m][["first", "third"]] if m in shares else (None, None)), *PAPER_QUADRANTS[m]] for m in METHODS
+        m: [*(own.loc[m, ["first", "third"]] if m in own.index else (None, None)), *PAPER_QUADRANTS[m]] for m in METHODS
     }
     heads = ["both rise", "both fall", "both rise, paper", "both fall, paper"]
     shown = pd.DataFrame(table, index=heads).T.astype(float)
@@ -40,20 +52,20 @@ def quadrant_table(changed: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 def quadrants_told(changed: dict[str, pd.DataFrame]) -> str:
     """Whether ID-ExpO has the most images in the first quadrant and the fewest in the third, of whom there is."""
-    shares = {m: quadrants(own).mean() for m, own in changed.items()}
-    others = [m for m in shares if m != "ID-ExpO"]
-    if "ID-ExpO" not in shares or not others:
+    own = shares(changed)
+    others = [m for m in own.index if m != "ID-ExpO"]
+    if "ID-ExpO" not in own.index or not others:
         return "There are no records to compare ID-ExpO with yet."
     told = []
     for i, (place, words, best) in enumerate((("first", "rise", max), ("third", "fall", min))):
-        rival = best(others, key=lambda m, place=place: shares[m][place])
+        rival = best(others, key=own[place].get)
         theirs = best(others, key=lambda m, i=i: PAPER_QUADRANTS[m][i])
-        own, next_best = (f"{shares[m][place]:.1%}" for m in ("ID-ExpO", rival))
+        mine, next_best = (f"{own.loc[m, place]:.1%}" for m in ("ID-ExpO", rival))
         paper = [f"{PAPER_QUADRANTS[m][i]:.1%}" for m in ("ID-ExpO", theirs)]
         which = "the best of its rivals" if len(others) == len(RIVALS) else f"of {listed(others)} the best"
         told.append(
-            f"Both scores {words} in {own} of the images with ID-ExpO and in {next_best} with {rival}, {which}; in the "
-            f"paper in {paper[0]}, and in {paper[1]} with {theirs}."
+            f"Both scores {words} in {mine} of the images with ID-ExpO and in {next_best} with {rival}, {which}; in "
+            f"the paper in {paper[0]}, and in {paper[1]} with {theirs}."
         )
     return " ".join(told)
 

@@ -51,7 +51,7 @@ def patience(longer: pd.DataFrame, frame: pd.DataFrame) -> str:
         steps = [json.loads(some["settings"].iloc[0])["patience_steps"] for some in (same, rows)]
         epochs = [chosen(some).drop_duplicates("split")["best_epoch"].mean() for some in (same, rows)]
         scores = "; ".join(" and ".join(f"{value:.3f}" for value in some) for some in each)
-        more = "more than noise" if gap.low > 0 else "no more than noise"
+        more = "surely for the better" if gap.low > 0 else "surely for the worse" if gap.high < 0 else "within noise"
         told.append(
             f"{method} on {title(dataset)}, {rows['split'].nunique()} splits, {steps[0]:,} and {steps[1]:,} steps: "
             f"epoch {epochs[0]:,.0f} and {epochs[1]:,.0f} kept in the mean, geometric mean by split {scores}, "

@@ -53,9 +53,21 @@ def load(folder: str | Path = records.ROOT / "results" / "images", scale: str = 
     variants = {text: variant(own, draws=usual[0][0] if usual else None) for text, own in each.items()}
     upward = frame["value"].where(frame["measure"] != "deletion", 1 - frame["value"])
     own = frame.assign(value=upward, split=frame["seed"], variant=frame["settings"].map(variants))
+    own = own.assign(variant=own["variant"].where(own["variant"] != "", _rarely(own)))
     own = own.fillna({"trained": "none"}).replace({"measure": {"deletion": "1 − deletion"}})
     older = own["trained"].where(own["trained"] != "none", own["explainer"])  # records before the criterion was noted
     return own.assign(criterion=own.get("criterion", older).fillna(older))
+
+
+def _rarely(frame: pd.DataFrame) -> pd.Series:
+    """What a column tells of a run that changes something: another form of deletion, or a price that few runs have."""
+    runs = at(frame, method="ID-ExpO").drop_duplicates("config")
+    often = runs.groupby(["trained", "trained_S"])["lam3"].value_counts()
+    rare = {key for key, n in often.items() if n < often[key[:2]].max() / 2}
+    keys = zip(frame["trained"], frame["trained_S"], frame["lam3"])
+    price = [f"λ₃ = {key[2]:g}" if key in rare else "" for key in keys]
+    own = pd.Series(price, frame.index).where(frame["method"] == "ID-ExpO", "")
+    return own.where(frame["deletion"].isin(["A", "none"]), "Del-" + frame["deletion"].astype(str))
 
 
 def _through_gradcam(settings: dict) -> bool:

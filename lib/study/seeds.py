@@ -48,9 +48,10 @@ def told(ten: pd.DataFrame) -> str:
     for dataset, rows in found.groupby("dataset"):
         much = {score: [m for m in METHODS if m in set(part.loc[part["seed"] >= part["split"], "method"])]
                 for score, part in rows.groupby("measure")}  # fmt: skip
+        under = {score: listed(much[score]) if much.get(score) else "no method" for score in SCORES}
         ours = at(rows, method="Ours").set_index("measure")
         said += [
-            f"On {short(dataset)} a seed moves {score} at least as much as a split under {listed(much.get(score, []))}"
+            f"On {short(dataset)} a seed moves {score} at least as much as a split under {under[score]}"
             + (f" (Ours: {ours['seed'][score]:.3f} and {ours['split'][score]:.3f})." if score in ours.index else ".")
             for score in SCORES if score in set(rows["measure"])
         ]  # fmt: skip

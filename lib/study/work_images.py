@@ -10,11 +10,12 @@ from IPython.display import Markdown
 from lib.study.measures import labels
 from lib.study.pages_claims import signed, two
 from lib.study.pages_id import whole
-from lib.study.pages_images import EVERY, row_name
+from lib.study.pages_images import EVERY, masked_gaps, row_name
 from lib.study.runs import at
 from lib.study.runs_id import S_VALUES, by_split, ours
-from lib.study.runs_images import CELLS, EXPLAINERS, SHOWN, cell, costs, name, untrained
+from lib.study.runs_images import EXPLAINERS, SHOWN, cell, costs, name, untrained
 from lib.study.statistics import plus_minus
+from lib.study.words import listed
 from lib.study.work_id import digits
 
 PAPER_ROBUST = {  # a ResNet-50 that somebody trained against attacks: accuracy, insertion, 1 - deletion
@@ -62,16 +63,11 @@ def controls_told(front: pd.DataFrame) -> str:
 
 def augmentation_told(front: pd.DataFrame) -> str:
     """What random masks alone, as augmentation, make of insertion beside ID-ExpO's regularisers, at eta 2."""
-    told = []
-    for c in CELLS:
-        rows = cell(front, *c, eta=2)
-        gaps = [by_split(rows, "insertion", method=m) - by_split(rows, "insertion", method="CE-only")
-                for m in ("ID-ExpO", "Masked")]  # fmt: skip
-        if all(gap.notna().any() for gap in gaps):
-            ours, masked = (signed(gap.mean()) for gap in gaps)
-            told.append(f"{name(*c)}: {masked} and {ours}.")
+    if (gaps := masked_gaps(front)).empty:
+        return "No records of random masks alone yet."
+    told = " ".join(f"{where}: {signed(gap['Masked'])} and {signed(gap['ID-ExpO'])}." for where, gap in gaps.iterrows())
     head = "Random masks alone, with no explanation in the loss, and ID-ExpO: what each adds to CE-only's insertion."
-    return f"{head} {' '.join(told)}" if told else "No records of random masks alone yet."
+    return f"{head} {told}"
 
 
 def ties_told(front: pd.DataFrame) -> str:
@@ -160,10 +156,9 @@ def ablations(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def unrecorded_told(grid: pd.DataFrame) -> str:
-    """Which changes the grid asks for and no run has made yet. grid: `of_the_grid`."""
+    """Which changes the grid asks for and no run has made yet, by their cells' names. grid: `of_the_grid`."""
     own = grid[grid["purpose"].str.contains("what does the work") & (grid["there"] == 0)]
-    names = dict.fromkeys(own["purpose"].str.split(": ").str[-1].str.split("does the work, ").str[-1])
-    return f"Not recorded yet: {'; '.join(names)}." if names else "All that the grid asks for is recorded."
+    return f"Not recorded yet: {listed(own['cell'])}." if len(own) else "All that the grid asks for is recorded."
 
 
 def diverged_told(frame: pd.DataFrame) -> str:

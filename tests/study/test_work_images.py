@@ -79,8 +79,9 @@ def test_copies_are_paired_image_by_image():
 
 def test_runs_that_diverged_are_named():
     every = frame()
-    grid = pd.DataFrame({"purpose": ["results on images, what does the work: the logit", "claims: other"], "there": 0})
-    assert work_images.unrecorded_told(grid) == "Not recorded yet: the logit."
+    grid = pd.DataFrame({"purpose": ["images, what does the work: the logit", "claims: other"], "there": 0})
+    grid["cell"] = ["K2", "PGD"]
+    assert work_images.unrecorded_told(grid) == "Not recorded yet: K2."
     assert work_images.unrecorded_told(grid.assign(there=1)).startswith("All")
     assert work_images.diverged_told(every) == "None of the recorded runs diverged."
     own = runs_images.at(every, method="ID-ExpO", explainer="Grad-CAM").iloc[:1]
