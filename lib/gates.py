@@ -19,7 +19,7 @@ def sample(mu: Tensor, eps: Tensor) -> Tensor:
 
 def open_probability(mu: Tensor, sigma: float = SIGMA) -> Tensor:
     """p(z > 0) = Phi(mu / sigma), elementwise (a term of FE-9)."""
-    return torch.special.ndtr(mu / check_sigma(sigma))
+    return normal_cdf(mu / check_sigma(sigma))
 
 
 def opening_noise(n: int, mu: float, *, gates: int, generator: torch.Generator, sigma: float = SIGMA) -> Tensor:
@@ -72,7 +72,12 @@ def _relu_mean(mu: Tensor, sigma: float) -> Tensor:
     """E[max(0, v)] = mu Phi(mu / sigma) + sigma phi(mu / sigma)."""
     t = mu / sigma
     density = torch.exp(-t.square() / 2) / (2 * torch.pi) ** 0.5
-    return mu * torch.special.ndtr(t) + sigma * density
+    return mu * normal_cdf(t) + sigma * density
+
+
+def normal_cdf(t: Tensor) -> Tensor:
+    """Phi, by erfc: exact to rounding far below 0 too, where torch's ndtr is 1 - (1 - Phi) and loses all digits."""
+    return torch.special.erfc(t * -(0.5**0.5)) / 2
 
 
 def check_sigma(sigma: float) -> float:

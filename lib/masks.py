@@ -72,7 +72,8 @@ def temperature(phi: Tensor, *, floor: float = 0.0) -> Tensor:
     spread = ordered[..., -1] - ordered[..., 0]
     distinct = 1 + (ordered.diff(dim=-1) > 0).sum(-1)
     T = distinct / spread.clamp_min(floor).where(spread > 0, torch.ones_like(spread))
-    return T.clamp_max(torch.finfo(phi.dtype).max ** 0.5).where(spread > 0, 1.0).to(phi.dtype)
+    largest = torch.finfo(phi.dtype).max ** 0.5
+    return T.clamp(1 / largest, largest).where(spread > 0, 1.0).to(phi.dtype)
 
 
 def batch_temperature(phi: Tensor) -> Tensor:

@@ -25,7 +25,10 @@ class Predictor:
 
     @classmethod
     def of(cls, module: nn.Module, b: Tensor) -> "Predictor":
-        """Anybody's nn.Module, with its own parameters (gradients reach them) and in the mode that it is in."""
+        """Anybody's nn.Module, with its own parameters (gradients reach them) and in the mode that it is in.
+
+        Call its `eval()` first: in training mode batch norm would take up statistics of masked rows, for good.
+        """
         theta = dict(module.named_parameters()) | dict(module.named_buffers())
         return cls(lambda theta, rows: torch.func.functional_call(module, theta, (rows,)), theta, b)
 

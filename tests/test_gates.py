@@ -174,3 +174,11 @@ def test_gates_far_below_zero_open_as_seldom_as_they_should():
     assert np.mean(counts) == pytest.approx(expected, abs=4 * math.sqrt(expected / 400))
     assert len(gates.opening_noise(10**6, -30.0, gates=4, generator=generator)) == 0
     assert len(gates.opening_noise(7, 30.0, gates=4, generator=generator)) == 7
+
+
+def test_the_mean_of_a_shut_gate_is_right_in_single_precision_too():
+    """E[z] at -5, -5.5 and -6 standard deviations (FE-20's exact form): positive and in order."""
+    mu = torch.tensor([-2.5, -2.75, -3.0])
+    torch.testing.assert_close(gates.exact_mean(mu), gates.exact_mean(mu.double()).float(), rtol=1e-3, atol=0)
+    p = gates.open_probability(torch.tensor([-3.0]))
+    torch.testing.assert_close(p, torch.tensor([9.866e-10]), rtol=1e-3, atol=0)

@@ -15,7 +15,7 @@ from lib.nets import Classifier
 from lib.training import expo, fewer
 from lib.training.draws import Draws
 from lib.training.images import Tuner, Tuning, draws_of, explainer_for, predictor_of, tune
-from lib.training.measuring import report
+from lib.training.measuring import in_single_precision, report
 from lib.training.pretraining import Pretraining, accuracy, pretrain
 from tests.explainers.toy import generators
 from tests.training import fe, pictures
@@ -147,7 +147,7 @@ def test_a_step_on_images_is_that_of_a_cpu(case):
         own = Tuner(own.net.to(device), pictures.IMAGES.to(device), own.settings)
         own.generator.manual_seed(3)
         own.net.zero_grad()
-        with torch.backends.cudnn.flags(allow_tf32=False):
+        with in_single_precision():
             own.gradients(torch.arange(4))
         sides.append({n: p.grad.cpu() for n, p in own.net.named_parameters() if p.grad is not None})
     ours, theirs = sides

@@ -13,6 +13,7 @@ import numpy as np
 from lib.data import files
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
+FORMATS = ("JPEG", "PNG", "BMP")  # whatever a file is called
 LARGEST = 2**26  # pixels of one image: 200 MB, where a file of a few kilobytes could ask for any memory
 
 
@@ -80,7 +81,7 @@ def decoded(file: bytes, name: str, shape: tuple[int, int] | None = None, *, siz
     too_large = (Image.DecompressionBombError, Image.DecompressionBombWarning)
     try:
         with warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning):
-            image = Image.open(io.BytesIO(file))  # reads its head alone
+            image = Image.open(io.BytesIO(file), formats=FORMATS)  # reads its head alone
         pixels = image.width * image.height
         if pixels <= LARGEST:
             image.load()

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from lib import masks
 from lib.explainers.base import Explained, Explainer
 from lib.explainers.cells import expand_grid
 from lib.options import is_whole
@@ -66,7 +67,14 @@ class GradCAM(Explainer):
         return "Grad-CAM"
 
     def cells(self, shape: torch.Size) -> int:
+        if any(pixels % n for pixels, n in zip(shape[-2:], self.grid)):
+            raise ValueError(f"a map of {self.grid} must divide the image's rows and columns, got {tuple(shape[-2:])}")
         return self.grid[0] * self.grid[1]
+
+    def steps(self, shape: torch.Size, S: float) -> list[int]:
+        """s grows by the pixels of a cell, as in the paper."""
+        cell = shape[-2:].numel() // self.cells(shape)
+        return [s // cell for s in masks.steps(shape[-2:].numel(), S, cell)]
 
     def expand(self, values: Tensor, shape: torch.Size) -> Tensor:
         return expand_grid(values, self.grid, shape[-2:])

@@ -17,6 +17,7 @@ from torch import Tensor
 from lib import masks
 from lib.explainers.base import Explained
 from lib.explainers.cells import Segmented, index
+from lib.nets.kernels import one_derivative
 from lib.options import check_counts, check_flags, check_numbers, is_number, reading, speed, training
 from lib.predictor import Predictor
 
@@ -168,6 +169,7 @@ class _Chunked(torch.autograd.Function):
         )
 
     @staticmethod
+    @one_derivative
     def backward(ctx, grad):
         predictor, names, x, y, Z, segments, chunk, keep, u = ctx.options
         if keep < 1:

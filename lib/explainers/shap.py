@@ -9,6 +9,8 @@ from torch import Tensor
 from lib.explainers.linear import Linear, check_masks
 from lib.options import reading
 
+LARGEST = math.log(1e10)  # beyond, a weight leaves double precision nothing of all others
+
 
 def shapley_kernel(Z: Tensor, *, scaled: bool = True, whole: float = 1e3) -> Tensor:
     """(D - 1) / (binom(D, n) n (D - n)) for each mask (..., M, D) of n ones -> (..., M) (ID-12).
@@ -27,7 +29,7 @@ def shapley_kernel(Z: Tensor, *, scaled: bool = True, whole: float = 1e3) -> Ten
     if scaled:
         counted = finite.double().sum(-1, keepdim=True)
         mean = log.where(finite, -math.inf).logsumexp(-1, keepdim=True) - counted.clamp_min(1).log()
-        log = log - mean.where(counted > 0, 0.0)
+        log = (log - mean.where(counted > 0, 0.0)).clamp_max(LARGEST)
     weight = log.exp().clamp_max(torch.finfo(Z.dtype).max).where(n > 0, 0.0).to(Z.dtype)
     if not scaled and finite.any() and not weight[finite].any():
         raise ValueError(f"scaled must be True for {D} features: their weights are too small for {Z.dtype}")

@@ -3,14 +3,33 @@
 Everything here multiplies R runs in one batched product: x (R, n, in), W (R, in, out), b (R, 1, out).
 """
 
+import functools
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.nn.functional import logsigmoid, pad
 
 BLOCK = 655_360  # numbers that a CPU's cache holds: 2.6 MB in single precision
+
+
+def one_derivative(backward: Callable) -> Callable:
+    """A backward without a derivative of its own, which says so where one is asked for.
+
+    torch's `once_differentiable` says nothing where the gradient that comes in is a constant, and gives constants.
+    """
+
+    @functools.wraps(backward)
+    def own(ctx, *grads):
+        if torch.is_grad_enabled():  # create_graph
+            raise NotImplementedError(
+                "these layers have no second derivative: an explanation that is a gradient itself needs "
+                "Network(module) for f, and predictor.logits(x).log_softmax(-1)"
+            )
+        return backward(ctx, *grads)
+
+    return own
 
 
 def log_probability(logits: Tensor, y: Tensor) -> Tensor:
@@ -42,7 +61,7 @@ class _CrossEntropy(torch.autograd.Function):
         return log_q.gather(-1, target[..., None])[..., 0].neg_()
 
     @staticmethod
-    @once_differentiable
+    @one_derivative
     def backward(ctx, grad):
         log_q, target = ctx.saved_tensors
         grad, q = grad[..., None], log_q.exp()
@@ -66,7 +85,7 @@ class _LogProbability(torch.autograd.Function):
         return logsigmoid(odds)
 
     @staticmethod
-    @once_differentiable
+    @one_derivative
     def backward(ctx, grad):
         logits, y, others, odds = ctx.saved_tensors
         grad, out = grad * odds.neg().sigmoid(), torch.empty_like(logits)
@@ -109,7 +128,7 @@ class HiddenLayers(torch.autograd.Function):
         return outputs[-1]
 
     @staticmethod
-    @once_differentiable
+    @one_derivative
     def backward(ctx, grad):
         scale, layers = ctx.scale, len(ctx.biased)
         outputs, weights, found = ctx.saved_tensors[: layers + 1], ctx.saved_tensors[layers + 1 :], []

@@ -12,7 +12,8 @@ from lib.nets.mlp import Theta
 class Network:
     """Anybody's nn.Module as f, at R = 1: rows of any shape in, (B, K) out.
 
-    Its own dropout and batch norm are in train mode when bits are given, as `lib.training.fewer` does.
+    Its own dropout and batch norm are in train mode when bits are given, as `lib.training.fewer` does; afterwards it is
+    in the mode that it was in. Parameters without requires_grad stay as they are.
     `lib.training.expo` never does: there they are off and frozen, so that a sample's explanation does not depend on its
     batch.
     """
@@ -23,7 +24,8 @@ class Network:
         if not isinstance(module, nn.Module):
             raise ValueError(f"f must be an nn.Module, got {type(module).__name__}")
         self.module = module
-        self.untrained = frozenset(name for name, _ in module.named_buffers())
+        frozen = [name for name, tensor in module.named_parameters() if not tensor.requires_grad]
+        self.untrained = frozenset([*frozen, *(name for name, _ in module.named_buffers())])
 
     def __repr__(self) -> str:
         return f"Network({' '.join(repr(self.module).split())})"
@@ -45,5 +47,17 @@ class Network:
             yield
 
     def __call__(self, theta: Theta, x: Tensor, bits: Tensor | None = None) -> Tensor:
-        self.module.train(bits is not None)
-        return torch.func.functional_call(self.module, {k: v[0] for k, v in theta.items()}, (x[0],))[None]
+        with self._mode(bits is not None):
+            return torch.func.functional_call(self.module, {k: v[0] for k, v in theta.items()}, (x[0],))[None]
+
+    @contextlib.contextmanager
+    def _mode(self, training: bool):
+        """Inside, the module is in a mode. What was set to evaluation within a module that trains stays so."""
+        modes, whole = [(part, part.training) for part in self.module.modules()], self.module.training
+        for part, own in modes:
+            part.training = training and (own or not whole)
+        try:
+            yield
+        finally:
+            for part, own in modes:
+                part.training = own

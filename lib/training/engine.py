@@ -35,7 +35,7 @@ class Program:
     of tensors that their optimiser keeps beside each parameter.
     """
 
-    moments = 0
+    moments, prefix = 0, ""  # prefix: of the names of f's parameters in the bank
 
     def __init__(self, kind, folds: Folds, runs: Runs, *, settings, f, fixed=None, criteria: int = 1):
         """kind: what else decides the result, for the digest of it. fixed: parameters not to be trained."""
@@ -48,7 +48,7 @@ class Program:
         self.generators = [torch.Generator(self.device).manual_seed(seed) for seed in seeds]
         fixed = {n: t.to(self.device, self.dtype) for n, t in (fixed or {}).items()}
         bank, R = self.start() | fixed, len(runs)
-        self.trained = [n for n in bank if n not in fixed and n.removeprefix("f.") not in f.untrained]
+        self.trained = [n for n in bank if n not in fixed and n.removeprefix(self.prefix) not in f.untrained]
         self.state = {
             "bank": bank,
             "moments": {n: [torch.zeros_like(bank[n]) for _ in range(self.moments)] for n in self.trained},

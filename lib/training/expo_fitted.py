@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lib import metrics
-from lib.explainers import Explainer
+from lib.explainers import Explainer, Linear
 from lib.nets import Theta
 from lib.predictor import Predictor
 from lib.training.expo_step import Criterion, Settings, check_criterion
@@ -194,14 +194,20 @@ def measuring_draws(splits: Sequence[int], explainer: Explainer, b: Tensor) -> d
 
 
 def draws_of(splits: Sequence[int], criteria: Sequence[Criterion], b: Tensor) -> dict[Explainer, dict[str, Tensor]]:
-    """The draws of every criterion's explainer; the same object where they are the same and switch the same cells."""
+    """The draws of every criterion's explainer; the same object where they give the same perturbed predictions."""
     draws: dict[Explainer, dict[str, Tensor]] = {}
     for explainer, _ in criteria:
         own = measuring_draws(splits, explainer, b)
-        cells = getattr(explainer, "segments", None)
-        alike = (draws[e] for e in draws if getattr(e, "segments", None) == cells and draws[e].keys() == own.keys())
+        alike = (draws[e] for e in draws if _predict_alike(e, explainer) and draws[e].keys() == own.keys())
         draws[explainer] = next((d for d in alike if all(torch.equal(d[n], own[n]) for n in own)), own)
     return draws
+
+
+def _predict_alike(one: Explainer, other: Explainer) -> bool:
+    """Whether both ask f about the same inputs where they draw the same masks: explainers of this library do."""
+    if not (isinstance(one, Linear) and isinstance(other, Linear)) or one.segments != other.segments:
+        return False
+    return all(type(explainer)._predictions is Linear._predictions for explainer in (one, other))
 
 
 def of_folds(draws: dict[Explainer, dict[str, Tensor]], fold: Tensor) -> dict[Explainer, dict[str, Tensor]]:

@@ -142,7 +142,8 @@ def parts(
         both = regularizers.insertion(path) + regularizers.deletion(path, settings.deletion)
         part = some.shape[-1] / K * lam * both
         if at == 0:
-            part = part - path.whole + lam3 * regularizers.size(phi)
+            expanded = settings.explainer.expand(phi, shape).flatten(phi.ndim - 1)  # to pixels, on images
+            part = part - path.whole + lam3 * regularizers.size(expanded)
         yield part.mean(-1)
 
 

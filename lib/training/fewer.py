@@ -29,7 +29,7 @@ from lib.training.runs import Runs, places
 class FewerProgram(Program):
     """Algorithm 1 for R runs of one method: Adam on the objective's minibatch estimate."""
 
-    moments = 2
+    moments, prefix = 2, "f."
     loss = staticmethod(minibatch_loss)
 
     def __init__(self, method: Method, folds: Folds, runs: Runs, *, settings: Settings, f, fixed=None):

@@ -59,7 +59,7 @@ def evaluate(
         ones = torch.ones(len(fold), 1, dtype=torch.float64, device=F.device)
         right = metrics.r_squared(g, y) if folds.task == "regression" else share(metrics.right(g, y))
         return right[:, None], ones, 0 * ones
-    F_n = f(theta, folds.x_train[fold])
+    F_n = f(theta, folds.x_train[fold]) if what.F_n is None else what.F_n
     A = influence(bank, settings)
     place, scores = examples.positions(A, mu=mu, rank=settings.rank), []
     for u in U or settings.U_values(A[0].numel()):

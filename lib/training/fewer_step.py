@@ -49,6 +49,8 @@ class Settings:
         check_flags(self, "exact_mean", "through_g", "drop_examples", "open_rows")
         if not is_number(self.mu_start):
             raise ValueError(f"mu_start must be a finite number, got {self.mu_start!r}")
+        if self.S_start == "unit" and self.mu_start <= 0 and not self.exact_mean:
+            raise ValueError(f"mu_start must be above 0 where S_start is unit, as h is 0 below, got {self.mu_start}")
         if not isinstance(self.U, tuple | list) or not self.U:
             raise ValueError(f"U must hold at least one value, as (10, 'all'), got {self.U!r}")
         object.__setattr__(self, "U", tuple(self.U))

@@ -7,6 +7,7 @@
 The objective is that of tables (`lib.training.expo`). What differs: cells instead of features, batch norm, and memory.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -129,6 +130,8 @@ class Tuner(Single):
         super().__init__(net, images, settings, per_epoch=settings.per_epoch, criteria=len(self.criteria))
         if settings.norm == "batch" and parallel.processes() > 1:
             raise ValueError("norm must be frozen where several processes train, each on its own rows, got batch")
+        if settings.norm == "batch" and getattr(settings.explainer, "keep", 1) < 1:
+            raise ValueError("keep must be 1 where norm is batch: backward needs the batch that forward had")
         if settings.T == "batch" and parallel.processes() > 1:
             raise ValueError("T must not be batch where several processes train, each on its own rows of one")
         self.b = background_of(images, settings.background)
@@ -197,7 +200,8 @@ def predictor_of(net: nn.Sequential, images: Images, background: str = "mean") -
 
 def in_chunks(settings: Tuning, memory: int | None) -> Tuning:
     """The same settings with so many inputs in memory at a time; None: all, as batch norm in training mode needs."""
-    chunk = None if memory is None else max(1, memory // settings.batch)
+    rows = math.ceil(settings.batch / parallel.processes())  # of one process
+    chunk = None if memory is None else max(1, memory // rows)
     around = settings.around and _in_chunks(settings.around, chunk)
     explainer = _in_chunks(settings.explainer, chunk)
     return replace(settings, chunk=None if chunk is None else max(1, chunk // 2), explainer=explainer, around=around)

@@ -49,6 +49,12 @@ class Measured(NamedTuple):
         return right, *curves
 
 
+def in_single_precision():
+    """A context, or a decorator, in which a GPU's convolutions keep all digits, as a CPU's do: TF32 has ten bits."""
+    return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+
+
+@in_single_precision()
 @torch.no_grad()
 def measured(
     predictor: Predictor, images: Images, part: str, *, explainer: Explainer, S: float, drawn: dict[str, Tensor],
@@ -80,6 +86,7 @@ def batches(images: Images, part: str, rows: int):
         yield images.inputs(pixels), y
 
 
+@in_single_precision()
 @torch.no_grad()
 def report(
     predictor: Predictor, images: Images, part: str, *, explainer: Explainer, S: Sequence[float],

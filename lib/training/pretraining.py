@@ -15,6 +15,7 @@ from lib.data.images import Images, augment
 from lib.nets.resnet import Convolutional, resnet18
 from lib.options import check_counts, check_numbers
 from lib.training import parallel
+from lib.training.measuring import in_single_precision
 from lib.training.single import Single
 
 
@@ -105,6 +106,7 @@ def pgd(f, x: Tensor, y: Tensor, *, radius: float, step: float, steps: int, unit
     return moved.detach()
 
 
+@in_single_precision()
 @torch.no_grad()
 def accuracy(
     net: nn.Module, images: Images, part: str, *, products: torch.dtype | None = None, batch: int = 500

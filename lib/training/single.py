@@ -127,11 +127,15 @@ class Single:
         state["step"] += 1
 
     def keep(self) -> None:
-        """Measure, and keep the network where it is better than before by some criterion."""
-        state, measured = self.state, self.measure()
+        """Measure, and keep the network where it is better than before by some criterion.
+
+        A criterion whose patience has ended keeps what it has while others go on: what it would have kept alone.
+        """
+        state, measured, patience = self.state, self.measure(), getattr(self.settings, "patience", math.inf)
         state["history"].append(measured)
         for v, value in enumerate(measured):
-            if value > state["best"][v]:  # never where it is NaN
+            waiting = self.epoch - 1 - state["best_epoch"][v] < patience
+            if waiting and value > state["best"][v]:  # never where it is NaN
                 state["best"][v], state["best_epoch"][v] = value, self.epoch
                 state["best_net"][v] = copy.deepcopy(self.net.state_dict())
 

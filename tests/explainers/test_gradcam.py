@@ -145,3 +145,12 @@ def test_options_that_make_no_sense_are_named(name, value):
     net, (x, y) = network(), inputs()
     with pytest.raises(ValueError, match=name):
         replace(GradCAM(), **{name: value}).explain(predictor(net), x, y)
+
+
+def test_a_map_counts_the_pixels_of_its_cells():
+    """A cell of 256 of 96 x 96 pixels is in where 0.3 of the pixels hold it whole: 10 of them, and not 11."""
+    stl, cifar = GradCAM(grid=(6, 6)), GradCAM(grid=(8, 8))
+    assert stl.steps(torch.Size([3, 96, 96]), 0.3) == list(range(1, 11))
+    assert cifar.steps(torch.Size([3, 32, 32]), 0.3) == list(range(1, 20))
+    with pytest.raises(ValueError, match=r"a map of \(13, 13\) must divide .*, got \(50, 50\)"):
+        GradCAM(grid=(13, 13)).steps(torch.Size([3, 50, 50]), 0.3)

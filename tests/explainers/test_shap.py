@@ -115,3 +115,12 @@ def test_a_linear_game_is_its_own_explanation():
     for explainer in KERNELS.values():
         P = explainers.projection(Z, explainer.weights(Z), eps=0.0)
         assert torch.allclose(explainers.least_squares(P, explainers.linear.product(Z, w)), w)
+
+
+def test_a_mask_of_ones_leaves_the_other_masks_their_weight():
+    """With 64 features its weight would be 1e20 times theirs, and the sums in double precision would lose them."""
+    D = 64
+    Z = explainers.draw_masks(199, D, torch.Generator().manual_seed(0), dtype=torch.float64)
+    Z, w = torch.cat([Z, torch.ones(1, D, dtype=torch.float64)]), torch.linspace(-1, 1, D, dtype=torch.float64)
+    phi = explainers.projection(Z, explainers.shapley_kernel(Z), eps=1e-6) @ (Z @ w)
+    torch.testing.assert_close(phi, w, atol=1e-3, rtol=0)

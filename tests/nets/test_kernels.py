@@ -152,9 +152,19 @@ def test_log_probability_has_torchs_gradient_in_blocks_of_any_size(block, monkey
     """grad_j = [j = y] - softmax_j, for blocks that do and do not divide the rows; once only (ID-9, ID-10)."""
     monkeypatch.setattr(kernels, "BLOCK", 5 * block)
     logits, y = double(0, 2, 3, 4, 5).requires_grad_(), torch.randint(5, (2, 3, 4), generator=generators(1)[0])
-    grad = double(1, 2, 3, 4).requires_grad_()
+    grad = double(1, 2, 3, 4)
     expected = (torch.eye(5)[y] - logits.detach().softmax(-1)) * grad[..., None]
-    (found,) = torch.autograd.grad(nets.log_probability(logits, y), logits, grad, create_graph=True)
+    (found,) = torch.autograd.grad(nets.log_probability(logits, y), logits, grad)
     assert torch.allclose(found, expected, atol=1e-12)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        found.sum().backward()
+
+
+def test_a_second_derivative_is_refused_where_there_is_none():
+    """And not given as that of a constant, as an explanation that is a gradient itself would have it."""
+    x, f = double(0, 1, 4, 5), Classifier((5, 6, 3))
+    theta = {n: t.requires_grad_() for n, t in f.init(generators(1), torch.float64).items()}
+    x.requires_grad_()
+    log_p = nets.log_probability(f(theta, x), torch.zeros(1, 4, dtype=torch.int64))
+    with pytest.raises(NotImplementedError, match=r"no second derivative: .* needs Network"):
+        torch.autograd.grad(log_p.sum(), x, create_graph=True)
+    (once,) = torch.autograd.grad(log_p.sum(), x)
+    assert not once.requires_grad

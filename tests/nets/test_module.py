@@ -5,7 +5,9 @@ import torch
 from torch import nn
 
 from lib.nets import MLP, Classifier, Network
+from lib.training import Runs, fit
 from tests.nets.in_torch import double, generators, torch_net
+from tests.training import id as id_
 
 # --- Anybody's module ------------------------------------------------------------------------------------------------
 
@@ -61,3 +63,29 @@ def test_a_modules_noise_is_seeded_and_leaves_torchs_own_as_it_was():
 def test_bad_input_is_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_what_is_frozen_in_a_module_stays_so_and_its_modes_are_its_own():
+    """A bias without requires_grad, a batch norm in evaluation inside a module that trains; buffers of a child `f`."""
+    torch.manual_seed(0)
+    whole = nn.Sequential()
+    whole.f = nn.Sequential(nn.Linear(5, 6), nn.BatchNorm1d(6), nn.BatchNorm1d(6), nn.Linear(6, 3)).double()
+    whole.f[0].bias.requires_grad_(False)
+    whole.f[1].eval()
+    before = {n: t.clone() for n, t in whole.f.state_dict().items()}
+    folds = id_.table((0,))
+    got = fit("pretrained", folds, Runs.grid(1, lr=[0.1]), settings=id_.SMALL, f=Network(whole), progress=False)
+    after = {n.removeprefix("f."): t[0, 0] for n, t in got.bank.items()}
+    assert torch.equal(after["0.bias"], before["0.bias"])
+    assert torch.equal(after["1.running_mean"], before["1.running_mean"])
+    assert not torch.equal(after["3.weight"], before["3.weight"])
+    assert [part.training for part in (whole, *whole.f)] == [True, True, False, True, True]
+
+
+def test_a_frozen_layer_of_a_module_in_training_sees_no_batch():
+    f = Network(nn.Sequential(nn.BatchNorm1d(4), nn.BatchNorm1d(4)).double())
+    f.module[0].eval()
+    theta = f.init(generators(1), torch.float64)
+    f(theta, torch.randn(1, 8, 4, dtype=torch.float64) + 3, torch.zeros(1, 8, 0, dtype=torch.int16))
+    assert not theta["0.running_mean"].any()
+    assert theta["1.running_mean"].any()

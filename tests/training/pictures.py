@@ -12,7 +12,7 @@ from tests.image_sets import noise
 
 IMAGES = noise(12, C=3)
 
-LAM = {"lam": 0.3, "lam3": 0.05, "lr": 1e-2}
+LAM = {"lam": 0.3, "lam3": 0.003, "lr": 1e-2}
 
 CASES = {
     "Grad-CAM": {"method": "ID-ExpO", "draws": 3, "name": "Grad-CAM"},

@@ -85,3 +85,9 @@ def test_bad_settings_are_named(change, message):
 
 def test_u_may_be_all():
     assert Settings(U=(5, "all")).U_values(63) == [5, 63]
+
+
+def test_h_has_a_spread_where_s_starts_by_it():
+    with pytest.raises(ValueError, match="mu_start must be above 0 where S_start is unit"):
+        replace(SMALL, S_start="unit", mu_start=0.0)
+    assert replace(SMALL, S_start="unit", mu_start=0.0, exact_mean=True).mu_start == 0

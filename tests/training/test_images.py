@@ -17,7 +17,7 @@ from lib.training.images import METHODS, Tuner, Tuning, background_of, explainer
 from lib.training.measuring import measured
 from tests.explainers.convolutional import network
 from tests.training.mixed import mixed_beside_single
-from tests.training.pictures import CASES, IMAGES, gradient, tuner
+from tests.training.pictures import CASES, IMAGES, LAM, gradient, tuner
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -50,7 +50,7 @@ def test_two_stages_have_the_gradient_of_one_graph(case):
     x, y = own.images.inputs(own.images.x_train[:4]).double(), own.images.y_train[:4]
     loss = objective(
         predictor, x[None], y[None], method=METHODS[own.settings.method], lam=torch.tensor([0.3], dtype=torch.float64),
-        lam3=torch.tensor([0.05], dtype=torch.float64), settings=own.settings,
+        lam3=torch.tensor([LAM["lam3"]], dtype=torch.float64), settings=own.settings,
         drawn={n: t[None] for n, t in drawn.items()}, s=None if s is None else s[None],
     )  # fmt: skip
     names = [n for n, _ in own.net.named_parameters()]
@@ -241,3 +241,21 @@ def test_memory_bounds_the_masks_of_whatever_explains():
     chunked = in_chunks(settings, 8 * settings.batch)
     assert (chunked.chunk, chunked.around.chunk, chunked.explainer.of.chunk) == (4, 8, 8)
     assert in_chunks(settings, None).around.chunk is None
+
+
+def test_the_price_of_contributions_counts_pixels():
+    """A cell of 16 pixels counts 16 times (ID-11)."""
+    own = tuner("Grad-CAM", memory=10**6)
+    predictor, (x, y) = (
+        predictor_of(own.net, IMAGES),
+        (IMAGES.inputs(IMAGES.x_train[:4])[None], IMAGES.y_train[None, :4]),
+    )
+    options = {"method": METHODS["ID-ExpO"], "lam": torch.zeros(1), "settings": own.settings, "drawn": {}, "s": None}
+    dear, free = (objective(predictor, x, y, lam3=torch.tensor([price]), **options) for price in (1.0, 0.0))
+    phi = own.settings.explainer.explain(predictor, x, y).phi
+    torch.testing.assert_close(dear - free, 16 * phi.square().sum(-1).mean(-1), rtol=1e-4, atol=1e-6)
+
+
+def test_masks_are_all_kept_where_batch_norm_sees_the_batch():
+    with pytest.raises(ValueError, match="keep must be 1 where norm is batch"):
+        tuner("LIME", norm="batch", explainer=LIME(M=12, segments=squares(32, 32, 4), keep=0.5))

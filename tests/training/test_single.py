@@ -166,3 +166,13 @@ def test_a_process_counts_by_its_share_of_the_batch(monkeypatch):
         monkeypatch.setattr(parallel, "own", lambda rank=rank: slice(rank, None, 2))
         pictures.tuner(batch=5).advance()
     assert shares == [3 / 5, 2 / 5]
+
+
+def test_a_criterion_keeps_what_it_would_have_kept_alone(monkeypatch):
+    """Patience 2: the first is best at epoch 1, and what comes after its patience ended counts no more."""
+    own = pictures.tuner("CE-only", epochs=6, patience=2)
+    measured = iter(zip([1, 0, 0, 5, 0, 0], range(1, 7)))
+    own.state |= {"best": [-1.0, -1.0], "best_epoch": [0, 0], "best_net": [None, None]}
+    monkeypatch.setattr(own, "measure", lambda: list(map(float, next(measured))))
+    own.run(progress=False)
+    assert own.state["best_epoch"] == [1, 6]
