@@ -127,7 +127,7 @@ def _words(text: str, item) -> list[str]:
 def lists(**values) -> list:
     """Values that must be lists, read from text where they are: plain papermill gives -p splits "[0]" as text.
 
-    Raises ValueError naming the first that is no list.
+    Raises ValueError naming the first that is no list, or has a value twice.
     """
     read = []
     for name, value in values.items():
@@ -135,6 +135,8 @@ def lists(**values) -> list:
             value = convert(name, value, [])
         if not isinstance(value, list | tuple | range):
             raise ValueError(f"{name} takes a list, as in [0, 1], got {value!r}")
+        if len(set(map(str, value))) < len(value):
+            raise ValueError(f"{name} must be different values, got {list(value)}")
         read.append(list(value))
     return read
 

@@ -277,7 +277,8 @@ pages_fe.runs_shown(table)
 # %% [markdown]
 # *Runs at $\lambda = 1$: how many, and how long they trained.*
 #
-# These are {glue:text}`results-runs` runs. Together they took {glue:text}`results-hours`.
+# These are {glue:text}`results-runs` runs. Together they took {glue:text}`results-hours`, where the first stage that
+# Pretrain and PretrainR share counts in each of their runs.
 #
 # > Of the paper's grid, ten splits and five $\lambda$ on every data set, these are not recorded:
 # > {glue:text}`results-missing`.

@@ -122,8 +122,8 @@ def ends(runs: list[grid.Run], cores: int, device: str, minutes: float = math.in
         start = min(free)
         if start >= minutes:
             break
-        free[free.index(start)] = start + run.cost(device)
-        done.append(start + run.cost(device))
+        free[free.index(start)] = start + run.left(device)
+        done.append(start + run.left(device))
     return done
 
 
@@ -133,8 +133,8 @@ def report(found: list[tuple[grid.Run, str]], cores: int, device: str, minutes: 
     for place, (run, why) in enumerate(found):
         end = "not started" if place >= len(done) else "resumes later" if done[place] > minutes else clock(done[place])
         guess = " (CPU)" if device != "cpu" and run.gpu_minutes is None else ""
-        print(f"{run.out:<70} {why:<10} {clock(run.cost(device)) + guess:>14} {end:>14}")
-    total = clock(sum(run.cost(device) for run, _ in found))
+        print(f"{run.out:<70} {why:<10} {clock(run.left(device)) + guess:>14} {end:>14}")
+    total = clock(sum(run.left(device) for run, _ in found))
     print(f"{len(found)} runs to make, {total} one by one, {cores} at a time; at the right, when each is done")
 
 
@@ -163,7 +163,8 @@ def start(
     common = [SNAKEMAKE, "--snakefile", "workflow/experiments.smk", "--configfile", "runs/config.json"]
     options = ["--keep-going", "--scheduler", "greedy", "--rerun-incomplete", "--force"]
     # a job of Slurm counts as one of --jobs there, whatever its cores
-    options += ["--profile", str(PROFILES / profile)] if profile == "slurm" else ["--cores", str(cores)]
+    options += ["--profile", str(PROFILES / profile)] if profile == "slurm" else []
+    options += ["--cores", str(cores * int(config.get("threads", 1)))] if profile != "slurm" else []  # so many runs
     subprocess.run([*common, "--unlock", "--quiet", "all"], check=False)  # a killed one left its lock; ours suffices
     command = [*common, *options, "--", *outs]
     engine = subprocess.Popen(

@@ -42,6 +42,11 @@ class Run:
         """Expected minutes on a device; a CPU's where nothing is known of a GPU."""
         return self.minutes if device == "cpu" or self.gpu_minutes is None else self.gpu_minutes
 
+    def left(self, device: str = "cpu", root: Path = ROOT) -> float:
+        """Expected minutes of what its file of records lacks."""
+        some = self.resumes and " of " in (why := self.stale(root)) and "version" not in why
+        return self.cost(device) * (1 - self.made(root) / self.trainings if some else 1)
+
     @property
     def resumes(self) -> bool:
         """Whether its file of records may hold part of its trainings, to which the notebook adds those that lack."""

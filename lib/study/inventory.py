@@ -28,7 +28,7 @@ def inventory(runs: Sequence[grid.Run] | None = None, root: Path = grid.ROOT) ->
                                                        "machines": set(), "torch": set()})  # fmt: skip
         row["runs"] += 1
         row["made"] += made if run.closed else not stale
-        row["to come"] += run.minutes / 60 if stale and not run.closed else 0.0
+        row["to come"] += run.left(root=root) / 60 if stale and not run.closed else 0.0
         if made:
             seconds, machines, versions = spent(root / run.out)
             row["spent"] += seconds / 3600

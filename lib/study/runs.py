@@ -35,9 +35,11 @@ def check_configuration(rows: pd.DataFrame, folder: str | Path, wanted: dict) ->
     A setting that `wanted` does not name (a newer one) may have any value, the same in all; those of speed, several.
     """
     expected, dataset = dict(wanted), rows["dataset"].iloc[0]
-    for method, text in rows[["method", "settings"]].drop_duplicates().itertuples(index=False):
-        recorded = {k: v for k, v in json.loads(text).items() if k not in SPEED}
-        for key in sorted(expected | recorded):
+    found = [(method, {k: v for k, v in json.loads(text).items() if k not in SPEED})
+             for method, text in rows[["method", "settings"]].drop_duplicates().itertuples(index=False)]  # fmt: skip
+    every = sorted(set(expected).union(*(recorded for _, recorded in found)))
+    for method, recorded in found:
+        for key in every:
             if recorded.get(key) != expected.setdefault(key, recorded.get(key)):
                 raise ValueError(
                     f"{folder}: records of {method} on {dataset} are of another configuration, {key} is "

@@ -84,6 +84,8 @@ MEASURED = {
 # %%
 if unknown := set(readings) - {"all", *TRAINED, *MEASURED}:
     raise ValueError(f"readings must be among all, {', '.join([*TRAINED, *MEASURED])}, got {', '.join(unknown)}")
+if "all" not in readings and set(readings) & set(MEASURED) and "as chosen" not in readings:
+    raise ValueError(f"readings must have as chosen among them, whose model {', '.join(MEASURED)} measure")
 if "all" not in readings:
     TRAINED, MEASURED = ({r: v for r, v in some.items() if r in readings} for some in (TRAINED, MEASURED))
 
