@@ -209,8 +209,9 @@ table
 # **When to stop.** "Early stopping on validation data" leaves open the measure and the patience. We take the geometric
 # mean of accuracy and faithfulness at $U = 10$ (`Settings.keep`), where the paper looks at $\lambda$ and $\eta$, and
 # return the best epoch. The readings above and the first protocol of [the results](11_results) average it over all $U$
-# instead, which likes early epochs where nearly all gates are open; *stop by U = 10 alone* is the second protocol's
-# way. Full runs wait long for a better epoch ([how long](11_results)), as faithfulness may come late; *impatient* waits
+# instead, which likes early epochs where nearly all gates are open (the readings' notebook, run today, would keep
+# epochs by $U = 10$ and give other numbers); *stop by U = 10 alone* is the second protocol's way. Full runs wait long
+# for a better epoch ([how long](11_results)), as faithfulness may come late; *impatient* waits
 # {glue:text}`readings-short:,.0f` gradient steps. Waiting twice as long was tried with Ours alone, on validation rows:
 # {glue:text}`readings-patience`. With two splits only a change that both share counts as more than noise. The full runs
 # keep the shorter of the two.

@@ -149,6 +149,14 @@ def test_epochs_are_chosen_by_each_criterion_and_the_start_is_measured(cell):
     assert len(list(cell.folder.glob("*.pt"))) == 2
     same(cell.made(**options)[0], frame)
     assert not cell.tuned
+    with pytest.raises(ValueError, match=r"were not chosen by \[\('KernelSHAP', 0.5\)\] too, and a run is trained once"):
+        cell.made(**options | {"explainers": ["Grad-CAM", "LIME", "KernelSHAP"]})
+
+
+def test_an_explainer_that_is_unknown_is_refused_before_training(cell):
+    with pytest.raises(ValueError, match=r"explainer must be one of .*, got 'Occlusions'"):
+        cell.made(method="CE-only", lams=[0], also=["Occlusions"])
+    assert not cell.tuned
 
 
 def test_a_network_may_be_measured_without_training(cell, pictures, tmp_path_factory):

@@ -170,6 +170,8 @@ def test_lists_that_came_as_text_are_lists(source):
     ]  # fmt: skip
     with pytest.raises(ValueError, match=r"splits takes a list, as in \[0, 1\], got 3"):
         run.lists(splits=3)
+    with pytest.raises(ValueError, match=r"splits must be different values, got \[0, 1, 0\]"):
+        run.lists(splits="0,1,0")
     with pytest.raises(ValueError, match="splits takes list"):
         run.lists(splits="[0, 1")
 

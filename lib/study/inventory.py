@@ -9,8 +9,10 @@ from pyarrow import parquet
 
 from lib.study import grid
 
-# what tells apart the runs in one file of records, whose seconds are each noted in many rows
-OWN = ("method", "split", "seed", "config", "eta", "lam", "lam1", "lam3", "lr")
+# what tells apart the trainings in one file of records, whose seconds are each noted in many rows; one that was
+# measured in several ways has several configurations and the same seconds
+OWN = ("method", "split", "seed", "eta", "lam", "lam1", "lam3", "lr", "seconds")
+ELSEWHERE = ("gallery",)  # shows trainings that other blocks made
 
 
 def inventory(runs: Sequence[grid.Run] | None = None, root: Path = grid.ROOT) -> pd.DataFrame:
@@ -31,7 +33,7 @@ def inventory(runs: Sequence[grid.Run] | None = None, root: Path = grid.ROOT) ->
         row["to come"] += run.left(root=root) / 60 if stale and not run.closed else 0.0
         if made:
             seconds, machines, versions = spent(root / run.out)
-            row["spent"] += seconds / 3600
+            row["spent"] += seconds / 3600 * (run.grid not in ELSEWHERE)
             row["machines"] |= machines
             row["torch"] |= versions
     frame = pd.DataFrame([{"grid": name, "for": purpose, **row} for (name, purpose), row in rows.items()])
@@ -43,7 +45,7 @@ def spent(path: Path) -> tuple[float, set[str], set[str]]:
     """Seconds of all runs in one file of records, the machines and torch's versions; nothing of one that is damaged."""
     try:
         columns = parquet.read_schema(path).names
-        frame = pd.read_parquet(path, columns=["seconds", "device", "versions", *(c for c in OWN if c in columns)])
+        frame = pd.read_parquet(path, columns=["device", "versions", *(c for c in OWN if c in columns)])
     except (OSError, pyarrow.ArrowException):
         return 0.0, set(), set()
     single = frame.drop_duplicates([name for name in OWN if name in frame])

@@ -56,7 +56,16 @@ def load(folder: str | Path = records.ROOT / "results" / "images", scale: str = 
     own = own.assign(variant=own["variant"].where(own["variant"] != "", _rarely(own)))
     own = own.fillna({"trained": "none"}).replace({"measure": {"deletion": "1 − deletion"}})
     older = own["trained"].where(own["trained"] != "none", own["explainer"])  # records before the criterion was noted
-    return own.assign(criterion=own.get("criterion", older).fillna(older))
+    own = own.assign(criterion=own.get("criterion", older).fillna(older))
+    tests = main(own[own["part"] == "test"])
+    run = ["method", "explainer", "S", *HYPER, "seed"]
+    twice = tests.drop_duplicates([*run, "config"]).duplicated(run)
+    if twice.any():
+        what = ", ".join(
+            f"{name} {value}" for name, value in tests.drop_duplicates([*run, "config"])[twice][run].iloc[0].items()
+        )
+        raise ValueError(f"{folder}: a run is recorded twice, under different settings: {what}. Move one away")
+    return own
 
 
 def _rarely(frame: pd.DataFrame) -> pd.Series:

@@ -23,6 +23,8 @@
 #     python -m lib.run notebooks/experiments/readings.py out.ipynb -p out results/readings/cifar10.parquet \
 #         -p datasets cifar10-efficientnet-lite0 -p splits 0,1,2 -p hidden 512 -p steps 2000 \
 #         -p readings "as chosen,S starts at 0.1,S starts at 0.01"
+#
+# Today's library keeps epochs by U = 10 (`Settings.keep`), where that of the book's records averaged over all U.
 
 # %% tags=["parameters"]
 datasets = ["glass"]  # names known to lib.data

@@ -29,6 +29,9 @@ def test_a_newer_setting_may_have_any_value_the_same_in_all():
     runs.check_configuration(rows(WANTED | {"momentum": 0.9}), "here", WANTED)
     with pytest.raises(ValueError, match=r"momentum is 0.8 where 0.9 is expected"):
         runs.check_configuration(rows(WANTED | {"momentum": 0.9}, WANTED | {"momentum": 0.8}), "here", WANTED)
+    for some in ((WANTED, WANTED | {"tf32": True}), (WANTED | {"tf32": True}, WANTED)):
+        with pytest.raises(ValueError, match=r"tf32 is (True|None) where (True|None) is expected"):
+            runs.check_configuration(rows(*some), "here", WANTED)
 
 
 def test_runs_that_diverged_are_left_out_where_records_say_so():
