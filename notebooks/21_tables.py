@@ -158,8 +158,8 @@ keep("tables", {f"told-{name}": work_id.front_told(front, known, name) for name 
 # :name: fig-tables-collins-23
 # :alt: Insertion and one minus deletion against accuracy on collins-23, a line for each method.
 #
-# collins-23: mean over splits with standard errors; the star is the predictor before fine-tuning. ID-ExpO was trained on
-# another processor than its rivals, each from a start of its own, which a processor's rounding changes.
+# collins-23: mean over splits with standard errors; the star is the predictor before fine-tuning. ID-ExpO was trained
+# on another processor than its rivals, each from a start of its own, which a processor's rounding changes.
 # ```
 #
 # {glue:text}`tables-told-collins-23`

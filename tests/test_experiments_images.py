@@ -149,7 +149,7 @@ def test_epochs_are_chosen_by_each_criterion_and_the_start_is_measured(cell):
     assert len(list(cell.folder.glob("*.pt"))) == 2
     same(cell.made(**options)[0], frame)
     assert not cell.tuned
-    with pytest.raises(ValueError, match=r"were not chosen by \[\('KernelSHAP', 0.5\)\] too, and a run is trained once"):
+    with pytest.raises(ValueError, match=r"not chosen by \[\('KernelSHAP', 0.5\)\] too, and a run is trained once"):
         cell.made(**options | {"explainers": ["Grad-CAM", "LIME", "KernelSHAP"]})
 
 
