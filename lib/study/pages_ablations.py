@@ -94,14 +94,27 @@ def gains_figure(picked: pd.DataFrame) -> Figure:
 
 
 def gains_title(picked: pd.DataFrame) -> str:
-    """Which scores surely fall or rise as a part is taken away, and without which."""
+    """Which scores surely fall or rise as a part is taken away, and without which; or on how many tables any falls."""
     ways = {-1: [], 1: []}
     for measure, row in changes(picked).items():
         for way, words in ways.items():
             if names := [PARTS[v][1] for v, one in row.items() if side(one) == way]:
                 words.append(f"{measure} ({listed(names)})")
     told = [f"{verb} {listed(ways[way])}" for way, verb in ((-1, "lowers"), (1, "raises")) if ways[way]]
-    return f"Taking a part away surely {'; it '.join(told)}" if told else "No score surely changes without a part"
+    if told:
+        return f"Taking a part away surely {'; it '.join(told)}"
+    there = datasets(picked)
+    lower = {PARTS[v][1]: sum(_lowers(picked, v, d) for d in there) for v in PARTS}
+    if not any(lower.values()):
+        return "No score surely changes without a part"
+    told = listed(f"{words} on {n} of {len(there)}" for words, n in lower.items())
+    return f"Single tables on which a score surely falls: {told}"
+
+
+def _lowers(picked: pd.DataFrame, variant: str, dataset: str) -> bool:
+    """Whether a score of a variant is surely below ID-ExpO's on one table."""
+    each = [alone(picked, variant, m, dataset=dataset, over="ID-ExpO") for m in SCORES[:2]]
+    return any(one is not None and side(one) < 0 for one in each)
 
 
 def gains_table(picked: pd.DataFrame) -> pd.DataFrame | str:

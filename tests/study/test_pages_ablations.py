@@ -80,6 +80,8 @@ def test_a_third_table_whose_few_splits_are_the_first_to_be_sure_changes_no_verd
     assert told.startswith("Over 3 tables, no change is sure")
     assert "So few tables could show hardly any." in told
     alone = pages_ablations.singly(both)
+    title = pages_ablations.gains_title(both)
+    assert title.endswith("falls: as constants on 1 of 3, random order on 1 of 3 and random masks on 1 of 3")
     order = alone.split("random order, ")[1].split(";")[0]
     assert order == "insertion −0.24 on steel-plates-fault and 1 − deletion −0.10 on steel-plates-fault"
     alone = pages_ablations.verdict(third)
