@@ -36,7 +36,7 @@ def shares(changed: dict[str, pd.DataFrame]) -> pd.DataFrame:
 def seeds_told(changed: dict[str, pd.DataFrame]) -> str:
     """Over how many seeds these means are."""
     n = len(set.intersection(*(set(own["split"]) for own in changed.values()))) if changed else 0
-    return f"{n} seed{'s' if n > 1 else ''} that all of them have"
+    return f"{f'{n} seeds' if n > 1 else 'seed'} that all of them have"
 
 
 def quadrant_table(changed: dict[str, pd.DataFrame]) -> pd.DataFrame:
