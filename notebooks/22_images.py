@@ -189,6 +189,7 @@ work_images.others(frame, front)
 
 # %% tags=["hide-input"]
 keep("images", {"diverged": work_images.diverged_told(frame), "unrecorded": work_images.unrecorded_told(grid)})
+keep("images", {"spread": work_images.spread_told(frame)})
 work_images.ablations(frame)
 
 # %% [markdown]
@@ -196,7 +197,7 @@ work_images.ablations(frame)
 # nothing. The released code's background and the kernel by cosine are measured as they train: their scores are of that
 # background, and of explanations with that kernel.*
 #
-# {glue:text}`images-diverged` {glue:text}`images-unrecorded`
+# {glue:text}`images-spread` {glue:text}`images-diverged` {glue:text}`images-unrecorded`
 #
 # ## A robust network
 #

@@ -155,6 +155,21 @@ def ablations(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def spread_told(frame: pd.DataFrame) -> str:
+    """How far the seeds of the run that changes nothing lie apart, for each explainer that has several."""
+    told = []
+    for explainer in EXPLAINERS:
+        own = cell(frame, explainer, 0.5, part="test", method="ID-ExpO", trained=explainer)
+        own = at(own, variant="", lam=0.1, lam3=0.0, lr=1e-3)
+        each = {
+            m: at(own, measure=m).groupby("seed")["value"].mean() for m in ("accuracy", "insertion", "1 − deletion")
+        }
+        if (n := len(each["accuracy"])) > 1:
+            apart = listed(f"{two(values.max() - values.min())} in {m}" for m, values in each.items())
+            told.append(f"Through {explainer} the {n} seeds of the run that changes nothing lie {apart} apart.")
+    return " ".join(told) or "Of the run that changes nothing there is one seed."
+
+
 def unrecorded_told(grid: pd.DataFrame) -> str:
     """Which changes the grid asks for and no run has made yet, by their cells' names. grid: `of_the_grid`."""
     own = grid[grid["purpose"].str.contains("what does the work") & (grid["there"] == 0)]

@@ -79,6 +79,8 @@ def test_copies_are_paired_image_by_image():
 
 def test_runs_that_diverged_are_named():
     every = frame()
+    one = every[every["seed"] == 0]
+    assert work_images.spread_told(one) == "Of the run that changes nothing there is one seed."
     grid = pd.DataFrame({"purpose": ["images, what does the work: the logit", "claims: other"], "there": 0})
     grid["cell"] = ["K2", "PGD"]
     assert work_images.unrecorded_told(grid) == "Not recorded yet: K2."
