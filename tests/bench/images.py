@@ -95,7 +95,12 @@ def pixels(cells: Tensor) -> Tensor:
 
 def id_image_metrics(rows: int = 64, some: int = 8) -> Pair:
     """Insertion and deletion of 64 images at 32 values of s: the chapter's loop over images and steps, on eight of
-    them, and lib."""
+    them, and lib.
+
+    The loop on one thread is the faster rival. Quantus 0.6, tried once beside this, took 7.5 times lib's time on two
+    threads (PixelFlipping, 64 images a batch): its steps must divide the pixels of a channel, so that it takes 192 of
+    16 numbers in each direction where lib takes 32 of 48.
+    """
     images, net = noise(rows, C=10).to(DEVICE), network()
     predictor, gradcam = predictor_of(net, images), GradCAM()
     x, y = images.inputs(images.x_train), images.y_train
