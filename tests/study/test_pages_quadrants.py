@@ -20,3 +20,15 @@ def test_shares_stand_beside_the_papers_whatever_there_is(front):
     assert "with CE-only, of CE-only the best; in the paper in 57.8%, and in 34.6% with CE-only" in alone
     assert "no records" in pages_quadrants.quadrants_told({})
     assert len(pages_quadrants.quadrant_figure(changed).axes) == 4
+
+
+def test_shares_are_over_the_seeds_that_all_methods_have(front):
+    """ID-ExpO falls everywhere under the first seed, which is the one that CE-only has."""
+    changed = pages_quadrants.changed(front)
+    first = changed["ID-ExpO"]["split"] == 0
+    own = changed["ID-ExpO"].assign(**{"insertion": changed["ID-ExpO"]["insertion"].where(~first, -1.0)})
+    few = {"ID-ExpO": own, "CE-only": changed["CE-only"][changed["CE-only"]["split"] == 0]}
+    assert pages_quadrants.shares(few).loc["ID-ExpO", "first"] == 0
+    assert pages_quadrants.shares({"ID-ExpO": own}).loc["ID-ExpO", "first"] > 0.5
+    assert pages_quadrants.seeds_told(few) == "seed that all of them have"
+    assert pages_quadrants.seeds_told(changed) == "3 seeds that all of them have"
