@@ -163,8 +163,8 @@ def start(
     common = [SNAKEMAKE, "--snakefile", "workflow/experiments.smk", "--configfile", "runs/config.json"]
     options = ["--keep-going", "--scheduler", "greedy", "--rerun-incomplete", "--force"]
     # a job of Slurm counts as one of --jobs there, whatever its cores
-    options += ["--profile", str(PROFILES / profile)] if profile == "slurm" else []
-    options += ["--cores", str(cores * int(config.get("threads", 1)))] if profile != "slurm" else []  # so many runs
+    threads = int(config.get("threads", 1))  # of each of `cores` runs
+    options += ["--profile", str(PROFILES / profile)] if profile == "slurm" else ["--cores", str(cores * threads)]
     subprocess.run([*common, "--unlock", "--quiet", "all"], check=False)  # a killed one left its lock; ours suffices
     command = [*common, *options, "--", *outs]
     engine = subprocess.Popen(

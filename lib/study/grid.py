@@ -44,8 +44,7 @@ class Run:
 
     def left(self, device: str = "cpu", root: Path = ROOT) -> float:
         """Expected minutes of what its file of records lacks."""
-        some = self.resumes and " of " in (why := self.stale(root)) and "version" not in why
-        return self.cost(device) * (1 - self.made(root) / self.trainings if some else 1)
+        return self.cost(device) * (1 if self._unusable(root) else max(0, 1 - self.made(root) / self.trainings))
 
     @property
     def resumes(self) -> bool:
@@ -69,6 +68,13 @@ class Run:
 
     def stale(self, root: Path = ROOT) -> str:
         """Why records have to be made: missing, damaged, of an older version of the experiment, or some; or nothing."""
+        if why := self._unusable(root):
+            return why
+        made = self.made(root)
+        return f"{made} of {self.trainings}" if made < self.trainings else ""
+
+    def _unusable(self, root: Path) -> str:
+        """Why its file of records counts as none; nothing where it holds some."""
         file, now = root / self.out, experiment(self.notebook, root).version
         if not file.is_file():
             return "missing"
@@ -79,9 +85,7 @@ class Run:
         made = 1
         if "experiment_version" in columns:
             made = min(parquet.read_table(file, columns=["experiment_version"])["experiment_version"].to_pylist())
-        if made < now:
-            return f"of version {made}, now {now}"
-        return f"{self.made(root)} of {self.trainings}" if self.made(root) < self.trainings else ""
+        return f"of version {made}, now {now}" if made < now else ""
 
     @property
     def place(self) -> str:

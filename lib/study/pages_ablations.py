@@ -104,17 +104,18 @@ def gains_title(picked: pd.DataFrame) -> str:
     if told:
         return f"Taking a part away surely {'; it '.join(told)}"
     there = datasets(picked)
-    lower = {PARTS[v][1]: sum(_lowers(picked, v, d) for d in there) for v in PARTS}
+    lower = {PARTS[v][1]: len({d for (d, _), one in _sure(picked, v).items() if side(one) < 0}) for v in PARTS}
     if not any(lower.values()):
         return "No score surely changes without a part"
     told = listed(f"{words} on {n} of {len(there)}" for words, n in lower.items())
     return f"Single tables on which a score surely falls: {told}"
 
 
-def _lowers(picked: pd.DataFrame, variant: str, dataset: str) -> bool:
-    """Whether a score of a variant is surely below ID-ExpO's on one table."""
-    each = [alone(picked, variant, m, dataset=dataset, over="ID-ExpO") for m in SCORES[:2]]
-    return any(one is not None and side(one) < 0 for one in each)
+def _sure(picked: pd.DataFrame, v: str) -> dict[tuple[str, str], Paired]:
+    """On single tables, (table, score) -> a variant minus ID-ExpO, where the interval leaves out 0."""
+    cells = [(d, m) for d in datasets(picked) for m in SCORES[:2]]
+    each = {c: alone(picked, v, c[1], dataset=c[0], over="ID-ExpO") for c in cells}
+    return {c: one for c, one in each.items() if one and side(one)}
 
 
 def gains_table(picked: pd.DataFrame) -> pd.DataFrame | str:
@@ -173,15 +174,13 @@ def singly(picked: pd.DataFrame) -> str:
     """Which scores taking a part away surely changes on a table by itself."""
     if not (there := datasets(picked)):
         return NOTHING
-    cells = [(d, m) for d in there for m in SCORES[:2]]
     told = {}
     for v in PARTS:
-        each = {c: alone(picked, v, c[1], dataset=c[0], over="ID-ExpO") for c in cells}
-        sure = [f"{m} {signed(one.difference)} on {d}" for (d, m), one in each.items() if one and side(one)]
+        sure = [f"{m} {signed(one.difference)} on {d}" for (d, m), one in _sure(picked, v).items()]
         told[VARIANTS[v]] = listed(sure) if sure else "nothing"
     ways = "; ".join(f"with {name}, {changed}" for name, changed in told.items())
     return (
-        f"Table by table, these intervals of a variant minus ID-ExpO leave out 0: {ways}. Of the {len(cells)} "
+        f"Table by table, these intervals of a variant minus ID-ExpO leave out 0: {ways}. Of the {2 * len(there)} "
         "intervals of each one in twenty would by chance."
     )
 

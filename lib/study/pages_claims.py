@@ -135,7 +135,6 @@ def fixed_network(frame: pd.DataFrame, dataset: str = "segment") -> dict:
     few = fixed[fixed["open"] <= 10 * U]
     found = {"PretrainR-sparse": f"{len(few)} of {len(fixed)}", "Pretrain-all": two(ungated["all"].mean())}
     found |= {f"PretrainR-{name}": two(few[name].mean()) for name in ("few", "all")}
-    found["Ours-few"] = two(joint["few"].reindex(few.index).mean())
     return found | {"PretrainR-why": why(fixed, joint, ungated)}
 
 

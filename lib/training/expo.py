@@ -157,14 +157,13 @@ def fit(
 def check_settings(name: str, settings: Settings, shape: torch.Size) -> None:
     """ValueError unless the settings make sense for a method, on inputs of this shape."""
     if methods.named(name).penalty == "path":
-        return settings.check_draws(shape)
-    if settings.deletion != "A":
+        settings.check_draws(shape)
+    elif settings.deletion != "A":
         raise ValueError(
             f"deletion is a form of ID-ExpO's regulariser: {name} takes A alone, got {settings.deletion!r}"
         )
-    if settings.draws is not None:
+    elif settings.draws is not None:
         raise ValueError(f"{name} has no values of s, so its draws must be None, got {settings.draws}")
-    return None
 
 
 def _finish(name: str, program: ExpoProgram) -> Tuned:

@@ -141,6 +141,7 @@ def test_records_are_stale_when_missing_or_of_an_older_version(tmp_path):
         frame = frame if version is None else frame.assign(experiment_version=version)
         frame.to_parquet(tmp_path / run.out)
         assert run.stale(tmp_path) == why
+        assert run.left(root=tmp_path) == (run.minutes if why else 0)
 
 
 # --- make experiments ------------------------------------------------------------------------------------------------
@@ -200,6 +201,6 @@ def test_a_file_of_images_may_hold_part_of_its_trainings(tmp_path):
         (tmp_path / run.notebook).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / run.notebook).write_text((grid.ROOT / run.notebook).read_text())
         assert run.stale(tmp_path) == why
-        assert run.left(root=tmp_path) == pytest.approx(3 / 4 if why else 3)  # minutes; of all where none lacks
+        assert run.left(root=tmp_path) == pytest.approx(3 / 4 if why else 0)  # minutes
     (other,) = written(tmp_path, block | {"notebook": "insertion_deletion_tabular"})
     assert (other.resumes, other.made(tmp_path)) == (False, 4)

@@ -171,7 +171,6 @@ def test_a_fixed_network_is_looked_at_where_its_gates_leave_few_entries_open(tol
     found, splits = pages_claims.fixed_network(rows), rows["split"].nunique()
     assert found["PretrainR-sparse"] == f"{(splits + 1) // 2} of {splits}"
     assert (found["PretrainR-all"], found["Pretrain-all"]) == ("0.80", "0.80")
-    assert float(found["Ours-few"]) == pytest.approx(0.95, abs=0.02)
     assert float(found["PretrainR-few"]) < 0.8
     assert "900, " in found["PretrainR-why"] or "900 and 900" in found["PretrainR-why"]
 
