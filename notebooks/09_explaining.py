@@ -113,7 +113,7 @@ fig, (left, right) = plt.subplots(1, 2, figsize=(figures.WIDTH, 4.2), width_rati
 left.imshow(seen, cmap="RdBu_r", vmin=-2.5, vmax=2.5, aspect="auto")
 left.axhline(0.5, color=figures.PAPER, linewidth=4)
 left.set_yticks(range(len(seen)), labels, fontsize=10)
-left.set(xlabel="features, red above their mean, blue below", xticks=[])
+left.set(xlabel="features, red above their mean", xticks=[])
 left.grid(False)
 signs = [figures.PLUS if v > 0 else figures.MINUS for v in e.contribution]
 right.barh(range(1, len(seen)), e.contribution, color=signs)
@@ -129,10 +129,9 @@ plt.close(fig)
 # :name: fig-explaining-row
 # :alt: Rows of coloured cells, the test row on top, its examples below, and beside each a bar of its contribution.
 #
-# The row that is explained, and below it the example of each entry; a column is a measure. Beside it, what the entry
-# adds to the score of the class that it speaks for (brown) or takes from it (grey). Where there is no bar, the example
-# is not similar to the row at all.
-# ```
+# The row that is explained, and below it the example of each entry; a column is a measure, blue below its mean. Beside
+# it, what the entry adds to the score of the class that it speaks for (brown) or takes from it (grey). Where there is
+# no bar, the example is not similar to the row at all. ```
 #
 # Look for what the examples that speak have in common with the row ({numref}`fig-explaining-row`). The eye finds
 # little. Their similarity is measured in the space of $f$ {eq}`fe-3`, where training has brought together what shall be
