@@ -313,7 +313,8 @@ plt.close(fig)
 # :name: fig-gates-start
 # :alt: Share of open gates from six starts. From mu = 0 all shut at once; with small S more shut, and sooner.
 #
-# The same training at $\eta = 10^{-2}$ from six starts. At the end gates from $\mu = 0.5$ and from 1 still fall. ```
+# The same training at $\eta = 10^{-2}$ from six starts. At the end gates from $\mu = 0.5$ and from 1 still fall.
+# ```
 #
 # From $\mu = 0$ nearly every gate is more shut than open within a few steps ({numref}`fig-gates-start`); with small
 # strengths as well, none comes back. In this chapter $\mu$ starts at 0.5, as likely to be wholly open as to be wholly
