@@ -131,7 +131,7 @@ plt.close(fig)
 #
 # The row that is explained, and below it the example of each entry; a column is a measure, blue below its mean. Beside
 # it, what the entry adds to the score of the class that it speaks for (brown) or takes from it (grey). Where there is
-# no bar, the example # no bar, the example is not similar to the row at all.
+# no bar, the example is not similar to the row at all.
 # ```
 #
 # Look for what the examples that speak have in common with the row ({numref}`fig-explaining-row`). The eye finds
