@@ -51,7 +51,9 @@ drawn, told = {}, {}
 drawn["six"], told["six-told"] = pages_findings.six(ten)
 drawn["lambda"], told["lambda-told"] = pages_findings.along_lambda(lambdas)
 drawn["tables"], told["tables-told"] = pages_findings.tables_lead(front)
-drawn["surprises"], told["surprises-told"] = pages_findings.surprises(front, records.read(readings))
+drawn["surprises"], told["surprises-told"] = pages_findings.surprises(
+    front, runs_id.front_of_forms(frame_id), records.read(readings)
+)
 told["older-lambdas"] = words_fe.kept_lambdas(frame, lambdas)
 told["missing-id"] = lacking.tables(front)
 told["missing"] = pages_fe.about(frame, lambdas, pages_fe.runs_table(frame))["missing"]

@@ -386,7 +386,8 @@ pages_claims.comparisons(tests_id, "ID-C4b", "ID-C4c", "ID-C4d")
 # ### ID-C6: which deletion regulariser
 #
 # Balance is twice the accuracy plus insertion plus one minus deletion on test rows, at $\eta = 2$ and with LIME, on the
-# tables that have records of all three forms; {numref}`fig-tables-forms` shows its parts.
+# tables that have records of all three forms, each chosen among the settings that all three have;
+# {numref}`fig-tables-forms` shows its parts.
 #
 # {glue:text}`claims-id-c6-told` **Verdict: {glue:text}`claims-id-c6`.**
 

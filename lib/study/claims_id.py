@@ -17,10 +17,10 @@ from lib.study.runs_id import (
     RIVALS,
     S_VALUES,
     TABLES,
-    all_forms,
     balance,
     best_rival,
     by_split,
+    front_of_forms,
     fronts,
     kept_by_half,
     name,
@@ -30,7 +30,7 @@ from lib.study.runs_id import (
 
 def del_a_is_best(front, frame):
     """Balance is the valscore of test rows at eta 2, on each table that has records of all three forms."""
-    rows = all_forms(at(front, eta=2))
+    rows = at(front_of_forms(frame), eta=2)
     for d, S in ((d, S) for d in TABLES for S in S_VALUES):
         score = {form: balance(at(rows, dataset=d, S=S, deletion=form)) for form in "ABC"}
         for other in "BC":

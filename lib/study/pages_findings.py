@@ -13,7 +13,7 @@ from lib.study.pages_claims import spanned, two
 from lib.study.pages_fe import ours_at_ten, short
 from lib.study.runs import at
 from lib.study.runs_fe import METHODS, SCORES, by_split, choose_eta, datasets
-from lib.study.runs_id import EXPLAINERS, S_VALUES, TABLES, all_forms, best_rival, name, ours
+from lib.study.runs_id import EXPLAINERS, S_VALUES, TABLES, best_rival, name, ours
 from lib.study.runs_id import by_split as id_by_split
 from lib.study.statistics import Paired, clustered, resampled
 from lib.study.words import among, found_too, higher, listed
@@ -173,11 +173,11 @@ def _gaps(rows: pd.DataFrame, one: dict, other: dict, measure: str) -> list[np.n
     return found
 
 
-def surprises(front: pd.DataFrame, readings: pd.DataFrame) -> tuple[Figure, str]:
+def surprises(front: pd.DataFrame, forms: pd.DataFrame, readings: pd.DataFrame) -> tuple[Figure, str]:
     """Three things that the papers do not lead one to expect: differences with intervals, and the numbers in words."""
     two_, expo, plain = at(front, eta=2), {"method": "ID-ExpO", "deletion": "A"}, {"method": "CE-only"}
     found = {
-        f"Del-C − Del-A: {measure}": _gaps(all_forms(two_), {"deletion": "C"}, {"deletion": "A"}, measure)
+        f"Del-C − Del-A: {measure}": _gaps(at(forms, eta=2), {"deletion": "C"}, {"deletion": "A"}, measure)
         for measure in LEADS
     }
     found[f"ID-ExpO − CE-only: {MASKED}"] = _gaps(two_, expo, plain, "masked")

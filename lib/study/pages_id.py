@@ -18,9 +18,9 @@ from lib.study.runs_id import (
     RIVALS,
     S_VALUES,
     TABLES,
-    all_forms,
     balance,
     by_split,
+    front_of_forms,
     name,
     ours,
 )  # fmt: skip
@@ -96,10 +96,10 @@ def front_figure(front: pd.DataFrame, dataset: str) -> Figure:
     return figures.fronts(rows, title, [p for p in found if p in set(rows["panel"])])
 
 
-def forms_told(front: pd.DataFrame, known: pd.DataFrame) -> dict:
+def forms_told(frame: pd.DataFrame, known: pd.DataFrame) -> dict:
     """The figure that compares Del-A, Del-B and Del-C, the tables that it is about, and its means at eta 2."""
-    forms = all_forms(front[front["dataset"].isin(TABLES)])
-    forms = panels(forms).assign(method=lambda rows: "Del-" + rows["deletion"])
+    front = front_of_forms(frame[frame["dataset"].isin(TABLES)])
+    forms = panels(front).assign(method=lambda rows: "Del-" + rows["deletion"])
     over = {S: ", ".join(sorted(set(rows["dataset"]))) for S, rows in forms.groupby("S")}
     apart = (
         [f"{names} (S = {S:g} Q)" for S, names in over.items()] if len(set(over.values())) > 1 else set(over.values())

@@ -88,10 +88,13 @@ def best_rival(rows: pd.DataFrame, measure: str, **where) -> pd.Series:
     return pd.concat(found, axis=1).max(axis=1, skipna=False).dropna()
 
 
-def all_forms(rows: pd.DataFrame) -> pd.DataFrame:
-    """ID-ExpO with LIME, where a data set has records of Del-A, Del-B and Del-C at the same S."""
-    rows = at(rows, method="ID-ExpO", explainer="LIME")
-    return rows[rows.groupby(["dataset", "S"])["deletion"].transform("nunique") == 3]
+def front_of_forms(frame: pd.DataFrame) -> pd.DataFrame:
+    """`fronts` of Del-A, Del-B and Del-C with LIME, each chosen among the hyperparameters that all three have.
+
+    A split of a data set counts at an S where there are records of all three.
+    """
+    rows = at(frame, method="ID-ExpO", explainer="LIME")
+    return fronts(rows[rows.groupby(["dataset", "S", "split", *HYPER])["deletion"].transform("nunique") == 3])
 
 
 def balance(rows: pd.DataFrame) -> pd.Series:

@@ -5,13 +5,13 @@ import pandas as pd
 
 from lib.study.pages_claims import two
 from lib.study.runs import at
-from lib.study.runs_id import TABLES, all_forms, balance
+from lib.study.runs_id import TABLES, balance
 from lib.study.statistics import clustered
 
 
-def forms(front: pd.DataFrame, eta: float = 2) -> str:
+def forms(front: pd.DataFrame) -> str:
     """How much better or worse Del-C's balance is than Del-A's at the smaller S, over tables, and how sure that is."""
-    rows = at(all_forms(front[front["dataset"].isin(TABLES)]), eta=eta)
+    rows = at(front[front["dataset"].isin(TABLES)], eta=2)
     rows = at(rows, S=rows["S"].min())
     gaps = [balance(at(part, deletion="C")) - balance(at(part, deletion="A")) for _, part in rows.groupby("dataset")]
     gaps = [gap.dropna().to_numpy() for gap in gaps]

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from lib.study import claims, claims_id, runs_id
+from lib.study.runs import at
 from tests.study.id import TOLD, frame, outcomes
 
 
@@ -72,12 +73,13 @@ def test_the_numbers_are_those_that_the_claims_name():
         ("ID-C11a", "masked", 2.0),
     ],
 )
-def test_a_claim_looks_at_its_own_eta_alone(label, measure, eta, told):
+def test_a_claim_looks_at_its_own_eta_alone(label, measure, eta, told, monkeypatch):
+    monkeypatch.setattr(claims_id, "front_of_forms", lambda front: at(front, method="ID-ExpO", explainer="LIME"))
     front, values = runs_id.fronts(told), {}
     for other in (None, *runs_id.ETAS):
         moved = front["eta"].eq(other) & front["measure"].eq(measure) & front["deletion"].eq("A")
         changed = front.assign(value=front["value"] + 0.05 * moved)
-        values[other] = [c.value for c in claims_id.CLAIMS[label].comparisons(changed, None)]
+        values[other] = [c.value for c in claims_id.CLAIMS[label].comparisons(changed, changed)]
     assert [other for other in runs_id.ETAS if values[other] != values[None]] == [eta]
 
 

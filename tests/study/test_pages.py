@@ -58,7 +58,7 @@ def everything():
     figs |= {"forest": forests.forest(tests), "forest_id": forests.forest_id(tests_id)}
     figs |= {name: pages_id.front_figure(front, name) for name in pages_id.SHOWN}
     figs |= {
-        "forms": pages_id.forms_told(front, rows.read())["forms-figure"],
+        "forms": pages_id.forms_told(on_tables, rows.read())["forms-figure"],
         "wine": pages_id.wine_told(front)["wine"],
     }
     return {

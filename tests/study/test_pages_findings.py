@@ -17,6 +17,11 @@ def front():
     return runs_id.fronts(id.frame(tables=runs_id.TABLES[:2], steel=0))
 
 
+@pytest.fixture(scope="module")
+def forms():
+    return runs_id.front_of_forms(id.frame(tables=runs_id.TABLES[:2], steel=0))
+
+
 def ten(frame):
     return runs_fe.chosen(frame[frame["lam"] == 1])
 
@@ -75,13 +80,13 @@ def test_tables_lead_with_what_accuracy_costs(front):
     assert [label.get_text() for label in fig.axes[0].get_yticklabels()] == list(paid)
 
 
-def test_surprises_are_told_as_they_come(front):
+def test_surprises_are_told_as_they_come(front, forms):
     keys = [(reading, split) for reading in ("as chosen", "S starts at 0.1") for split in range(3)]
     readings = pd.DataFrame(
         {"dataset": "glass", "part": "test", "measure": "accuracy", "reading": r, "split": s, "value": v}
         for (r, s), v in zip(keys, (0.5, 0.51, 0.52, 0.8, 0.82, 0.81))
     )
-    fig, words = pages_findings.surprises(front, readings)
+    fig, words = pages_findings.surprises(front, forms, readings)
     assert "in insertion" in words
     assert "predicts them better than CE-only" in words  # 0.7 and 0.5 in the made-up records
     assert "minus that from 1: 0.30 (" in words
@@ -90,7 +95,7 @@ def test_surprises_are_told_as_they_come(front):
     assert "ID-ExpO predicts masked inputs better than CE-only" in title
     assert "the start of S decides accuracy on Glass" in title
     worse = id.frame(told=id.TOLD | {"ID-ExpO": (0.85, 0.95, 0.8, 0.3, 0.2, 0.9, 0.9)}, tables=runs_id.TABLES[:2])
-    assert "worse than CE-only" in pages_findings.surprises(runs_id.fronts(worse), readings)[1]
+    assert "worse than CE-only" in pages_findings.surprises(runs_id.fronts(worse), forms, readings)[1]
 
 
 def test_records_are_listed_with_where_they_come_from():

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from lib.study import records, runs_id
+from lib.study.runs import at
 from tests.study.id import NAMES, SETTINGS, frame, outcomes
 
 
@@ -41,10 +42,20 @@ def test_the_best_rival_is_another_one_on_each_split():
 
 
 def test_forms_are_compared_where_there_are_all_three_at_one_S():
-    there = {("collins", 0.3): "ABC", ("collins", 0.5): "AB", ("steel", 0.3): "AC", ("steel", 0.5): "B"}
-    rows = [{"dataset": d, "S": S, "deletion": form} for (d, S), forms in there.items() for form in forms]
-    found = runs_id.all_forms(pd.DataFrame(rows).assign(method="ID-ExpO", explainer="LIME"))
-    assert found[["dataset", "S", "deletion"]].to_numpy().tolist() == [["collins", 0.3, form] for form in "ABC"]
+    rows = at(frame(tables=["collins", "qsar-biodeg"]), explainer="LIME")
+    lacking = rows["dataset"].eq("collins") & rows["S"].eq(0.5) & rows["deletion"].eq("C")
+    lacking |= rows["dataset"].eq("qsar-biodeg") & rows["deletion"].ne("A") & rows["split"].eq(1)
+    found = runs_id.front_of_forms(rows[~lacking])
+    assert set(zip(found["dataset"], found["S"])) == {("collins", 0.3), ("qsar-biodeg", 0.3), ("qsar-biodeg", 0.5)}
+    assert set(at(found, dataset="qsar-biodeg")["split"]) == {0, 2, 3, 4}
+    assert set(found["deletion"]) == set("ABC")
+
+
+def test_forms_are_chosen_among_the_settings_that_all_have():
+    """Del-A's better lambda does not count where Del-C lacks it."""
+    rows = at(frame(tables=["collins"]), explainer="LIME")
+    assert set(runs_id.front_of_forms(rows)["lam"]) == {0.1}
+    assert set(runs_id.front_of_forms(rows[rows["deletion"].ne("C") | rows["lam"].eq(0.01)])["lam"]) == {0.01}
 
 
 def test_a_split_that_one_rival_lacks_has_no_best_rival(told):

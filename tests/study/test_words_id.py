@@ -9,7 +9,7 @@ from tests.study.id import frame
 
 @pytest.fixture(scope="module")
 def front():
-    return runs_id.fronts(frame(tables=["collins", "qsar-biodeg"], forms=0.0))
+    return runs_id.front_of_forms(frame(tables=["collins", "qsar-biodeg"], forms=0.0))
 
 
 def test_the_forms_are_compared_by_their_balance(front):
@@ -22,7 +22,7 @@ def test_the_forms_are_compared_by_their_balance(front):
         assert words in words_id.forms(front.assign(value=front["value"] + by * (c & small)))
         assert "not surely" in words_id.forms(front.assign(value=front["value"] + by * (c & ~small)))
     assert words_id.forms(front[front["split"] == 0]).startswith("Two splits")
-    assert words_id.forms(front[front["deletion"] != "B"]).startswith("Two splits")
+    assert words_id.forms(front[:0]).startswith("Two splits")
 
 
 def test_the_contributions_to_one_sample_are_told():
