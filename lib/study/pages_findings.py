@@ -15,7 +15,7 @@ from lib.study.runs import at
 from lib.study.runs_fe import METHODS, SCORES, by_split, choose_eta, datasets
 from lib.study.runs_id import EXPLAINERS, S_VALUES, TABLES, best_rival, name, ours
 from lib.study.runs_id import by_split as id_by_split
-from lib.study.statistics import Paired, clustered, resampled
+from lib.study.statistics import Paired, clustered, resampled, standard_error
 from lib.study.words import among, found_too, higher, listed
 
 LEADS = ("accuracy", "insertion", "1 − deletion")
@@ -44,7 +44,7 @@ def six(ten: pd.DataFrame) -> tuple[Figure, str]:
     for method in METHODS:
         each = {score: [by_split(ten, d, method, measure=score) for d in names] for score in SCORES}
         point = [float(np.mean([v.mean() for v in each[score]])) for score in SCORES]
-        error = [float(np.sqrt(np.sum([v.sem() ** 2 for v in each[score]])) / len(names)) for score in SCORES]
+        error = [float(np.sqrt(np.sum([standard_error(v) ** 2 for v in each[score]])) / len(names)) for score in SCORES]
         means[method] = dict(zip(("x", "y", "x_error", "y_error"), (*point, *error)))
     means = pd.DataFrame(means).T
     own, others = means.loc["Ours"], means.drop("Ours")

@@ -57,24 +57,26 @@ def paired(a: Sequence[float] | pd.Series, b: Sequence[float] | pd.Series) -> Pa
         raise ValueError(f"a and b must be as many values, at least two, got shapes {a.shape} and {b.shape}")
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise ValueError(f"a and b must be finite, got {a} and {b}")
-    return _student(a - b, 1 / len(a))
+    return _student(a - b, standard_error(a - b, ratio=0))
+
+
+def standard_error(values: Sequence[float] | pd.Series, ratio: float = RATIO) -> float:
+    """Of a mean over splits that share rows: its square is the values' variance times 1/n + ratio, not 1/n."""
+    values = np.asarray(values, float)
+    if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
+        raise ValueError(f"a mean over splits needs at least two finite numbers, got {values}")
+    return float(values.std(ddof=1) * np.sqrt(1 / len(values) + ratio))
 
 
 def resampled(differences: Sequence[float] | pd.Series, edge: float = 0.0, *, ratio: float = RATIO) -> Paired:
-    """The mean of differences over splits that share rows: corrected resampled t test of its being at `edge`.
-
-    Its squared standard error is the differences' variance times 1/n + ratio, where independent ones had 1/n.
-    """
-    values = np.asarray(differences, float)
-    if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
-        raise ValueError(f"differences must be at least two finite numbers, got {values}")
-    found = _student(values, 1 / len(values) + ratio)
-    return found._replace(p=_student(values - edge, 1 / len(values) + ratio).p)
+    """The mean of differences over splits that share rows: corrected resampled t test of its being at `edge`."""
+    values, error = np.asarray(differences, float), standard_error(differences, ratio)
+    return _student(values, error)._replace(p=_student(values - edge, error).p)
 
 
-def _student(differences: np.ndarray, factor: float) -> Paired:
-    """Student's t for a mean whose variance is that of the differences times a factor."""
-    n, mean, error = len(differences), differences.mean(), differences.std(ddof=1) * np.sqrt(factor)
+def _student(differences: np.ndarray, error: float) -> Paired:
+    """Student's t for the mean of differences with this standard error."""
+    n, mean = len(differences), differences.mean()
     half = stats.t.ppf((1 + LEVEL) / 2, n - 1) * error
     p = 2 * stats.t.sf(abs(mean) / error, n - 1) if error > 0 else float(mean == 0)
     return Paired(float(mean), float(mean - half), float(mean + half), float(p), n)
@@ -113,10 +115,8 @@ def clustered(
     if len(groups) == 1:
         return resampled(groups[0], edge, ratio=ratio)._replace(n=1)
     groups = sorted(groups, key=np.mean)  # so that in whatever order they come, the draws say the same
-    each = [resampled(values, ratio=ratio) for values in groups]
-    means, sizes = np.array([one.difference for one in each]), np.array([len(values) for values in groups])
-    half = stats.t.ppf((1 + LEVEL) / 2, sizes - 1)
-    errors = np.array([one.high - one.difference for one in each]) / half
+    means, sizes = np.array([np.mean(values) for values in groups]), np.array([len(values) for values in groups])
+    errors = np.array([standard_error(values, ratio) for values in groups])
     rng = np.random.default_rng(seed)
     taken = rng.integers(len(groups), size=(draws, len(groups)))
     center, noise = means.mean(), (errors[taken] * rng.standard_t(sizes[taken] - 1)).mean(1)

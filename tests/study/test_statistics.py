@@ -91,7 +91,7 @@ def test_resampled_widens_the_t_interval_by_the_share_of_test_rows(values, edge)
 
 def test_resampled_takes_no_fewer_than_two_and_nothing_infinite():
     for values in ([1.0], [1.0, np.nan], [[1.0, 2.0]]):
-        with pytest.raises(ValueError, match="differences must be at least two finite numbers"):
+        with pytest.raises(ValueError, match="at least two finite numbers"):
             resampled(values)
 
 
