@@ -13,7 +13,7 @@ from workflow import experiments, gpu
 from workflow.progress import Progress
 
 RUNS = [
-    grid.Run("small", "a test", "notebooks/experiments/small.py", f"results/{name}.parquet", {}, minutes, None, "")
+    grid.Run("small", "a test", "notebooks/experiments/starts.py", f"results/{name}.parquet", {}, minutes, None, "")
     for name, minutes in (("a", 60), ("b", 30), ("c", 120))
 ]
 OUTS = [run.out for run in RUNS]
@@ -31,6 +31,14 @@ def test_each_event_is_a_line_that_counts_and_says_what_is_left():
     assert str(progress) == "1 of 3 done, 0 running, 1 failed, about 60 min left"
     assert "started results/a.parquet" in progress.line("localrule run_0:\n")  # once more
     assert str(progress) == "1 of 3 done, 1 running, 0 failed, about 75 min left"
+
+
+def test_what_ends_while_runs_are_stopped_has_not_failed():
+    progress = Progress(RUNS, OUTS, cores=1, device="cpu")
+    progress.line("localrule run_0:\n")
+    progress.stopping = True
+    assert "stopped results/a.parquet" in progress.line("Error in rule run_0:\n")
+    assert str(progress) == "0 of 3 done, 0 running, 0 failed, about 3.5 h left"
 
 
 def test_the_reason_of_a_failure_is_shown_and_nothing_else_of_the_engine():

@@ -176,10 +176,12 @@ def start(
     try:
         return engine.wait(limit)
     except subprocess.TimeoutExpired:
+        progress.stopping = True
         stop(engine)
         print("stopped, as the time is over")
         return 0
     except KeyboardInterrupt:
+        progress.stopping = True
         stop(engine)
         return 130
     finally:

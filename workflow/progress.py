@@ -17,8 +17,10 @@ class Progress:
     """Follows the engine's output line by line. runs: those of the grid by their rules' numbers. wanted: to be made."""
 
     def __init__(self, runs: Sequence[Run], wanted: Sequence[str], *, cores: int, device: str):
-        self.runs, self.wanted, self.cores, self.device = runs, wanted, cores, device
+        self.runs, self.wanted, self.cores = runs, wanted, cores
+        self.lacking = {run.out: run.left(device) for run in runs if run.out in set(wanted)}  # minutes
         self.state = dict.fromkeys(wanted, "waiting")
+        self.stopping = False  # whether runs are being stopped: they have not failed, and resume
 
     def line(self, text: str) -> str | None:
         """What is to be shown for one line of the engine's; nothing for most."""
@@ -28,14 +30,13 @@ class Progress:
             return None
         word, number = (part for part in found.groups() if part)
         out = self.runs[int(number)].out
-        self.state[out] = WORDS[word]
+        self.state[out] = "stopped" if self.stopping and word == "Error" else WORDS[word]
         return f"{time.strftime('%H:%M')} {self.state[out]:<8}{out:<60} {self}"
 
     def left(self) -> float:
-        """Minutes until all is done, from the costs in the grid; a run at work counts half."""
-        cost = {run.out: run.cost(self.device) for run in self.runs}
-        share = {"waiting": 1.0, "started": 0.5}
-        return sum(share.get(state, 0.0) * cost[out] for out, state in self.state.items()) / self.cores
+        """Minutes until all is done, from the costs in the grid of what was missing; a run at work counts half."""
+        share = {"waiting": 1.0, "stopped": 1.0, "started": 0.5}
+        return sum(share.get(state, 0.0) * self.lacking[out] for out, state in self.state.items()) / self.cores
 
     def __str__(self) -> str:
         count = {word: list(self.state.values()).count(word) for word in WORDS.values()}
