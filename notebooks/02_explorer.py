@@ -48,9 +48,9 @@ folds = {name: data.folds(table, [split]) for name, table in tables.items()}
 #
 # The *explanation model* $h$ names a few training examples. Each speaks for or against a class, with an **influence**
 # that is the same for all rows. It counts as much as it is **similar** to the row at hand. Influence times similarity
-# is its **contribution**, and the contributions to each class add up to what $h$ says. An explanation is worth
-# believing if $h$, from these examples alone, names the class that the prediction model $g$ names. Then it is called
-# *faithful*.
+# is its **contribution**, and the contributions to each class add up to what $h$ says. The least that one
+# may ask of an explanation is that $h$, from these examples alone, names the class that the prediction model $g$ names.
+# Then it is called *faithful*.
 #
 # *Ours* trained $g$ and $h$ together. *Pretrain* trained $g$ alone and fitted $h$ to it afterwards.
 
@@ -146,7 +146,7 @@ classes = tables[first].classes
 pd.DataFrame(
     {
         "example": [f"{classes[tables[first].y[n]]} {n}" for n in folds[first].index_train[0, e.rows].tolist()],
-        "for": [classes[c] for c in e.classes],
+        "class": [classes[c] for c in e.classes],
         "influence": e.influence,
         "similarity": e.similarity.double(),
         "contribution": e.contribution + 0.0,  # no minus zero
@@ -184,7 +184,7 @@ check("and whether it is faithful", all(same))
 # ## Which features?
 #
 # An explanation by features gives each of them a **contribution** to the class that was predicted. To see whether it
-# is true one can make the network bet on it. *Insertion* begins with nothing, every feature at its mean, and lets the
+# is true one can put it to a bet. *Insertion* begins with nothing, every feature at its mean, and lets the
 # features in, the largest contribution first: a good explanation makes the probability rise at once. *Deletion* begins
 # with the row and takes them away in the same order: the probability should fall at once.
 #
@@ -247,7 +247,7 @@ player("explorer-features", shown_features, script="explorer.js", otherwise=MISS
 # 2. Look for a row where the orders differ. Both networks see the same row, but training has changed which features
 #    they rest on.
 # 3. Look at the bars. Both panels share one scale. The paper says that contributions become larger (ID-C10).
-# 4. Find a row where deletion rises on its way: an explanation that named the wrong feature first.
+# 4. Find a row where deletion rises on its way: a feature that, with those above it gone, spoke against the class.
 #
 # Which of this holds over many splits and data sets is another question. These are two tables, one split and trainings
 # of seconds. [](01_claims) answers it from full runs, FE's chapters begin with [](04_models) and ID's with

@@ -26,7 +26,7 @@
 # | $\mu$ | centre of a gate, trained | one for each entry |
 # | $\epsilon$, $\sigma$ | its noise, and the spread of it | like $\mu$ |
 # | $z$ | the gate, between 0 and 1 | like $\mu$ |
-# | $\phi$, $t$ | contribution of a feature, and the threshold it must pass | one for each feature |
+# | $\phi$, $t$ | contribution of a feature, and the threshold it must pass | one for each feature; one for each $s$ |
 # | $T$ | how steep the sigmoid is | one for each sample |
 # | $r$ | the soft mask, between 0 and 1 | like $\phi$ |
 
@@ -136,7 +136,9 @@ for name, curve, slope in (
 # %% [markdown]
 # Each has one knob of softness: the spread $\sigma$ of the noise, and $1/T$. Turn both to zero. The soft mask becomes
 # the step. The gate does not: without noise it is still a line from 0 to 1, one unit wide. So a gate is a choice with a
-# middle, and it is the price of open gates (FE-9), not the knob, that drives it to one of the ends.
+# middle. Two things drive it out of there. The price of open gates (FE-9) pushes it towards shut. And noise makes $h$
+# waver most in the middle, which costs loss, so the data settle it at one end or the other. Both need the knob: without
+# noise the price has no slope, and nothing wavers.
 
 # %%
 away = u.abs() > 1e-2

@@ -156,15 +156,16 @@ check("similarities are at least 0", bool((k(F_n, F) >= 0).all()))
 
 # %% [markdown]
 # > **A condition that the paper leaves unsaid.** It reads $\alpha_{nc} > 0$ as "raises class $c$ wherever $x$ is
-# > similar to $x_n$". That needs $k(x_n, x) \ge 0$. Here it holds, because $f$ ends in a ReLU and its outputs are
-# > never negative. With a network that ends in, say, a tanh, an influence above zero could lower a score.
+# > similar to $x_n$". Where $k(x_n, x) > 0$ that is so. But with a network that ends in, say, a tanh, $k$ can be
+# > negative, and there the same influence lowers the score. Here that cannot happen, because $f$ ends in a ReLU and its
+# > outputs are never negative.
 #
 # ## Can examples say all that $g$ says?
 #
-# Yes, once there are enough of them. The scores of $h$ are $(F_n^\top A)^\top f(x)$, those of $g$ are $W^\top f(x)$:
+# Yes, if their vectors $f(x_n)$ span all $K$ dimensions, which takes at least $K$ of them. The scores of $h$ are $(F_n^\top A)^\top f(x)$, those of $g$ are $W^\top f(x)$:
 # whenever $F_n^\top A = W$, the two models are one. (With weight decay on $W$ the optimum even has this form by itself:
-# the representer theorem of {cite:t}`yeh2018representer`.) With more examples than features there are many such $A$;
-# the pseudo-inverse finds the smallest.
+# the representer theorem of {cite:t}`yeh2018representer`.) With more examples than units, $N > K$, there are many
+# such $A$; the pseudo-inverse finds the smallest.
 
 # %%
 A = torch.linalg.pinv(F_n.T) @ W  # (N, C)
@@ -233,6 +234,8 @@ figures.headline(fig, f"With {some} of {Us[-1]:,} entries {says}")
 glue("models-few", fig, display=False)
 glue("models-some", some, display=False)
 glue("models-share", share[Us.index(some)], display=False)
+off = kept[Us.index(some)].T @ F_n - W.T
+glue("models-off", (off.norm() / W.norm()).item(), display=False)
 glue("models-naive", naive, display=False)
 plt.close(fig)
 
@@ -248,7 +251,9 @@ plt.close(fig)
 # On Glass it does not work ({numref}`fig-models-few`). With {glue:text}`models-some` entries the explanation agrees
 # with the prediction on {glue:text}`models-share:.0%` of the test rows; always naming one class would reach
 # {glue:text}`models-naive:.0%`.
-# The reason is that every entry of this $A$ relies on all the others.
+# The reason is that the pseudo-inverse spreads $W$ over all entries, large ones of both signs that cancel. Keep a few,
+# and what cancelled them is gone: {glue:text}`models-some` entries leave a last layer that is off by
+# {glue:text}`models-off:.0%` of the size of $W$.
 #
 # One could search harder for good entries. The paper does something better: it trains $f$, $W$ and $A$ together, so
 # that the network becomes one that few examples can explain. For that the choice of entries must itself be trainable,

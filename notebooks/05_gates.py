@@ -14,9 +14,9 @@
 # # Gates
 #
 # An explanation by few examples needs a choice for every entry of $A$: takes part, or does not. A yes or no has no
-# slope, so gradient descent cannot learn it. The way out is to let chance decide, around a centre that we train. A
-# draw is often exactly 0 or exactly 1, and the average over draws is smooth in the centre
-# {cite:p}`yamada2020feature`. [](03_hard_choice) puts this beside the way in which ID solves the same problem.
+# slope, so gradient descent cannot learn it. The way out is a gate that can also stand half open, and chance that
+# decides where it stands, around a centre that we train {cite:p}`yamada2020feature`. A draw is often exactly 0 or
+# exactly 1, and where it is neither it has a slope. [](03_hard_choice) puts this beside the way in which ID solves the same problem.
 #
 # | symbol | | shape |
 # | --- | --- | --- |
@@ -111,8 +111,21 @@ plt.close(fig)
 # ```
 #
 # The slope tells how such a gate learns. In a draw between 0 and 1 the gate feels the data. Shut or fully open it feels
-# nothing, until the noise of a later draw brings it back. And a shut gate is exactly 0, so by {eq}`fe-7` the entry is
-# gone.
+# nothing, until the noise of a later draw brings it back.
+#
+# Chance alone would not be enough. A random yes or no, 1 where $\mu + \epsilon > 0$ and 0 elsewhere, has a smooth
+# average too, but each draw has slope 0, and so has the mean of these slopes. The straight piece between 0 and 1 is
+# what makes drawing teach: nothing jumps there, so the slopes of draws are on average the slope of the average.
+
+# %%
+centres = torch.tensor([-0.5, 0.0, 0.5, 1.25], requires_grad=True)
+noise = sigma * torch.randn(100_000, 4, generator=torch.Generator().manual_seed(1))
+(slopes,) = torch.autograd.grad(z(centres, noise).mean(0).sum(), centres)
+of_the_mean = Phi(centres / sigma) - Phi((centres - 1) / sigma)
+check("slopes of draws, on average", slopes, of_the_mean.detach(), tol=0.01)
+
+# %% [markdown]
+# A shut gate is exactly 0, so by {eq}`fe-7` its entry is gone.
 
 # %%
 N, C, K = 30, 3, 8
@@ -174,8 +187,8 @@ print("slope at -1, 0, 0.5, 1.5:", *(f"{slope:.3f}" for slope in centres.grad))
 # $$ (fe-20)
 #
 # > **Where we depart from the paper.** It prints {eq}`fe-20` with an equals sign and without $s_{nc}$. But $s_{nc}$ is
-# > no random number: by {eq}`fe-7` the expectation of $z_{nc} s_{nc}$ carries it along, and without it every influence
-# > would be positive. And $\max(0, \min(1, \mu))$ is the gate at its average noise, which is not the average gate. We
+# > no random number: by {eq}`fe-7` the expectation of $z_{nc} s_{nc}$ carries it along, and without it no influence
+# > could be negative. And $\max(0, \min(1, \mu))$ is the gate at its average noise, which is not the average gate. We
 # > keep the factor, and use the printed mean unless told otherwise (`Settings(exact_mean=True)`).
 #
 # The average gate has a closed form. Clamping to $[0, 1]$ is a ReLU minus a ReLU one step to the right, and the mean of
@@ -251,7 +264,15 @@ def history(etas, **start):
 
 epoch, share = map(history(etas).get, ("epoch", "open"))
 steps = math.ceil(folds.x_train.shape[1] / Settings.batch)  # in an epoch
-cliff = Settings.mu_start / Settings.lr / steps
+alone = torch.tensor(Settings.mu_start, requires_grad=True)  # a gate that feels nothing but the price
+adam = torch.optim.Adam([alone], Settings.lr)
+fallen = 0
+while alone > 0:
+    adam.zero_grad()
+    (1e-2 * expected_open(alone, sigma)).backward()
+    adam.step()
+    fallen += 1
+cliff = fallen / steps
 print("open at the end:", *(f"{eta:g}: {s:.2f}," for eta, s in zip(etas, share[-1])))
 
 # %% tags=["hide-input"]
@@ -273,20 +294,21 @@ plt.close(fig)
 # :name: fig-gates-training
 # :alt: Share of open gates over the epochs. All stay open until near epoch 100; then a higher price shuts more.
 #
-# Share of gates with $\mu > 0$ over training on {eq}`fe-10`. Grey: the epoch at which a centre that loses Adam's
-# learning rate with every step has come from 0.5 to 0.
+# Share of gates with $\mu > 0$ over training on {eq}`fe-10`. Grey: the epoch at which a gate that feels nothing but the
+# price arrives at 0.
 # ```
 #
 # The cliff in {numref}`fig-gates-training` looks like an accident and is none. Adam rescales every gradient, so as long
-# as the charge is all that a gate feels, its centre falls by about the learning rate a step, whatever the price. All
-# start at the same $\mu$, so all arrive at zero together: here after {glue:text}`gates-cliff:.0f` epochs. What the
-# price decides is which gates can resist, because the data pull them the other way.
+# as the price is all that a gate feels, its centre falls by about the learning rate a step, whatever the price, and a
+# little faster as the slope of {eq}`fe-9` grows. All start at the same $\mu$, so all that feel nothing else arrive at
+# zero together: here after {glue:text}`gates-cliff:.0f` epochs. Gates that the data hold arrive later or never, and how
+# many those are is what the price decides.
 #
 # ## Where gates start
 #
-# The paper does not say where $\mu$ and $S$ start, and it matters. The data speak to a gate through its strength: the
-# slope of the loss at $\mu_{nc}$ is $s_{nc}$ times its slope at $\alpha_{nc}$. Start with tiny strengths, and hardly
-# any gate has a reason to stay open.
+# The paper does not say where $\mu$ and $S$ start, and it matters. The data speak to a gate through its strength: in a
+# draw between 0 and 1 the slope of the loss at $\mu_{nc}$ is $s_{nc}$ times its slope at $\alpha_{nc}$, in any other
+# it is 0. Start with tiny strengths, and hardly any gate has a reason to stay open.
 
 # %%
 share_from = {}

@@ -83,7 +83,8 @@ check("no pull on h", h.grad, 0)
 print(f"longest pull on an output of g: {g.grad.abs().max():.4f}")
 
 # %% [markdown]
-# > **A reading.** {eq}`fe-6` is minimised over all of its parameters, so we let the second term move $g$ towards $h$
+# > **A reading.** (So we call a choice where the paper leaves something open. All of them are in [](30_readings).)
+# > {eq}`fe-6` is minimised over all of its parameters, so we let the second term move $g$ towards $h$
 # > as well as $h$ towards $g$. To hold $g$ fixed there instead, say `Settings(through_g=False)`.
 #
 # ## With gates
@@ -252,8 +253,8 @@ print(f"faithful      {(g.argmax(1) == h.argmax(1)).double().mean():.2f}")
 # %% [markdown]
 # ## How many draws?
 #
-# The mean of $J$ draws is right on average for every $J$, and its spread shrinks as $1/\sqrt{J}$. The model just
-# trained shows it: the second term on one minibatch, from many draws, averaged in groups of $J$.
+# The mean of $J$ draws is right on average for every $J$, and so is its slope ([](05_gates)). The spread shrinks as
+# $1/\sqrt{J}$. The model just trained shows it: the second term on one minibatch, from many draws, averaged in groups of $J$.
 
 
 # %%
@@ -300,8 +301,8 @@ plt.close(fig)
 # ```
 #
 # So with one draw the gates shake this term more than the choice of minibatch does, and a few draws would bring the two
-# level ({numref}`fig-objective-draws`). The paper takes $J = 1$, and so does this book: a step that is right on average
-# will do when thousands follow. But more draws are cheap. The network runs once a step whatever $J$ is; what is
+# level ({numref}`fig-objective-draws`). The paper takes $J = 1$, and so does this book: a slope that is right on average
+# will do when thousands of steps follow. But more draws are cheap. The network runs once a step whatever $J$ is; what is
 # repeated is the product with $Z \odot S$. (Where shut examples are left out, as [the library does](10_speed), those
 # stay that any of the draws opens.)
 #

@@ -130,7 +130,8 @@ plt.close(fig)
 #
 # ## The explanation with U entries
 #
-# It is the explanation model of {eq}`fe-2` with $\tilde A$ in the place of $A$. For class $c$, only column $c$ counts:
+# It is the explanation model of {eq}`fe-2` with $\tilde A$ in the place of $A$. The score of class $c$ is made of column
+# $c$ alone; $\tilde\alpha_{n\,\cdot}$ is row $n$:
 #
 # $$
 # h_c(x) = r\Big(\sum_{n=1}^{N} \tilde\alpha_{n\,\cdot}\, f(x_n)^\top f(x)\Big)_c \tag{FE-21}
@@ -205,7 +206,7 @@ for name, ours_here in (
 
 # %% [markdown]
 # Where no $g$ is trained (RPS and RPSR), $h$ with its $U$ entries is the prediction. Its faithfulness is 1 by
-# definition, and having few entries costs accuracy instead.
+# definition, where $h$ ties too, and having few entries costs accuracy instead.
 #
 # ## Against U
 #
@@ -263,7 +264,8 @@ for rank in ("signed", "gate"):
 # ## One number to choose by
 #
 # The weight $\eta$ and the epoch at which to stop are chosen on validation rows by the geometric mean,
-# $\sqrt{\text{accuracy} \times \text{faithfulness}}$. It is high only where both are:
+# $\sqrt{\text{accuracy} \times \text{faithfulness}}$. The epoch is kept by this score at $U = 10$ (`Settings.keep`), and
+# $\eta$ is chosen for each split and each $U$ by itself. The score is high only where both are:
 
 # %%
 a, b = torch.tensor([0.9, 0.7, 1.0]), torch.tensor([0.1, 0.7, 0.0])
@@ -303,5 +305,5 @@ for name, guess in (
 # ## What was learned
 #
 # The $U$ entries of largest expected influence stay; accuracy asks whether $g$ is right, faithfulness whether $h$ with
-# these entries still names what $g$ names. Both are measured on the same rows for every $U$, and their geometric mean
-# on validation rows chooses $\eta$ and the epoch.
+# these entries still names what $g$ names. Both are measured on the same rows for every $U$. Their geometric mean on
+# validation rows chooses the epoch, at $U = 10$, and $\eta$, for each $U$.

@@ -66,7 +66,7 @@ for name in ("accuracy", "faithfulness"):
 #
 # `explain` takes one example as $f$ sees it and returns the $U$ entries of {eq}`fe-22`, the most influential first.
 # Beside each entry stand its influence $\alpha_{nc}$, the similarity $k(x_n, x)$ of {eq}`fe-3`, and their product,
-# which is what the entry adds to the score of class $c$ in {eq}`fe-2`. "For" is that class. Entries of positive
+# which is what the entry adds to the score of class $c$ in {eq}`fe-2`. Entries of positive
 # influence mostly speak for the example's own class, those of negative influence against another.
 
 
@@ -76,12 +76,18 @@ def table_of(e):
     name = np.array(table.classes)
     columns = {
         "is": name[table.y[example]],
-        "for": name[e.classes],
+        "class": name[e.classes],
         "influence": e.influence,
         "similarity": e.similarity,
         "contribution": e.contribution + 0.0,  # no minus zero
     }
     return pd.DataFrame(columns, pd.Index(example, name="example"))
+
+
+def labels_of(entries):
+    """Each entry's example and its class, and for or against which class it speaks."""
+    speaks = np.where(entries["influence"] > 0, "for", "against")
+    return [f"{kind} {n}, {way} {c}" for n, kind, way, c in zip(entries.index, entries["is"], speaks, entries["class"])]
 
 
 # %%
@@ -93,7 +99,7 @@ table_of(explained[good]).round(2)
 # %% [markdown]
 # The influence is the same for every $x$: it says how loud a training example is at all. What changes from $x$ to $x$
 # is the similarity, and where it is zero the example is silent. ($f$ ends in a ReLU: two examples that excite
-# different units are not similar at all.) So read the last column. It is the complete reason of $h$, and adds up to it:
+# different units are not similar at all.) So read the last column. It is the complete reason of $h$, and adds up to its scores:
 
 # %%
 e = explained[good]
@@ -108,7 +114,7 @@ check("softmax of them is h", scores.softmax(0), e.h)
 # %% tags=["hide-input"]
 seen = torch.cat([x[[good]], folds.x_train[0, e.rows]])  # the row, then its examples
 own = table_of(e)
-labels = ["this row", *(f"{kind} {n}, for {of}" for (n, kind), of in zip(own["is"].items(), own["for"]))]
+labels = ["this row", *labels_of(own)]
 fig, (left, right) = plt.subplots(1, 2, figsize=(figures.WIDTH, 4.2), width_ratios=(1.5, 1), sharey=True)
 left.imshow(seen, cmap="RdBu_r", vmin=-2.5, vmax=2.5, aspect="auto")
 left.axhline(0.5, color=figures.PAPER, linewidth=4)
@@ -163,8 +169,7 @@ pd.DataFrame(verdicts).T
 fig, axes = plt.subplots(2, 1, figsize=(figures.WIDTH, 4.6), sharex=True)
 for ax, i in zip(axes, (good, bad)):
     e, rows = explained[i], table_of(explained[i])
-    labels = [f"{kind} {n}, for {of}" for (n, kind), of in zip(rows["is"].items(), rows["for"])]
-    speak = figures.bars(ax, e.contribution, labels)
+    speak = figures.bars(ax, e.contribution, labels_of(rows))
     says = f"g says {name[e.g.argmax()]}, h {name[e.h.argmax()]}"
     ax.set_title(f"{'' if e.faithful else 'un'}faithful: {says} ({speak} of {len(rows)} entries speak)")
 axes[1].set_xlabel("contribution to the score of its class")
@@ -189,8 +194,8 @@ plt.close(fig)
 # together raise its score to {glue:text}`explaining-good-score:.1f`. In the lower half hardly anything speaks *for* a
 # class: no entry adds more than {glue:text}`explaining-bad-for:.1f`, and the loudest against one,
 # {glue:text}`explaining-bad-against:.1f`, only says what $x$ is not. Several classes are in reach, and $h$ ends up with
-# another one than $g$. The honest reading is that *this prediction is not explained*, which is also a reason to doubt
-# the prediction itself.
+# another one than $g$. The honest reading is that *this prediction is not explained*. It may still be right; only the
+# explanation has to be set aside.
 #
 # ## Values instead of classes
 #
@@ -206,7 +211,8 @@ value = fit("Ours", progression, runs, settings=settings, progress=False)
 
 # %% [markdown]
 # $R^2$ takes the place of both scores ([](08_choosing)): of $g$ against $y$, and of $h$ against $g$. Beside it, the
-# $R^2$ of a linear regression on the same rows.
+# $R^2$ of a linear regression on the same rows. The line predicts this table better than $g$ does: what is shown here is
+# how well $h$ follows $g$, not that $g$ is good.
 
 # %%
 linear = []

@@ -241,8 +241,8 @@ plt.close(fig)
 # :name: fig-insdel-example
 # :alt: Bars of each feature's contribution, and two curves of the probability while features are inserted and deleted.
 #
-# Left: contributions of one test row, largest first, brown for the class and grey against it. Right: the probability
-# of its class while they are inserted and deleted in this order. Grey: the first {glue:text}`insdel-S` steps, over
+# Left: contributions of one test row, largest first, brown above 0 and grey below. Right: the probability of its class
+# while they are inserted and deleted in this order. Grey: the first {glue:text}`insdel-S` steps, over
 # which {eq}`id-1` and {eq}`id-2` average.
 # ```
 #
@@ -276,13 +276,14 @@ plt.close(fig)
 #
 # The row of {numref}`fig-insdel-example` is a typical one: Ins = {glue:text}`insdel-example-ins:.2f`,
 # Del = {glue:text}`insdel-example-del:.2f`. Its curves also show why $S$ is smaller than $Q$. Beyond the first few
-# features they mostly report that all is decided, and the last ones, with negative contributions, belong to another
-# question.
+# features they mostly report that all is decided. The last features, with negative contributions, speak against the
+# class: letting them in lowers the probability again. Finding these is another task than finding what makes the
+# prediction.
 #
 # ## Curves on average
 #
 # A score means little without something to compare it with. A random order asks what luck can do, and the explanation
-# turned around, $-\phi$, shows the worst.
+# turned around, $-\phi$, shows the other extreme.
 
 # %%
 rng = torch.Generator().manual_seed(0)
@@ -310,12 +311,13 @@ plt.close(fig)
 # ```
 #
 # The distance from the random order says how much the explanation found ({numref}`fig-insdel-curves`). The distance
-# from a probability of 1, within the first {glue:text}`insdel-S` features, is what training can still gain.
+# from a probability of 1 in insertion and of 0 in deletion, within the first {glue:text}`insdel-S` features, is what
+# training can still gain.
 #
 # ## Who is explained, who is scored
 #
-# Both formulas hold for any class $y$, so three choices have to be made, and a score means nothing unless they are
-# stated. In this book $\phi$ explains the *predicted* class, the *predicted* class is scored, and the background is the
+# Both formulas leave open which class is explained, which is scored, and what the background $b$ shows. A score means
+# nothing unless these three are stated. In this book $\phi$ explains the *predicted* class, the *predicted* class is scored, and the background is the
 # training mean. The steps are $s = 1, \dots, S$, and the score is their plain mean.
 #
 # (sec-insdel-protocols)=

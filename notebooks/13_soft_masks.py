@@ -81,7 +81,7 @@ def d(x, b, r):
 
 
 # %% [markdown]
-# This is {eq}`id-3` and {eq}`id-4` again, unless two contributions are equal. Then the threshold lets both in, and the
+# This is {eq}`id-3` and {eq}`id-4` again, unless $\phi_{(s)} = \phi_{(s+1)}$. Then the threshold lets both in, and the
 # mask can hold more than $s$ features; by order, the first of the two would win.
 
 # %%
@@ -119,7 +119,7 @@ print("by order:    ", masks.top_mask(tied, [2])[0].int().tolist())
 # t_s = \tfrac{1}{2} \big(\phi_{(s)} + \phi_{(s+1)}\big).
 # $$
 #
-# > **A reading.** With $s = Q$ there is no next one. We put $t_Q$ half a mean gap below the smallest contribution. For
+# > **A reading.** With $s = Q$ there is no next one. We put $t_Q$ by $1/(2T)$ below the smallest contribution. For
 # > images, one $r$ serves all channels of a pixel.
 
 
@@ -206,9 +206,10 @@ print("even gaps:", r(even, 3, temperature(even)).numpy().round(2))
 # the threshold, and so it is in by little more than half. Soft masks are a blur over several features, and that is on
 # purpose, because slopes vanish near 0 and near 1.
 #
-# $T$ depends on $\phi$, so it has a slope as well. If that slope were followed, scaling all contributions would change
-# nothing, and the slope in that direction would be zero. The library takes $T$ as a constant. Then larger contributions
-# make harder masks, and growing them pays wherever a harder mask would score better:
+# $T$ depends on $\phi$, so it has a slope as well. Scaling all contributions changes no mask, and if that slope is
+# followed, the slope in this direction is zero too. The library takes $T$ as a constant when it computes slopes. Masks
+# still do not depend on the size of $\phi$, but the slope does not know it. It acts as if larger contributions made
+# harder masks:
 
 
 # %%
@@ -223,8 +224,11 @@ followed, held = along(temperature), along(lambda leaf: temperature(leaf.detach(
 print(f"along phi, T followed: {followed.abs():.3f}, T held: {held:.3f}")
 
 # %% [markdown]
-# > **A reading.** The paper does not say. With $T$ held, trained contributions grow, which is what it reports, and why
-# > {eq}`id-11` can charge for their size.
+# With $T$ held, training pushes contributions up wherever harder masks would score better, and down where they would
+# score worse. No growth ever pays, since the next step's $T$ takes it back, so nothing stops the push by itself.
+#
+# > **A reading.** The paper does not say which it does. It reports that contributions grow, and {eq}`id-11` charges for
+# > their size: both have a reason where $T$ is held.
 #
 # ## From soft to hard, on real explanations
 #

@@ -154,7 +154,7 @@ four.plot(ends, ends, color="#d55e00")
 four.set(xlabel=r"fitted, $\phi^\top z_m$", ylabel="answered", title="4  fit a line")
 five.bar(range(Q), phi[0], color=[figures.PLUS if v > 0 else figures.MINUS for v in phi[0]])
 five.axhline(0, color=figures.INK, linewidth=0.8)
-five.set(xlabel="feature", ylabel=r"contribution $\phi$", title="5  read off its slopes")
+five.set(xlabel="feature", ylabel=r"contribution $\phi$", title="5  read off its coefficients")
 figures.headline(fig, "How LIME explains one prediction")
 glue("explainers-lime", fig, display=False)
 plt.close(fig)
@@ -165,8 +165,9 @@ plt.close(fig)
 # :alt: Black and white masks, the inputs they leave, bars of probabilities, a cloud around a line, and contributions.
 #
 # The first masks (white: kept), what they leave of the row (grey: background), and the probability of the row's class
-# for each. Below, all masks: what the network answered against what the fitted line says, larger dots for masks that
-# count more. Its slopes are the contributions.
+# for each. Below left, all masks: what the network answered against the fit $\phi^\top z_m$, larger dots for masks that
+# count more; on the orange diagonal both are equal. Below right, the coefficients of the fit, one for each feature: the
+# contributions. Red and blue: above and below the mean.
 # ```
 #
 # Where the dots of {numref}`fig-explainers-lime` leave the line, features do not simply add up, and no contributions
@@ -301,8 +302,8 @@ plt.close(fig)
 # weights even a small $\varepsilon$ is large. With more parts, $Z^\top K Z$ becomes negligible beside $\varepsilon I$,
 # and what is left of {eq}`id-12` is $\phi \approx Z^\top K \tilde{y} / \varepsilon$. That is tiny, and it is a weighted
 # count and no longer a fit. Multiplying all weights by one number changes nothing in least squares, except for what the
-# ridge weighs beside them. So the library divides the weights by their mean, which leaves the fit alone and gives
-# $\varepsilon$ the same meaning for both explainers.
+# ridge weighs beside them. So the library divides KernelSHAP's weights by their mean, which leaves the fit alone and
+# gives $\varepsilon$ about the same meaning for both explainers.
 
 # %%
 kernels = {"LIME": k, "SHAP, raw": raw, "SHAP, scaled": scaled}
@@ -335,8 +336,8 @@ glue("explainers-scaled-size", rows["SHAP, scaled", 0.01][0], display=False)
 # %% [markdown]
 # Sizes and common features are relative to $\varepsilon = 0$. At the paper's $\varepsilon = 0.01$ raw weights leave
 # {glue:text}`explainers-raw-size:.1%` of the size and {glue:text}`explainers-raw-top:.0%` of the top features, scaled
-# ones {glue:text}`explainers-scaled-size:.1%` of the size. A training through the raw form would train something else.
-# It is there nonetheless, as `KernelSHAP(scaled=False)`.
+# ones {glue:text}`explainers-scaled-size:.1%` of the size. Training through raw weights would train the weighted count
+# $Z^\top K \tilde{y}$, not a fit. They are there nonetheless, as `KernelSHAP(scaled=False)`.
 #
 # The kernel's form and width, in contrast, matter less than one might fear:
 
@@ -351,8 +352,8 @@ pd.DataFrame.from_dict(rows, orient="index", columns=columns[1:]).round(3)
 # %% [markdown]
 # ## Shapley values, exactly
 #
-# Is it true about the Shapley values? For the eight features that say most, all masks can be tried, and the values
-# follow from their definition as what a feature adds, on average over all orders in which features may arrive. Before
+# Is it true about the Shapley values? For the eight features that say most, with all others masked throughout, every
+# mask can be tried, and the values follow from their definition as what a feature adds, on average over all orders in which features may arrive. Before
 # the fit $f(b)_y$ must be taken off, as a Shapley value says nothing about the base.
 
 # %%
@@ -374,7 +375,7 @@ def shapley_value(q):
 
 exact = torch.stack([shapley_value(q) for q in range(D)])
 gain = value - value[0]
-check("they add up to f(x) - f(b)", exact.sum(), gain[-1])
+check("they add up to f(x with these eight) - f(b)", exact.sum(), gain[-1])
 for whole in (1.0, 100.0, 10_000.0):
     P = explainers.projection(every, explainers.shapley_kernel(every, whole=whole), eps=0.0)
     off = (P @ gain - exact).abs().max()
@@ -425,8 +426,9 @@ plt.close(fig)
 # ```
 #
 # At the paper's $M = 200$, two draws agree on {glue:text}`explainers-lime-200:.0%` of the top features with LIME and
-# on {glue:text}`explainers-shap-200:.0%` with KernelSHAP ({numref}`fig-explainers-masks`), whose weight rests on the
-# few masks far from one half, drawn or not. So masks are drawn from a seed, and everything that is to be compared is
+# on {glue:text}`explainers-shap-200:.0%` with KernelSHAP ({numref}`fig-explainers-masks`). KernelSHAP gives most weight
+# to masks that keep almost nothing or almost all. Fair coins seldom draw such masks, so the few that happen to come
+# decide. So masks are drawn from a seed, and everything that is to be compared is
 # explained with the same ones.
 #
 # ## Through the explainer

@@ -308,7 +308,7 @@ for key, value in {
 # - **ID-ExpO** lowers deletion to {glue:text}`stability-deletion-id:.2f`. By the standards of the other two it makes
 #   matters *worse*: $\Omega_F$ {glue:text}`stability-fidelity-id:.3f`, $\Omega_S$
 #   {glue:text}`stability-stability-id:.3f`.
-#   Many masked inputs move all the way, from certain to excluded, where no line can follow.
+#   Many masked inputs go from near 1 to near 0 at once, and a sum of contributions cannot jump like that.
 #
 # So these are three different wishes, and a method that is best by its own measure says little about another's. That
 # ExpO-S and ExpO-F do not raise insertion and lower deletion is no failure of theirs.

@@ -37,7 +37,7 @@
 epochs = 4  # of training for the small network
 rows = 64  # of a batch
 M = 200  # masks of the explainer
-S = 32  # values of s: half of 64 cells, as in the paper's images
+S = 32  # values of s: half of 64 cells
 lam = 0.1  # weight of both regularisers
 runs = 10  # trained together at the end
 repeats = 3  # the shortest of so many timings counts
@@ -113,7 +113,8 @@ for name, fig in (("speed-paths", figures.two_paths()), ("speed-inside", figures
 # ```
 #
 # The example is a small network for scikit-learn's handwritten digits, whose 64 pixels are read as 64 features. That
-# makes $D = 64$ and $S = 32$, the numbers of the paper's experiments on images.
+# makes $D = 64$ and $S = 32$, the numbers of the paper's Grad-CAM on CIFAR-10 with $S = 0.5\,HW$. (Its LIME takes steps
+# of 64 pixels there: eight values of $s$.)
 
 # %%
 digits = load_digits()

@@ -152,7 +152,11 @@ by_example = ours.run(before_after.best(ours)[0]).explain(x, U=10)
 phi = {who: model.explain(x[None])[0] for who, model in first.items()}
 predicted = table.classes[first["after"].predict(x[None]).argmax()]
 numbers = folds.index_train[0][by_example.rows].tolist()
-labels = [f"row {n}, {table.classes[table.y[n]]}, for {table.classes[c]}" for n, c in zip(numbers, by_example.classes)]
+speaks = ["for" if influence > 0 else "against" for influence in by_example.influence]
+labels = [
+    f"row {n}, {table.classes[table.y[n]]}, {way} {table.classes[c]}"
+    for n, way, c in zip(numbers, speaks, by_example.classes)
+]
 
 fig, axes = plt.subplots(5, 1, figsize=(figures.WIDTH, 14), height_ratios=(3, 4, 4, 4, 4))
 figures.before_after(axes[0], by_examples)
@@ -183,7 +187,8 @@ plt.close(fig)
 # :name: fig-own-page
 # :alt: Five panels: scores before and after by examples and by features, curves, and bars for one row's reasons.
 #
-# Test rows, means and standard errors over the splits. Where the lowest panels disagree, trust neither alone.
+# Test rows, means and standard errors over the splits. The last two panels explain two different networks: if
+# these predict different classes, trust neither alone.
 # ```
 #
 # ## A new row, and tomorrow
