@@ -162,10 +162,11 @@ check("similarities are at least 0", bool((k(F_n, F) >= 0).all()))
 #
 # ## Can examples say all that $g$ says?
 #
-# Yes, if their vectors $f(x_n)$ span all $K$ dimensions, which takes at least $K$ of them. The scores of $h$ are $(F_n^\top A)^\top f(x)$, those of $g$ are $W^\top f(x)$:
-# whenever $F_n^\top A = W$, the two models are one. (With weight decay on $W$ the optimum even has this form by itself:
-# the representer theorem of {cite:t}`yeh2018representer`.) With more examples than units, $N > K$, there are many
-# such $A$; the pseudo-inverse finds the smallest.
+# Yes, if their vectors $f(x_n)$ span all $K$ dimensions, which takes at least $K$ of them. The scores of $h$ are
+# $(F_n^\top A)^\top f(x)$, those of $g$ are $W^\top f(x)$: whenever $F_n^\top A = W$, the two models are one. (With
+# weight decay on $W$ the optimum even has this form by itself: the representer theorem of
+# {cite:t}`yeh2018representer`.) With more examples than units, $N > K$, there are many such $A$; the pseudo-inverse
+# finds the smallest.
 
 # %%
 A = torch.linalg.pinv(F_n.T) @ W  # (N, C)

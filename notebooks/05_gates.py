@@ -16,7 +16,8 @@
 # An explanation by few examples needs a choice for every entry of $A$: takes part, or does not. A yes or no has no
 # slope, so gradient descent cannot learn it. The way out is a gate that can also stand half open, and chance that
 # decides where it stands, around a centre that we train {cite:p}`yamada2020feature`. A draw is often exactly 0 or
-# exactly 1, and where it is neither it has a slope. [](03_hard_choice) puts this beside the way in which ID solves the same problem.
+# exactly 1, and where it is neither it has a slope. [](03_hard_choice) puts this beside the way in which ID solves the
+# same problem.
 #
 # | symbol | | shape |
 # | --- | --- | --- |

@@ -254,7 +254,8 @@ print(f"faithful      {(g.argmax(1) == h.argmax(1)).double().mean():.2f}")
 # ## How many draws?
 #
 # The mean of $J$ draws is right on average for every $J$, and so is its slope ([](05_gates)). The spread shrinks as
-# $1/\sqrt{J}$. The model just trained shows it: the second term on one minibatch, from many draws, averaged in groups of $J$.
+# $1/\sqrt{J}$. The model just trained shows it: the second term on one minibatch, from many draws, averaged in groups
+# of $J$.
 
 
 # %%
@@ -301,10 +302,10 @@ plt.close(fig)
 # ```
 #
 # So with one draw the gates shake this term more than the choice of minibatch does, and a few draws would bring the two
-# level ({numref}`fig-objective-draws`). The paper takes $J = 1$, and so does this book: a slope that is right on average
-# will do when thousands of steps follow. But more draws are cheap. The network runs once a step whatever $J$ is; what is
-# repeated is the product with $Z \odot S$. (Where shut examples are left out, as [the library does](10_speed), those
-# stay that any of the draws opens.)
+# level ({numref}`fig-objective-draws`). The paper takes $J = 1$, and so does this book: a slope that is right on
+# average will do when thousands of steps follow. But more draws are cheap. The network runs once a step whatever $J$
+# is; what is repeated is the product with $Z \odot S$. (Where shut examples are left out, as
+# [the library does](10_speed), those stay that any of the draws opens.)
 #
 # With the terms of {eq}`fe-10` laid out, its rivals are quickly described: [each leaves something out, or puts
 # something else in its place](07_methods).

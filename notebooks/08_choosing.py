@@ -130,8 +130,8 @@ plt.close(fig)
 #
 # ## The explanation with U entries
 #
-# It is the explanation model of {eq}`fe-2` with $\tilde A$ in the place of $A$. The score of class $c$ is made of column
-# $c$ alone; $\tilde\alpha_{n\,\cdot}$ is row $n$:
+# It is the explanation model of {eq}`fe-2` with $\tilde A$ in the place of $A$. The score of class $c$ is made of
+# column $c$ alone; $\tilde\alpha_{n\,\cdot}$ is row $n$:
 #
 # $$
 # h_c(x) = r\Big(\sum_{n=1}^{N} \tilde\alpha_{n\,\cdot}\, f(x_n)^\top f(x)\Big)_c \tag{FE-21}
@@ -264,8 +264,8 @@ for rank in ("signed", "gate"):
 # ## One number to choose by
 #
 # The weight $\eta$ and the epoch at which to stop are chosen on validation rows by the geometric mean,
-# $\sqrt{\text{accuracy} \times \text{faithfulness}}$. The epoch is kept by this score at $U = 10$ (`Settings.keep`), and
-# $\eta$ is chosen for each split and each $U$ by itself. The score is high only where both are:
+# $\sqrt{\text{accuracy} \times \text{faithfulness}}$. The epoch is kept by this score at $U = 10$ (`Settings.keep`),
+# and $\eta$ is chosen for each split and each $U$ by itself. The score is high only where both are:
 
 # %%
 a, b = torch.tensor([0.9, 0.7, 1.0]), torch.tensor([0.1, 0.7, 0.0])

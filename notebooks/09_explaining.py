@@ -98,8 +98,8 @@ table_of(explained[good]).round(2)
 
 # %% [markdown]
 # The influence is the same for every $x$: it says how loud a training example is at all. What changes from $x$ to $x$
-# is the similarity, and where it is zero the example is silent. ($f$ ends in a ReLU: two examples that excite
-# different units are not similar at all.) So read the last column. It is the complete reason of $h$, and adds up to its scores:
+# is the similarity, and where it is zero the example is silent. ($f$ ends in a ReLU: two examples that excite different
+# units are not similar at all.) So read the last column. It is the complete reason of $h$, and adds up to its scores:
 
 # %%
 e = explained[good]
@@ -211,8 +211,8 @@ value = fit("Ours", progression, runs, settings=settings, progress=False)
 
 # %% [markdown]
 # $R^2$ takes the place of both scores ([](08_choosing)): of $g$ against $y$, and of $h$ against $g$. Beside it, the
-# $R^2$ of a linear regression on the same rows. The line predicts this table better than $g$ does: what is shown here is
-# how well $h$ follows $g$, not that $g$ is good.
+# $R^2$ of a linear regression on the same rows. The line predicts this table better than $g$ does: what is shown here
+# is how well $h$ follows $g$, not that $g$ is good.
 
 # %%
 linear = []

@@ -317,8 +317,8 @@ plt.close(fig)
 # ## Who is explained, who is scored
 #
 # Both formulas leave open which class is explained, which is scored, and what the background $b$ shows. A score means
-# nothing unless these three are stated. In this book $\phi$ explains the *predicted* class, the *predicted* class is scored, and the background is the
-# training mean. The steps are $s = 1, \dots, S$, and the score is their plain mean.
+# nothing unless these three are stated. In this book $\phi$ explains the *predicted* class, the *predicted* class is
+# scored, and the background is the training mean. The steps are $s = 1, \dots, S$, and the score is their plain mean.
 #
 # (sec-insdel-protocols)=
 # ## One explanation, five protocols

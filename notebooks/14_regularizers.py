@@ -88,11 +88,10 @@ ours = omega_ins(log_f_a)
 check("the library's", ours, regularizers.insertion(path))
 
 # %% [markdown]
-# Why the logarithm, when the score itself is a plain mean? The paper takes it for numerical stability. There is a second
-# reason to like it: it pulls where insertion fails. Let $u$ be the
-# log-odds of $y$, so that $f_y = \operatorname{sigmoid}(u)$. The slope of $-f_y$ is $-f_y (1 - f_y)$, and that of
-# $-\log f_y$ is $-(1 - f_y)$. Where insertion fails worst, at $f_y \approx 0$, the plain score has no slope and the
-# logarithm its full one.
+# Why the logarithm, when the score itself is a plain mean? The paper takes it for numerical stability. There is a
+# second reason to like it: it pulls where insertion fails. Let $u$ be the log-odds of $y$, so that
+# $f_y = \operatorname{sigmoid}(u)$. The slope of $-f_y$ is $-f_y (1 - f_y)$, and that of $-\log f_y$ is $-(1 - f_y)$.
+# Where insertion fails worst, at $f_y \approx 0$, the plain score has no slope and the logarithm its full one.
 
 # %%
 u = torch.tensor([-20.0, -5.0, 0.0, 5.0], requires_grad=True)

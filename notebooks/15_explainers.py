@@ -353,8 +353,8 @@ pd.DataFrame.from_dict(rows, orient="index", columns=columns[1:]).round(3)
 # ## Shapley values, exactly
 #
 # Is it true about the Shapley values? For the eight features that say most, with all others masked throughout, every
-# mask can be tried, and the values follow from their definition as what a feature adds, on average over all orders in which features may arrive. Before
-# the fit $f(b)_y$ must be taken off, as a Shapley value says nothing about the base.
+# mask can be tried, and the values follow from their definition as what a feature adds, on average over all orders in
+# which features may arrive. Before the fit $f(b)_y$ must be taken off, as a Shapley value says nothing about the base.
 
 # %%
 D, row = 8, 0

@@ -276,9 +276,9 @@ table
 #
 # **Gradients.** The paper says nothing of how $T$ and $t_s$ are differentiated. $T$ scales all gaps between
 # contributions alike. With a gradient it would cancel every change of their size ([](13_soft_masks)); without one,
-# training pushes at their size though no mask depends on it, and $\lambda_3$, which charges for size, holds against it. $t_s$ moves with the contributions it lies between, and
-# without a gradient a mask would seem to open by raising *all* of $\phi$, which it does not. How far either turns the
-# whole gradient is measured in {ref}`sec-code-gradient`.
+# training pushes at their size though no mask depends on it, and $\lambda_3$, which charges for size, holds against it.
+# $t_s$ moves with the contributions it lies between, and without a gradient a mask would seem to open by raising *all*
+# of $\phi$, which it does not. How far either turns the whole gradient is measured in {ref}`sec-code-gradient`.
 #
 # **Divergence.** $\Omega_{\mathrm{Del}}$ has no lower bound: the less likely class $y$ becomes on deleted inputs, the
 # better. With a large $\lambda$ and a large step a run can run away. It is stopped as soon as its parameters or its

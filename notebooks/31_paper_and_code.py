@@ -26,7 +26,7 @@
 # | 3 | background 0.49 on normalised images | the training mean, there 0 | {ref}`sec-code-background` |
 # | 4 | one temperature for a batch | one for a sample | {ref}`sec-code-temperature` |
 # | 5 | log-softmax over pixels; thresholds without gradient | neither | {ref}`sec-code-gradient` |
-# | 6 | explains predicted, scores true class; hard steps of 64 pixels | one class $y$ for both; steps of 16 pixels | {ref}`sec-code-scores` |
+# | 6 | explains predicted, scores true class; hard steps of 64 | one class $y$; steps of 16 | {ref}`sec-code-scores` |
 # | 7 | "ratio", "direct" | Del-A, Del-B, Del-C | {ref}`sec-code-deletion` |
 # | 8 | 100 epochs, checkpoints every 5 and above 0.8, half precision | 50 epochs | {ref}`sec-code-protocol` |
 # | 9 | ResNet-18 keeps a max pool behind its small stem | not said | images only |
@@ -131,9 +131,9 @@ plt.close(fig)
 # with the paper's. Softness is the sum of $4 r (1 - r)$ over features, mean over $s$.
 # ```
 #
-# In {numref}`fig-code-blur` the code's masks are {glue:text}`code-blur-low:.1f` to
-# {glue:text}`code-blur-high:.1f` times as soft as the paper's. What that does to the gradient, the next section shows; to training on
-# images, [](22_images).
+# In {numref}`fig-code-blur` the code's masks are {glue:text}`code-blur-low:.1f` to {glue:text}`code-blur-high:.1f`
+# times as soft as the paper's. What that does to the gradient, the next section shows; to training on images,
+# [](22_images).
 #
 # (sec-code-gradient)=
 # ## The way of the gradient
