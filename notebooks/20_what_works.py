@@ -32,9 +32,10 @@ from lib.study.gluing import keep
 
 figures.use()
 pd.set_option("display.max_colwidth", None)
-picked = ablations.chosen(ablations.load(results))
+frame = ablations.load(results)
+picked = ablations.chosen(frame)
 known = rows_known.read(f"{rows}/splits.csv")
-keep("works", pages_ablations.about(picked))
+keep("works", pages_ablations.about(picked) | {"diverged": pages_ablations.diverged(frame)})
 keep("works", {"gains": pages_ablations.gains_figure(picked)})
 keep("works", {"verdict": pages_ablations.verdict(picked), "singly": pages_ablations.singly(picked)})
 
@@ -52,7 +53,7 @@ keep("works", {"verdict": pages_ablations.verdict(picked), "singly": pages_ablat
 # LIME explains, $S = 0.5\,Q$. For each split validation chooses $\lambda$ from 0.1 and 0.01 by the valscore with
 # $\eta = 2$. There are records of {glue:text}`works-tables`, and none yet of {glue:text}`works-missing`
 # (`make experiments ONLY=what-works`). Few splits make wide intervals, and a mean over few tables says little about
-# others.
+# others. {glue:text}`works-diverged`
 #
 # ```{glue:figure} works-gains
 # :name: fig-works-gains

@@ -262,7 +262,7 @@ table
 # | the sum over samples in {eq}`id-11` | the mean over a batch | $\lambda$ and the learning rate | below |
 # | equal contributions | the first of them come first | none | [](13_soft_masks) |
 # | may the start itself be the best epoch | no: it is first measured after an epoch | none | [](21_tables) |
-# | a run that diverges | stopped when it is seen, never chosen | none | below |
+# | a run that diverges | stopped when it is seen, counts by the epoch kept before | none | below |
 # | patience of a rival, trained once for all explainers, $S$ | each valscore's own | none | below |
 # | "randomly dividing" into splits | at random within each class (stratified) | none | below |
 #
@@ -282,7 +282,8 @@ table
 #
 # **Divergence.** $\Omega_{\mathrm{Del}}$ has no lower bound: the less likely class $y$ becomes on deleted inputs, the
 # better. With a large $\lambda$ and a large step a run can run away. It is stopped as soon as its parameters or its
-# score are NaN, while the others go on, and it is never chosen.
+# score are NaN, while the others go on. It counts by the best epoch before, like a run that stopped getting better; one
+# that diverges before its first epoch is never chosen.
 #
 # **Patience.** A rival's training does not depend on the explainer that measures it, so it is trained once and keeps
 # its best epoch for each explainer and $S$. Each of the four valscores has a patience of its own and, once that has

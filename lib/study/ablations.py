@@ -14,7 +14,7 @@ import pandas as pd
 
 from lib import metrics
 from lib.study import records
-from lib.study.runs import at, converged
+from lib.study.runs import at, kept
 from lib.study.runs_id import HYPER, TABLES
 from lib.study.statistics import Paired, clustered, resampled
 
@@ -49,7 +49,7 @@ def chosen(frame: pd.DataFrame) -> pd.DataFrame:
     """The test rows of the hyperparameters with the largest valscore at eta 2, for each table, variant and split."""
     if frame.empty:
         return frame
-    run, frame = ["dataset", "variant", "split"], converged(frame)
+    run, frame = ["dataset", "variant", "split"], kept(frame)
     val = frame[frame["part"] == "val"].pivot_table(index=[*run, *HYPER], columns="measure", values="value")
     score = metrics.valscore(val["accuracy"], val["insertion"], 1 - val["1 − deletion"], eta=ETA)
     best = val.assign(score=score)["score"].reset_index()

@@ -50,6 +50,16 @@ def about(picked: pd.DataFrame) -> dict:
     }
 
 
+def diverged(frame: pd.DataFrame) -> str:
+    """Which trainings diverged, by variant, lambda and table, in how many splits; they count by what they had kept."""
+    runs = frame[frame["diverged"] > 0].drop_duplicates(["dataset", "variant", "lam", "split"]) if len(frame) else frame
+    each = runs.groupby(["variant", "lam", "dataset"], sort=False)["split"].nunique() if len(runs) else pd.Series()
+    told = [f"{VARIANTS.get(v, v)} at λ = {lam:g} on {d} ({n} splits)" for (v, lam, d), n in each.items()]
+    if not told:
+        return "No training diverged."
+    return f"Diverged have {listed(told)}: these runs count by the best epoch before, as on the page of results on tables."
+
+
 def changes(picked: pd.DataFrame) -> dict[str, dict[str, Paired]]:
     """What taking a part away changes, the variant minus ID-ExpO over tables: score -> variant -> mean and interval."""
     each = {m: {v: together(picked, v, m, over="ID-ExpO") for v in PARTS} for m in SCORES[:2]}

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from lib.study import figures, records
 from lib.study.pages_claims import signed, spanned, two
-from lib.study.runs import at, converged, titles
+from lib.study.runs import at, kept, titles
 from lib.study.statistics import Paired, clustered, plus_minus
 
 U = 10  # entries (n, c) kept in the explanation that is scored
@@ -33,7 +33,7 @@ def load(folder: str | Path = records.ROOT / "results" / "both") -> pd.DataFrame
     index = ["dataset", "split", "eta", "lam1"]
     if not any(records.found(folder).rglob("*.parquet")):
         return pd.DataFrame(columns=[*index, *SCORES])
-    frame = converged(records.read(folder))
+    frame = kept(records.read(folder))
     test = frame[(frame["part"] == "test") & (frame["U"].isna() | (frame["U"] == U))]
     wide = test.pivot_table(index=index, columns="measure", values="value").reset_index()
     return wide.assign(deletion=1 - wide["deletion"])[[*index, *SCORES]]

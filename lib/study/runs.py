@@ -24,9 +24,12 @@ def at(rows: pd.DataFrame, **where) -> pd.DataFrame:
     return rows[kept]
 
 
-def converged(rows: pd.DataFrame) -> pd.DataFrame:
-    """Those of runs that did not diverge; records that do not say, of before runs were stopped for it, are all kept."""
-    return rows if "diverged" not in rows else rows[~(rows["diverged"] > 0)]
+def kept(rows: pd.DataFrame) -> pd.DataFrame:
+    """Those of runs that kept an epoch of theirs: one that diverged before its first has its start's parameters.
+
+    A run that diverged later counts by the epoch that it had kept, like one that stopped getting better.
+    """
+    return rows[rows["best_epoch"] > 0]
 
 
 def check_configuration(rows: pd.DataFrame, folder: str | Path, wanted: dict) -> None:

@@ -17,7 +17,7 @@ import pandas as pd
 from lib import data
 from lib.data import catalogue
 from lib.study import records
-from lib.study.runs import check_configuration, converged
+from lib.study.runs import check_configuration, kept
 
 U = 10  # entries kept in the explanation, where the paper fixes it too
 SCORES = ("accuracy", "faithfulness")
@@ -128,7 +128,7 @@ def choose_eta(rows: pd.DataFrame, measures: Sequence[str] = SCORES) -> pd.DataF
     if (configurations > 1).any():
         run = dict(zip([*by, "eta"], configurations[configurations > 1].index[0]))
         raise ValueError(f"records must be of one configuration for each run, got several of {run}: move some away")
-    rows = converged(rows)
+    rows = kept(rows)
     val = rows[rows["part"] == "val"].groupby([*by, "eta", "measure"], dropna=False)["value"].mean()
     score = val.reset_index().pivot(index=[*by, "eta"], columns="measure", values="value").reset_index()
     score = score.reindex(columns=[*by, "eta", *measures])

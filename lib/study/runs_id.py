@@ -16,7 +16,7 @@ import pandas as pd
 from lib import metrics
 from lib.data import catalogue
 from lib.study import records
-from lib.study.runs import at, check_configuration, converged
+from lib.study.runs import at, check_configuration, kept
 
 ETAS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)  # weights of accuracy in the valscore that chooses hyperparameters
 TABLES = tuple(name for name in catalogue.names("ID") if not catalogue.DATA_SETS[name].variant)  # the paper's six
@@ -52,10 +52,9 @@ def load(folder: str | Path = records.ROOT / "results" / "id") -> pd.DataFrame:
 def chosen(frame: pd.DataFrame, eta: float = 2.0) -> pd.DataFrame:
     """The test rows of the hyperparameters with the largest valscore at eta, for each setting and split (ID-15).
 
-    A run that has diverged is not chosen; where records do not say so, one that was best before its first step has: it
-    is its start, not what the method made of it.
+    A run that kept no epoch of its own is not chosen: it is its start, not what the method made of it.
     """
-    run, frame = [*SETTING, "split", "seed"], converged(frame[frame["best_epoch"] > 0])
+    run, frame = [*SETTING, "split", "seed"], kept(frame)
     val = frame[frame["part"] == "val"].pivot_table(index=[*run, *HYPER], columns="measure", values="value")
     score = metrics.valscore(val["accuracy"], val["insertion"], 1 - val["1 − deletion"], eta=eta)
     scored = val.assign(score=score)["score"].reset_index()

@@ -32,6 +32,6 @@ def frame(told=TOLD, tables=("collins", "wine-quality-red"), noise=0.002):
                             samples = [up - 0.01, up + 0.01] if name in NAMES[1:3] else None
                             row = {**run, "part": part, "measure": name, "value": value, "samples": samples}
                             rows.append(row | {"background": background})
-    out = pd.DataFrame(rows).assign(lam3=0.001, lr=0.01)
+    out = pd.DataFrame(rows).assign(lam3=0.001, lr=0.01, best_epoch=5, diverged=0)
     other = out[(out["part"] == "test") & (out["background"] == "mean")].assign(explainer="KernelSHAP")
     return pd.concat([out, other], ignore_index=True)

@@ -21,6 +21,15 @@ def test_other_explanations_and_backgrounds_are_looked_at_by_themselves(picked):
     assert "it differs from that by 0.00 (0.00 to 0.00) by KernelSHAP and by −0.10 (−0." in told
 
 
+def test_trainings_that_diverged_are_named_and_count():
+    every = frame()
+    assert pages_ablations.diverged(every) == pages_ablations.diverged(every[:0]) == "No training diverged."
+    lost = every["variant"].eq("ID-ExpO") & every["lam"].eq(0.1) & every["split"].lt(2) & every["dataset"].eq("collins")
+    told = pages_ablations.diverged(every.assign(diverged=9 * lost))
+    assert told.startswith("Diverged have ID-ExpO at λ = 0.1 on collins (2 splits): ")
+    assert set(ablations.chosen(every.assign(diverged=9 * lost))["lam"]) == {0.1, 0.0}
+
+
 def moved(picked, changes):
     """Scores of variants moved by so much: (variant, measure) -> change for each split of a table, or of all."""
     by = pd.Series(0.0, picked.index)

@@ -1,4 +1,4 @@
-"""What the records of both papers share: one configuration, and no run that diverged."""
+"""What the records of both papers share: one configuration, and no run that kept nothing."""
 
 import json
 
@@ -34,11 +34,9 @@ def test_a_newer_setting_may_have_any_value_the_same_in_all():
             runs.check_configuration(rows(*some), "here", WANTED)
 
 
-def test_runs_that_diverged_are_left_out_where_records_say_so():
-    frame = rows(WANTED, WANTED)
-    assert runs.converged(frame) is frame
-    assert list(runs.converged(frame.assign(diverged=[0, 7])).index) == [0]
-    assert list(runs.converged(frame.assign(diverged=[None, 7.0])).index) == [0]
+def test_a_run_counts_by_the_epoch_that_it_kept_and_one_without_does_not():
+    frame = rows(WANTED, WANTED).assign(diverged=[12, 7])
+    assert list(runs.kept(frame.assign(best_epoch=[3, 0])).index) == [0]
 
 
 def test_rows_and_titles():

@@ -24,12 +24,10 @@ def test_a_tie_goes_to_the_smaller_eta_whatever_the_order():
     assert set(runs_fe.choose_eta(frame.iloc[::-1])["eta"]) == {0.01}
 
 
-def test_a_run_that_diverged_is_not_chosen():
+def test_a_run_that_kept_no_epoch_is_not_chosen():
     frame = rows({0.0: (0.9, 0.9), 1.0: (0.5, 0.5)})
-    lost = frame.assign(diverged=(frame["eta"] == 0.0) * 40)
     assert set(runs_fe.choose_eta(frame)["eta"]) == {0.0}
-    assert set(runs_fe.choose_eta(lost)["eta"]) == {1.0}
-    assert set(runs_fe.choose_eta(frame.assign(diverged=np.nan))["eta"]) == {0.0}
+    assert set(runs_fe.choose_eta(frame.assign(best_epoch=9 * (frame["eta"] > 0)))["eta"]) == {1.0}
 
 
 def test_every_split_lambda_and_U_chooses_for_itself():
