@@ -117,8 +117,9 @@ keep("findings", drawn | told)
 # :name: fig-findings-tables
 # :alt: Differences between ID-ExpO and its best rival in accuracy, insertion and one minus deletion, a row a table.
 #
-# ID-ExpO minus the best of three rivals at $\eta = 3$, mean over two explainers and two $S$ with 95 % intervals. Tables
-# are sorted by the loss of accuracy, the smallest first. Hollow: the interval contains 0. More in [](21_tables).
+# ID-ExpO minus the rival of the highest mean, of three, at $\eta = 3$; mean over two explainers and two $S$ with 95 %
+# intervals. Tables are sorted by the loss of accuracy, the smallest first. Hollow: the interval contains 0. More in
+# [](21_tables).
 # ```
 #
 # {glue:text}`findings-tables-told`

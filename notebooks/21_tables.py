@@ -72,7 +72,8 @@ keep("tables", {"leads": leads, "leads-told": told})
 # :name: fig-tables-leads
 # :alt: Differences between ID-ExpO and its best rival in accuracy, insertion and one minus deletion, a row a cell.
 #
-# ID-ExpO minus the best of its three rivals, mean over splits with 95 % intervals; hollow where 0 lies within.
+# ID-ExpO minus the best of its three rivals (of the highest mean over splits) with 95 % intervals; hollow where 0 lies
+# within.
 # ```
 #
 # {glue:text}`tables-leads-told`

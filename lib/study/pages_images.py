@@ -14,7 +14,7 @@ from lib.study.measures import labels
 from lib.study.pages_claims import two
 from lib.study.pages_id import short, whole
 from lib.study.runs import at
-from lib.study.runs_id import ETAS, HYPER, METHODS, RIVALS, S_VALUES, by_split, ours
+from lib.study.runs_id import ETAS, HYPER, METHODS, RIVALS, S_VALUES, best_rival, by_split, ours
 from lib.study.runs_images import CELLS, cell, main, name, rivals
 from lib.study.statistics import resampled
 from lib.study.words import LEVEL, beside, found_too, listed, placed
@@ -118,8 +118,7 @@ def leads_by_seed(front: pd.DataFrame, explainer: str, S: float, *, eta: float =
     there = rivals(rows)
     found = {}
     for measure in SCORES if there else ():
-        each = pd.concat([by_split(rows, measure, method=rival) for rival in there], axis=1)
-        found[measure] = (ours(rows, measure) - each.max(axis=1, skipna=False)).dropna()  # seeds that all have
+        found[measure] = (ours(rows, measure) - best_rival(rows, measure, there)).dropna()  # seeds that all have
     return {measure: lead for measure, lead in found.items() if len(lead)}
 
 

@@ -8,6 +8,7 @@ Explainers, rivals and tables are those of the paper's comparison, by name, so t
 """
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -81,10 +82,13 @@ def ours(rows: pd.DataFrame, measure: str, **where) -> pd.Series:
     return by_split(rows, measure, method="ID-ExpO", deletion="A", **where)
 
 
-def best_rival(rows: pd.DataFrame, measure: str, **where) -> pd.Series:
-    """The highest value among the three rivals, of each split where all three are there."""
-    found = [by_split(rows, measure, method=rival, **where) for rival in RIVALS]
-    return pd.concat(found, axis=1).max(axis=1, skipna=False).dropna()
+def best_rival(rows: pd.DataFrame, measure: str, rivals: Sequence[str] = RIVALS, **where) -> pd.Series:
+    """Of the rivals the one of the highest mean over the splits that all of them have; empty if one is missing.
+
+    Not the highest on each split by itself: that is a rival which nobody could choose, better by its luck.
+    """
+    found = pd.concat({rival: by_split(rows, measure, method=rival, **where) for rival in rivals}, axis=1).dropna()
+    return found[found.mean().idxmax()] if len(found) else pd.Series(dtype=float)
 
 
 def front_of_forms(frame: pd.DataFrame) -> pd.DataFrame:
