@@ -16,7 +16,7 @@ import pandas as pd
 from scipy import stats
 
 from lib.study.runs import titles
-from lib.study.statistics import LEVEL, RATIO, Paired, clustered, false_discovery, resampled
+from lib.study.statistics import LEVEL, RATIO, Paired, clustered, resampled
 
 ALPHA = 0.05
 MARGIN = 0.05  # accuracies this close are comparable
@@ -104,7 +104,7 @@ def tests(claims: dict[str, Claim], *evidence) -> pd.DataFrame:
     for label, claim in claims.items():
         table = pd.DataFrame([vars(comparison) for comparison in claim.comparisons(*evidence)])
         by_chance = table["p"].notna()
-        table.loc[by_chance, "p"] = false_discovery(table.loc[by_chance, "p"])
+        table.loc[by_chance, "p"] = stats.false_discovery_control(table.loc[by_chance, "p"])
         outcome = [outcome_of(*row) for row in table[["splits", "gap", "p"]].itertuples(index=False)]
         tables.append(table.assign(claim=label, outcome=outcome))
     return pd.concat(tables, ignore_index=True)

@@ -17,6 +17,7 @@ from lib.study import claims, timing
 from lib.study.claims import MARGIN, Claim, Comparison, compare, fact
 from lib.study.runs import title
 from lib.study.runs_fe import U, by_split, chosen, chosen_eta, classes_picked, datasets
+from lib.study.statistics import RATIO
 
 SLOWER = 1.2  # up to this many times the seconds, a regulariser costs little
 STRETCHES = ("up to λ = 1", "from λ = 1 on")  # of all lambdas, from the smallest to the largest
@@ -166,9 +167,12 @@ def chosen_etas(ten: pd.DataFrame, names: Sequence[str]) -> dict[str, pd.Series]
 
 
 def kruskal(groups) -> float:
-    """p of Kruskal and Wallis' test, 1 where all values are the same."""
+    """p of Kruskal and Wallis' test, its statistic shrunk as splits share rows; 1 where all values are the same."""
     groups = list(groups)
-    return 1.0 if len(np.unique(np.concatenate(groups))) == 1 else float(stats.kruskal(*groups).pvalue)
+    if len(np.unique(np.concatenate(groups))) == 1:
+        return 1.0
+    shrunk = stats.kruskal(*groups).statistic / (1 + np.mean([len(values) for values in groups]) * RATIO)
+    return float(stats.chi2.sf(shrunk, len(groups) - 1))
 
 
 def least_seen(splits: Sequence[int]) -> int:

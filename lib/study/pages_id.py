@@ -24,7 +24,7 @@ from lib.study.runs_id import (
     name,
     ours,
 )  # fmt: skip
-from lib.study.statistics import mean_sem, paired, plus_minus
+from lib.study.statistics import mean_sem, plus_minus, resampled
 from lib.study.words import listed
 from lib.study.work_id import table_leads
 
@@ -138,9 +138,8 @@ def differences(front: pd.DataFrame, known: pd.DataFrame, dataset: str) -> pd.Da
             own, theirs = ours(cell, measure), by_split(cell, measure, method=other)
             if other == others[-1] and measure == "accuracy":
                 theirs = majority(known, dataset)
-            both = own.index.intersection(theirs.index)
-            if len(both) > 1:
-                gap = paired(own[both], theirs[both])
+            if len(both := (own - theirs).dropna()) > 1:
+                gap = resampled(both, ratio=0)  # as the paper tests it
                 star = "\u00a0*" if gap.p < 0.05 else ""
                 text = f"{gap.difference:+.3f}".replace("-", "−")
                 table.setdefault(head, {})[short(explainer, S), whole(other)] = f"{text}{star}"

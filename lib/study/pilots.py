@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lib.study.pages_claims import signed
-from lib.study.runs import title
+from lib.study.runs import at, title
 from lib.study.runs_fe import SCORES, U, choose_eta, chosen
 from lib.study.statistics import resampled
 
@@ -51,10 +51,13 @@ def patience(longer: pd.DataFrame, frame: pd.DataFrame) -> str:
         steps = [json.loads(some["settings"].iloc[0])["patience_steps"] for some in (same, rows)]
         epochs = [chosen(some).drop_duplicates("split")["best_epoch"].mean() for some in (same, rows)]
         scores = "; ".join(" and ".join(f"{value:.3f}" for value in some) for some in each)
+        single = {eta: by_split(at(rows, eta=eta)) - by_split(at(same, eta=eta)) for eta in set(same["eta"])}
+        widest = max(single, key=lambda eta: single[eta].abs().max())
+        most = max(single[widest], key=abs)
         more = "surely for the better" if gap.low > 0 else "surely for the worse" if gap.high < 0 else "within noise"
         told.append(
             f"{method} on {title(dataset)}, {rows['split'].nunique()} splits, {steps[0]:,} and {steps[1]:,} steps: "
             f"epoch {epochs[0]:,.0f} and {epochs[1]:,.0f} kept in the mean, geometric mean by split {scores}, "
-            f"a change of {signed(gap.difference)}, {more}"
+            f"a change of {signed(gap.difference)}, {more}; at one η and split by up to {signed(most)} (η = {widest:g})"
         )
     return "; ".join(told) or "not tried yet"

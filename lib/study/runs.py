@@ -20,7 +20,7 @@ def at(rows: pd.DataFrame, **where) -> pd.DataFrame:
     """The rows where the columns are as given."""
     kept = np.ones(len(rows), bool)
     for column, value in where.items():
-        kept &= (rows[column] == value).to_numpy()
+        kept &= (rows[column] == value).to_numpy(bool, na_value=False)
     return rows[kept]
 
 

@@ -46,20 +46,6 @@ class Paired(NamedTuple):
     n: int
 
 
-def paired(a: Sequence[float] | pd.Series, b: Sequence[float] | pd.Series) -> Paired:
-    """a - b over splits: paired t test and interval. Two Series are matched by their index (the split)."""
-    if isinstance(a, pd.Series) and isinstance(b, pd.Series):
-        if set(a.index) != set(b.index):
-            raise ValueError(f"a and b must cover the same splits, got {sorted(a.index)} and {sorted(b.index)}")
-        b = b.loc[a.index]
-    a, b = np.asarray(a, float), np.asarray(b, float)
-    if a.shape != b.shape or a.ndim != 1 or len(a) < 2:
-        raise ValueError(f"a and b must be as many values, at least two, got shapes {a.shape} and {b.shape}")
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        raise ValueError(f"a and b must be finite, got {a} and {b}")
-    return _student(a - b, standard_error(a - b, ratio=0))
-
-
 def standard_error(values: Sequence[float] | pd.Series, ratio: float = RATIO) -> float:
     """Of a mean over splits that share rows: its square is the values' variance times 1/n + ratio, not 1/n."""
     values = np.asarray(values, float)
@@ -69,7 +55,10 @@ def standard_error(values: Sequence[float] | pd.Series, ratio: float = RATIO) ->
 
 
 def resampled(differences: Sequence[float] | pd.Series, edge: float = 0.0, *, ratio: float = RATIO) -> Paired:
-    """The mean of differences over splits that share rows: corrected resampled t test of its being at `edge`."""
+    """The mean of differences over splits that share rows: corrected resampled t test of its being at `edge`.
+
+    With ratio=0 it is the plain paired t test, for what shares none.
+    """
     values, error = np.asarray(differences, float), standard_error(differences, ratio)
     return _student(values, error)._replace(p=_student(values - edge, error).p)
 
@@ -91,15 +80,6 @@ def holm(p: Sequence[float]) -> np.ndarray:
     order = np.argsort(p)
     corrected = np.empty_like(p)
     corrected[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1)
-    return corrected
-
-
-def false_discovery(p: Sequence[float]) -> np.ndarray:
-    """p values corrected so that few of those taken are taken wrongly (Benjamini and Hochberg), in the order given."""
-    p = np.asarray(p, float)
-    order = np.argsort(p)[::-1]
-    corrected = np.empty_like(p)
-    corrected[order] = np.minimum.accumulate(p[order] * len(p) / np.arange(len(p), 0, -1)).clip(max=1)
     return corrected
 
 

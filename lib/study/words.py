@@ -15,6 +15,11 @@ def listed(names: Iterable[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names) or "none"
 
 
+def percent(share: float) -> str:
+    """A share as a sentence names it."""
+    return f"{100 * share:.0f}\u00a0%"
+
+
 def among(names: Sequence[str], every: Sequence[str], what: str) -> str:
     """Names out of all there are: `all 4 data sets` where they are several and none is missing."""
     return f"all {len(names)} {what}" if 1 < len(names) == len(every) else listed(names)

@@ -5,8 +5,9 @@ import pandas as pd
 from lib.study.claims import MARGIN
 from lib.study.claims_fe import changes
 from lib.study.measures import labels
-from lib.study.pages_claims import two
+from lib.study.pages_claims import signed, two
 from lib.study.pages_fe import LIKE, influential, ours_at_ten, short
+from lib.study.runs import at
 from lib.study.runs_fe import METHODS, U, by_split, chosen, classes_picked, datasets, is_newer
 from lib.study.statistics import Paired, clustered, resampled
 from lib.study.words import listed
@@ -20,10 +21,13 @@ def scores(ten: pd.DataFrame, measure: str) -> str:
     whole = [d for d in datasets(ten) if all(len(values[m][d]) > 1 for m in METHODS)]
     if not whole:
         return "No data set has records of all methods yet."
-    gap = clustered([(values["Ours"][d] - values["Pretrain"][d]).dropna().to_numpy() for d in whole])
+    told = []
+    for other in ("Pretrain", "PretrainR"):
+        gap = clustered([(values["Ours"][d] - values[other][d]).dropna().to_numpy() for d in whole])
+        told.append(f"minus {other} is {two(gap.difference)} (95 % interval {two(gap.low)} to {two(gap.high)})")
     text = (
-        f"With {U} entries and in the mean over {len(whole)} data sets, Ours minus Pretrain is {two(gap.difference)} "
-        f"(95 % interval {two(gap.low)} to {two(gap.high)}). The paper finds its {measure} {PAPER[measure]}."
+        f"With {U} entries and in the mean over {len(whole)} data sets, Ours {listed(told)}. The paper finds its "
+        f"{measure} {PAPER[measure]}."
     )
     rivals = {}
     for other in [m for m in METHODS[1:] if measure == "accuracy" or not m.startswith("RPS")]:
@@ -71,8 +75,20 @@ def moves(lambdas: pd.DataFrame, measure: str) -> str:
         f"Up to λ = 1 {measure} is flat, the interval within ±{MARGIN}, on {listed(flat)}"
         + (f", and not shown to be on {listed(rest)}. " if flat and rest else ". ")
         + f"Beyond 1 it {beyond if any(ways.values()) else 'moves surely nowhere'}. "
+        + next_step(lambdas, measure)
         + f"The paper sees it {'fall' if measure == 'accuracy' else 'rise'} with λ in general."
     )
+
+
+def next_step(lambdas: pd.DataFrame, measure: str) -> str:
+    """How the score of Ours changes from lambda 1 to the next larger one, as the largest is our choice."""
+    ten, found = chosen(lambdas), {}
+    for d in datasets(lambdas):
+        if larger := sorted(lam for lam in set(at(lambdas, dataset=d)["lam"]) if lam > 1):
+            one, more = (by_split(ten, d, "Ours", measure=measure, lam=lam) for lam in (1.0, larger[0]))
+            if len(gap := (more - one).dropna()) > 1:
+                found.setdefault(larger[0], []).append(f"{signed(gap.mean())} on {short(d)}")
+    return "".join(f"From 1 to {lam:g} alone it changes by {listed(told)}. " for lam, told in found.items())
 
 
 def kept_lambdas(frame: pd.DataFrame, lambdas: pd.DataFrame) -> str:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from lib.study import claims
-from lib.study.statistics import RATIO, clustered, false_discovery, paired
+from lib.study.statistics import RATIO, clustered, resampled
 
 # --- The parts -------------------------------------------------------------------------------------------------------
 
@@ -34,7 +34,7 @@ def test_equivalence_is_shown_only_if_the_interval_lies_within_the_margin(values
 def test_repeats_that_share_no_rows_have_students_interval_p_and_reach():
     values = [pd.Series([0.1, 0.3, 0.2, 0.25]), pd.Series([0.2, 0.1, 0.4, 0.3])]
     both = [claims.compare(d, "x", v, claimed=">", shared=0.0) for d, v in zip(("glass", "vehicle"), values)]
-    known = [paired(v, 0 * v) for v in values]
+    known = [resampled(v, ratio=0) for v in values]
     for found, of in zip(both, known):
         assert (found.low, found.high, found.p) == pytest.approx((of.low, of.high, of.p))
     table = pd.DataFrame([vars(found) for found in both])
@@ -101,7 +101,7 @@ def test_p_is_corrected_among_the_comparisons_of_a_claim_alone():
     found = claims.tests({"A": claims.Claim("", lambda: several), "B": claims.Claim("", lambda: several[1:2])})
     assert found["claim"].tolist() == ["A", "A", "A", "B"]
     p = [comparison.p for comparison in several[:2]]
-    assert found["p"][:2].tolist() == pytest.approx(false_discovery(p).tolist())
+    assert found["p"][:2].tolist() == pytest.approx(stats.false_discovery_control(p).tolist())
     assert found["p"][0] > p[0]
     assert np.isnan(found["p"][2])
     assert found["p"][3] == pytest.approx(p[1])

@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from lib.study import claims, claims_fe, runs_fe, timing
-from lib.study.statistics import clustered, false_discovery, paired, resampled
+from lib.study.statistics import clustered, resampled
 from tests.study.fe import BEST, SECONDS, TOLD, compared, frame, timed, verdicts
 
 # --- Verdicts --------------------------------------------------------------------------------------------------------
@@ -140,7 +141,7 @@ def test_repeats_share_no_rows_so_that_their_test_is_students(glass):
     times = timed()
     row = compared(glass, timed=times).query("what == 'seconds an epoch, RPS / Pretrain' and splits > 0").iloc[0]
     one, other = (timing.plain(times, "segment", method) for method in ("RPS", "Pretrain"))
-    known = paired(np.log(one), np.log(other))
+    known = resampled(np.log(one) - np.log(other), ratio=0)
     assert np.log([row["value"], row["low"], row["high"]]).tolist() == pytest.approx(known[:3])
     whole = claims_fe.verdicts(compared(glass, timed=times)).loc["FE-C9c"]
     assert whole["units"] == 1
@@ -181,13 +182,13 @@ def test_the_best_eta_by_faithfulness_is_that_of_test_rows_at_ten_entries_and_la
 
 
 def test_how_many_splits_must_differ_for_etas_to_be_seen_to():
-    """By hand: of two sets of ten, four of ten in one give p just above 0.05 (chi^2 with ties), five below."""
-    assert claims_fe.least_seen([10, 10]) == 4
-    assert (
-        claims_fe.kruskal([np.r_[[0] * 7, [1] * 3], np.zeros(10)])
-        > 0.05
-        > claims_fe.kruskal([np.r_[[0] * 6, [1] * 4], np.zeros(10)])
-    )
+    """Of two sets of ten, nine of ten in one: H of Kruskal and Wallis over 1 + 10 * 2/7, as splits share rows."""
+    assert claims_fe.least_seen([10, 10]) == 9
+    for odd, seen in ((8, False), (9, True)):
+        groups = [np.arange(10) < odd, np.zeros(10)]
+        p = stats.chi2.sf(stats.kruskal(*groups).statistic / (1 + 20 / 7), 1)
+        assert claims_fe.kruskal(groups) == pytest.approx(p)
+        assert (p < 0.05) == seen
     assert claims_fe.kruskal([np.zeros(5), np.zeros(4)]) == 1.0
 
 
@@ -209,7 +210,8 @@ def test_p_is_corrected_within_a_claim():
     tests = compared(noisy).query("claim == 'FE-C2b' and splits > 0")
     score = {m: faithfulness(noisy, m) for m in ("Ours", "PretrainR")}
     gaps = [score["Ours"][d] - score["PretrainR"][d] for d in ("glass", "vehicle")]
-    assert tests["p"].tolist() == pytest.approx(false_discovery([resampled(gap).p for gap in gaps]).tolist())
+    known = stats.false_discovery_control([resampled(gap).p for gap in gaps])
+    assert tests["p"].tolist() == pytest.approx(known.tolist())
 
 
 def faithfulness(records, method):

@@ -176,16 +176,18 @@ def test_a_fixed_network_is_looked_at_where_its_gates_leave_few_entries_open(tol
 
 
 def kept(*splits):
-    return pd.DataFrame(splits, columns=["few", "all", "open"])
+    return pd.DataFrame(splits, columns=["few", "all", "open"]).assign(epoch=[100, 900][: len(splits)])
 
 
 @pytest.mark.parametrize(
     ("fixed", "said"),
     [
         (kept((0.6, 0.7, 20), (0.4, 0.4, 30)), "0.40 behind Ours. Keeping all that is open instead of the first 10 "
-         "changes that by +0.05 in the mean (0.00 to +0.10), so that ranking is the lesser part"),
+         "changes that by +0.05 in the mean (single splits 0.00 to +0.10), so that ranking is the lesser part"),
         (kept((0.6, 0.9, 20), (0.4, 0.8, 30)), "ranking is the larger part"),
         (kept((0.6, 0.7, 20), (0.2, 0.9, 5000)), "In 1 more split, 5,000 entries stay open, and it agrees on 0.20 of"),
+        (kept((0.6, 0.7, 20), (0.85, 0.9, 30)), "in 1 of 2 splits PretrainR comes within 0.1 of Ours. These keep "
+         "epoch 900 in the median, the others 100: where"),
         (kept((0.95, 1.0, 20), (0.95, 1.0, 20)), "not stay behind"),
         (kept((0.6, 0.7, 900), (0.2, 0.9, 5000)), "nothing is said of few"),
     ],

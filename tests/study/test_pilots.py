@@ -33,8 +33,9 @@ def test_more_patience_is_compared_in_the_same_runs_alone_on_validation():
     longer = rows(better, splits=(0, 1), settings='{"patience_steps": 10000}', config="2", best_epoch=7)
     assert pilots.patience(longer, short) == (
         "Ours on Glass, 2 splits, 5,000 and 10,000 steps: epoch 3 and 7 kept in the mean, "
-        "geometric mean by split 0.600 and 0.600; 0.800 and 0.800, a change of +0.20, surely for the better"
+        "geometric mean by split 0.600 and 0.600; 0.800 and 0.800, a change of +0.20, surely for the better; "
+        "at one η and split by up to +0.70 (η = 0.01)"
     )
     worse = longer.assign(value=longer["value"].where(longer["split"] == 0, 0.5))
-    assert pilots.patience(worse, short).endswith("0.800 and 0.500, a change of +0.05, within noise")
+    assert "0.800 and 0.500, a change of +0.05, within noise; at one η" in pilots.patience(worse, short)
     assert pilots.patience(longer, short.assign(dataset="vehicle")) == "not tried yet"

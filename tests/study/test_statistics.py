@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from lib.data.splits import FRACTIONS
-from lib.study.statistics import RATIO, clustered, false_discovery, holm, mean_sem, paired, plus_minus, resampled
+from lib.study.statistics import RATIO, clustered, holm, mean_sem, plus_minus, resampled
 
 
 def test_mean_and_standard_error_count_splits_not_seeds():
@@ -32,29 +32,14 @@ def test_plus_minus_stays_on_one_line():
 @given(st.integers(2, 12), st.integers(0, 1000))
 def test_paired_is_the_paired_t_test(n, seed):
     a, b = np.random.default_rng(seed).normal(0.5, 1, (2, n))
-    found, known = paired(a, b), stats.ttest_rel(a, b)
+    found, known = resampled(a - b, ratio=0), stats.ttest_rel(a, b)
     interval = known.confidence_interval(0.95)
     assert found == pytest.approx(((a - b).mean(), interval.low, interval.high, known.pvalue, n))
 
 
-def test_paired_matches_series_by_split():
-    a, b = pd.Series([1.0, 2.0, 4.0], [0, 1, 2]), pd.Series([0.5, 3.0, 0.0], [1, 2, 0])
-    assert paired(a, b) == pytest.approx(paired([1, 2, 4], [0, 0.5, 3]))
-    with pytest.raises(ValueError, match="a and b must cover the same splits"):
-        paired(a, b.iloc[:2])
-    with pytest.raises(ValueError, match="at least two"):
-        paired([1.0], [2.0])
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_paired_takes_finite_values(value):
-    with pytest.raises(ValueError, match="a and b must be finite"):
-        paired([1, value, 2], [0, 0, 0])
-
-
 def test_paired_without_spread():
-    assert paired([1, 1, 1], [1, 1, 1]) == (0, 0, 0, 1, 3)
-    assert paired([2, 2, 2], [1, 1, 1]) == (1, 1, 1, 0, 3)
+    assert resampled([0, 0, 0], ratio=0) == (0, 0, 0, 1, 3)
+    assert resampled([1, 1, 1], ratio=0) == (1, 1, 1, 0, 3)
 
 
 def test_holm_gives_the_values_known_for_it():
@@ -81,7 +66,7 @@ def test_holm_rejects_as_its_step_down_rule_says(p):
 @given(st.lists(st.floats(-1, 1), min_size=3, max_size=12), st.floats(-1, 1))
 def test_resampled_widens_the_t_interval_by_the_share_of_test_rows(values, edge):
     values = np.array(values) + 1e-3 * np.arange(len(values))
-    found, plain = resampled(values, edge), paired(values, 0 * values)
+    found, plain = resampled(values, edge), resampled(values, ratio=0)
     wider = np.sqrt(1 + len(values) * RATIO)
     assert found.difference == pytest.approx(plain.difference)
     assert found.high - found.low == pytest.approx(wider * (plain.high - plain.low))
@@ -93,13 +78,6 @@ def test_resampled_takes_no_fewer_than_two_and_nothing_infinite():
     for values in ([1.0], [1.0, np.nan], [[1.0, 2.0]]):
         with pytest.raises(ValueError, match="at least two finite numbers"):
             resampled(values)
-
-
-def test_false_discovery_gives_the_values_known_for_it():
-    p = np.random.default_rng(0).random(20) ** 3
-    assert false_discovery(p) == pytest.approx(stats.false_discovery_control(p))
-    assert false_discovery([0.9, 0.95]).tolist() == pytest.approx([0.95, 0.95])
-    assert len(false_discovery([])) == 0
 
 
 def test_one_data_set_is_the_corrected_t_test_itself():
