@@ -137,7 +137,8 @@ keep("findings", drawn | told)
 #
 # ## The claims at a glance
 #
-# Each conclusion of the papers was put to a test. The verdicts are computed too, and a claim's label leads to its test.
+# The papers' conclusions, as far as numbers can test them, were put to a test; that an explanation is easier to
+# interpret is for people to say. The verdicts are computed too, and a claim's label leads to its test.
 # First FE, then ID on tables; those about images are [with their results](sec-images-claims).
 #
 # ```{glue} claims-summary

@@ -194,7 +194,8 @@ keep("tables", pages_id.forms_told(frame, known))
 # *The three forms at $\eta = 2$ and the smaller $S$, mean over the same tables. Balance: twice the accuracy plus
 # insertion plus one minus deletion. Last: always naming the most frequent class of the training rows.*
 #
-# {glue:text}`tables-forms-told` {glue:text}`tables-forms-accurate` keeps most accuracy.
+# {glue:text}`tables-forms-told` In the mean {glue:text}`tables-forms-accurate` keeps most
+# accuracy.
 #
 # Del-A and Del-B differ by a multiple of the cross-entropy ([](14_regularizers)), so they can be expected to be close.
 # Del-C has a lower bound, 0, which it nears as soon as the class is unlikely on deleted inputs. Del-A goes on to reward
@@ -365,5 +366,6 @@ means
 # standard errors, and {glue:text}`tables-processor-same` of {glue:text}`tables-processor-runs` runs are best at the
 # same epoch. A single run's 1 − deletion moves by {glue:text}`tables-processor-apart:.2f` in the mean, where mixed
 # precision on one machine moves it by {glue:text}`tables-mixed-apart:.2f`. As far as the first is the larger, the same
-# seed on another machine is another run, and only means over splits can be relied on. These are some runs of one cell.
+# seed on another machine is another run. Means over splits move less, here by up to
+# {glue:text}`tables-processor-moved:.2f`. These are some runs of one cell.
 # {glue:text}`tables-processor-rest`

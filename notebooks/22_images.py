@@ -210,7 +210,9 @@ keep("images", {"robust": work_images.robust_told(front, frame)})
 work_images.robust(front, frame)
 
 # %% [markdown]
-# *ID-ExpO at $\eta = 3$, and robust networks. Of the paper's network its accuracy and two scores are printed.*
+# *ID-ExpO at $\eta = 3$, and robust networks. Of the paper's network its accuracy and two scores are printed. Its
+# accuracy is ID-ExpO's; ours pays for its robustness and is another kind of network, so that ID-C7 says little. It is
+# one training, and the intervals there know the seeds of ID-ExpO alone.*
 #
 # {glue:text}`images-robust`
 #
@@ -284,7 +286,7 @@ pages_claims.comparisons(tests[tests["splits"] > 0], *claims_images.CLAIMS).rena
 # network on one split, so the seeds say what the order of the images and the draws change; another split, or another
 # start, is not measured.
 #
-# > The runs differ from the paper's in three ways that matter.
+# > The runs differ from the paper's in ways that matter.
 # >
 # > - The images are {glue:text}`images-source`, whose pixels JPEG has changed. What that does to the scores is measured
 # >   [above](sec-images-copies).
@@ -294,6 +296,8 @@ pages_claims.comparisons(tests[tests["splits"] > 0], *claims_images.CLAIMS).rena
 # >   step ([](16_gradcam) says what [](13_soft_masks) averages over). The table says how much of what each method sees;
 # >   where a method and its rival saw different numbers of images, part of their difference may be that. The paper
 # >   trains for up to 50 epochs of 40,000 images in batches of 128.
+# > - Fewer images choose and test: {glue:text}`images-val` and {glue:text}`images-images:,`, where the paper has 10,000
+# >   of each.
 # >
 # > STL-10 and the weights of the paper's robust ResNet-50 could not be had. The library reads both, which is tested on
 # > small files in their formats, and the grid lists their runs ([](../grids) has the commands). Claims about STL-10

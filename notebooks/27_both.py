@@ -215,8 +215,8 @@ keep("both", {name: f"{full[name]:,}" for name in ("most_steps", "patience_steps
 pages_both.effects_table(cells)
 
 # %% [markdown]
-# *What each term's largest weight changes against none, with 95 % intervals over splits that share rows, tables taken
-# together as on [](01_claims).*
+# *What each term's largest weight changes against none, with 95 % intervals over splits that share rows. Tables stand
+# apart: two of them say little of others.*
 
 # %% tags=["hide-input"]
 pages_both.scores_table(cells)

@@ -164,8 +164,12 @@ def tests(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdicts(tests: pd.DataFrame) -> pd.DataFrame:
-    """One row for each claim."""
-    return claims.verdicts(tests, CLAIMS)
+    """One row for each claim; where not all of its comparisons have several seeds, the effect says of how many."""
+    found = claims.verdicts(tests, CLAIMS)
+    several = tests.groupby("claim")["differences"].agg(["count", "size"]).reindex(found.index)
+    partly = several["count"].between(1, several["size"] - 1)
+    of = " (of " + several["count"].astype(str) + " of " + several["size"].astype(str) + " comparisons)"
+    return found.assign(**{"effect of": found["effect of"] + of.where(partly, "")})
 
 
 def lacking(tests: pd.DataFrame) -> dict[str, str]:

@@ -12,9 +12,10 @@ from IPython.display import Markdown
 from matplotlib.figure import Figure
 
 from lib.study import figures, records
-from lib.study.pages_claims import signed, spanned, two
+from lib.study.pages_claims import spanned, two
 from lib.study.runs import at, kept, titles
-from lib.study.statistics import Paired, clustered, plus_minus
+from lib.study.statistics import Paired, plus_minus, resampled
+from lib.study.words import listed
 
 U = 10  # entries (n, c) kept in the explanation that is scored
 SCORES = {  # as the records have it: as the page does
@@ -44,30 +45,29 @@ def weights(cells: pd.DataFrame, term: str) -> list[float]:
     return sorted(cells[term].unique())
 
 
-def effect(cells: pd.DataFrame, term: str, score: str, *, other: float) -> Paired | None:
-    """What a term's largest weight changes in a score over none, the other term at one weight; over tables and splits.
+def effect(cells: pd.DataFrame, term: str, score: str, *, other: float) -> dict[str, Paired]:
+    """What a term's largest weight changes in a score over none, the other term at one weight: by table, over splits.
 
-    None where fewer than two splits of each table have it.
+    Tables stand apart: two of them say nothing of others. One of fewer than two splits is left out.
     """
-    rows, most = cells[cells[OTHER[term]] == other], weights(cells, term)[-1]
-    each = []
-    for _, part in rows.groupby("dataset"):
-        with_it, without = (at(part, **{term: w}).set_index("split")[score] for w in (most, 0.0))
-        each.append((with_it - without).dropna().to_numpy())
-    return clustered(each) if each and min(map(len, each)) > 1 else None
+    found = {}
+    for name, part in cells[cells[OTHER[term]] == other].groupby("dataset", sort=False):
+        with_it, without = (at(part, **{term: w}).set_index("split")[score] for w in (weights(cells, term)[-1], 0.0))
+        if len(gap := (with_it - without).dropna()) > 1:
+            found[titles(name)] = resampled(gap)
+    return found
 
 
 def effects_table(cells: pd.DataFrame) -> pd.DataFrame | Markdown:
-    """Changes by each term, without and beside the other, a row for each score, with their intervals."""
+    """Changes by each term, without and beside the other, a row for each table and score, with their intervals."""
     if cells.empty:
         return Markdown(NOTHING)
     columns = {}
     for term, name in TERMS.items():
-        other = OTHER[term]
-        for beside, level in (("alone", 0.0), ("beside the other", weights(cells, other)[-1])):
-            found = {label: effect(cells, term, score, other=level) for score, label in SCORES.items()}
-            columns[name, beside] = {label: spanned(one) for label, one in found.items()}
-    return pd.DataFrame(columns).loc[list(SCORES.values())]
+        for beside, level in (("alone", 0.0), ("beside the other", weights(cells, OTHER[term])[-1])):
+            each = {label: effect(cells, term, score, other=level) for score, label in SCORES.items()}
+            columns[name, beside] = {(d, label): spanned(one) for label, of in each.items() for d, one in of.items()}
+    return pd.DataFrame(columns).sort_index(level=0, sort_remaining=False)
 
 
 def about(cells: pd.DataFrame) -> str:
@@ -81,24 +81,20 @@ def about(cells: pd.DataFrame) -> str:
 
 
 def verdict(cells: pd.DataFrame) -> str:
-    """Whether each term helps or hurts what the other is for, where the other is at its largest weight."""
+    """Which scores that the other term is for each term surely changes, where the other is at its largest weight."""
     parts = []
     for term, name in TERMS.items():
         theirs, level = OWN[OTHER[term]], 0.0 if cells.empty else weights(cells, OTHER[term])[-1]
-        found = {SCORES[s]: None if cells.empty else effect(cells, term, s, other=level) for s in theirs}
-        if None in found.values():
+        scores = (*theirs, "accuracy") if term == "lam1" else theirs
+        each = {SCORES[s]: {} if cells.empty else effect(cells, term, s, other=level) for s in scores}
+        if not all(each.values()):
             return "Two splits of each table are needed to tell whether one helps the other."
-        words = [f"{label} by {signed(one.difference)}, {_sure(one)}," for label, one in found.items()]
-        parts.append(f"Beside {TERMS[OTHER[term]]}, {name} changes {' and '.join(words).rstrip(',')}.")
-    cost = effect(cells, "lam1", "accuracy", other=weights(cells, "eta")[-1])
-    return " ".join([*parts, f"The accuracy of g changes by {signed(cost.difference)} by the latter, {_sure(cost)}."])
-
-
-def _sure(one: Paired) -> str:
-    """In words whether an interval leaves out 0."""
-    if one.low > 0 or one.high < 0:
-        return "a help" if one.difference > 0 else "a harm"
-    return f"which cannot be told from 0 ({two(one.low)} to {two(one.high)})"
+        told = [(f"{score} on {d} {spanned(one)}", one) for score, of in each.items() for d, one in of.items()]
+        sure = [words for words, one in told if one.low > 0 or one.high < 0]
+        rest = [words for words, one in told if one.low <= 0 <= one.high]
+        parts.append(f"Beside {TERMS[OTHER[term]]}, {name} surely changes {listed(sure) if sure else 'nothing'}"
+                     + (f"; not surely {listed(rest)}." if rest else "."))  # fmt: skip
+    return " ".join(parts)
 
 
 def scores_table(cells: pd.DataFrame) -> pd.DataFrame | Markdown:

@@ -171,6 +171,7 @@ def twice(one: pd.DataFrame, other: pd.DataFrame, names: tuple[str, str]) -> tup
         "splits": once["split"].nunique(),
         "same": int((once["best_epoch"] == once["best_epoch other"]).sum()),
         "most": float((gaps["mean"] / gaps["sem"]).abs().max()),
+        "moved": float(gaps["mean"].abs().max()),
         "apart": float(at(pairs, measure="1 − deletion")["gap"].abs().mean()),
         "compared": len(gaps),
         "on": [", ".join(processor(every).unique()) for every in both],

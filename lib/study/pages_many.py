@@ -89,15 +89,18 @@ def told(wide: pd.DataFrame, memory: float = 24.0) -> str:
     each = (high - low) / (last - first)
     saved = own["seconds_dense"].iloc[-1] / own["seconds_step"].iloc[-1]
     slope = (own["seconds_step"].iloc[-1] - own["seconds_step"].iloc[0]) / (own["met"].iloc[-1] - own["met"].iloc[0])
+    met = own["met"].iloc[-1]
+    at_end = own["seconds_dense"].iloc[-1] / (own["seconds_step"].iloc[-1] + slope * (last - met))
     return (
-        f"At N = {last:,} a step is {saved:.0f} times as fast as with gates for all rows. What still grows are the "
-        f"rows that have been met, {1e9 * slope:.0f} ns each and step, and memory, {each:,.0f} bytes a row: "
+        f"At N = {last:,}, with {met / last:.0%} of the rows met, a step is {saved:.0f} times as fast as with gates "
+        f"for all rows. What still grows are the rows that have been met, {1e9 * slope:.0f} ns each and step, so that "
+        f"it would be {at_end:.1f} times once all are; and memory, {each:,.0f} bytes a row: "
         f"{memory:g} GiB end at about {memory * GIB / each / 1e6:,.0f} million rows of such a table."
     )
 
 
 def worth(wide: pd.DataFrame) -> str:
-    """What a few candidates give in place of all rows, at the largest N that has both."""
+    """What a few candidates give in place of all rows after one training of as many steps, at the largest N of both."""
     if (some := of(wide, "candidates")).empty:
         return NOTHING
     N = some.index[-1]
@@ -107,7 +110,9 @@ def worth(wide: pd.DataFrame) -> str:
     )
     time = some["seconds"] / every["seconds"]
     worse = any(some[score] < every[score] - NOISE for score in ("faithfulness", "accuracy"))
-    answer = "It depends on what is asked" if worse or time > 1 else "Not on this table"
+    answer = (
+        "It depends on what is asked" if worse or time > 1 else "Not on this table, as far as so short a training shows"
+    )
     return (
         f"{answer}: at N = {N:,} some rows as examples give {few}, all of them {all_of_them}, and some take {time:.2f} "
         "times the processor's time of all."

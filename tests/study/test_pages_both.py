@@ -32,28 +32,28 @@ def test_an_effect_is_that_of_the_largest_weight_beside_one_of_the_other(cells):
         ("lam1", 0.0, "insertion", 0.3), ("lam1", 0.01, "insertion", 0.35), ("lam1", 0.01, "faithfulness", -0.3),
         ("eta", 0.0, "faithfulness", 0.4), ("eta", 0.1, "faithfulness", 0.1), ("eta", 0.1, "insertion", 0.05),
     ):  # fmt: skip
-        one = pages_both.effect(cells, term, score, other=other)
-        assert one.difference == pytest.approx(expected, abs=1e-9)
-        assert one.n == 2
-    assert pages_both.effect(cells[cells["split"] == 0], "lam1", "insertion", other=0.0) is None
+        found = pages_both.effect(cells, term, score, other=other)
+        assert list(found) == ["Vehicle", "wine-quality-red"]
+        assert [one.difference for one in found.values()] == pytest.approx([expected] * 2, abs=1e-9)
+    lacking = cells[(cells["split"] == 0) | (cells["dataset"] == "vehicle")]
+    assert list(pages_both.effect(lacking, "lam1", "insertion", other=0.0)) == ["Vehicle"]
 
 
 def test_the_verdict_says_help_and_harm(cells):
     told = pages_both.verdict(cells)
-    first = (
-        "Beside the term for features, the price of gates changes insertion by +0.05, a help, and 1 − deletion by −0.10"
-    )
-    assert told.startswith(first + ", a harm.")
-    assert "Beside the price of gates, the term for features changes faithfulness by −0.30, a harm" in told
-    assert "accuracy of g changes by −0.10 by the latter, a harm" in told
+    first = "Beside the term for features, the price of gates surely changes insertion on Vehicle +0.05 (0.05 to 0.05)"
+    assert told.startswith(first)
+    assert "1 − deletion on wine-quality-red −0.10 (−0.10 to −0.10). Beside the price of gates, the term for" in told
+    assert "surely changes faithfulness on Vehicle −0.30" in told
+    assert "accuracy of g on wine-quality-red −0.10 (−0.10 to −0.10)." in told
     same = cells.assign(insertion=0.5)
     same.loc[same["split"] == 1, "insertion"] += 0.1 * (same["eta"] > 0)
-    assert "insertion by +0.02, which cannot be told from 0" in pages_both.verdict(same)
+    assert "; not surely insertion on Vehicle +0.02 (−0.0" in pages_both.verdict(same)
     assert "Two splits" in pages_both.verdict(cells[cells["split"] == 0])
 
 
 def test_tables_have_a_row_for_each_pair_and_each_score(cells):
-    assert pages_both.effects_table(cells).shape == (5, 4)
+    assert pages_both.effects_table(cells).shape == (2 * 5, 4)
     table = pages_both.scores_table(cells)
     assert len(table) == 2 * 6
     assert table.loc[("Vehicle", "0.01", "0.1"), "insertion"].startswith("0.95")

@@ -93,7 +93,7 @@ def test_runs_that_diverged_are_named():
 
 
 def test_an_ablation_stands_beside_the_run_that_changes_nothing():
-    every = frame().assign(S=0.5)
+    every = frame().assign(S=0.5, lr=work_images.RATE)
     own = runs_images.at(every, method="ID-ExpO", explainer="Grad-CAM")
     changed = own.assign(variant="first order", value=own["value"] - 0.1)
     table = work_images.ablations(pd.concat([every, changed]))
