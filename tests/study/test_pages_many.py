@@ -37,7 +37,7 @@ def test_the_sentence_tells_what_grows_and_where_it_ends(wide):
 def test_what_some_candidates_give_is_told_beside_all_rows(wide):
     told = pages_many.worth(wide)
     assert told.startswith(
-        "Not on this table, as far as so short a training shows: at N = 1,000,000 some rows as examples give faithfulness 0.70 "
+        "Not on this table, as far as so short a training shows: at N = 1,000,000 some rows as examples give "
     )
     assert "and accuracy 0.95, all of them faithfulness 0.70 and accuracy 0.80, and some take 0.25 times" in told
     assert pages_many.worth(wide.assign(accuracy=[0.9, 0.98, 0.95])).startswith("It depends")
