@@ -19,6 +19,7 @@ from lib.study.ablations import (
     quadrants,
     together,
 )  # fmt: skip
+from lib.study.claims import MARGIN
 from lib.study.pages_claims import signed, spanned
 from lib.study.rows import majority
 from lib.study.runs_id import TABLES
@@ -69,6 +70,11 @@ def changes(picked: pd.DataFrame) -> dict[str, dict[str, Paired]]:
 def side(one: Paired) -> int:
     """1 where the whole interval lies above 0, -1 where below, else 0."""
     return int(one.low > 0) - int(one.high < 0)
+
+
+def within(one: Paired | None) -> bool:
+    """Whether the whole interval lies within the margin of what counts as comparable."""
+    return one is not None and -MARGIN < one.low and one.high < MARGIN
 
 
 def gains_figure(picked: pd.DataFrame) -> Figure:
@@ -169,6 +175,8 @@ def verdict(picked: pd.DataFrame) -> str:
         text += f" Surely better without: {_listed(ways[1], lambda v: PARTS[v][0])}." if ways[1] else ""
         open_ = [PARTS[v][0] for v in PARTS if v not in sure]
         text += f" Not sure either way: {listed(open_)}." if open_ else ""
+    alike = [PARTS[v][0] for v in PARTS if all(within(row.get(v)) for row in changes(picked).values())]
+    text += f" Hardly missed, each whole interval within ±{MARGIN}: {listed(alike)}." * bool(alike)
     higher = {v: [score for score in scores if round(score[1], 2) > 0] for v, scores in ways[0].items()}
     higher = _listed({v: scores for v, scores in higher.items() if scores}, VARIANTS.get)
     return text + (f" In the mean, though not surely, ID-ExpO is exceeded by {higher}." if higher else "")

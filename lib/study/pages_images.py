@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from lib.study import figures
 from lib.study.claims import VERDICTS
 from lib.study.measures import labels
-from lib.study.pages_claims import two
+from lib.study.pages_claims import signed, two
 from lib.study.pages_id import short, whole
 from lib.study.runs import at
 from lib.study.runs_id import ETAS, HYPER, METHODS, RIVALS, S_VALUES, best_rival, by_split, ours
@@ -192,8 +192,8 @@ def short_told(front: pd.DataFrame, verdicts: pd.DataFrame) -> str:
     return " ".join([*told, masked_told(front), f"Of the paper's {len(verdicts)} claims about images: {claims}."])
 
 
-def masked_gaps(front: pd.DataFrame) -> pd.DataFrame:
-    """What random masks alone and ID-ExpO add to CE-only's insertion at eta 2: a row for each explainer and S.
+def masked_gaps(front: pd.DataFrame, measure: str = "insertion") -> pd.DataFrame:
+    """What random masks alone and ID-ExpO add to CE-only's measure at eta 2: a row for each explainer and S.
 
     Means over the seeds that all three have.
     """
@@ -201,7 +201,7 @@ def masked_gaps(front: pd.DataFrame) -> pd.DataFrame:
     for c in CELLS:
         rows = cell(front, *c, eta=2)
         methods = "Masked", "ID-ExpO", "CE-only"
-        each = pd.DataFrame({m: by_split(rows, "insertion", method=m) for m in methods}).dropna()
+        each = pd.DataFrame({m: by_split(rows, measure, method=m) for m in methods}).dropna()
         if len(each):
             gaps[name(*c)] = each.sub(each["CE-only"], axis=0).mean()
     return pd.DataFrame(gaps).T
@@ -211,10 +211,14 @@ def masked_told(front: pd.DataFrame) -> str:
     """The same in a sentence; empty without records of random masks alone."""
     if (gaps := masked_gaps(front)).empty:
         return ""
-    masked, own = (f"{two(gaps[m].min())} to {two(gaps[m].max())}" for m in ("Masked", "ID-ExpO"))
+    told = []
+    for measure in SCORES:
+        each = masked_gaps(front, measure)
+        masked, own = (f"{signed(each[m].min())} to {signed(each[m].max())}" for m in ("Masked", "ID-ExpO"))
+        told.append(f"{measure} by {masked} where ID-ExpO changes it by {own}")
     return (
-        f"Random masks alone, with no explanation in the loss, are no rival of the paper's; they add {masked} to "
-        f"CE-only's insertion where ID-ExpO adds {own} (η = 2)."
+        "Random masks alone, with no explanation in the loss, are no rival of the paper's; beside CE-only they change "
+        f"{listed(told)} (η = 2, the seeds that all have)."
     )
 
 

@@ -40,6 +40,13 @@ def moved(picked, changes):
     return picked.assign(value=picked["value"] + by)
 
 
+def test_what_changes_less_than_the_margin_is_hardly_missed(picked):
+    """Constants cost 0.03 and 0.04, shuffled contributions 0.24 and 0.10."""
+    told = pages_ablations.verdict(picked)
+    assert " Hardly missed, each whole interval within ±0.05: the gradient through the explanation." in told
+    assert "Hardly" not in pages_ablations.verdict(moved(picked, {("constant", "insertion"): -0.03}))
+
+
 def test_what_is_needed_is_what_is_surely_missed(picked):
     """Constants lose nothing in insertion and gain in 1 - deletion; the two others lose in both."""
     some = moved(picked, {("constant", "insertion"): 0.03, ("constant", "1 − deletion"): 0.14})

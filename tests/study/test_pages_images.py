@@ -54,8 +54,10 @@ def test_random_masks_alone_are_set_beside_id_expo_over_the_seeds_that_both_have
     ahead = 0.05 * own["measure"].eq("insertion") - own["split"] / 10
     rows = pd.concat([front[front["method"] != "Masked"], own.assign(method="Masked", value=own["value"] + ahead)])
     told = pages_images.masked_told(rows)
-    numbers = [float(n) for n in re.findall(r"\d\.\d\d", told)]
-    assert [round(a - b, 2) for a, b in zip(numbers[:2], numbers[2:])] == [0.05, 0.05]
+    numbers = [float(n.replace("−", "-")) for n in re.findall(r"[+−]?\d\.\d\d", told)]
+    assert [round(a - b, 2) for a, b in zip(numbers[:2], numbers[2:4])] == [0.05, 0.05]
+    assert numbers[4:6] == numbers[6:8]  # 1 - deletion, and accuracy, are ID-ExpO's own
+    assert numbers[8:10] == numbers[10:12]
 
 
 def test_how_each_method_was_trained_is_read_from_its_settings():
