@@ -39,6 +39,7 @@ import math
 from itertools import product
 
 import matplotlib.pyplot as plt
+import seaborn
 import torch
 from myst_nb import glue
 from torch.special import ndtr as Phi  # of the standard normal
@@ -92,7 +93,8 @@ fig, axes = plt.subplots(1, 3, figsize=(figures.WIDTH, 2.6), sharey=True)
 for ax, centre in zip(axes, (-0.25, 0.5, 1.25)):
     draws = z(torch.tensor(centre), sigma * torch.randn(100_000, generator=rng))
     inside = draws[(draws > 0) & (draws < 1)]
-    ax.hist(inside, bins=20, range=(0, 1), weights=torch.full_like(inside, 1 / len(draws)), color="#9ecae1")
+    share = [1 / len(draws)] * len(inside)
+    seaborn.histplot(x=inside, bins=20, binrange=(0, 1), weights=share, color="#9ecae1", alpha=1, ax=ax)
     for end in (0.0, 1.0):
         share = (draws == end).double().mean().item()
         ax.bar(end, share, width=0.05, color=figures.METHODS["Ours"].color)

@@ -27,6 +27,7 @@ results = "results/many"  # records of the full run
 # %% tags=["hide-input"]
 import matplotlib.pyplot as plt
 import pandas as pd
+import seaborn
 import torch
 
 from lib import data, examples, gates
@@ -64,8 +65,8 @@ every = gates.sample(torch.full((20 * N,), mu), sigma * torch.randn(20 * N, gene
 fig, ax = plt.subplots(figsize=(figures.WIDTH, 2.8))
 edges = torch.linspace(0, float(every.max()), 25)
 for z, name, look in ((every[every > 0], "all gates drawn", {"alpha": 0.4, "color": "#444444"}),
-                      (few, "only what opens", {"histtype": "step", "color": "#0072b2", "linewidth": 2})):  # fmt: skip
-    ax.hist(z.numpy(), edges.numpy(), label=f"{name}: {len(z):,} open", **look)
+                      (few, "only what opens", {"color": "#0072b2", "element": "step", "fill": False})):  # fmt: skip
+    seaborn.histplot(x=z.numpy(), bins=edges.numpy(), label=f"{name}: {len(z):,} open", ax=ax, **look)
 ax.set(xlabel="z of the open gates", ylabel="gates")
 ax.legend()
 figures.headline(fig, f"Of {20 * N:,} gates at μ = {mu}: the same law, for {len(few) / (20 * N):.1%} of the draws")

@@ -209,7 +209,7 @@ def masked_gaps(front: pd.DataFrame, measure: str = "insertion") -> pd.DataFrame
 
 def masked_told(front: pd.DataFrame) -> str:
     """The same in a sentence; empty without records of random masks alone."""
-    if (gaps := masked_gaps(front)).empty:
+    if masked_gaps(front).empty:
         return ""
     told = []
     for measure in SCORES:

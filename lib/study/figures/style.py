@@ -10,6 +10,7 @@ import textwrap
 from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
+import seaborn
 from IPython.core.getipython import get_ipython
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -90,7 +91,7 @@ STYLE = {
 
 def use() -> None:
     """Draw in the book's style from here on, in a notebook as vector graphics."""
-    plt.rcParams.update(STYLE)
+    seaborn.set_theme(style="ticks", font="DejaVu Sans", rc=STYLE)
     if get_ipython() is not None:
         set_matplotlib_formats("svg", metadata={"Date": None})  # the same figure on any day
 
