@@ -80,6 +80,8 @@ STYLE = {
     "grid.color": FAINT,
     "grid.linewidth": 0.6,
     "axes.axisbelow": True,
+    "patch.edgecolor": PAPER,
+    "patch.force_edgecolor": False,
     "lines.linewidth": 1.8,
     "lines.markersize": 6.5,
     "axes.prop_cycle": plt.cycler(color=["#0072b2", "#d55e00", "#117733", "#aa3377", "#2aa198", "#9a5fe0"]),
