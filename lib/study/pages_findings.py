@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,8 @@ from lib.study.pages_claims import spanned, two
 from lib.study.pages_fe import ours_at_ten, short
 from lib.study.runs import at
 from lib.study.runs_fe import METHODS, SCORES, by_split, choose_eta, datasets
-from lib.study.runs_id import EXPLAINERS, S_VALUES, TABLES, best_rival, name, ours
-from lib.study.runs_id import by_split as id_by_split
+from lib.study.runs_id import Of, by_table, ce_only, gaps, name, ours
+from lib.study.runs_id import by_split as by_form
 from lib.study.statistics import Paired, clustered, resampled, standard_error
 from lib.study.words import among, found_too, higher, listed, percent
 
@@ -105,19 +106,11 @@ def lead_rows(front: pd.DataFrame, *, cells: bool = False, eta: float = 3) -> pd
     Means over splits with 95 % intervals; a table's own is of the mean over its explainers and S.
     """
     three, rows = at(front, eta=eta), []
-    for dataset in TABLES:
-        places = [(e, S) for e in EXPLAINERS for S in S_VALUES]
-        for measure in LEADS:
-            gaps = {}
-            for e, S in places:
-                cell = at(three, dataset=dataset, explainer=e, S=S)
-                gap = (ours(cell, measure) - best_rival(cell, measure)).dropna()
-                if len(gap) > 1:
-                    gaps[name(e, S)] = gap
-            if not cells and gaps:
-                gaps = {"": pd.concat(gaps, axis=1).mean(axis=1)}
-            for series, gap in gaps.items():
-                rows.append({"row": dataset, "series": series, "panel": measure, **_interval(resampled(gap))})
+    for measure in LEADS:
+        each = gaps(three, measure)
+        own = {(d, name(e, S)): gap for (d, e, S), gap in each.items()}
+        for (d, series), gap in (own if cells else {(d, ""): gap for d, gap in by_table(each).items()}).items():
+            rows.append({"row": d, "series": series, "panel": measure, **_interval(resampled(gap))})
     return pd.DataFrame(rows)
 
 
@@ -150,31 +143,18 @@ def tables_lead(front: pd.DataFrame, *, cells: bool = False) -> tuple[Figure, st
 # --- What surprised --------------------------------------------------------------------------------------------------
 
 
-def _gaps(rows: pd.DataFrame, one: dict, other: dict, measure: str) -> list[np.ndarray]:
-    """Differences over splits between two ways, mean over explainers and S, one array for each table that has both."""
-    found = []
-    for dataset in TABLES:
-        cells = [
-            id_by_split(rows, measure, dataset=dataset, explainer=e, S=S, **one)
-            - id_by_split(rows, measure, dataset=dataset, explainer=e, S=S, **other)
-            for e in EXPLAINERS for S in S_VALUES
-        ]  # fmt: skip
-        gap = pd.concat([cell for cell in cells if len(cell.dropna()) > 1] or [pd.Series(dtype=float)], axis=1)
-        if len(mean := gap.mean(axis=1).dropna()) > 1:
-            found.append(mean.to_numpy())
-    return found
+def _over_tables(rows: pd.DataFrame, measure: str, one: Of, other: Of) -> list[np.ndarray]:
+    """One minus the other over splits, mean over explainers and S, one array for each table that has both."""
+    return [gap.to_numpy() for gap in by_table(gaps(rows, measure, one, other)).values()]
 
 
 def surprises(front: pd.DataFrame, forms: pd.DataFrame, readings: pd.DataFrame) -> tuple[Figure, str]:
     """Three things that the papers do not lead one to expect: differences with intervals, and the numbers in words."""
-    two_, expo, plain = at(front, eta=2), {"method": "ID-ExpO", "deletion": "A"}, {"method": "CE-only"}
-    found = {
-        f"Del-C − Del-A: {measure}": _gaps(at(forms, eta=2), {"deletion": "C"}, {"deletion": "A"}, measure)
-        for measure in LEADS
-    }
-    if not any(gaps and (one := clustered(gaps)).low * one.high > 0 for gaps in found.values()):
+    forms_ = at(forms, eta=2)
+    found = {f"Del-C − Del-A: {m}": _over_tables(forms_, m, partial(by_form, deletion="C"), ours) for m in LEADS}
+    if not any(each and (one := clustered(each)).low * one.high > 0 for each in found.values()):
         found = {}  # what is not there surprises nobody
-    found[f"ID-ExpO − CE-only: {MASKED}"] = _gaps(two_, expo, plain, "masked")
+    found[f"ID-ExpO − CE-only: {MASKED}"] = _over_tables(at(front, eta=2), "masked", ours, ce_only)
     found |= {f"S from 0.1 − S from 1: accuracy on {short(d)}": [gap] for d, gap in starts(readings).items()}
     colors = {"Del": "Del-C", "ID-": "ID-ExpO", "S f": "Ours"}
     rows = [

@@ -8,7 +8,8 @@ Explainers, rivals and tables are those of the paper's comparison, by name, so t
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ S_VALUES = (0.3, 0.5)
 METHODS = ("ID-ExpO", "ExpO-S", "ExpO-F", "CE-only")
 RIVALS = METHODS[1:]
 CELLS = tuple(itertools.product(TABLES, EXPLAINERS, S_VALUES))  # data set, explainer and S of every comparison
+Of = Callable[[pd.DataFrame, str], pd.Series]  # rows and a measure -> split -> value
 SETTING = ["dataset", "method", "deletion", "explainer", "S"]
 HYPER = ["lam", "lam3", "lr"]
 CONFIGURATION = {  # what the records were made with
@@ -87,8 +89,32 @@ def best_rival(rows: pd.DataFrame, measure: str, rivals: Sequence[str] = RIVALS,
 
     Not the highest on each split by itself: that is a rival which nobody could choose, better by its luck.
     """
-    found = pd.concat({rival: by_split(rows, measure, method=rival, **where) for rival in rivals}, axis=1).dropna()
+    return highest({rival: by_split(rows, measure, method=rival, **where) for rival in rivals})
+
+
+def highest(each: Mapping[str, pd.Series]) -> pd.Series:
+    """Of several, each split -> value, the one of the highest mean over the splits that all of them have."""
+    found = pd.concat(each, axis=1).dropna()
     return found[found.mean().idxmax()] if len(found) else pd.Series(dtype=float)
+
+
+ce_only = partial(by_split, method="CE-only")
+
+
+def gaps(
+    rows: pd.DataFrame, measure: str, one: Of = ours, other: Of = best_rival, tables: Sequence[str] = TABLES
+) -> dict[tuple, pd.Series]:
+    """One minus the other, by table, explainer and S, where there are two splits of both: split -> difference."""
+    by = dict(iter(rows.groupby(["dataset", "explainer", "S"])))
+    cells = [c for c in itertools.product(tables, EXPLAINERS, S_VALUES) if c in by]
+    each = {c: (one(by[c], measure) - other(by[c], measure)).dropna() for c in cells}
+    return {c: gap for c, gap in each.items() if len(gap) > 1}
+
+
+def by_table(gaps: Mapping[tuple, pd.Series]) -> dict[str, pd.Series]:
+    """Those of each table, mean over its explainers and S: split -> difference."""
+    names = dict.fromkeys(d for d, *_ in gaps)
+    return {d: pd.concat([gap for c, gap in gaps.items() if c[0] == d], axis=1).mean(axis=1) for d in names}
 
 
 def front_of_forms(frame: pd.DataFrame) -> pd.DataFrame:

@@ -22,8 +22,12 @@ from lib.study.runs_id import (
     TABLES,
     best_rival,
     by_split,
+    by_table,
+    ce_only,
     chosen,
     confidence,
+    gaps,
+    highest,
     name,
     ours,
 )  # fmt: skip
@@ -103,9 +107,8 @@ def leads(front: pd.DataFrame) -> pd.DataFrame:
         cell = at(two_, dataset=d, explainer=explainer, S=S)
         for measure, sign in (("insertion", 1), ("1 − deletion", -1)):
             plain = (ours(cell, measure) - best_rival(cell, measure)).mean()
-            each = {m: share_of_whole(of_method(cell, m), measure) for m in METHODS}
-            rivals = pd.concat([sign * each[m] for m in RIVALS], axis=1).max(axis=1, skipna=False)
-            divided = (sign * each["ID-ExpO"] - rivals).mean()
+            each = {m: sign * share_of_whole(of_method(cell, m), measure) for m in METHODS}
+            divided = (each["ID-ExpO"] - highest({m: each[m] for m in RIVALS})).mean()
             found[d, explainer, S, measure] = {"plain": plain, "divided by f(x)": divided}
     return pd.DataFrame(found).T.dropna()
 
@@ -157,9 +160,7 @@ def selection(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
         picked = chosen(pd.concat([some, rival]))
         leads = {"settings": some[HYPER].drop_duplicates().shape[0]}
         for measure in ("insertion", "1 − deletion", "accuracy"):
-            gaps = [ours(cell, measure) - by_split(cell, measure, method="CE-only")
-                    for _, cell in picked.groupby(["dataset", "explainer", "S"])]  # fmt: skip
-            leads[measure] = np.nanmean([gap.mean() for gap in gaps])
+            leads[measure] = np.mean([gap.mean() for gap in gaps(picked, measure, ours, ce_only).values()])
         rows[words] = leads
     table = pd.DataFrame(rows).T
     shown = table.drop(columns="settings").map("{:+.3f}".format).map(lambda text: text.replace("-", "−"))
@@ -201,9 +202,7 @@ def untrained(front: pd.DataFrame) -> Figure:
 
 def gap_to_ce_only(front: pd.DataFrame, measure: str) -> float:
     """Mean over all cells of ID-ExpO minus CE-only at eta 2."""
-    cells = [at(front, dataset=d, explainer=e, S=S, eta=2) for d, e, S in CELLS]
-    gaps = [(ours(cell, measure) - by_split(cell, measure, method="CE-only")).mean() for cell in cells]
-    return float(np.nanmean(gaps))
+    return float(np.mean([gap.mean() for gap in gaps(at(front, eta=2), measure, ours, ce_only).values()]))
 
 
 def over_ce_only(front: pd.DataFrame, measure: str) -> str:
@@ -213,14 +212,12 @@ def over_ce_only(front: pd.DataFrame, measure: str) -> str:
 
 def table_leads(front: pd.DataFrame, dataset: str) -> dict[str, Paired]:
     """ID-ExpO minus the best rival at eta 3 on a table, over splits, mean over explainers and S; empty without both."""
-    three, found = at(front, dataset=dataset, eta=3), {}
-    cells = [at(three, explainer=e, S=S) for e in EXPLAINERS for S in S_VALUES]
-    for measure in ("insertion", "1 − deletion", "accuracy"):
-        leads = pd.concat([ours(cell, measure) - best_rival(cell, measure) for cell in cells], axis=1)
-        if len(leads := leads.mean(axis=1).dropna()) < 2:
-            return {}
-        found[measure] = resampled(leads)
-    return found
+    three = at(front, dataset=dataset, eta=3)
+    found = {
+        measure: by_table(gaps(three, measure, tables=[dataset]))
+        for measure in ("insertion", "1 − deletion", "accuracy")
+    }
+    return {measure: resampled(leads[dataset]) for measure, leads in found.items() if leads}
 
 
 def front_told(front: pd.DataFrame, known: pd.DataFrame, dataset: str) -> str:
