@@ -13,5 +13,3 @@ Axes: N rows, D features, C outputs, S splits.
 from lib.data import catalogue, cifar10
 from lib.data.splits import Folds, folds, new_rows, split
 from lib.data.tables import Table, from_csv, load
-
-__all__ = ["Folds", "Table", "catalogue", "cifar10", "folds", "from_csv", "load", "new_rows", "split"]

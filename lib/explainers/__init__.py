@@ -33,12 +33,6 @@ EXPLAINERS = {
     "Grad-CAM": GradCAM,
 }  # name: class; with no options as in the book's experiments
 
-__all__ = [
-    "EXPLAINERS", "FEATURES", "LIME", "Attribution", "Constant", "Explained", "Explainer", "GradCAM", "KernelSHAP",
-    "Linear", "Shuffled", "draw_masks", "least_squares", "lime_kernel", "named", "perturbed_probability", "projection",
-    "shapley_kernel", "squares",
-]  # fmt: skip
-
 
 def named(name: str, **options) -> Explainer:
     """The listed explainer of this name with its options. ValueError if there is none, or it has no such option."""

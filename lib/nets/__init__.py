@@ -7,15 +7,3 @@ wraps anybody's nn.Module.
 from lib.nets.kernels import cross_entropy, log_probability
 from lib.nets.mlp import MLP, Classifier, Theta, predict_logits, respond, stack_uniform
 from lib.nets.module import Network
-
-__all__ = [
-    "MLP",
-    "Classifier",
-    "Network",
-    "Theta",
-    "cross_entropy",
-    "log_probability",
-    "predict_logits",
-    "respond",
-    "stack_uniform",
-]

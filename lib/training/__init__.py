@@ -21,7 +21,6 @@ from lib.training.expo_step import Criterion
 from lib.training.fitted import Fitted
 from lib.training.runs import Runs
 
-__all__ = ["Fitted", "Runs", "fit", "use_threads"]
 PAPERS = {"FE": fewer, "ID": expo, "FE+ID": both}
 
 
