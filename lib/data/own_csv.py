@@ -178,7 +178,7 @@ def _encoded(cells: pd.DataFrame, categories: Sequence[str], path: Path) -> pd.D
 
 
 def _numbers(cells: pd.DataFrame, path: Path) -> np.ndarray:
-    """(N, D) float64, NaN where a value is missing; ValueError names the columns that hold words."""
+    """(N, D) float64, NaN where a value is missing; ValueError names columns of words, or of too many digits."""
     words = {name: _first_word(cells[name]) for name in cells if not pd.api.types.is_numeric_dtype(cells[name])}
     if words:
         some, word = ", ".join([*words][:5]), next(iter(words.values()))
@@ -188,6 +188,10 @@ def _numbers(cells: pd.DataFrame, path: Path) -> np.ndarray:
         elif not word[:1].isalpha():  # 37%, 0x1A, or a sign where a value is missing
             advice = f"if numbers: write them plainly, and nothing where one is missing; {advice}"
         raise ValueError(f"{path}: features must be numbers, got text in column {some} ({word!r}), {advice}")
+    whole = [name for name in cells if pd.api.types.is_integer_dtype(cells[name])]
+    if long := [name for name in whole if cells[name].max() >= EXACT or cells[name].min() <= -EXACT]:
+        raise ValueError(f"{path}: column {long[0]!r} holds numbers of more digits than are kept apart: "
+                         "leave it out with drop")  # fmt: skip
     return cells.to_numpy(np.float64)
 
 

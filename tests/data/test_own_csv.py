@@ -162,6 +162,16 @@ def test_classes_are_kept_apart(tmp_path):
     assert data.from_csv(tmp_path / "mine.csv").y.tolist() == [1, 0, 0]
 
 
+@pytest.mark.parametrize("first", [2**53, -(2**53), 2**63])
+def test_features_are_kept_apart(first, tmp_path):
+    """Whole numbers of more digits than double precision has; one less is exact, and with an exponent it is rounded."""
+    columns = {"b": [1, 2, 4], "label": ["u", "v", "u"]}
+    with pytest.raises(ValueError, match="column 'a' holds numbers of more digits than are kept apart: .* drop"):
+        data.from_csv(write_csv(tmp_path / "bad.csv", a=[first, first + 1, 7], **columns))
+    assert data.from_csv(write_csv(tmp_path / "mine.csv", a=[2**53 - 1, 7, 8], **columns)).x[0, 0] == 2**53 - 1
+    assert data.from_csv(write_csv(tmp_path / "mine.csv", a=[1.5e20, 7, 8], **columns)).x[0, 0] == 1.5e20
+
+
 def test_a_class_called_inf_is_one_like_another(tmp_path):
     assert data.from_csv(write_csv(tmp_path / "mine.csv", a=[1, 2, 4], label=["inf", "1", "1"])).classes == ("1", "inf")
 
