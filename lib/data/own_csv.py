@@ -209,16 +209,28 @@ def _check_counters(x: np.ndarray, names: list[str], path: Path) -> None:
     if (x == x[0]).all():
         raise ValueError(f"{path}: a feature must differ between rows, got none among {', '.join(names[:5])}")
     for name, column in zip(names, x.T):
-        if len(x) >= COUNTED and _counts(column):
-            raise ValueError(f"{path}: column {name!r} numbers the rows, which is no feature: leave it out with drop")
+        if len(x) >= COUNTED and (why := _counts(column)):
+            raise ValueError(
+                f"{path}: column {name!r} numbers the rows, which is no feature: leave it out with drop ({why})"
+            )
 
 
-def _counts(column: np.ndarray) -> bool:
-    """Whether these are whole numbers, one a row, as far from each other as the next."""
-    if not np.isfinite(column).all() or (column % 1).any():
-        return False
+def _counts(column: np.ndarray) -> str:
+    """Why these number the rows, "" where they do not.
+
+    They lie in equal steps, in whatever order; or they are whole numbers, half of them different, that go on by one
+    step in nine rows of ten: a count with gaps, or one that starts again. Ages in order and hours of many days do not.
+    """
+    if not np.isfinite(column).all():
+        return ""
     steps = np.diff(np.sort(column))
-    return bool(steps[0] > 0 and (steps == steps[0]).all())
+    if np.ptp(steps) < 1e-6 * steps[0]:  # 0.1 + 0.1 + ... is not exact
+        return f"its values lie {steps[0]:g} apart"
+    on, rows = np.unique(np.diff(column), return_counts=True)
+    step, most = on[rows.argmax()], rows.max()
+    if (column % 1).any() or not step or most < 0.9 * len(steps) or 2 * len(np.unique(column)) < len(column):
+        return ""
+    return f"it goes on by {step:g} in {most} of {len(steps)} rows"
 
 
 # --- What is to be predicted -----------------------------------------------------------------------------------------
