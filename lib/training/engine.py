@@ -289,3 +289,7 @@ def check_folds(runs: Runs, folds: Folds) -> None:
                 raise ValueError(f"{folds.name}: {name} must be finite, got {bad} NaN or infinite values")
         if folds.task == "classification" and (y.min() < 0 or y.max() >= folds.C):
             raise ValueError(f"{folds.name}: y_{part} must be classes 0 to {folds.C - 1}, got {y.min()} to {y.max()}")
+        same = folds.split[(y == y[:, :1]).flatten(1).all(1)].tolist()
+        if folds.task == "regression" and same:  # R^2 would divide by 0
+            raise ValueError(f"{folds.name}: y_{part} must vary for regression, got one value in all "
+                             f"{y.shape[1]} rows of split {same[0]}: take more rows, or another split")  # fmt: skip

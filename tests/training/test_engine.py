@@ -236,3 +236,16 @@ def test_rows_that_cannot_be_used_are_named(train, part):
     ):
         with pytest.raises(ValueError, match=message):
             train(replace(folds, **bad))
+
+
+@pytest.mark.parametrize("part", ["train", "val", "test"])
+def test_a_value_to_predict_varies_in_every_part_of_every_split(part):
+    """R^2 of a part where it does not was recorded as -1e27, and chose epochs."""
+    folds = fe.toy((0, 4), task="regression")
+    y = getattr(folds, f"y_{part}").clone()
+    y[1] = y[1, :1]
+    message = rf"y_{part} must vary for regression, got one value in all {y.shape[1]} rows of split 4"
+    with pytest.raises(ValueError, match=message):
+        fe.train(folds=replace(folds, **{f"y_{part}": y}))
+    y[1, 0, 0] += 1  # one of its values, in one row
+    fe.train(folds=replace(folds, **{f"y_{part}": y}), settings=replace(fe.SMALL, epochs=1))
