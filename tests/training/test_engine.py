@@ -156,11 +156,13 @@ def test_weights_of_one_module_are_not_taken_for_those_of_another(tmp_path):
     assert not torch.equal(found[0].bank["S"], found[1].bank["S"])
 
 
-def test_a_checkpoint_is_of_the_code_that_runs_and_weights_are_of_the_configuration_alone(monkeypatch):
+def test_checkpoints_and_weights_are_of_the_code_that_ran_when_a_training_began(monkeypatch):
+    """Not of what has been written since; the configuration is the same whatever the code."""
     first = counting()
     assert counting(stack_rows=8).fingerprint() == first.fingerprint() == counting().fingerprint()
     before = first.fingerprint()
     monkeypatch.setattr(checkpoint, "code", lambda: "another")
+    assert first.fingerprint() == before
     assert counting().config == first.config
     assert counting().fingerprint() != before
 
