@@ -58,8 +58,8 @@ def read(path: Path, fingerprint: str | None = None, *, like: dict | None = None
     whole(saved, {"fingerprint": None}, path)
     if fingerprint is not None and saved["fingerprint"] != fingerprint:
         raise ValueError(
-            f"checkpoint {path} belongs to another configuration (method, runs, settings, start, data, your classes or the "
-            f"library's version differ): {REMEDY}"
+            f"checkpoint {path} belongs to another configuration (method, runs, settings, start, data, your code or "
+            f"the library's version differ): {REMEDY}"
         )
     return whole(saved, like or {}, path)
 

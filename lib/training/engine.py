@@ -50,6 +50,8 @@ class Program:
         fixed = {n: t.to(self.device, self.dtype) for n, t in (fixed or {}).items()}
         bank, R = self.start() | fixed, len(runs)
         self.trained = [n for n in bank if n not in fixed and n.removeprefix(self.prefix) not in f.untrained]
+        if not self.trained:
+            raise ValueError(f"f must have parameters to train, got none that requires gradients in {f!r}")
         self.state = {
             "bank": bank,
             "moments": {n: [torch.zeros_like(bank[n]) for _ in range(self.moments)] for n in self.trained},
@@ -268,10 +270,12 @@ def check_device(device: str) -> str:
 
 
 def check_inputs(f, folds: Folds) -> None:
-    """ValueError if a network of ours takes other numbers than a row has. Of a module nobody knows before it runs."""
+    """ValueError if a network of ours takes other numbers than a row has; anybody's module is tried on two rows."""
     sizes, D = getattr(getattr(f, "hidden", f), "sizes", None), folds.x_train.shape[2:].numel()
     if sizes and sizes[0] != D:
         raise ValueError(f"f must take the {D} numbers that a row of {folds.name} has, got {f!r}")
+    if isinstance(f, Network):
+        f.check(folds.x_train[0, :2])
 
 
 def check_folds(runs: Runs, folds: Folds) -> None:
@@ -291,7 +295,5 @@ def check_folds(runs: Runs, folds: Folds) -> None:
                 raise ValueError(f"{folds.name}: {name} must be finite, got {bad} NaN or infinite values")
         if folds.task == "classification" and (y.min() < 0 or y.max() >= folds.C):
             raise ValueError(f"{folds.name}: y_{part} must be classes 0 to {folds.C - 1}, got {y.min()} to {y.max()}")
-        same = folds.split[(y == y[:, :1]).flatten(1).all(1)].tolist()
-        if folds.task == "regression" and same:  # R^2 would divide by 0
-            raise ValueError(f"{folds.name}: y_{part} must vary for regression, got one value in all "
-                             f"{y.shape[1]} rows of split {same[0]}: take more rows, or another split")  # fmt: skip
+        if folds.task == "regression" and (same := folds.split[(y == y[:, :1]).flatten(1).all(1)].tolist()):
+            raise ValueError(f"{folds.name}: y_{part} must vary for regression, got one value in split {same[0]}")

@@ -246,8 +246,7 @@ def test_a_value_to_predict_varies_in_every_part_of_every_split(part):
     folds = fe.toy((0, 4), task="regression")
     y = getattr(folds, f"y_{part}").clone()
     y[1] = y[1, :1]
-    message = rf"y_{part} must vary for regression, got one value in all {y.shape[1]} rows of split 4"
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"y_{part} must vary for regression, got one value in split 4"):
         fe.train(folds=replace(folds, **{f"y_{part}": y}))
     y[1, 0, 0] += 1  # one of its values, in one row
     fe.train(folds=replace(folds, **{f"y_{part}": y}), settings=replace(fe.SMALL, epochs=1))
