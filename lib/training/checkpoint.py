@@ -102,8 +102,8 @@ def code() -> str:
 def running(*things) -> str:
     """A digest of `code`, torch's precision of products, and the source of what of these things is not the library's.
 
-    things: modules, with all that they are made of, and options, with the options within them. Of a class whose source
-    is nowhere to be read, as in an interactive session, it knows the name alone.
+    things: modules, with all that they are made of, and options, with the options within them. Of a class in a notebook
+    it knows the functions, and of one whose source is nowhere to be read the name alone.
     """
     kinds = {kind for thing in things for part in _parts(thing) for kind in type(part).__mro__}
     foreign = [kind for kind in kinds if kind.__module__.partition(".")[0] not in ("lib", "torch", "builtins")]
@@ -119,11 +119,13 @@ def _parts(thing) -> Iterable:
     return [thing, *(part for own in inner for part in _parts(own))]
 
 
-def _source(kind: type) -> str:
+def _source(kind) -> str:
+    """Of a class, or of a function in it."""
     try:
         return inspect.getsource(kind)
-    except (OSError, TypeError):  # there is no file, or it is written in C
-        return f"{kind.__module__}.{kind.__qualname__}"
+    except (OSError, TypeError):  # there is no file, or it is a cell, which is found by its functions alone
+        own = [getattr(kind, name) for name in vars(kind)] if inspect.isclass(kind) else []
+        return "\n".join([kind.__qualname__, *(_source(function) for function in own if inspect.isfunction(function))])
 
 
 def check_folder(weights: str | os.PathLike | None) -> Path | None:

@@ -4,6 +4,7 @@ import copy
 import errno
 import importlib
 import itertools
+import linecache
 import math
 import re
 from dataclasses import replace
@@ -242,6 +243,18 @@ def test_a_class_is_its_source_and_that_of_what_it_builds_on_wherever_it_is_held
         assert checkpoint.running(held(first)) == checkpoint.running(held(same)) != checkpoint.running(held(other))
     kinds = [type(name, (nn.Module,), {}) for name in ("Typed", "Typed", "Other")]  # their source is nowhere
     found = [checkpoint.running(kind()) for kind in kinds]
+    assert found[0] == found[1] != found[2]
+
+
+def test_a_class_of_a_notebook_is_the_source_of_its_functions():
+    """IPython notes the lines of a cell, and Python finds functions by them, but no classes."""
+    found = []
+    for cell, activation in enumerate(("relu", "relu", "tanh")):
+        source = MODULE.format(activation, 1)
+        linecache.cache[f"<cell {cell}>"] = len(source), None, source.splitlines(keepends=True), f"<cell {cell}>"
+        own = {"__name__": "__main__"}
+        exec(compile(source, f"<cell {cell}>", "exec"), own)
+        found.append(checkpoint.running(own["Mine"](3, 4)))
     assert found[0] == found[1] != found[2]
 
 
