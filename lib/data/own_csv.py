@@ -228,7 +228,7 @@ def _counts(column: np.ndarray) -> str:
         return f"its values lie {steps[0]:g} apart"
     on, rows = np.unique(np.diff(column), return_counts=True)
     step, most = on[rows.argmax()], rows.max()
-    if (column % 1).any() or not step or most < 0.9 * len(steps) or 2 * len(np.unique(column)) < len(column):
+    if (column % 1).any() or most < 0.9 * len(steps) or 2 * len(np.unique(column)) < len(column):
         return ""
     return f"it goes on by {step:g} in {most} of {len(steps)} rows"
 

@@ -52,6 +52,13 @@ def test_two_folders_of_one_name_are_read_each_though_sizes_and_dates_are_equal(
             os.utime(path.with_suffix(".bmp"), (10**9, 10**9))
     cache = tmp_path / "cache"
     assert [load(folder, cache=cache).x_train.amax().item() for folder in (own, other, own)] == [10, 20, 10]
+    linked = shutil.copytree(own, tmp_path / "linked" / own.name, copy_function=os.link)  # even the same files
+    keys = []
+    for folder in (own, linked):
+        load(folder, cache=cache)
+        with np.load(*cache.iterdir()) as stored:
+            keys.append(str(stored["key"]))
+    assert keys[0] != keys[1]
     path = own / "cat" / "0.bmp"
     digest, before = load(own, cache=cache).digest, path.stat().st_ctime_ns
     while path.stat().st_ctime_ns == before:  # a file system's clock may be coarse

@@ -149,11 +149,3 @@ def test_to_be_tried_leaves_a_module_and_torchs_random_numbers_as_they_were():
     assert all(torch.equal(t, before[n]) for n, t in module.state_dict().items())
     assert torch.equal(torch.random.get_rng_state(), state)
     assert all(part.training for part in module.modules())
-
-
-def test_a_network_with_nothing_to_train_is_refused_where_nothing_else_is_trained():
-    """FE's other parameters are trained on any features; ID has no others."""
-    frozen = Network(nn.Linear(3, 3).requires_grad_(False))
-    fe.train("Ours", f=frozen)
-    with pytest.raises(ValueError, match=r"f must have parameters to train, got none .* in Network"):
-        id_.pretrain(fe.toy(), f=frozen)
