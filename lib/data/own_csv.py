@@ -8,7 +8,7 @@ import csv
 import io
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bar
 EXPECTED = "UTF-8 text, a header row, then rows of as many values, separated by commas, semicolons, tabs or bars"
 COUNTED = 10  # fewer rows in order may be chance
 EXACT = 2**53  # from here on, whole numbers in double precision are no longer all different
-DECIMAL = re.compile(r"(?<![^;\t|\n\" ])[+-]?\d+,\d+(?:[eE][+-]?\d+)?(?![^;\t|\n\" ])")  # a whole cell
+DECIMAL = re.compile(r"\s*[+-]?\d+,\d+(?:[eE][+-]?\d+)?\s*")
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}\b")
 
@@ -41,7 +41,9 @@ def read_own(
     target = names[-1] if target is None else target
     roles = {"target": [target], "categories": categories, "drop": drop}
     _check_roles(roles, names, path)
-    how = {"sep": separator, "decimal": _decimal(text, separator, path)}
+    words = {*categories, *drop, *([target] if task == "classification" else [])}
+    decimal = _decimal(text, names, path, words=words, separator=separator)
+    how = {"sep": separator, "decimal": decimal}
     frame = _frame(text, names, path, words=[target, *categories], **how).drop(columns=list(drop))
     last = frame.pop(target).fillna("").str.strip()  # a row that ends before it
     if frame.empty:
@@ -50,8 +52,8 @@ def read_own(
     numbers = _numbers(x, path)
     _check_counters(numbers, list(x), path)
     if task == "regression":
-        return numbers, _values(last, path, how["decimal"]), tuple(x), (target,)
-    y, classes = _labels(last, path)
+        return numbers, _values(last, path, decimal), tuple(x), (target,)
+    y, classes = _labels(last, path, decimal)
     return numbers, y, tuple(x), classes
 
 
@@ -135,9 +137,15 @@ def _frame(text: str, names: list[str], path: Path, *, words: Sequence[str], **h
     return frame
 
 
-def _decimal(text: str, separator: str, path: Path) -> str:
-    """A comma where numbers are written with one and no comma separates them; 1,234 alone may be either number."""
-    found = [] if separator == "," else [cell[0] for cell in DECIMAL.finditer(text)]
+def _decimal(text: str, names: list[str], path: Path, *, words: Collection[str], separator: str) -> str:
+    """A comma where numbers are written with one and no comma separates them; 1,234 alone may be either number.
+
+    words: columns that hold no numbers, whatever their words look like.
+    """
+    found = []
+    if separator != ",":
+        cells = _frame(text, names, path, words=names, sep=separator).drop(columns=list(words)).to_numpy().ravel()
+        found = [cell.strip() for cell in cells if isinstance(cell, str) and DECIMAL.fullmatch(cell)]
     if found and all(THOUSANDS.fullmatch(number) for number in found):
         number, two = found[0], (found[0].replace(",", "."), found[0].replace(",", ""))
         raise ValueError(f"{path}: {number} may be {two[0]} or {two[1]}: save numbers with points")
@@ -170,7 +178,7 @@ def _encoded(cells: pd.DataFrame, categories: Sequence[str], path: Path) -> pd.D
 
 
 def _numbers(cells: pd.DataFrame, path: Path) -> np.ndarray:
-    """(N, D) float64, NaN where a value is missing; ValueError names the columns that hold words."""
+    """(N, D) float64, NaN where a value is missing; ValueError names columns of words, or of too many digits."""
     words = {name: _first_word(cells[name]) for name in cells if not pd.api.types.is_numeric_dtype(cells[name])}
     if words:
         some, word = ", ".join([*words][:5]), next(iter(words.values()))
@@ -180,6 +188,10 @@ def _numbers(cells: pd.DataFrame, path: Path) -> np.ndarray:
         elif not word[:1].isalpha():  # 37%, 0x1A, or a sign where a value is missing
             advice = f"if numbers: write them plainly, and nothing where one is missing; {advice}"
         raise ValueError(f"{path}: features must be numbers, got text in column {some} ({word!r}), {advice}")
+    whole = [name for name in cells if pd.api.types.is_integer_dtype(cells[name])]
+    if long := [name for name in whole if cells[name].max() >= EXACT or cells[name].min() <= -EXACT]:
+        raise ValueError(f"{path}: column {long[0]!r} holds numbers of more digits than are kept apart: "
+                         "leave it out with drop")  # fmt: skip
     return cells.to_numpy(np.float64)
 
 
@@ -197,16 +209,28 @@ def _check_counters(x: np.ndarray, names: list[str], path: Path) -> None:
     if (x == x[0]).all():
         raise ValueError(f"{path}: a feature must differ between rows, got none among {', '.join(names[:5])}")
     for name, column in zip(names, x.T):
-        if len(x) >= COUNTED and _counts(column):
-            raise ValueError(f"{path}: column {name!r} numbers the rows, which is no feature: leave it out with drop")
+        if len(x) >= COUNTED and (why := _counts(column)):
+            raise ValueError(
+                f"{path}: column {name!r} numbers the rows, which is no feature: leave it out with drop ({why})"
+            )
 
 
-def _counts(column: np.ndarray) -> bool:
-    """Whether these are whole numbers, one a row, as far from each other as the next."""
-    if not np.isfinite(column).all() or (column % 1).any():
-        return False
+def _counts(column: np.ndarray) -> str:
+    """Why these number the rows, "" where they do not.
+
+    They lie in equal steps, in whatever order; or they are whole numbers, half of them different, that go on by one
+    step in nine rows of ten: a count with gaps, or one that starts again. Ages in order and hours of many days do not.
+    """
+    if not np.isfinite(column).all():
+        return ""
     steps = np.diff(np.sort(column))
-    return bool(steps[0] > 0 and (steps == steps[0]).all())
+    if np.ptp(steps) < 1e-6 * steps[0]:  # 0.1 + 0.1 + ... is not exact
+        return f"its values lie {steps[0]:g} apart"
+    on, rows = np.unique(np.diff(column), return_counts=True)
+    step, most = on[rows.argmax()], rows.max()
+    if (column % 1).any() or most < 0.9 * len(steps) or 2 * len(np.unique(column)) < len(column):
+        return ""
+    return f"it goes on by {step:g} in {most} of {len(steps)} rows"
 
 
 # --- What is to be predicted -----------------------------------------------------------------------------------------
@@ -215,16 +239,23 @@ def _counts(column: np.ndarray) -> bool:
 def _values(last: pd.Series, path: Path, decimal: str) -> np.ndarray:
     """(N, 1) float64, the values to predict."""
     _check_missing(last, last.isin(MISSING), path)
-    numbers = pd.to_numeric(last.str.replace(decimal, "."), errors="coerce")
+    numbers = _as_numbers(last, decimal)
     if numbers.isna().any():
-        word = last[numbers.isna()].iloc[0]
-        raise ValueError(f"{path}: column {last.name!r} must be numbers for regression, got {word!r}")
+        word, also = last[numbers.isna()].iloc[0], ", in a file of decimal commas" if decimal == "," else ""
+        raise ValueError(f"{path}: column {last.name!r} must be numbers for regression, got {word!r}{also}")
     return numbers.to_numpy(np.float64)[:, None]
 
 
-def _labels(last: pd.Series, path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
+def _as_numbers(last: pd.Series, decimal: str) -> pd.Series:
+    """The numbers in text, NaN where it is none: where decimals follow a comma, a point may mean thousands."""
+    if decimal == ",":
+        last = last.mask(last.str.contains(".", regex=False), "").str.replace(",", ".")
+    return pd.to_numeric(last, errors="coerce")
+
+
+def _labels(last: pd.Series, path: Path, decimal: str) -> tuple[np.ndarray, tuple[str, ...]]:
     """Labels (N,) and the classes' names, sorted as numbers where all are; "NA" is a class among words."""
-    numbers = pd.to_numeric(last, errors="coerce").replace([np.inf, -np.inf], np.nan)
+    numbers = _as_numbers(last, decimal).replace([np.inf, -np.inf], np.nan)
     numeric = set(last[numbers.isna()]) <= MISSING  # nothing but numbers, and signs for missing ones
     _check_missing(last, last.isin(MISSING) if numeric else last == "", path)
     if not numeric:

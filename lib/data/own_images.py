@@ -3,6 +3,7 @@
 import hashlib
 import io
 import mimetypes
+import struct
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -42,7 +43,8 @@ def read_own(folder: Path, cache: Path, *, size: int | None = None):
         return np.stack(x), np.repeat(np.arange(len(classes)), [len(own) for own in classes.values()])
 
     found = [(str(f.relative_to(folder)), f.stat()) for own in classes.values() for f in own]
-    words = size, [(name, stat.st_size, stat.st_mtime_ns) for name, stat in found]
+    at = size, str(folder.resolve())  # others of its name may hold files of the same sizes and dates
+    words = *at, [(name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for name, stat in found]
     key = hashlib.sha256(repr(words).encode()).hexdigest()
     x, y, digest = cached(cache / f"images-{folder.name}.npz", key, decode)
     return x, y, tuple(classes), digest
@@ -84,8 +86,8 @@ def decoded(file: bytes, name: str, shape: tuple[int, int] | None = None, *, siz
             image = Image.open(io.BytesIO(file), formats=FORMATS)  # reads its head alone
         pixels = image.width * image.height
         if pixels <= LARGEST:
-            image.load()
-    except (OSError, SyntaxError, ValueError) as error:
+            image = ImageOps.exif_transpose(image)  # a camera notes how it was held; reads all of it
+    except (OSError, SyntaxError, ValueError, struct.error) as error:
         raise ValueError(f"{name} is no image that can be read ({error})") from error
     except too_large:
         pixels = LARGEST + 1
@@ -93,7 +95,6 @@ def decoded(file: bytes, name: str, shape: tuple[int, int] | None = None, *, siz
         raise ValueError(f"{name} says that it has more than {LARGEST:,} pixels, so it was not read: make it smaller")
     if image.mode != "RGB":
         raise ValueError(f"{name} must be a colour image (RGB), got mode {image.mode}: convert it")
-    image = ImageOps.exif_transpose(image)  # a camera notes how it was held
     if size:
         image = ImageOps.fit(image, (size, size))
     if shape and (image.height, image.width) != shape:

@@ -23,6 +23,8 @@ class Network:
     def __init__(self, module: nn.Module):
         if not isinstance(module, nn.Module):
             raise ValueError(f"f must be an nn.Module, got {type(module).__name__}")
+        if any(map(nn.parameter.is_lazy, (*module.parameters(), *module.buffers()))):
+            raise ValueError("f must know its shapes, got lazy layers in it: give it some rows first")
         self.module = module
         frozen = [name for name, tensor in module.named_parameters() if not tensor.requires_grad]
         self.untrained = frozenset([*frozen, *(name for name, _ in module.named_buffers())])
@@ -37,6 +39,24 @@ class Network:
         tensors = {**dict(self.module.named_parameters()), **dict(self.module.named_buffers())}
         cast = {n: t.to(dtype) if t.is_floating_point() else t for n, t in tensors.items()}
         return {name: t.detach().clone()[None] for name, t in cast.items()}
+
+    @torch.no_grad()
+    def check(self, x: Tensor) -> None:
+        """ValueError unless the module makes rows (B, K) of rows x (B, *input), and leaves these as they are."""
+        given, generator = x.clone(), torch.Generator(x.device)
+        try:
+            theta = {name: tensor[0].to(x.device) for name, tensor in self.init([generator], x.dtype).items()}
+            with self.own_noise(generator), self._mode(False):
+                out = torch.func.functional_call(self.module, theta, (given,))
+        except Exception as error:  # whatever a module raises
+            reason = str(error).split("\n")[0]
+            raise ValueError(f"f must take rows of the shape {tuple(x.shape[1:])}, got an error: {reason}") from error
+        if not isinstance(out, Tensor) or out.ndim != 2 or len(out) != len(x):
+            got = tuple(out.shape) if isinstance(out, Tensor) else f"a {type(out).__name__}"
+            raise ValueError(f"f must give one tensor, a row of numbers for each of {len(x)} rows, got {got}")
+        if given._version:  # counts what was done in place
+            raise ValueError("f must leave its input as it is, got one that changes it in place: use ReLU() and not "
+                             "ReLU(inplace=True), x * 2 and not x.mul_(2)")  # fmt: skip
 
     @contextlib.contextmanager
     def own_noise(self, generator: torch.Generator):

@@ -215,21 +215,35 @@ def _read(path: str | Path) -> dict:
 def load(path: str | Path, C: int, *, new_head: bool = False) -> tuple[nn.Sequential, dict]:
     """A ResNet-18 or ResNet-50 for C classes, and what `save` noted; or somebody's parameters by torchvision's names.
 
-    Depth, width and stem are read off the parameters. A file of the package `robustness` has no pool in its stem and
-    notes `mean` and `std`, by which its inputs are standardised (`Images.standardised`). new_head: leave out the last
-    layer, which then starts at random, as it was for other classes. ValueError if the file holds none that fit.
+    Depth, width and stem are read off the parameters, which may lie under "state_dict" and begin with "module.". A file
+    of the package `robustness` has no pool in its stem and notes `mean` and `std`, by which its inputs are standardised
+    (`Images.standardised`). new_head: leave out the last layer, which then starts at random, as it was for other
+    classes. ValueError if the file holds none that fit.
     """
     try:
         found = _read(path)
         if robustness.is_its_own(found):
             found = robustness.translated(found)
+        found = found.get("state_dict", found)  # beside an optimiser's, as scripts save it
         theta, about = (found["net"], found["about"]) if "net" in found else (found, {})
+        theta = {n.removeprefix("module."): t for n, t in theta.items()}  # where several GPUs trained it
         width, kernel = theta["conv1.weight"].shape[0], theta["conv1.weight"].shape[-1]
         stem = "plain" if kernel == 7 else "unpooled" if found.get("unpooled") else "cifar"
         net = (resnet50 if "layer1.0.conv3.weight" in theta else resnet18)(C, width, stem)
-        own = {n: t for n, t in net.state_dict().items() if new_head and n.startswith("fc.")}
+        other = new_head or len(theta["fc.weight"]) != C
+        own = {n: t for n, t in net.state_dict().items() if other and n.startswith("fc.")}
         net.load_state_dict({**theta, **own})
+        if own and not new_head:
+            raise ValueError(f"its last layer is for {len(theta['fc.weight'])}, which new_head leaves out")
     except Exception as error:  # torch raises a different one for each kind of damage
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"{path} holds no ResNet-18 or ResNet-50 for {C} classes: {reason}") from error
+        raise ValueError(f"{path} holds no ResNet-18 or ResNet-50 for {C} classes: {_reason(error)}") from error
     return net, about
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with weights, in a line: torch says first that there were errors, then names every parameter."""
+    if isinstance(error, KeyError):
+        return f"it lacks {error}"
+    lines = [line.strip() for line in str(error).splitlines()] or [type(error).__name__]
+    reason = lines[1] if lines[0].startswith("Error(s)") else lines[0]
+    return reason if len(reason) <= 160 else f"{reason[:160]} ..."

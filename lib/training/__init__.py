@@ -36,8 +36,9 @@ def fit(
     fitted before, "Predictor" for Pretrain and PretrainR (made here when missing) and "pretrained" for fine-tuning.
     f: a network, or `Network(module)` that trains one run; by default the paper's. criteria, background: of paper ID,
     see `expo.fit`. checkpoint: a file to save to every save_every seconds and to resume from; removed by the caller.
-    weights: a folder that keeps the best parameters under the digest of their configuration, so that the same training
-    is not done twice. Numbers are of the type of the folds. ValueError for what cannot be trained, before it is.
+    weights: a folder that keeps the best parameters under a digest of their configuration and of all code that made
+    them, so that the same training is not done twice. Numbers are of the type of the folds. ValueError for what cannot
+    be trained, before it is.
     """
     paper = PAPERS[methods.named(method).paper]
     settings = paper.Settings() if settings is None else settings

@@ -1,20 +1,23 @@
 """Files that hold a training: written whole or not at all, and read only if nothing of them has changed since.
 
 A file is one line (the format's name and a checksum) and what torch.save writes. Its fingerprint says which training it
-belongs to: the configuration, the data, and for a checkpoint the code that was running, comments aside.
+belongs to: the configuration, the data, and the code that was running, comments aside.
 """
 
 import ast
 import hashlib
+import inspect
 import io
 import os
 import tempfile
 import warnings
+from collections.abc import Iterable
+from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lib import writing
 from lib.options import is_number
@@ -55,8 +58,8 @@ def read(path: Path, fingerprint: str | None = None, *, like: dict | None = None
     whole(saved, {"fingerprint": None}, path)
     if fingerprint is not None and saved["fingerprint"] != fingerprint:
         raise ValueError(
-            f"checkpoint {path} belongs to another configuration (method, runs, settings, start, data or the library's "
-            f"version differ): {REMEDY}"
+            f"checkpoint {path} belongs to another configuration (method, runs, settings, start, data, your code or "
+            f"the library's version differ): {REMEDY}"
         )
     return whole(saved, like or {}, path)
 
@@ -94,6 +97,35 @@ def code() -> str:
                 node.body[0] = ast.Pass()
         digest.update(f"{path.relative_to(LIB)} {ast.dump(tree)}".encode())
     return digest.hexdigest()
+
+
+def running(*things) -> str:
+    """A digest of `code`, torch's precision of products, and the source of what of these things is not the library's.
+
+    things: modules, with all that they are made of, and options, with the options within them. Of a class in a notebook
+    it knows the functions, and of one whose source is nowhere to be read the name alone.
+    """
+    kinds = {kind for thing in things for part in _parts(thing) for kind in type(part).__mro__}
+    foreign = [kind for kind in kinds if kind.__module__.partition(".")[0] not in ("lib", "torch", "builtins")]
+    precision = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    words = repr((code(), precision, sorted(map(_source, foreign))))
+    return hashlib.sha256(words.encode()).hexdigest()
+
+
+def _parts(thing) -> Iterable:
+    if isinstance(thing, nn.Module):
+        return thing.modules()
+    inner = [getattr(thing, f.name) for f in fields(thing)] if is_dataclass(thing) else []
+    return [thing, *(part for own in inner for part in _parts(own))]
+
+
+def _source(kind) -> str:
+    """Of a class, or of a function in it."""
+    try:
+        return inspect.getsource(kind)
+    except (OSError, TypeError):  # there is no file, or it is a cell, which is found by its functions alone
+        own = [getattr(kind, name) for name in vars(kind)] if inspect.isclass(kind) else []
+        return "\n".join([kind.__qualname__, *(_source(function) for function in own if inspect.isfunction(function))])
 
 
 def check_folder(weights: str | os.PathLike | None) -> Path | None:

@@ -36,6 +36,7 @@ class Program:
     """
 
     moments, prefix = 0, ""  # prefix: of the names of f's parameters in the bank
+    criteria: tuple = ()  # explainers and S
 
     def __init__(self, kind, folds: Folds, runs: Runs, *, settings, f, fixed=None, criteria: int = 1):
         """kind: what else decides the result, for the digest of it. fixed: parameters not to be trained."""
@@ -49,6 +50,8 @@ class Program:
         fixed = {n: t.to(self.device, self.dtype) for n, t in (fixed or {}).items()}
         bank, R = self.start() | fixed, len(runs)
         self.trained = [n for n in bank if n not in fixed and n.removeprefix(self.prefix) not in f.untrained]
+        if not self.trained:
+            raise ValueError(f"f must have parameters to train, got none that requires gradients in {f!r}")
         self.state = {
             "bank": bank,
             "moments": {n: [torch.zeros_like(bank[n]) for _ in range(self.moments)] for n in self.trained},
@@ -62,6 +65,7 @@ class Program:
             "history": {"epoch": [], "measure": []},
         }
         self.config = self._digest()  # of the start, before anything moves
+        self.running = checkpoint.running(getattr(f, "module", None), settings, *(e for e, _ in self.criteria))
 
     def start(self) -> dict[str, Tensor]:
         """The bank: start values (R, ...), each run's drawn from its own generator."""
@@ -204,8 +208,8 @@ class Program:
         return digest.hexdigest()
 
     def fingerprint(self) -> str:
-        """The configuration and the code that is running; a checkpoint of another one is refused."""
-        return f"{self.config} {checkpoint.code()}"
+        """A digest of the configuration and the code that is running; what was saved of another one is not taken up."""
+        return hashlib.sha256(f"{self.config} {self.running}".encode()).hexdigest()
 
     def save(self, path: Path) -> bool:
         """Write the checkpoint; False, with a warning, if the disk has no room for it."""
@@ -229,18 +233,18 @@ class Program:
         self.state["moments"] = {n: [t.to(self.device) for t in kept] for n, kept in self.state["moments"].items()}
 
     def keep(self, folder: Path) -> Path:
-        """Put the best parameters into the folder, under the digest of their configuration."""
+        """Put the best parameters into the folder, under their fingerprint."""
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{self.config[:20]}.pt"
-        checkpoint.write(path, {"fingerprint": self.config, "state": self._ended()})
+        path = folder / f"{self.fingerprint()[:20]}.pt"
+        checkpoint.write(path, {"fingerprint": self.fingerprint(), "state": self._ended()})
         return path
 
     def recall(self, folder: Path) -> bool:
-        """Take up what `keep` has put there; False if there is nothing of this configuration."""
-        path = folder / f"{self.config[:20]}.pt"
+        """Take up what `keep` has put there; False if there is nothing of this configuration and code."""
+        path = folder / f"{self.fingerprint()[:20]}.pt"
         if not path.exists():
             return False
-        self._take(checkpoint.read(path, self.config, like={"state": self._ended()})["state"])
+        self._take(checkpoint.read(path, self.fingerprint(), like={"state": self._ended()})["state"])
         return True
 
     def _ended(self) -> dict:
@@ -266,10 +270,12 @@ def check_device(device: str) -> str:
 
 
 def check_inputs(f, folds: Folds) -> None:
-    """ValueError if a network of ours takes other numbers than a row has. Of a module nobody knows before it runs."""
+    """ValueError if a network of ours takes other numbers than a row has; anybody's module is tried on two rows."""
     sizes, D = getattr(getattr(f, "hidden", f), "sizes", None), folds.x_train.shape[2:].numel()
     if sizes and sizes[0] != D:
         raise ValueError(f"f must take the {D} numbers that a row of {folds.name} has, got {f!r}")
+    if isinstance(f, Network):
+        f.check(folds.x_train[0, :2])
 
 
 def check_folds(runs: Runs, folds: Folds) -> None:
@@ -289,3 +295,5 @@ def check_folds(runs: Runs, folds: Folds) -> None:
                 raise ValueError(f"{folds.name}: {name} must be finite, got {bad} NaN or infinite values")
         if folds.task == "classification" and (y.min() < 0 or y.max() >= folds.C):
             raise ValueError(f"{folds.name}: y_{part} must be classes 0 to {folds.C - 1}, got {y.min()} to {y.max()}")
+        if folds.task == "regression" and (same := folds.split[(y == y[:, :1]).flatten(1).all(1)].tolist()):
+            raise ValueError(f"{folds.name}: y_{part} must vary for regression, got one value in split {same[0]}")

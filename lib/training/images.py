@@ -22,7 +22,7 @@ from lib.explainers.base import Explainer
 from lib.explainers.changed import Changed
 from lib.methods import ABLATIONS, ID
 from lib.nets.resnet import NORMS, Convolutional
-from lib.options import check_counts, check_numbers, identity, speed
+from lib.options import check_counts, check_numbers, identity, is_whole, speed
 from lib.predictor import Predictor
 from lib.training import parallel
 from lib.training.expo_step import Criterion, Settings, check_criterion, explained_by, gradient
@@ -100,7 +100,8 @@ def explainer_for(
 ) -> Explainer:  # fmt: skip
     """Grad-CAM at a layer, or one on square superpixels, so many to a side; options are its own.
 
-    LIME and KernelSHAP; Integrated Gradients and Occlusion are Captum's, for measuring alone.
+    LIME and KernelSHAP; Integrated Gradients and Occlusion are Captum's, for measuring alone. ValueError if there is no
+    such explainer, or if the image cannot be cut into so many squares.
     """
     height, width = images.x_train.shape[1:3]
     if name == "Grad-CAM":
@@ -108,6 +109,9 @@ def explainer_for(
         with torch.no_grad():
             maps = f.split(layer)[0](f.theta(), images.background[None])
         return GradCAM(layer=layer, grid=tuple(maps.shape[-2:]), **options)
+    if not is_whole(superpixels, 1) or height % superpixels or width % (height // superpixels):
+        raise ValueError("superpixels must be a whole number of squares to a side, with no rest of the image's "
+                         f"{height} x {width} pixels, got {superpixels!r}")  # fmt: skip
     side = height // superpixels
     segments = squares(height, width, side)
     if name == "Integrated Gradients":

@@ -46,7 +46,7 @@ class Single:
             net.parameters(), lr=0.1, momentum=settings.momentum, nesterov=settings.momentum > 0,
             weight_decay=settings.weight_decay,
         )  # fmt: skip
-        self.start = _digest(net.state_dict().values())
+        self.start, self.running = _digest(net.state_dict().values()), files.running(net, settings)
         self.state: dict[str, Any] = {
             "order": torch.empty(0, dtype=torch.int64), "at": 0, "step": 0, "refused": 0, "in_a_row": 0,
             "best": [-math.inf] * criteria, "best_epoch": [0] * criteria, "best_net": [None] * criteria,
@@ -150,7 +150,7 @@ class Single:
     def fingerprint(self) -> str:
         """What decides the result, speed aside, and the code that is running; a checkpoint of another is refused."""
         words = repr((type(self).__name__, identity(self.settings), self.steps, self.images.digest, self.start))
-        return f"{hashlib.sha256(words.encode()).hexdigest()} {files.code()}"
+        return f"{hashlib.sha256(words.encode()).hexdigest()} {self.running}"
 
     def save(self, path: Path) -> None:
         """Write the checkpoint, or warn of a disk that has no room for it; one of several processes does."""

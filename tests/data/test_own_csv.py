@@ -138,13 +138,42 @@ def test_regression_is_asked_for_by_name(tmp_path):
         data.from_csv(path, "regression")
 
 
-@pytest.mark.parametrize("ids", [range(1000, 1012), range(12, 0, -1), range(0, 120, 10), [3, 1, 2, 0, *range(4, 12)]])
-def test_a_counter_is_one_in_any_order_and_steps(ids, tmp_path):
-    columns = {"a": [0, 1, 1] * 4, "id": list(ids), "label": ["u", "v"] * 6}
-    with pytest.raises(ValueError, match="column 'id' numbers the rows"):
-        data.from_csv(write_csv(tmp_path / "bad.csv", **columns))
-    for other in ([*ids[:-1], 5000], [v + 0.5 for v in ids], [7, *ids[1:-1], 7]):
-        assert data.from_csv(write_csv(tmp_path / "mine.csv", **{**columns, "id": other})).x.shape == (12, 2)
+COUNTS = {
+    "from 1000": range(1000, 1012),
+    "down": range(12, 0, -1),
+    "by ten": range(0, 120, 10),
+    "in another order": [3, 1, 2, 0, *range(4, 12)],
+    "halves": [i / 2 for i in range(12)],
+    "tenths": [0.1 * i for i in range(12)],
+    "a gap": [*range(7), *range(8, 20)],
+    "the last apart": [*range(1000, 1011), 5000],
+    "one twice": [*range(12), 11],
+    "again from half of the rows": [*range(12), *range(12)],
+    "by two, a gap": [*range(0, 20, 2), *range(24, 44, 2)],
+}
+FEATURES = {
+    "eight of ten": [7, *range(1001, 1011), 7],
+    "ages in order": [20, 21, 22, 22, 23, 24, 25, 25, 26, 27, 29, 30],
+    "hours of three days": [*range(24)] * 3,
+    "a season's": [4] * 11 + [5],
+    "fractions in order": [*(i / 4 for i in range(11)), 5],
+}
+
+
+def counted(path, values):
+    rows = range(len(values))
+    return write_csv(path, a=[i % 3 % 2 for i in rows], id=list(values), label=["uv"[i % 2] for i in rows])
+
+
+@pytest.mark.parametrize("kind", COUNTS)
+def test_a_counter_is_one_in_any_order_and_steps_and_with_a_gap(kind, tmp_path):
+    with pytest.raises(ValueError, match=r"column 'id' numbers the rows, .* drop \((its values lie|it goes on by) "):
+        data.from_csv(counted(tmp_path / "bad.csv", COUNTS[kind]))
+
+
+@pytest.mark.parametrize("kind", FEATURES)
+def test_whole_numbers_in_order_are_features(kind, tmp_path):
+    assert data.from_csv(counted(tmp_path / "mine.csv", FEATURES[kind])).features == ("a", "id")
 
 
 def test_features_that_never_change_are_refused(tmp_path):
@@ -160,6 +189,16 @@ def test_classes_are_kept_apart(tmp_path):
         data.from_csv(write_csv(tmp_path / "bad.csv", a=[1, 2, 4], label=[2**53, 2**53 + 1, 2**53]))
     (tmp_path / "mine.csv").write_bytes(b"a,label\n1,a\0\n2,a\n4,a\n")
     assert data.from_csv(tmp_path / "mine.csv").y.tolist() == [1, 0, 0]
+
+
+@pytest.mark.parametrize("first", [2**53, -(2**53), 2**63])
+def test_features_are_kept_apart(first, tmp_path):
+    """Whole numbers of more digits than double precision has; one less is exact, and with an exponent it is rounded."""
+    columns = {"b": [1, 2, 4], "label": ["u", "v", "u"]}
+    with pytest.raises(ValueError, match=r"column 'a' holds numbers of more digits than are kept apart: .* drop"):
+        data.from_csv(write_csv(tmp_path / "bad.csv", a=[first, first + 1, 7], **columns))
+    assert data.from_csv(write_csv(tmp_path / "mine.csv", a=[2**53 - 1, 7, 8], **columns)).x[0, 0] == 2**53 - 1
+    assert data.from_csv(write_csv(tmp_path / "mine.csv", a=[1.5e20, 7, 8], **columns)).x[0, 0] == 1.5e20
 
 
 def test_a_class_called_inf_is_one_like_another(tmp_path):

@@ -104,6 +104,32 @@ def test_values_with_decimal_commas(tmp_path):
     assert table.y.tolist() == [[2.5], [-0.125]]
 
 
+@pytest.mark.parametrize("value", ["1.100", "-2.5", "1.100,5"])
+def test_a_point_beside_decimal_commas_is_no_number_of_a_target_either(value, tmp_path):
+    """1.100 among them is a thousand and a hundred: features with points are refused, and so is what is predicted."""
+    with pytest.raises(ValueError, match=f"column 'v' must be numbers .*, got '{value}', in a file of decimal commas"):
+        data.from_csv(written(tmp_path, f"a;v\n1,5;{value}\n2;3\n"), "regression")
+
+
+def test_labels_are_numbers_as_their_file_writes_them(tmp_path):
+    """1.000 in a file of decimal commas may be 1 or 1000: it stays the word that it is."""
+    rows = "".join(f"{i},5;{label}\n" for i, label in enumerate(["{0}", "{1}"] * 2))
+    table = data.from_csv(written(tmp_path, "a;class\n" + rows.format("1.000", "2.000")))
+    assert table.classes == ("1.000", "2.000")
+    assert data.from_csv(written(tmp_path, "a;class\n" + rows.format("10,0", "9"))).classes == ("9", "10")
+
+
+def test_commas_among_words_are_no_decimals(tmp_path):
+    """Of labels, of categories and of what is dropped; a value to predict says what numbers look like."""
+    rows = [["3,5", "1,5", "0.25", "3,5 mm"], ["4,5", "2,5", "0.5", "4,5"], ["4,5", "1,5", "0.125", "3,5 mm"]]
+    path = written(tmp_path, text(";", header=["n", "c", "a", "class"], rows=rows))
+    table = data.from_csv(path, drop=["n"], categories=["c"])
+    assert table.x[:, -1].tolist() == [0.25, 0.5, 0.125]
+    assert table.features[:2] == ("c=1,5", "c=2,5")
+    assert table.classes == ("3,5 mm", "4,5")
+    assert data.from_csv(written(tmp_path, "a;v\n1;2,5\n2;3\n"), "regression").y.tolist() == [[2.5], [3]]
+
+
 # --- Columns by name -------------------------------------------------------------------------------------------------
 
 COLOURS = text(

@@ -1,6 +1,10 @@
 """A folder of one's own images: split, read whole, cached, refused where it does not fit."""
 
 import io
+import os
+import shutil
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -36,6 +40,44 @@ def test_a_folder_that_changed_is_read_again_and_a_damaged_cache_made_again(own,
     assert torch.equal(load(own, cache=cache).x_train, changed.x_train)
     file.write_bytes(file.read_bytes()[:-2000])
     assert load(own, cache=cache).digest == changed.digest
+
+
+def test_two_folders_of_one_name_are_read_each_though_sizes_and_dates_are_equal(own, tmp_path):
+    """Nor is a file taken for what it was before, under the same name, of the same size and with its old date."""
+    other = shutil.copytree(own, tmp_path / "other" / own.name)
+    for folder, color in ((own, 10), (other, 20)):
+        for path in folder.glob("*/*.png"):
+            Image.new("RGB", (16, 12), (color, 0, 0)).save(path.with_suffix(".bmp"))
+            path.unlink()
+            os.utime(path.with_suffix(".bmp"), (10**9, 10**9))
+    cache = tmp_path / "cache"
+    assert [load(folder, cache=cache).x_train.amax().item() for folder in (own, other, own)] == [10, 20, 10]
+    linked = shutil.copytree(own, tmp_path / "linked" / own.name, copy_function=os.link)  # even the same files
+    keys = []
+    for folder in (own, linked):
+        load(folder, cache=cache)
+        with np.load(*cache.iterdir()) as stored:
+            keys.append(str(stored["key"]))
+    assert keys[0] != keys[1]
+    path = own / "cat" / "0.bmp"
+    digest, before = load(own, cache=cache).digest, path.stat().st_ctime_ns
+    while path.stat().st_ctime_ns == before:  # a file system's clock may be coarse
+        Image.new("RGB", (16, 12), (30, 0, 0)).save(path)
+        os.utime(path, (10**9, 10**9))
+    assert load(own, cache=cache).digest != digest
+
+
+@pytest.mark.parametrize("notes", [b"garbage!!", b"II*\0\x08"])
+@pytest.mark.parametrize("kind", ["eXIf", "tEXt"])
+def test_damaged_notes_of_a_camera_are_of_a_file_with_a_name(notes, kind):
+    """EXIF as PNG has it, in either of two places; PIL reads it late, and fails in several ways."""
+    text = b"Raw profile type exif\0\nexif\n 8\n" + b"Exif\0\0".hex().encode() + notes.hex().encode()
+    content = notes if kind == "eXIf" else text
+    part = kind.encode() + content
+    file = picture(0, (12, 16))[0]
+    added = struct.pack(">I", len(content)) + part + struct.pack(">I", zlib.crc32(part))
+    with pytest.raises(ValueError, match=r"dog/3.png is no image that can be read"):
+        own_images.decoded(file[:33] + added + file[33:], "dog/3.png")
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import dropout
 
 from lib.nets import MLP, Classifier, Network
 from lib.training import Runs, fit
 from tests.nets.in_torch import double, generators, torch_net
+from tests.training import fe
 from tests.training import id as id_
 
 # --- Anybody's module ------------------------------------------------------------------------------------------------
@@ -57,6 +59,7 @@ def test_a_modules_noise_is_seeded_and_leaves_torchs_own_as_it_was():
         (lambda: MLP((3, 4), dropout=-0.1), r"dropout must lie in \[0, 1\), got -0.1"),
         (lambda: Classifier((3, 0, 2)), r"sizes must be positive layer widths.*got \(3, 0\)"),
         (lambda: Network(lambda x: x), "f must be an nn.Module, got function"),
+        (lambda: Network(nn.Sequential(nn.LazyLinear(2))), "f must know its shapes, got lazy layers"),
         (lambda: Network(nn.Linear(2, 2)).init(generators(2)), "one run at a time, got 2 runs"),
     ],
 )
@@ -89,3 +92,60 @@ def test_a_frozen_layer_of_a_module_in_training_sees_no_batch():
     f(theta, torch.randn(1, 8, 4, dtype=torch.float64) + 3, torch.zeros(1, 8, 0, dtype=torch.int16))
     assert not theta["0.running_mean"].any()
     assert theta["1.running_mean"].any()
+
+
+# --- Tried before it is trained --------------------------------------------------------------------------------------
+
+
+class Of(nn.Module):
+    """A linear layer, and somebody's way to use it."""
+
+    def __init__(self, forward, D=3):
+        super().__init__()
+        self.linear, self.how = nn.Linear(D, 4), forward
+
+    def forward(self, x):
+        return self.how(self.linear, x)
+
+
+UNFIT = {
+    "in place": (Of(lambda linear, x: linear(x.mul_(0.5))), "f must leave its input as it is.* in place"),
+    "first layer in place": (nn.Sequential(nn.ReLU(inplace=True), nn.Linear(3, 4)), "f must leave its input as it is"),
+    "a tuple": (Of(lambda linear, x: (linear(x), x)), "f must give one tensor, .* each of 2 rows, got a tuple"),
+    "a dictionary": (Of(lambda linear, x: {"logits": linear(x)}), "f must give one tensor, .* got a dict"),
+    "an axis more": (Of(lambda linear, x: linear(x)[:, None]), r"f must give one tensor, .* got \(2, 1, 4\)"),
+    "an axis less": (Of(lambda linear, x: linear(x).flatten()), r"f must give one tensor, .* got \(8,\)"),
+    "other rows": (Of(lambda linear, x: linear(x)[:1]), r"f must give one tensor, .* got \(1, 4\)"),
+    "other features": (Of(lambda linear, x: linear(x), D=7), r"f must take rows of the shape \(3,\), got .*mat1"),
+}
+
+
+@pytest.mark.parametrize("kind", UNFIT)
+def test_a_module_that_does_not_fit_is_refused_before_anything_is_trained(kind, tmp_path):
+    module, message = UNFIT[kind]
+    folds = fe.toy()
+    before = folds.x_train.clone()
+    for train in (
+        lambda: fe.train("Ours", folds, f=Network(module), checkpoint=tmp_path / "c"),
+        lambda: id_.pretrain(folds, f=Network(module), checkpoint=tmp_path / "c"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            train()
+    assert torch.equal(folds.x_train, before)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_change_in_place_is_seen_where_it_changes_nothing():
+    """A ReLU on rows that are positive: on others it would."""
+    with pytest.raises(ValueError, match="f must leave its input as it is"):
+        Network(nn.Sequential(nn.ReLU(inplace=True), nn.Linear(3, 4))).check(torch.ones(2, 3))
+
+
+def test_to_be_tried_leaves_a_module_and_torchs_random_numbers_as_they_were():
+    module = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), Of(lambda linear, x: dropout(linear(x), 0.5), D=4))
+    before, state = {n: t.clone() for n, t in module.state_dict().items()}, torch.random.get_rng_state()
+    network = Network(module)
+    network.check(torch.ones(1, 3))  # batch norm in training refuses a single row
+    assert all(torch.equal(t, before[n]) for n, t in module.state_dict().items())
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert all(part.training for part in module.modules())

@@ -111,6 +111,34 @@ def test_weights_are_read_back_and_others_refused(tmp_path):
             resnet.load(tmp_path / file, C)
 
 
+def test_weights_are_read_as_scripts_of_others_save_them(tmp_path):
+    theta = network(dtype=torch.float32).state_dict()
+    several = {f"module.{name}": tensor for name, tensor in theta.items()}
+    for saved in (several, {"state_dict": theta, "epoch": 3}, {"state_dict": several}):
+        torch.save(saved, tmp_path / "a.pt")
+        again = resnet.load(tmp_path / "a.pt", 5)[0].state_dict()
+        assert all(torch.equal(tensor, again[name]) for name, tensor in theta.items())
+
+
+@pytest.mark.parametrize(
+    ("change", "C", "reason"),
+    [
+        ({}, 7, "its last layer is for 5, which new_head leaves out"),
+        ({"layer1.2.conv1.weight": torch.zeros(1)}, 5, r"Unexpected key\(s\) in state_dict: .layer1.2.conv1.weight"),
+        ({"layer1.2.conv1.weight": torch.zeros(1)}, 7, r"Unexpected key\(s\)"),  # the head is not all
+        ({f"layer9.{i}": torch.zeros(1) for i in range(99)}, 5, r"Unexpected key\(s\) .{,150} \.\.\.$"),
+        ({"bn1.bias": torch.zeros(9)}, 5, "size mismatch for bn1.bias"),
+        ({"conv1.weight": None}, 5, "it lacks 'conv1.weight'"),
+        ({"fc.weight": None}, 5, "it lacks 'fc.weight'"),
+    ],
+)
+def test_weights_that_do_not_fit_say_why_in_a_line(change, C, reason, tmp_path):
+    theta = network(dtype=torch.float32).state_dict() | change
+    torch.save({name: tensor for name, tensor in theta.items() if tensor is not None}, tmp_path / "a.pt")
+    with pytest.raises(ValueError, match=f"a.pt holds no ResNet-18 or ResNet-50 for {C} classes: {reason}"):
+        resnet.load(tmp_path / "a.pt", C)
+
+
 @MAKERS
 @pytest.mark.parametrize("stem", resnet.STEMS)
 def test_depth_and_stem_are_read_back(tmp_path, make, stem):

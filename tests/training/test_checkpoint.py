@@ -2,6 +2,9 @@
 
 import copy
 import errno
+import importlib
+import itertools
+import linecache
 import math
 import re
 from dataclasses import replace
@@ -9,8 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
+from lib.nets import Network
 from lib.training import checkpoint, fewer
+from tests.training import fe, id
 from tests.training.fe import SMALL, same, train
 from tests.training.pretrained import trainer
 
@@ -188,3 +195,92 @@ def test_a_checkpoint_needs_a_folder(tmp_path):
     with pytest.raises(ValueError, match=r"checkpoint must lie in a folder that can be written, got .*missing"):
         train(checkpoint=tmp_path / "missing" / "c")
     assert list(tmp_path.iterdir()) == []
+
+
+# --- The code of others ----------------------------------------------------------------------------------------------
+
+MODULE = """
+from dataclasses import dataclass
+from torch import nn
+from lib.explainers import LIME
+
+class Base(nn.Linear):
+    def forward(self, x):
+        return super().forward(x).{}()
+
+class Mine(Base):
+    pass
+
+@dataclass(frozen=True)
+class Explainer(LIME):
+    def inputs(self, shape):
+        return {}
+"""
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Somebody's file with a network, which builds on another class there, and an explainer."""
+    monkeypatch.syspath_prepend(tmp_path)
+    numbers = itertools.count()
+
+    def written(activation="relu", inputs=1):
+        name = f"of_somebody_{next(numbers)}"
+        (tmp_path / f"{name}.py").write_text(MODULE.format(activation, inputs))
+        return importlib.import_module(name)
+
+    return written
+
+
+def test_a_class_is_its_source_and_that_of_what_it_builds_on_wherever_it_is_held(module):
+    first, same, other = module(), module(), module("tanh", 2)
+    settings = replace(id.SMALL, explainer=first.Explainer())
+    for held in (
+        lambda of: of.Mine(3, 4),
+        lambda of: nn.Sequential(of.Mine(3, 4)),
+        lambda of: replace(settings, explainer=of.Explainer()),
+    ):
+        assert checkpoint.running(held(first)) == checkpoint.running(held(same)) != checkpoint.running(held(other))
+    kinds = [type(name, (nn.Module,), {}) for name in ("Typed", "Typed", "Other")]  # their source is nowhere
+    found = [checkpoint.running(kind()) for kind in kinds]
+    assert found[0] == found[1] != found[2]
+
+
+def test_a_class_of_a_notebook_is_the_source_of_its_functions():
+    """IPython notes the lines of a cell, and Python finds functions by them, but no classes."""
+    found = []
+    for cell, activation in enumerate(("relu", "relu", "tanh")):
+        source = MODULE.format(activation, 1)
+        linecache.cache[f"<cell {cell}>"] = len(source), None, source.splitlines(keepends=True), f"<cell {cell}>"
+        own = {"__name__": "__main__"}
+        exec(compile(source, f"<cell {cell}>", "exec"), own)
+        found.append(checkpoint.running(own["Mine"](3, 4)))
+    assert found[0] == found[1] != found[2]
+
+
+def test_weights_of_other_code_are_not_taken_up(module, tmp_path):
+    found = []
+    for activation in ("relu", "relu", "tanh"):
+        torch.manual_seed(0)
+        f = Network(module(activation).Mine(3, 4).double())
+        found.append(fe.train("Ours", runs=fe.one_run(), f=f, weights=tmp_path / "weights"))
+    first, again, other = found
+    assert first.config == again.config == other.config
+    assert again.seconds == first.seconds  # not trained again
+    assert not torch.equal(other.bank["S"], first.bank["S"])
+
+
+def test_a_checkpoint_of_an_explainer_that_was_changed_is_refused(module, tmp_path):
+    def train(of):
+        return id.train(criteria=[(of.Explainer(M=10), 0.5)], checkpoint=tmp_path / "c")
+
+    train(module())
+    train(module())
+    with pytest.raises(ValueError, match="belongs to another configuration"):
+        train(module(inputs=2))
+
+
+def test_weights_are_of_the_precision_of_products(monkeypatch):
+    before = checkpoint.running()
+    monkeypatch.setattr(torch, "get_float32_matmul_precision", lambda: "high")
+    assert checkpoint.running() != before

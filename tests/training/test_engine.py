@@ -156,11 +156,35 @@ def test_weights_of_one_module_are_not_taken_for_those_of_another(tmp_path):
     assert not torch.equal(found[0].bank["S"], found[1].bank["S"])
 
 
-def test_a_checkpoint_is_of_the_code_that_runs_and_weights_are_of_the_configuration_alone(monkeypatch):
+def test_a_module_is_tried_before_it_is_trained():
+    """By `Network.check`, on rows of the data."""
+    with pytest.raises(ValueError, match=r"f must take rows of the shape \(3,\)"):
+        fe.train("Ours", f=nets.Network(nn.Linear(7, 4)))
+
+
+def test_a_network_with_nothing_to_train_is_refused_where_nothing_else_is_trained():
+    """FE's other parameters are trained on any features; ID has no others."""
+    frozen = nets.Network(nn.Linear(3, 3).requires_grad_(False))
+    fe.train("Ours", f=frozen)
+    with pytest.raises(ValueError, match=r"f must have parameters to train, got none .* in Network"):
+        id.pretrain(fe.toy(), f=frozen)
+
+
+def test_the_code_of_a_module_and_of_explainers_counts(monkeypatch):
+    found = []
+    monkeypatch.setattr(checkpoint, "running", lambda *things: found.extend(things) or "")
+    f, explainer = id.module(), KernelSHAP(M=10)
+    id.train(folds=id.table((0,)), runs=Runs.grid(1, lam=[0.1]), start=None, f=f, criteria=[(explainer, 0.5)])
+    assert found == [f.module, id.SMALL, explainer]
+
+
+def test_checkpoints_and_weights_are_of_the_code_that_ran_when_a_training_began(monkeypatch):
+    """Not of what has been written since; the configuration is the same whatever the code."""
     first = counting()
     assert counting(stack_rows=8).fingerprint() == first.fingerprint() == counting().fingerprint()
     before = first.fingerprint()
     monkeypatch.setattr(checkpoint, "code", lambda: "another")
+    assert first.fingerprint() == before
     assert counting().config == first.config
     assert counting().fingerprint() != before
 
@@ -236,3 +260,15 @@ def test_rows_that_cannot_be_used_are_named(train, part):
     ):
         with pytest.raises(ValueError, match=message):
             train(replace(folds, **bad))
+
+
+@pytest.mark.parametrize("part", ["train", "val", "test"])
+def test_a_value_to_predict_varies_in_every_part_of_every_split(part):
+    """R^2 of a part where it does not was recorded as -1e27, and chose epochs."""
+    folds = fe.toy((0, 4), task="regression")
+    y = getattr(folds, f"y_{part}").clone()
+    y[1] = y[1, :1]
+    with pytest.raises(ValueError, match=f"y_{part} must vary for regression, got one value in split 4"):
+        fe.train(folds=replace(folds, **{f"y_{part}": y}))
+    y[1, 0, 0] += 1  # one of its values, in one row
+    fe.train(folds=replace(folds, **{f"y_{part}": y}), settings=replace(fe.SMALL, epochs=1))

@@ -212,6 +212,23 @@ def test_explainers_go_by_name():
         explainer_for("SHAP", net, IMAGES)
 
 
+@pytest.mark.parametrize("superpixels", [7, 6, 0, 33, -8, 8.0, True, "8"])
+def test_superpixels_that_an_image_has_not_are_refused_by_their_name(superpixels):
+    net, message = (
+        network(4, C=3, dtype=torch.float32),
+        r"superpixels must be a whole number of squares .* 32 x 32 pixels",
+    )
+    for name in ("LIME", "Occlusion"):
+        with pytest.raises(ValueError, match=message):
+            explainer_for(name, net, IMAGES, superpixels=superpixels)
+
+
+def test_superpixels_are_as_many_to_a_side_as_said():
+    for superpixels in (1, 2, 4, 16, 32):
+        explainer = explainer_for("LIME", network(4, C=3, dtype=torch.float32), IMAGES, superpixels=superpixels)
+        assert max(explainer.segments) + 1 == superpixels**2
+
+
 def test_epochs_may_be_chosen_by_the_true_classs_curves():
     """As the released code scores: on images whose class is predicted wrong the curves are others, accuracy is not."""
     ways = [tuner(scored=scored) for scored in ("predicted", "label")]
