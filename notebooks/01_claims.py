@@ -36,6 +36,7 @@ from lib.study import (
     coverage,
     figures,
     forests,
+    numbers,
     pages_claims,
     runs,
     runs_fe,
@@ -328,8 +329,8 @@ tests_id = claims_id.tests(frame_id)
 verdicts_id = claims_id.verdicts(tests_id)
 known = rows_known.read(f"{rows}/splits.csv")
 keep("claims", pages_claims.told("id", verdicts_id) | pages_claims.leads(tests_id))
-keep("claims", {"c4a-gain": pages_claims.two(verdicts_id.loc["ID-C4a", "effect"])})
-keep("claims", {"c9a-direct": pages_claims.direct(front, "steel-plates-fault", "LIME", 0.3)})
+keep("claims", {"c4a-gain": numbers.two(verdicts_id.loc["ID-C4a", "effect"])})
+keep("claims", {"c9a-direct": pages_claims.direct(front, "steel-plates-fault", explainer="LIME", S=0.3)})
 keep("claims", pages_claims.gain_over_majority(front, known) | {"forest-id": forests.forest_id(tests_id)})
 keep("claims", {"forest-id-told": forests.told_id(tests_id), "c9b-alike": pages_claims.alike(tests_id, "ID-C9b")})
 keep("claims", {"summary-id": pages_claims.linked(pages_claims.at_a_glance(verdicts_id), "01_claims")})

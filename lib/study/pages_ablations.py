@@ -20,7 +20,7 @@ from lib.study.ablations import (
     together,
 )  # fmt: skip
 from lib.study.claims import MARGIN
-from lib.study.pages_claims import signed, spanned
+from lib.study.numbers import signed, spanned
 from lib.study.rows import majority
 from lib.study.runs_id import TABLES
 from lib.study.statistics import Paired, plus_minus

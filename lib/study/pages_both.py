@@ -12,7 +12,7 @@ from IPython.display import Markdown
 from matplotlib.figure import Figure
 
 from lib.study import figures, records
-from lib.study.pages_claims import spanned, two
+from lib.study.numbers import spanned, two
 from lib.study.runs import at, kept, titles
 from lib.study.statistics import Paired, plus_minus, resampled
 from lib.study.words import listed

@@ -6,11 +6,12 @@ import pandas as pd
 from IPython.display import HTML
 
 from lib.study import claims, claims_fe, runs_fe, runs_id
+from lib.study.numbers import chance, signed, spanned, three, two
 from lib.study.records import ROOT
 from lib.study.rows import majority
 from lib.study.runs import at, title
 from lib.study.runs_fe import U
-from lib.study.statistics import Paired, clustered, resampled
+from lib.study.statistics import clustered, resampled
 from lib.study.words import listed, percent
 
 MARKS = {"holds": "●", "undecided": "○", "against": "×"}
@@ -224,7 +225,7 @@ def alike(tests: pd.DataFrame, label: str) -> str:
     return f"{passed} of {len(found)}"
 
 
-def direct(front: pd.DataFrame, dataset: str, explainer: str, S: float) -> str:
+def direct(front: pd.DataFrame, dataset: str, *, explainer: str, S: float) -> str:
     """From which rivals ID-ExpO's accuracy at eta 3 differs by the paper's own test, of splits taken as independent."""
     rows, found = at(front, eta=3, dataset=dataset, explainer=explainer, S=S), []
     for rival in runs_id.RIVALS:
@@ -251,36 +252,6 @@ def leads(tests: pd.DataFrame) -> dict:
     """Of ID-C8a's leads, how many are above 0 in the mean."""
     rows = tests[(tests["claim"] == "ID-C8a") & (tests["splits"] > 0)]
     return {"leads": len(rows), "leads-up": int((rows["value"] > 0).sum())}
-
-
-# --- Numbers ---------------------------------------------------------------------------------------------------------
-
-
-def two(value: float) -> str:
-    """Two digits, no minus before zero."""
-    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
-
-
-def signed(value: float) -> str:
-    """A difference, two digits with its sign."""
-    return f"{'+' if round(value, 2) > 0 else ''}{two(value)}"
-
-
-def spanned(one: Paired | None) -> str:
-    """A difference with its interval, a dash where there is none."""
-    return "–" if one is None else f"{signed(one.difference)} ({two(one.low)} to {two(one.high)})"
-
-
-def three(value: float) -> str:
-    """Three digits, no minus before zero."""
-    return "–" if pd.isna(value) else f"{round(value, 3) + 0.0:.3f}".replace("-", "−")
-
-
-def chance(p: float, signed: bool = False) -> str:
-    """A p value; signed: with = before it, for a sentence."""
-    if pd.isna(p):
-        return "–"
-    return "<\u00a00.001" if p < 0.001 else f"{'= ' if signed else ''}{p:.3f}"
 
 
 # --- The comparisons of a claim --------------------------------------------------------------------------------------

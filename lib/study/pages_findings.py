@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from lib.study import figures, records
 from lib.study.forests import LOOKS
-from lib.study.pages_claims import spanned, two
+from lib.study.numbers import spanned, two
 from lib.study.pages_fe import ours_at_ten, short
 from lib.study.runs import at
 from lib.study.runs_fe import METHODS, SCORES, by_split, choose_eta, datasets
@@ -145,7 +145,7 @@ def tables_lead(front: pd.DataFrame, *, cells: bool = False) -> tuple[Figure, st
 
 def _over_tables(rows: pd.DataFrame, measure: str, one: Of, other: Of) -> list[np.ndarray]:
     """One minus the other over splits, mean over explainers and S, one array for each table that has both."""
-    return [gap.to_numpy() for gap in by_table(gaps(rows, measure, one, other)).values()]
+    return [gap.to_numpy() for gap in by_table(gaps(rows, measure, one=one, other=other)).values()]
 
 
 def surprises(front: pd.DataFrame, forms: pd.DataFrame, readings: pd.DataFrame) -> tuple[Figure, str]:

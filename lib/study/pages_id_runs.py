@@ -7,7 +7,7 @@ from IPython.display import Markdown
 
 from lib.study import grid, records, runs_id
 from lib.study.measures import labels
-from lib.study.pages_claims import spanned
+from lib.study.numbers import spanned
 from lib.study.pages_id import there, whole
 from lib.study.runs import at
 from lib.study.runs_id import HYPER, METHODS, SETTING, TABLES, chosen, fronts, ours

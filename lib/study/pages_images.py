@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from lib.study import figures
 from lib.study.claims import VERDICTS
 from lib.study.measures import labels
-from lib.study.pages_claims import signed, two
+from lib.study.numbers import signed, two
 from lib.study.pages_id import short, whole
 from lib.study.runs import at
 from lib.study.runs_id import ETAS, HYPER, METHODS, RIVALS, S_VALUES, best_rival, by_split, ours

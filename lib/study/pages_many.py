@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from lib.data import cifar10
 from lib.data.splits import FRACTIONS
 from lib.study import figures, records, runs_fe
-from lib.study.pages_claims import two
+from lib.study.numbers import two
 from lib.study.runs import at
 
 WAYS = {"met": "all rows may be examples", "candidates": "some rows may be examples"}

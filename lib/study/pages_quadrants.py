@@ -7,12 +7,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lib.study import figures
+from lib.study.numbers import digits
 from lib.study.pages_id import whole
 from lib.study.runs import at
 from lib.study.runs_id import METHODS, RIVALS
 from lib.study.runs_images import cell, changes, quadrants
 from lib.study.words import listed
-from lib.study.work_id import digits
 
 PAPER_QUADRANTS = {  # first and third, as the paper's Fig. 4 prints them
     "ID-ExpO": (0.578, 0.069), "ExpO-S": (0.419, 0.067), "ExpO-F": (0.387, 0.077), "CE-only": (0.346, 0.111),

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from lib.study.pages_claims import signed
+from lib.study.numbers import signed
 from lib.study.runs import at, title
 from lib.study.runs_fe import SCORES, U, choose_eta, chosen
 from lib.study.statistics import resampled

@@ -102,7 +102,7 @@ ce_only = partial(by_split, method="CE-only")
 
 
 def gaps(
-    rows: pd.DataFrame, measure: str, one: Of = ours, other: Of = best_rival, tables: Sequence[str] = TABLES
+    rows: pd.DataFrame, measure: str, *, one: Of = ours, other: Of = best_rival, tables: Sequence[str] = TABLES
 ) -> dict[tuple, pd.Series]:
     """One minus the other, by table, explainer and S, where there are two splits of both: split -> difference."""
     by = dict(iter(rows.groupby(["dataset", "explainer", "S"])))

@@ -5,7 +5,7 @@ import pandas as pd
 from lib.study.claims import MARGIN
 from lib.study.claims_fe import changes
 from lib.study.measures import labels
-from lib.study.pages_claims import signed, two
+from lib.study.numbers import interval, signed, two
 from lib.study.pages_fe import LIKE, influential, ours_at_ten, short
 from lib.study.runs import at
 from lib.study.runs_fe import METHODS, U, by_split, chosen, classes_picked, datasets, is_newer
@@ -55,7 +55,7 @@ def changed(lambdas: pd.DataFrame, measure: str) -> dict[str, tuple[Paired, Pair
 def changes_table(lambdas: pd.DataFrame) -> pd.DataFrame:
     """The changes of both scores with their 95 % intervals."""
     found = {
-        (measure, d): [f"{two(gap.difference)} ({two(gap.low)} to {two(gap.high)})" for gap in gaps]
+        (measure, d): [interval(gap) for gap in gaps]
         for measure in LIKE for d, gaps in changed(lambdas, measure).items()
     }  # fmt: skip
     heads = ["up to λ = 1", f"from there to {lambdas['lam'].max():g}"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from lib.study.pages_claims import two
+from lib.study.numbers import two
 from lib.study.runs import at
 from lib.study.runs_id import TABLES, balance
 from lib.study.statistics import clustered

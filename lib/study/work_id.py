@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from lib.study import figures
 from lib.study.measures import labels
-from lib.study.pages_claims import spanned, three, two
+from lib.study.numbers import digits, interval, spanned, three
 from lib.study.rows import majority
 from lib.study.runs import at
 from lib.study.runs_id import (
@@ -54,11 +54,6 @@ def trivial(front: pd.DataFrame, known: pd.DataFrame) -> tuple[pd.DataFrame, dic
         "trivial-at": listed(at_it) if at_it else "no table",
         "trivial-seen": ", ".join(f"{share:.0%} of {d}'s" for d, share in seen.items() if share > 0.02) or "none",
     }
-
-
-def digits(table: pd.DataFrame, form: str) -> pd.DataFrame:
-    """The numbers in that form, a dash where there is none."""
-    return table.map(lambda value: "–" if pd.isna(value) else form.format(value))
 
 
 def of_method(rows: pd.DataFrame, method: str) -> pd.DataFrame:
@@ -160,7 +155,7 @@ def selection(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
         picked = chosen(pd.concat([some, rival]))
         leads = {"settings": some[HYPER].drop_duplicates().shape[0]}
         for measure in ("insertion", "1 − deletion", "accuracy"):
-            leads[measure] = np.mean([gap.mean() for gap in gaps(picked, measure, ours, ce_only).values()])
+            leads[measure] = np.mean([gap.mean() for gap in gaps(picked, measure, other=ce_only).values()])
         rows[words] = leads
     table = pd.DataFrame(rows).T
     shown = table.drop(columns="settings").map("{:+.3f}".format).map(lambda text: text.replace("-", "−"))
@@ -202,7 +197,7 @@ def untrained(front: pd.DataFrame) -> Figure:
 
 def gap_to_ce_only(front: pd.DataFrame, measure: str) -> float:
     """Mean over all cells of ID-ExpO minus CE-only at eta 2."""
-    return float(np.mean([gap.mean() for gap in gaps(at(front, eta=2), measure, ours, ce_only).values()]))
+    return float(np.mean([gap.mean() for gap in gaps(at(front, eta=2), measure, other=ce_only).values()]))
 
 
 def over_ce_only(front: pd.DataFrame, measure: str) -> str:
@@ -224,7 +219,7 @@ def front_told(front: pd.DataFrame, known: pd.DataFrame, dataset: str) -> str:
     """What a table's fronts show at eta 3, how sure that is, and where it goes against the paper."""
     if not (found := table_leads(front, dataset)):
         return "Not every method has records here."
-    told = ", ".join(f"{m} {two(g.difference)} ({two(g.low)} to {two(g.high)})" for m, g in found.items())
+    told = ", ".join(f"{m} {interval(g)}" for m, g in found.items())
     text = f"ID-ExpO minus the best rival at η = 3, mean over explainers and S with 95 % intervals: {told}."
     if against := [m for m in ("insertion", "1 − deletion") if found[m].difference <= 0]:
         text += f" Against the paper, it does not lead in {' and '.join(against)}."

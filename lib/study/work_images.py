@@ -8,7 +8,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from lib.study.measures import labels
-from lib.study.pages_claims import signed, two
+from lib.study.numbers import digits, signed, two
 from lib.study.pages_id import whole
 from lib.study.pages_images import EVERY, masked_gaps, row_name
 from lib.study.runs import at
@@ -16,7 +16,6 @@ from lib.study.runs_id import S_VALUES, by_split, ours
 from lib.study.runs_images import EXPLAINERS, SHOWN, cell, costs, name, untrained
 from lib.study.statistics import plus_minus
 from lib.study.words import listed
-from lib.study.work_id import digits
 
 RATE = 1e-4  # of the ablations: the learning rate that validation takes
 PAPER_ROBUST = {  # a ResNet-50 that somebody trained against attacks: accuracy, insertion, 1 - deletion

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.study import claims, claims_fe, claims_id, pages_claims, runs_id
+from lib.study import claims, claims_fe, claims_id, numbers, pages_claims, runs_id
 from tests.study import id
 from tests.study.fe import compared, frame
 
@@ -32,16 +32,16 @@ def tests_id():
 @pytest.mark.parametrize(
     ("shown", "text"),
     [
-        (pages_claims.two(-0.004), "0.00"),
-        (pages_claims.two(-0.126), "−0.13"),
-        (pages_claims.three(-0.0126), "−0.013"),
-        (pages_claims.three(-0.0004), "0.000"),
-        (pages_claims.three(np.nan), "–"),
-        (pages_claims.chance(0.0004), "<\u00a00.001"),
-        (pages_claims.chance(0.0004, True), "<\u00a00.001"),
-        (pages_claims.chance(0.0416), "0.042"),
-        (pages_claims.chance(0.0416, True), "= 0.042"),
-        (pages_claims.chance(np.nan), "–"),
+        (numbers.two(-0.004), "0.00"),
+        (numbers.two(-0.126), "−0.13"),
+        (numbers.three(-0.0126), "−0.013"),
+        (numbers.three(-0.0004), "0.000"),
+        (numbers.three(np.nan), "–"),
+        (numbers.chance(0.0004), "<\u00a00.001"),
+        (numbers.chance(0.0004, True), "<\u00a00.001"),
+        (numbers.chance(0.0416), "0.042"),
+        (numbers.chance(0.0416, True), "= 0.042"),
+        (numbers.chance(np.nan), "–"),
         (pages_claims.several("glass"), "Glass"),
         (pages_claims.several("glass, vehicle"), "2 data sets"),
     ],
@@ -76,7 +76,7 @@ def test_a_claim_is_told_effect_first(tests_fe):
 def test_verdicts_are_shown_with_their_interval_and_how_their_comparisons_came_out(tests_fe):
     verdicts = claims_fe.verdicts(tests_fe)
     row, shown = verdicts.loc["FE-C4b"], pages_claims.in_full(verdicts)
-    interval = [pages_claims.two(row[name]) for name in ("effect", "low", "high")]
+    interval = [numbers.two(row[name]) for name in ("effect", "low", "high")]
     told = "{} ({} to {}), {}".format(*interval, pages_claims.sided(row)).replace(" ", "\u00a0")
     assert shown.loc["FE\u2011C4b", "effect, in the mean"].replace(" ", "\u00a0").endswith(f":\u00a0{told}")
     assert shown.loc["FE\u2011C4b", "comparisons"] == "●● 2,\u00a00,\u00a00"
@@ -122,8 +122,8 @@ def test_comparisons_are_listed_for_data_sets_with_any_records(tests_fe):
     ]
     row = tests_fe.query("claim == 'FE-C4b' and dataset == 'vehicle'").iloc[0]
     shown = table.loc[("faithfulness, Ours − Joint: > 0", "Vehicle")]
-    ends = "\u00a0to\u00a0".join(pages_claims.three(row[end]) for end in ("low", "high"))
-    assert shown.tolist() == [claims.HOLDS, pages_claims.three(row["value"]), ends, pages_claims.chance(row["p"]), 6]
+    ends = "\u00a0to\u00a0".join(numbers.three(row[end]) for end in ("low", "high"))
+    assert shown.tolist() == [claims.HOLDS, numbers.three(row["value"]), ends, numbers.chance(row["p"]), 6]
     assert pages_claims.comparisons(tests_fe, "FE-C6") == "No records yet."
 
 
