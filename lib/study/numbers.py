@@ -1,0 +1,42 @@
+"""Numbers as sentences and tables say them."""
+
+import pandas as pd
+
+from lib.study.statistics import Paired
+
+
+def two(value: float) -> str:
+    """Two digits, no minus before zero."""
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
+
+
+def signed(value: float) -> str:
+    """A difference, two digits with its sign."""
+    return f"{'+' if round(value, 2) > 0 else ''}{two(value)}"
+
+
+def spanned(one: Paired | None) -> str:
+    """A difference with its interval, a dash where there is none."""
+    return "–" if one is None else f"{signed(one.difference)} ({two(one.low)} to {two(one.high)})"
+
+
+def interval(one: Paired) -> str:
+    """A mean with its interval, both without a sign."""
+    return f"{two(one.difference)} ({two(one.low)} to {two(one.high)})"
+
+
+def three(value: float) -> str:
+    """Three digits, no minus before zero."""
+    return "–" if pd.isna(value) else f"{round(value, 3) + 0.0:.3f}".replace("-", "−")
+
+
+def chance(p: float, signed: bool = False) -> str:
+    """A p value; signed: with = before it, for a sentence."""
+    if pd.isna(p):
+        return "–"
+    return "<\u00a00.001" if p < 0.001 else f"{'= ' if signed else ''}{p:.3f}"
+
+
+def digits(table: pd.DataFrame, form: str) -> pd.DataFrame:
+    """The numbers in that form, a dash where there is none."""
+    return table.map(lambda value: "–" if pd.isna(value) else form.format(value))
