@@ -37,8 +37,6 @@ superpixels = 8  # of LIME and KernelSHAP, to a side
 out = "runs/gallery.parquet"
 
 # %%
-from pathlib import Path
-
 import pandas as pd
 import torch
 
@@ -70,11 +68,12 @@ def chosen(explainer, method):
     score = frame.pivot_table(index="config", columns="measure", values="value")
     valscore = metrics.valscore(score["accuracy"], score["insertion"], score["deletion"])
     config = valscore.idxmax()
-    for file in sorted(Path(weights).glob(f"{config}-*.pt")):
-        net, about = resnet.load(file, images.C)
-        if (about["explainer"], about["S"]) == (explainer, S):
-            return frame[frame["config"] == config].iloc[0], net
-    raise ValueError(f"weights must hold the network {config} of {method}, got none in {weights}: run its experiment")
+    net = resnet.kept(weights, config, images.C, explainer=explainer, S=S)
+    if net is None:
+        raise ValueError(
+            f"weights must hold the network {config} of {method}, got none in {weights}: run its experiment"
+        )
+    return frame[frame["config"] == config].iloc[0], net
 
 
 # %% [markdown]
