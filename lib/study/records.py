@@ -90,16 +90,21 @@ def found(path: str | Path) -> Path:
     return Path(path) if Path(path).exists() else ROOT / path
 
 
+def files(folder: str | Path) -> list[Path]:
+    """The files of records in a folder and below; what a writer that was killed has left begins with a dot."""
+    return sorted(file for file in found(folder).rglob("*.parquet") if not file.name.startswith("."))
+
+
 def read(path: str | Path) -> pd.DataFrame:
     """All rows of one file, or of every .parquet file in a folder and below, checked.
 
     ValueError if there is none, or naming the file and column that break the rules.
     """
     path = found(path)
-    files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
-    if not files or not files[0].is_file():
+    own = files(path) if path.is_dir() else [path]
+    if not own or not own[0].is_file():
         raise ValueError(f"no results in {path}: expected a .parquet file or a folder of them (`make experiments`)")
-    frames = [validate(_upgraded(_open(file), str(file)), str(file)) for file in files]
+    frames = [validate(_upgraded(_open(file), str(file)), str(file)) for file in own]
     return _unique(pd.concat(frames, ignore_index=True), str(path))
 
 

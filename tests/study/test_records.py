@@ -60,6 +60,16 @@ def test_files_are_small(tmp_path):
     assert records.write(frame, tmp_path / "a.parquet").stat().st_size < 25_000  # 840 rows
 
 
+def test_what_a_killed_writer_left_is_no_file_of_records(tmp_path):
+    path = records.write(rows(), tmp_path / "fe" / "a.parquet")
+    (path.parent / ".123-a.parquet").write_bytes(b"PAR1 half")
+    assert records.files(tmp_path) == [path]
+    assert len(records.read(tmp_path)) == len(rows())
+    path.unlink()
+    with pytest.raises(ValueError, match="no results in"):
+        records.read(tmp_path)
+
+
 @pytest.mark.parametrize("column", [c for c in (*records.COLUMNS, *records.OWN["FE"]) if c not in ("paper", "schema")])
 def test_a_missing_column_is_named_with_its_file(column, tmp_path):
     with pytest.raises(ValueError, match=f"missing column {column};"):
