@@ -70,6 +70,7 @@ OWN = {
 ALLOWED = {"paper": tuple(OWN), "part": ("train", "val", "test"), "direction": ("higher", "lower")}
 NOT_NEGATIVE = ("eta", "lam", "lam3", "lr", "seconds", "epochs", "best_epoch", "split", "experiment_version", "schema")
 RUN = ["paper", "dataset", "method", "split", "seed", "config"]  # identifies a run, with its paper's own columns
+KINDS = ("paper", "dataset", "method")  # of runs that no version of an experiment takes for each other
 SPARE = 2**20  # bytes that must be free where records are to be written
 
 
@@ -163,15 +164,22 @@ def networks(folder: str, version: int) -> Path | None:
     return Path(folder) / f"v{version}" if folder else None
 
 
-def check_replaced(path: str | Path, **made: str) -> None:
-    """ValueError if the file holds records of another paper, data set or method than those that are to be `made`."""
+def check_replaced(path: str | Path, version: int, **columns) -> None:
+    """ValueError if the file holds records that those to be made do not replace: of another data set or split, say.
+
+    columns: of each the value or the values that are to be made. Of what another version of the experiment has made,
+    which is to be made again, only paper, data set and method count.
+    """
     if not Path(path).exists():
         return
-    held = pd.read_parquet(path, columns=[*made])
-    for name, value in made.items():
-        if value not in (found := sorted(held[name].unique())):
-            raise ValueError(f"out must not replace records of another {name}: {path} holds {', '.join(found)}, "
-                             f"and this run makes {value}; give another name, or move it away")  # fmt: skip
+    frame, own = _upgraded(_open(Path(path)), str(path)), made(path, version)
+    for name, values in columns.items():
+        values = {*values} if isinstance(values, list | tuple) else {values}
+        held = {*(frame if name in KINDS else own).get(name, pd.Series(dtype=object)).dropna()}
+        if lost := held - values:
+            lost, values = (", ".join(map(str, sorted(some))) for some in (lost, values))
+            raise ValueError(f"out must not replace records of another {name}: {path} holds {lost}, "
+                             f"and this run makes {values}; give another name, or move it away")  # fmt: skip
 
 
 def _check_place(name: str, path: Path) -> None:

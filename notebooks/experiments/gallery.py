@@ -52,7 +52,7 @@ VERSION = 2  # raised when what is computed changes
 records.check_out(out)
 explainers, tuned = lists(explainers=explainers, tuned=tuned)
 images = sets.load(data, seed=split, test=test)
-records.check_replaced(out, paper="ID", dataset=images.name)
+records.check_replaced(out, VERSION, paper="ID", dataset=images.name, split=split, seed=seed, explainer=explainers, S=S)
 KEPT = "dataset method split seed lam lam3 lr deletion epochs best_epoch seconds trained width scale source".split()
 val = pd.concat([records.read(path) for path in tuned])
 val = val[(val["part"] == "val") & (val["dataset"] == images.name) & (val["S"] == S) & (val["seed"] == seed)]

@@ -102,8 +102,9 @@ bfloat16 = in_bfloat16(mixed, check_device(device))
 
 # %%
 images = sets.load(data, seed=split, train=train or None, val=val or None, test=test or None).to(device)
-records.check_replaced(out, paper="ID", dataset=images.name, method=method)
 net, noted = resnet.load(start, images.C)
+found = noted.get("method", called)
+records.check_replaced(out, VERSION, paper="ID", dataset=images.name, method=[method, found])  # the rest is added to
 net = net.to(device)
 if "mean" in noted:  # somebody else's network, trained on inputs standardised by these
     images = images.standardised(noted["mean"], noted["std"])
@@ -237,7 +238,6 @@ for setting in settings if method != "measured" else ():
     longest = max(longest, time.monotonic() - begun)
 
 # %%
-found = noted.get("method", called)
 there = (done["method"] == found) & (done["split"] == split)
 if (method == "measured" or (method == "CE-only" and len(done))) and not there.any():
     about, run = provenance_of(settings[0]), run_columns(found, settings[0])

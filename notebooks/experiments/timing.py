@@ -49,8 +49,8 @@ from lib.training.fewer import Settings
 VERSION = 1  # raised when what is computed changes
 use_threads(threads)
 records.check_out(out)
-records.check_replaced(out, paper="FE")
 datasets, methods = lists(datasets=datasets, methods=methods)
+records.check_replaced(out, VERSION, paper="FE", dataset=datasets, method=methods)
 if unknown := set(methods) - set(METHODS):
     raise ValueError(f"methods must be among {', '.join(METHODS)}, got {', '.join(sorted(unknown))}")
 

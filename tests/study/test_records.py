@@ -225,8 +225,25 @@ def test_records_end_in_parquet_and_lie_in_no_folder_called_tilde(tmp_path, monk
 def test_records_of_another_kind_are_not_replaced(tmp_path):
     path = records.write(rows(), tmp_path / "a.parquet")
     held = {name: rows()[name].iloc[0] for name in ("paper", "dataset", "method")}
-    records.check_replaced(path, **held)
-    records.check_replaced(tmp_path / "new.parquet", **held)
+    records.check_replaced(path, 1, **held)
+    records.check_replaced(tmp_path / "new.parquet", 1, **held)
     for name in held:
-        with pytest.raises(ValueError, match=f"another {name}: .*a.parquet holds {held[name]}, .* makes other;"):
-            records.check_replaced(path, **{**held, name: "other"})
+        for version in (1, 2):
+            with pytest.raises(ValueError, match=f"another {name}: .*a.parquet holds {held[name]}, .* makes other;"):
+                records.check_replaced(path, version, **{**held, name: "other"})
+
+
+def test_records_of_other_runs_are_not_replaced_unless_an_older_version_made_them(tmp_path):
+    path = records.write(rows(), tmp_path / "a.parquet")
+    own = {"split": [0, 1], "seed": 0, "eta": ETAS, "config": "c0ffee"}
+    records.check_replaced(path, 1, **own, reading="all")  # which these have none of
+    records.check_replaced(path, 1, **own | {"split": [0, 1, 2], "eta": [*ETAS, 0.5]})
+    for name, other, lost in (
+        ("split", [1, 2], "0"),
+        ("seed", 1, "0"),
+        ("eta", [0], "0.01, 1.0"),
+        ("config", "c", "c0f"),
+    ):
+        with pytest.raises(ValueError, match=f"another {name}: .*a.parquet holds {lost}.*, and this run makes"):
+            records.check_replaced(path, 1, **own | {name: other})
+        records.check_replaced(path, 2, **own | {name: other})
