@@ -4,7 +4,7 @@
 
 Only names that the notebook's `parameters` cell assigns are taken, and only values of the type found there. OUT appears
 once the whole notebook has run. A run that fails, or is killed, leaves OUT's name ending in `.failed.ipynb` instead.
-Nothing but what a run wrote is ever replaced.
+Nothing but what a run wrote is ever replaced, and no two runs make one OUT at once.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from papermill.execute import execute_notebook
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
-from lib.writing import check_home
+from lib.writing import check_home, held
 
 ROOT = Path(__file__).parents[1]
 MAGIC = re.compile(r"^[%!].*$", re.MULTILINE)  # IPython's own lines, which assign no parameter
@@ -186,23 +186,24 @@ def run(source: str, out: str, given: dict[str, str]) -> Path:
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"  # jupytext and papermill draw new ones each time
 
-    running.parent.mkdir(parents=True, exist_ok=True)
-    done.unlink(missing_ok=True)
-    nbformat.write(notebook, running)
-    place = str(running).replace("{", "{{").replace("}", "}}")  # papermill fills braces in
-    notebook = execute_notebook(
-        place,
-        place,
-        kernel_name="python3",
-        progress_bar=sys.stderr.isatty(),
-        stderr_file=sys.stderr,  # a training's own progress
-        coalesce_streams=True,
-        extra_arguments=["--log-level=CRITICAL"],  # a kernel that is stopped finds its sockets closed, and says so
-        kernel_manager_class=Manager,
-    )
-    notebook.metadata.papermill.update(input_path=str(source), output_path=str(out))
-    nbformat.write(notebook, running)
-    running.rename(done)
+    busy = f"out is being made by another run, which holds {running}: wait for it, or give another name"
+    with held(running, busy):
+        done.unlink(missing_ok=True)
+        nbformat.write(notebook, running)
+        place = str(running).replace("{", "{{").replace("}", "}}")  # papermill fills braces in
+        notebook = execute_notebook(
+            place,
+            place,
+            kernel_name="python3",
+            progress_bar=sys.stderr.isatty(),
+            stderr_file=sys.stderr,  # a training's own progress
+            coalesce_streams=True,
+            extra_arguments=["--log-level=CRITICAL"],  # a kernel that is stopped finds its sockets closed, and says so
+            kernel_manager_class=Manager,
+        )
+        notebook.metadata.papermill.update(input_path=str(source), output_path=str(out))
+        nbformat.write(notebook, running)
+        running.rename(done)
     return done
 
 

@@ -201,6 +201,24 @@ def test_a_stopped_run_says_so_in_one_line_and_leaves_no_kernel(sent, source, tm
         os.kill(int(mark.read_text()), 0)
 
 
+def test_two_runs_do_not_make_one_notebook_at_once(source, tmp_path, capsys):
+    go = tmp_path / "go"
+    path = source(
+        f"import pathlib, time\nwhile not pathlib.Path({str(go)!r}).exists():\n    time.sleep(0.1)\nprint(sigma)"
+    )
+    out, running = tmp_path / "out.ipynb", tmp_path / "out.failed.ipynb"
+    first = subprocess.Popen([sys.executable, "-m", "lib.run", path, out, "-p", "sigma", "1"], cwd=ROOT)
+    while not (running.exists() and '"papermill"' in running.read_text()):
+        time.sleep(0.1)
+    assert run.main([path, str(out), "-p", "sigma", "2"]) == 1
+    assert f"out is being made by another run, which holds {running}" in capsys.readouterr().err
+    go.touch()
+    assert first.wait(60) == 0
+    assert printed(out) == "1.0"
+    assert run.main([path, str(out), "-p", "sigma", "2"]) == 0
+    assert printed(out) == "2.0"
+
+
 WORKER = """import subprocess, sys
 worker = [sys.executable, "-c", "import time; print('at work', flush=True); time.sleep(60)"]
 print(subprocess.Popen(worker, stdout=subprocess.PIPE, text=True).stdout.readline())"""
