@@ -55,7 +55,7 @@ from sklearn.datasets import load_wine
 from lib import data as tables
 from lib import explainers as explaining
 from lib.check import check
-from lib.run import lists
+from lib.parameters import lists
 from lib.study import before_after, figures
 from lib.training import Runs, expo, fewer, fit
 

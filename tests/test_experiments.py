@@ -1,13 +1,16 @@
 """Every experiment: its records carry its version, and lists may come as text, as plain papermill gives them."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import jupytext
 import pytest
 
 from lib import run
-from lib.run import ROOT, defaults
+from lib.parameters import defaults
+from lib.run import ROOT
 from lib.study import records
 from lib.study.grid import experiment
 
@@ -27,6 +30,21 @@ def test_its_records_carry_its_version(path):
     assert f"\nVERSION = {experiment(str(path.relative_to(ROOT))).version}  # raised when" in path.read_text()
     assert calls(path, "provenance")
     assert all(given.get("version") == "VERSION" for given in calls(path, "provenance"))
+
+
+IMPORTS = """import ast, sys
+sys.modules |= dict.fromkeys(["papermill", "jupytext", "nbclient", "nbformat", "jupyter_client", "snakemake"])
+for path in sys.argv[1:]:
+    tree = ast.parse(open(path).read())
+    tree.body = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    exec(compile(tree, path, "exec"))"""
+
+
+def test_none_needs_papermill_or_jupyter():
+    """workflow/scale_b.py executes them as plain scripts, and the page on grids promises it of that."""
+    words = [sys.executable, "-c", IMPORTS, *EXPERIMENTS, ROOT / "workflow" / "scale_b.py"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)

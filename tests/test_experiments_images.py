@@ -16,7 +16,8 @@ from PIL import Image
 from lib.data import copies
 from lib.data import images as sets
 from lib.nets import resnet
-from lib.run import ROOT, defaults
+from lib.parameters import defaults
+from lib.run import ROOT
 from lib.study import records
 from lib.training import images as training
 from lib.training.measuring import ELSEWHERE

@@ -45,7 +45,7 @@ import pandas as pd
 
 from lib import data as tables
 from lib import examples, explainers, metrics
-from lib.run import convert, lists
+from lib.parameters import convert, lists
 from lib.study import records
 from lib.study.provenance import config_hash, provenance
 from lib.training import Runs, fit, use_threads

@@ -39,7 +39,7 @@ import torch
 from lib.data import copies
 from lib.data import images as sets
 from lib.nets import resnet
-from lib.run import lists
+from lib.parameters import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training.engine import check_device, use_threads

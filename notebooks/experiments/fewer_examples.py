@@ -49,7 +49,7 @@ import torch
 from lib import data as tables
 from lib import examples, metrics
 from lib.methods import FE as METHODS
-from lib.run import convert, lists
+from lib.parameters import convert, lists
 from lib.study import records
 from lib.study.provenance import config_hash, provenance
 from lib.training import Runs, fit, use_threads

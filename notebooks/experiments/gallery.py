@@ -43,7 +43,7 @@ import torch
 from lib import metrics
 from lib.data import images as sets
 from lib.nets import resnet
-from lib.run import lists
+from lib.parameters import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training.images import draws_of, explainer_for, predictor_of

@@ -72,7 +72,7 @@ import torch
 from lib.data import images as sets
 from lib.explainers import EXPLAINERS
 from lib.nets import resnet
-from lib.run import lists
+from lib.parameters import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training.checkpoint import check_path

@@ -48,7 +48,7 @@ import pandas as pd
 from lib import data as tables
 from lib import explainers as explaining
 from lib.methods import ID as METHODS
-from lib.run import lists
+from lib.parameters import lists
 from lib.study import records
 from lib.study.provenance import config_hash, provenance
 from lib.training import Runs, check_device, fit, use_threads

@@ -49,7 +49,7 @@ from lib import data as tables
 from lib.data import Folds
 from lib.methods import METHODS
 from lib.nets import MLP
-from lib.run import lists
+from lib.parameters import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training import Runs, fit, many, use_threads

@@ -38,7 +38,7 @@ import pandas as pd
 
 from lib import data as tables
 from lib.methods import FE as METHODS
-from lib.run import lists
+from lib.parameters import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training import Runs, fit, use_threads

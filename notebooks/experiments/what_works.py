@@ -46,7 +46,7 @@ import pandas as pd
 from lib import data as tables
 from lib.explainers import LIME, Constant, KernelSHAP, Shuffled
 from lib.methods import named
-from lib.run import lists
+from lib.parameters import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training import Runs, check_device, fit, use_threads

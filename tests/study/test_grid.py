@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from lib.run import convert, defaults
+from lib.parameters import convert, defaults
 from lib.study import claims_fe, claims_id, claims_images, grid, records
 from workflow import experiments
 
