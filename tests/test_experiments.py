@@ -82,6 +82,15 @@ def test_runs_that_all_diverge_are_recorded_as_such(tmp_path):
     assert records.read(tmp_path / "a.parquet")["diverged"].all()
 
 
+def test_a_misspelt_number_of_entries_is_refused_before_stage_1(tmp_path, capsys):
+    given = {"method": "Pretrain", "etas": "0", "splits": "0", "U_values": "[5, ten]",
+             "stage1": tmp_path / "stage1.pt", "out": tmp_path / "a.parquet"}  # fmt: skip
+    words = [word for name, value in given.items() for word in ("-p", name, str(value))]
+    assert run.main([str(ROOT / "notebooks/experiments/fewer_examples.py"), str(tmp_path / "a.ipynb"), *words]) == 1
+    assert "cell 4: ValueError: U must be a whole number" in capsys.readouterr().err
+    assert not (tmp_path / "stage1.pt").exists()
+
+
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
 def test_it_replaces_no_records_of_another_paper_split_or_seed(path):
     known = {name.removesuffix("s") for name in defaults(jupytext.read(path))} & {"split", "seed"}

@@ -81,6 +81,7 @@ if not U:
     raise ValueError(f"U_values must hold a number up to {largest}, or all, got {U_values}")
 spread = S_start if S_start == "unit" else convert("S_start", str(S_start), 1.0)
 settings = Settings(epochs=epochs, patience=patience, check=check, hidden=hidden, S_start=spread, keep=keep, U=U)
+kept = settings.U_values(entries)
 runs = Runs.grid(len(splits), eta=etas, lam=lambdas, seed=[seed]).of(method)
 described = {"experiment": "fewer_examples", "patience_steps": patience_steps, **settings.recorded()}
 if tf32:
@@ -109,7 +110,6 @@ trained = fit(method, folds, runs, start=start, checkpoint=checkpoint or None, *
 regression = folds.task == "regression"
 names = {"accuracy": "r2", "faithfulness": "r2_h"} if regression else {}
 lowest = ("ties", "examples")
-kept = settings.U_values(entries)
 new = tables.new_rows(folds)
 fold_of = runs.fold  # of the table; what stage 2 sees has folds of its own
 
