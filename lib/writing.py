@@ -1,10 +1,12 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and files that one process holds alone."""
 
 import contextlib
+import fcntl
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 
 def check_home(name: str, path: str | Path) -> None:
@@ -26,3 +28,21 @@ def whole(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def held(path: Path, busy: str) -> IO:
+    """The file, made where there is none, locked until it is closed or this process ends, however it does.
+
+    ValueError: `busy`, where another process holds it; naming it, where it cannot be written to or locked.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a")
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not (path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno()))):
+            raise BlockingIOError  # who held it until now has renamed it
+    except BlockingIOError:
+        raise ValueError(busy) from None
+    except OSError as error:
+        raise ValueError(f"{path} must be a file that can be written and locked, got: {error.strerror}") from error
+    return file

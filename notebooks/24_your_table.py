@@ -55,7 +55,8 @@ from sklearn.datasets import load_wine
 from lib import data as tables
 from lib import explainers as explaining
 from lib.check import check
-from lib.run import lists
+from lib.options import is_whole
+from lib.parameters import lists
 from lib.study import before_after, figures
 from lib.training import Runs, expo, fewer, fit
 
@@ -79,8 +80,6 @@ if not data:
     data = str(Path(tempfile.mkdtemp()) / "wines.csv")
     frame.to_csv(data, index=False, sep=";", decimal=",")
     target, categories, drop = "grower", ["colour"], ["bottle"]
-for line in Path(data).read_text(encoding="utf-8-sig").splitlines()[:2]:
-    print(line[:70], "...")
 
 # %% [markdown]
 # Separators and decimal commas are read off the file. Whatever could make a model that only seems to work is refused in
@@ -97,7 +96,21 @@ for said in ({"target": target}, {"target": target, "categories": categories}):
 # %%
 table = tables.load(data, target=target, categories=categories, drop=drop)
 folds = tables.folds(table, splits)
+for line in Path(data).read_text(encoding="utf-8-sig").splitlines()[:2]:
+    print(line[:70], "...")
 print(f"{len(table.x)} rows, {len(table.features)} features, classes {', '.join(table.classes)}")
+
+# %% [markdown]
+# All that is asked for is put together before anything is trained, so that no word is refused after minutes of work.
+
+# %%
+settings = fewer.Settings(epochs=epochs, patience=epochs, S_start="unit", U=(10,))
+tuning = expo.Settings(explaining.named(explainer, M=M), S=S, epochs=tuning_epochs, batch=32)
+expo.check_settings("ID-ExpO", tuning, folds.x_train.shape[2:])
+by_eta = Runs.grid(len(splits), eta=etas)
+by_lam = Runs.grid(len(splits), lam=lams, lr=[0.01])
+if not is_whole(row, 0, folds.x_test.shape[1] - 1):
+    raise ValueError(f"row must be a number from 0, of {folds.x_test.shape[1]} test rows, got {row!r}")
 
 # %% [markdown]
 # ## A few examples
@@ -108,10 +121,9 @@ print(f"{len(table.x)} rows, {len(table.features)} features, classes {', '.join(
 
 # %%
 keep = folder or None
-settings = fewer.Settings(epochs=epochs, patience=epochs, S_start="unit", U=(10,))
 options = {"settings": settings, "weights": keep, "progress": False}
 pretrain = fit("Pretrain", folds, Runs.grid(len(splits)), **options)
-ours = fit("Ours", folds, Runs.grid(len(splits), eta=etas), **options)
+ours = fit("Ours", folds, by_eta, **options)
 by_examples = before_after.compared(
     {"before": before_after.of_examples(pretrain), "after": before_after.of_examples(ours)}
 )
@@ -124,13 +136,12 @@ before_after.shown(by_examples)
 # and *after* is fine-tuned by ID-ExpO ({eq}`id-11`). What differs between these two is the regulariser's doing.
 
 # %%
-settings = expo.Settings(explaining.named(explainer, M=M), S=S, epochs=tuning_epochs, batch=32)
-options = {"settings": settings, "weights": keep, "progress": False}
+options = {"settings": tuning, "weights": keep, "progress": False}
 start = fit("pretrained", folds, Runs.grid(len(splits), lr=[0.01]), **options)
 options["start"] = start
 onward = fit("CE-only", folds, Runs.grid(len(splits), lr=[0.01]), **options)
-tuned = fit("ID-ExpO", folds, Runs.grid(len(splits), lam=lams, lr=[0.01]), **options)
-start = start.measured([(settings.explainer, S)])
+tuned = fit("ID-ExpO", folds, by_lam, **options)
+start = start.measured([(tuning.explainer, S)])
 models = {"before": start, "trained on": onward, "after": tuned}
 by_features = before_after.compared({who: before_after.of_features(fitted) for who, fitted in models.items()})
 before_after.shown(by_features)

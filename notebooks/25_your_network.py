@@ -43,6 +43,7 @@ from lib import data, run
 from lib.check import check
 from lib.explainers import LIME
 from lib.nets import Network
+from lib.parameters import defaults
 from lib.study import figures
 from lib.training import Runs, expo, fit
 from lib.training.fewer import Settings
@@ -207,7 +208,7 @@ print("accuracy of the module:", round(right.mean().item(), 3))
 
 # %%
 notebook = run.ROOT / "notebooks/experiments/fewer_examples.py"
-parameters = run.defaults(jupytext.read(notebook))
+parameters = defaults(jupytext.read(notebook))
 pd.DataFrame({"default": parameters}).map(str)
 
 # %% [markdown]

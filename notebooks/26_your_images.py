@@ -102,21 +102,30 @@ with torch.no_grad():
 
 # %% [markdown]
 # With `weights` yours is taken. ImageNet's, say, has a last layer for other classes: `new_head` replaces it, and trains
-# the network for yours first. Here a narrow one is trained from nothing.
+# the network for yours first. Here a narrow one is trained from nothing. What comes after it is put together before,
+# from an untrained one, so that no word is refused after minutes of work.
 
 # %%
 batch = min(32, len(pictures.y_train))
 start = Pretraining(width=width, epochs=epochs, batch=batch, lr=0.05, seed=seed)
 torch.manual_seed(seed)  # of a new head
-if weights:
-    net, _ = resnet.load(weights, pictures.C, new_head=new_head)
-    net = net.to(device)
-    if new_head:
-        trainer = Pretrainer(net, pictures, start)
-        trainer.run(progress=False)
-        net = trainer.best()
-else:
+net = resnet.load(weights, pictures.C, new_head=new_head)[0] if weights else resnet.resnet18(pictures.C, width)
+net = net.to(device)
+cam = explainer_for("Grad-CAM", net, pictures, layer=layer)
+options = {"explainer": cam, "S": S, "lr": lr, "epochs": tuning_epochs, "batch": batch, "seed": seed}
+settings = {
+    "trained on": Tuning(method="CE-only", lam=0.0, **options),
+    "after": Tuning(method="ID-ExpO", lam=lam, draws=draws or None, **options),
+}
+settings["after"].check_draws(pictures.background.shape)
+
+# %%
+if not weights:
     net = pretrain(pictures, start, progress=False).best()
+elif new_head:
+    trainer = Pretrainer(net, pictures, start)
+    trainer.run(progress=False)
+    net = trainer.best()
 
 # %% [markdown]
 # ## Fine-tuned for its explanations
@@ -125,12 +134,6 @@ else:
 # network. Epochs are kept by the valscore of validation images.
 
 # %%
-cam = explainer_for("Grad-CAM", net, pictures, layer=layer)
-options = {"explainer": cam, "S": S, "lr": lr, "epochs": tuning_epochs, "batch": batch, "seed": seed}
-settings = {
-    "trained on": Tuning(method="CE-only", lam=0.0, **options),
-    "after": Tuning(method="ID-ExpO", lam=lam, draws=draws or None, **options),
-}
 nets = {"before": net}
 for who, setting in settings.items():
     nets[who] = tune(copy.deepcopy(net), pictures, setting, progress=False).best()

@@ -36,7 +36,7 @@ from lib import data, examples, gates, masks, nets, regularizers
 from lib.check import check
 from lib.explainers import LIME
 from lib.methods import METHODS
-from lib.run import defaults
+from lib.parameters import defaults
 from lib.study import figures, pages_both, records
 from lib.study.gluing import keep
 from lib.study.runs import titles

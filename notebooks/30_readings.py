@@ -37,6 +37,7 @@ import pandas as pd
 from myst_nb import glue
 
 from lib import data, run
+from lib.parameters import defaults
 from lib.study import figures, records
 from lib.study import pilots as pilots_of
 from lib.study.gluing import keep
@@ -74,7 +75,7 @@ for name in datasets:
     part = frame[frame["dataset"] == name]
     epochs = json.loads(part["settings"].iloc[0])["epochs"]
     described.append(f"{name}: {part['split'].nunique()} splits, {epochs} epochs")
-short = run.defaults(jupytext.read(run.ROOT / "notebooks/experiments/readings.py"))["short"]
+short = defaults(jupytext.read(run.ROOT / "notebooks/experiments/readings.py"))["short"]
 for key, value in {
     "runs": "; ".join(described),
     "tried": len(p),

@@ -16,7 +16,8 @@ from PIL import Image
 from lib.data import copies
 from lib.data import images as sets
 from lib.nets import resnet
-from lib.run import ROOT, defaults
+from lib.parameters import defaults
+from lib.run import ROOT
 from lib.study import records
 from lib.training import images as training
 from lib.training.measuring import ELSEWHERE
@@ -247,6 +248,30 @@ def test_what_older_records_lack_is_measured_of_the_networks_that_were_kept(cell
         path.unlink()
     left, _ = cell.made(**options)
     same(left[left["method"] == method][older.columns], older[older["method"] == method])
+
+
+def test_what_a_run_lacks_is_measured_of_the_network_that_its_explainer_chose(cell, monkeypatch):
+    """The second call's one explainer is not the first call's first, whose network lies beside it."""
+    options = {"method": "CE-only", "lams": [0], "lrs": [0.05]}
+    first, _ = cell.made(**options, explainers=["Grad-CAM", "LIME"], also=[])
+    read, load = [], resnet.load
+    monkeypatch.setattr(resnet, "load", lambda *own, **kept: (found := load(*own, **kept), read.append(found[1]))[0])
+    now, _ = cell.made(**options, explainers=["LIME"], also=["Occlusion"])
+    assert not cell.tuned
+    assert read[-1]["explainer"] == "LIME"
+    more = now.iloc[len(first) :]
+    assert set(zip(more["criterion"], more["explainer"])) == {("LIME", "Occlusion")}
+    for method in ("CE-only", "pretrained"):
+        own = now[(now["method"] == method) & (now["part"] == "test") & (now["criterion"] == "LIME")]
+        assert own["value"][own["measure"] == "accuracy"].nunique() == 1
+
+
+def test_runs_of_another_split_get_no_rows_of_this_one(cell):
+    options = {"method": "CE-only", "lams": [0], "explainers": ["LIME"]}
+    first, _ = cell.made(**options, also=[])
+    both, _ = cell.made(**options, also=["Occlusion"], split=1)
+    same(both[both["split"] == 0], first)
+    assert set(both["method"][both["split"] == 1]) == {"CE-only", "pretrained"}
 
 
 # --- What is read off networks that are there ------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torchvision.models import ResNet18_Weights
 
-from lib import data, run
+from lib import data, parameters, run
 from lib.data import cifar10, images
 from lib.nets import resnet
 from lib.study import records
@@ -133,7 +133,7 @@ def test_formulas_in_a_table_are_words(tmp_path):
 def test_nothing_of_a_parameter_is_evaluated(value, default, mark, monkeypatch):
     monkeypatch.chdir(mark.parent)
     try:
-        found = run.convert("name", value, default)
+        found = parameters.convert("name", value, default)
     except ValueError:
         return
     assert found in (value, [value])  # text, as it is

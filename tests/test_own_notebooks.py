@@ -4,12 +4,14 @@ import os
 import subprocess
 import sys
 
+import jupytext
 import nbformat
 import numpy as np
 import pytest
 from PIL import Image
 
 from lib import run
+from lib.parameters import convert, defaults
 from lib.run import ROOT
 
 NAMES = {"24": "24_your_table", "26": "26_your_images"}
@@ -69,6 +71,53 @@ def test_a_table_of_ones_own_by_papermill_alone(table, tmp_path):
     glued, text = figures_of(tmp_path / "out.ipynb")
     assert "own-page" in glued
     assert "60 rows, 5 features, classes u, v" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("explainer", "LIMES", "explainer must be one of"),
+        ("S", "2", "S must"),
+        ("M", "0", "M must"),
+        ("tuning_epochs", "0", "epochs must"),
+        ("etas", "-1", "eta must"),
+        ("lams", "-1", "lam must"),
+        ("row", "12", "row must be a number from 0, of 12 test rows, got 12"),
+        ("data", "none.csv", "none.csv"),
+    ],
+)
+def test_what_a_table_is_asked_for_is_refused_before_anything_is_trained(name, value, reason, table, monkeypatch):
+    with pytest.raises(ValueError, match=reason):
+        untrained(NAMES["24"], monkeypatch, **{**SMALL, "data": str(table), name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("layer", "conv9_x", "layer must be one of"),
+        ("S", "2", "S must"),
+        ("lam", "-1", "lam must"),
+        ("draws", "99", "draws must be at most"),
+        ("lr", "0", "lr must"),
+        ("tuning_epochs", "0", "epochs must"),
+        ("size", "33", r"a map of \(9, 9\) must divide the image's rows and columns"),
+    ],
+)
+def test_what_images_are_asked_for_is_refused_before_anything_is_trained(name, value, reason, pictures, monkeypatch):
+    with pytest.raises(ValueError, match=reason):
+        untrained(NAMES["26"], monkeypatch, **{"images": str(pictures), "size": "32", name: value})
+
+
+def untrained(name, monkeypatch, **given):
+    """Execute a chapter's cells with these parameters until one trains, which none may."""
+    for place in ("lib.training.fit", "lib.training.pretraining.pretrain", "lib.training.images.tune"):
+        monkeypatch.setattr(place, lambda *own, **options: pytest.fail("something is trained"))
+    names, notebook = {}, jupytext.read(ROOT / f"notebooks/{name}.py")
+    known = defaults(notebook)
+    for cell in (cell for cell in notebook.cells if cell.cell_type == "code"):
+        exec(cell.source, names)
+        if "parameters" in cell.metadata.get("tags", []):
+            names |= {key: convert(key, value, known[key]) for key, value in given.items()}
 
 
 def test_images_of_ones_own_by_the_runner(pictures, tmp_path):

@@ -59,7 +59,7 @@ def test_a_profile_says_how_many_runs_and_on_what(profile, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,3")
     cores, config = experiments.profiled(profile, 1, {"mixed": "yes"})
     on_gpus = {"device": "cuda", "mixed": "yes", "gpus": "true"}
-    assert (cores, config) == {"slurm": (100, {"mixed": "yes"}), "local-gpu": (2, on_gpus)}[profile]
+    assert (cores, config) == {"slurm": (100, {"mixed": "yes", "longest": 1440}), "local-gpu": (2, on_gpus)}[profile]
     assert experiments.profiled("", 3, {}) == (3, {})
     with pytest.raises(ValueError, match="PROFILE must be one of local-gpu, slurm, got 'pbs'"):
         experiments.profiled("pbs", 1, {})
@@ -112,6 +112,19 @@ def test_snakemake_takes_the_profile(profile):
                "--nolock", "--profile", f"workflow/profiles/{profile}"]  # fmt: skip
     done = subprocess.run(command, cwd=grid.ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("longest", "limit"), [((), 1440), (("--config", "longest=90"), 90)])
+def test_a_job_asks_for_no_more_time_than_a_partition_grants_and_for_no_processors_but_its_threads(longest, limit):
+    """The longest run of the grid, and one of some minutes."""
+    outs = ["results/images/paper/stl10/ID-ExpO-LIME-S0.5.parquet", "results/fe/glass/Joint-lambda1.parquet"]
+    command = [experiments.SNAKEMAKE, "--snakefile", "workflow/experiments.smk", "--dry-run", "--nolock", "--force",
+               "--profile", "workflow/profiles/slurm", *longest, "--", *outs]  # fmt: skip
+    told = subprocess.run(command, cwd=grid.ROOT, capture_output=True, text=True, check=True).stdout
+    minutes = sorted(int(found) for found in re.findall(r"runtime=(\d+)", told))
+    assert minutes[0] < 90
+    assert minutes[-1] == limit
+    assert "cpus_per_task" not in told  # which would take the place of threads
 
 
 @pytest.mark.parametrize(

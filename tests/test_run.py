@@ -115,65 +115,10 @@ def test_magics_and_chained_names_in_the_parameters_cell_are_understood(tmp_path
     assert printed(tmp_path / "out.ipynb") == "1 2"
 
 
-@pytest.mark.parametrize(
-    ("default", "text", "value"),
-    [
-        ([[0, 1], [2]], "[[0, 1], [2]]", [[0, 1], [2]]),
-        ([[0, 1], [2]], "[0, 1], [2, 3]", [[0, 1], [2, 3]]),
-        (["a"], "['b, c', \"d\"]", ["b, c", "d"]),
-        (["a"], "b, c d", ["b", "c d"]),
-        (["a"], "[b,c,]", ["b", "c"]),
-        (["a"], "1,2", ["1", "2"]),
-        (["a"], "'b, c'", ["b, c"]),
-        ([["a, b"]], "[['c, d', 'e']]", [["c, d", "e"]]),
-        ([5, "all"], "5,all", [5, "all"]),
-        ([5, "all"], "['5', 7]", ["5", 7]),
-        ([0, 0.5], "(1, 2e-1)", [1.0, 0.2]),
-        ([1], "[]", []),
-        ({"a": 1}, "{'b': [1, 2]}", {"b": [1, 2]}),
-        (None, "None", None),
-        (None, "[1, [2]]", [1, [2]]),
-        (None, "cuda:0", "cuda:0"),
-        ("", "a, [b", "a, [b"),
-    ],
-)
-def test_values_are_read_whole(default, text, value):
-    found = run.convert("name", text, default)
-    assert found == value
-    assert repr(found) == repr(value)
-
-
-@pytest.mark.parametrize(
-    ("default", "text"),
-    [
-        ([1], "[True]"), ([1], "[None]"), ([1], "[[1], [2]]"), ([1], "1,,2"), ([1], ""), ([1], "[1, 2"), ([1], "['5']"),
-        ([0.5], "True"),
-        ([[0, 1]], "[0, 1]"), ([[0, 1]], "[[0, a]]"),
-        (["a"], "None"), (["a"], "it's, b"), (["a"], "b,,c"), (["a"], ""), ({"a": 1}, "[1]"),
-        ({"a": 1}, "b"), (1, "True"), (0.5, "None"), (True, "1"), ("", "None"), (True, "None"),
-    ],
-)  # fmt: skip
-def test_values_of_another_kind_are_refused_not_bent(default, text):
-    with pytest.raises(ValueError, match=f"parameter name takes {type(default).__name__}"):
-        run.convert("name", text, default)
-
-
 def test_a_parameter_given_twice_is_refused(source, tmp_path, capsys):
     assert run.main([source(), str(tmp_path / "out.ipynb"), *parameters(("sigma", "1"), ("sigma", "2"))]) == 1
     assert "parameter sigma is given more than once" in capsys.readouterr().err
     assert not list(tmp_path.glob("*.ipynb"))
-
-
-def test_lists_that_came_as_text_are_lists(source):
-    assert run.lists(splits="[0, 2]", etas="0, 1e-3", names="all", kept=(1, 2), more=range(2)) == [
-        [0, 2], [0, 0.001], ["all"], [1, 2], [0, 1]
-    ]  # fmt: skip
-    with pytest.raises(ValueError, match=r"splits takes a list, as in \[0, 1\], got 3"):
-        run.lists(splits=3)
-    with pytest.raises(ValueError, match=r"splits must be different values, got \[0, 1, 0\]"):
-        run.lists(splits="0,1,0")
-    with pytest.raises(ValueError, match="splits takes list"):
-        run.lists(splits="[0, 1")
 
 
 def test_a_dead_kernel_is_named_with_its_cell(source, tmp_path, capsys):
@@ -199,6 +144,24 @@ def test_a_stopped_run_says_so_in_one_line_and_leaves_no_kernel(sent, source, tm
     assert error == f"{source(body)}: stopped before it was done (see {tmp_path / 'out.failed.ipynb'})"
     with pytest.raises(ProcessLookupError):
         os.kill(int(mark.read_text()), 0)
+
+
+def test_two_runs_do_not_make_one_notebook_at_once(source, tmp_path, capsys):
+    go = tmp_path / "go"
+    path = source(
+        f"import pathlib, time\nwhile not pathlib.Path({str(go)!r}).exists():\n    time.sleep(0.1)\nprint(sigma)"
+    )
+    out, running = tmp_path / "out.ipynb", tmp_path / "out.failed.ipynb"
+    first = subprocess.Popen([sys.executable, "-m", "lib.run", path, out, "-p", "sigma", "1"], cwd=ROOT)
+    while not (running.exists() and '"papermill"' in running.read_text()):
+        time.sleep(0.1)
+    assert run.main([path, str(out), "-p", "sigma", "2"]) == 1
+    assert f"out is being made by another run, which holds {running}" in capsys.readouterr().err
+    go.touch()
+    assert first.wait(60) == 0
+    assert printed(out) == "1.0"
+    assert run.main([path, str(out), "-p", "sigma", "2"]) == 0
+    assert printed(out) == "2.0"
 
 
 WORKER = """import subprocess, sys

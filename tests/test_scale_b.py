@@ -12,7 +12,7 @@ from PIL import Image
 
 from lib.data import images
 from lib.data.files import data_dir
-from lib.run import convert, defaults
+from lib.parameters import convert, defaults
 from lib.study import grid
 from tests.image_sets import noise
 from workflow import scale_b

@@ -40,3 +40,32 @@ def test_a_tilde_that_no_shell_replaced_is_refused(path):
 def test_a_tilde_elsewhere_is_a_letter_like_another():
     for path in ("~a", "a/~/b", "a~/b"):
         writing.check_home("out", path)
+
+
+def test_a_file_is_held_by_one_and_for_as_long_as_it_is_open(tmp_path):
+    path = tmp_path / "new" / "lock"
+    with writing.held(path, "it is taken"), pytest.raises(ValueError, match="it is taken"):
+        writing.held(path, "it is taken")
+    path.write_text("kept")
+    with writing.held(path, "it is taken"):
+        assert path.read_text() == "kept"
+
+
+def test_a_file_that_was_renamed_before_it_was_locked_is_not_held(tmp_path, monkeypatch):
+    path, flock = tmp_path / "lock", writing.fcntl.flock
+    monkeypatch.setattr(writing.fcntl, "flock", lambda *own: path.rename(tmp_path / "done") and flock(*own))
+    with pytest.raises(ValueError, match="it is taken"):
+        writing.held(path, "it is taken")
+
+
+def test_a_place_without_locks_or_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="file/lock must be a file that can be written and locked, got: File exists"):
+        writing.held(tmp_path / "file" / "lock", "it is taken")
+
+    def unknown(file, how):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(writing.fcntl, "flock", unknown)
+    with pytest.raises(ValueError, match=r"lock must be .*, got: Operation not supported"):
+        writing.held(tmp_path / "lock", "it is taken")

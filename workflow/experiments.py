@@ -13,7 +13,7 @@ says is in runs/engine.log, what a run took in seconds and memory beside its not
 """
 
 import argparse
-import fcntl
+import contextlib
 import json
 import math
 import os
@@ -23,15 +23,18 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+import time
 from pathlib import Path
+from typing import IO
 
 import yaml
 
+from lib import writing
 from lib.study import grid
 from workflow.gpu import gpus
 from workflow.progress import Progress
 
+LOG = Path("runs/engine.log")  # of the engine's own hand, so that it works on whether anybody reads it or not
 PROFILES = Path(__file__).parent / "profiles"
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
 SECONDS = {"s": 1, "m": 60, "h": 3600}
@@ -167,9 +170,10 @@ def start(
     options += ["--profile", str(PROFILES / profile)] if profile == "slurm" else ["--cores", str(cores * threads)]
     subprocess.run([*common, "--unlock", "--quiet", "all"], check=False)  # a killed one left its lock; ours suffices
     command = [*common, *options, "--", *outs]
-    engine = subprocess.Popen(
-        command, start_new_session=True, pass_fds=[lock], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    with LOG.open("w") as log:
+        engine = subprocess.Popen(
+            command, start_new_session=True, pass_fds=[lock], stdout=log, stderr=subprocess.STDOUT
+        )
     progress = Progress(grid.read(), outs, cores=cores, device=config.get("device", "cpu"))
     reader = threading.Thread(target=follow, args=(engine, progress), daemon=True)
     reader.start()
@@ -178,7 +182,7 @@ def start(
     except subprocess.TimeoutExpired:
         progress.stopping = True
         stop(engine)
-        print("stopped, as the time is over")
+        say("stopped, as the time is over")
         return 0
     except KeyboardInterrupt:
         progress.stopping = True
@@ -189,13 +193,22 @@ def start(
 
 
 def follow(engine: subprocess.Popen, progress: Progress) -> None:
-    """Keep what the engine says in runs/engine.log, and show what a person wants to read of it."""
-    with open("runs/engine.log", "w") as log:
-        for line in engine.stdout:
-            log.write(line)
-            log.flush()
-            if shown := progress.line(line):
-                print(shown, flush=True)
+    """Show what a person wants to read of what the engine says, until it has ended."""
+    with LOG.open(errors="replace") as log:
+        ended, rest = False, ""
+        while not ended:
+            ended = engine.poll() is not None
+            *lines, rest = (rest + log.read()).split("\n")
+            for line in lines:
+                if shown := progress.line(line):
+                    say(shown)
+            time.sleep(0.2)
+
+
+def say(text: str) -> None:
+    """Print it, if anybody still reads: the runs do not depend on it."""
+    with contextlib.suppress(OSError):
+        print(text, flush=True)
 
 
 def profiled(profile: str, cores: int, config: dict[str, str]) -> tuple[int, dict[str, str]]:
@@ -222,16 +235,19 @@ def stop(engine: subprocess.Popen, patience: float = 60) -> None:
         engine.wait()
 
 
-@contextmanager
-def alone():
+def alone() -> IO:
     """Hold runs/lock, so that two calls do not make the same records; ValueError if another holds it."""
-    Path("runs").mkdir(exist_ok=True)
-    with open("runs/lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ValueError("the grid is running already, in this folder") from None
-        yield lock.fileno()
+    return writing.held(Path("runs/lock"), "the grid is running already, in this folder")
+
+
+def listen() -> None:
+    """Ctrl-C, a cluster's end and a lost terminal stop the grid in the same way; nohup's call outlives its terminal.
+
+    A shell's background job ignores the first, which ours must hear.
+    """
+    for asked in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if asked != signal.SIGHUP or signal.getsignal(asked) != signal.SIG_IGN:
+            signal.signal(asked, signal.default_int_handler)
 
 
 def main(words: list[str] | None = None) -> int:
@@ -257,18 +273,17 @@ def main(words: list[str] | None = None) -> int:
         report(found, cores, device, limit / 60 if limit else math.inf)
         if given.dry or not found:
             return 0
-        # a shell's background job ignores the first of them, which ours must hear
-        for asked in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(asked, signal.default_int_handler)
+        listen()
         with alone() as lock:
             set_aside(found)
-            code = start([run.out for run, _ in found], cores, config, limit=limit, lock=lock, profile=given.profile)
-    except ValueError as error:
+            outs = [run.out for run, _ in found]
+            code = start(outs, cores, config, limit=limit, lock=lock.fileno(), profile=given.profile)
+    except (ValueError, OSError) as error:
         print(f"make experiments: {error}", file=sys.stderr)
         return 1
     left = {run.out for run, _ in missing(given.only, closed)}
     again = f", {len(left)} missing: call it again to go on (what the engine says is in runs/engine.log)"
-    print(f"{sum(run.out not in left for run, _ in found)} runs made{again if left else ''}")
+    say(f"{sum(run.out not in left for run, _ in found)} runs made{again if left else ''}")
     return code
 
 

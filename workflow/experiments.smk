@@ -18,6 +18,7 @@ os.environ["PYTHONPATH"] = sys.path[0]
 os.environ["OMP_NUM_THREADS"] = str(config.get("threads", 1))
 GPU = [sys.executable, "-m", "workflow.gpu"] if config.get("device") == "cuda" and config.get("gpus") else []
 RUNS = grid.read()
+LONGEST = int(config.get("longest", 1440))  # minutes: the longest time limit that a job on a cluster asks for
 MAKING = set(config.get("making", []))  # files that this call makes; a run waits for the one that it starts from
 
 
@@ -40,7 +41,7 @@ for place, run in enumerate(RUNS):
         params:
             command=shlex.join([*GPU, *run.command(**config)]),
         resources:
-            runtime=max(10, math.ceil(3 * run.cost(config.get("device", "cpu")))), # minutes, for a cluster's time limit
+            runtime=min(LONGEST, max(10, math.ceil(3 * run.cost(config.get("device", "cpu"))))),
         priority: len(RUNS) - place
         threads: int(config.get("threads", 1))
         shell:

@@ -194,6 +194,15 @@ def save(net: nn.Module, path: str | Path, **about) -> Path:
     return path
 
 
+def kept(folder: str | Path, config: str, C: int, **noted) -> nn.Sequential | None:
+    """The network that the run `config` left in a folder with these notes (see `save`); None where there is none."""
+    for path in sorted(Path(folder).glob(f"{config}-*.pt")):
+        net, about = load(path, C)
+        if noted.items() <= about.items():
+            return net
+    return None
+
+
 def check_place(path: str | Path) -> Path:
     """The path, for `save` to write to after a long training; ValueError if a file is there that holds no network."""
     path = Path(path)

@@ -36,7 +36,7 @@ ETA = 2.0  # weight of accuracy in the valscore that chooses
 
 def load(folder: str | Path = records.ROOT / "results" / "what-works") -> pd.DataFrame:
     """All records, 1 - deletion for deletion, with a column `variant`; none where there are none."""
-    if not any(records.found(folder).rglob("*.parquet")):
+    if not records.files(folder):
         return pd.DataFrame({name: [] for name in ("dataset", "variant", "measure", "value", "split", "part", "lam")})
     frame = records.read(folder)
     down = frame["measure"].isin(["deletion", "deletion_random"])

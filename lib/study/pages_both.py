@@ -32,7 +32,7 @@ NOTHING = "There are no records of these runs yet; make experiments ONLY=both ma
 def load(folder: str | Path = records.ROOT / "results" / "both") -> pd.DataFrame:
     """A row for each run, by data set, split, eta and lam1, its test scores with U entries as columns; 1 - deletion."""
     index = ["dataset", "split", "eta", "lam1"]
-    if not any(records.found(folder).rglob("*.parquet")):
+    if not records.files(folder):
         return pd.DataFrame(columns=[*index, *SCORES])
     frame = kept(records.read(folder))
     test = frame[(frame["part"] == "test") & (frame["U"].isna() | (frame["U"] == U))]

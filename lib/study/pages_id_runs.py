@@ -114,7 +114,7 @@ def choices_told(front: pd.DataFrame, tried: float) -> str:
 
 def beyond(folder: str | Path) -> pd.DataFrame:
     """Records of runs with a lambda larger than the grid's, and with its largest; empty where there are none."""
-    return runs_id.load(folder) if any(records.found(folder).rglob("*.parquet")) else pd.DataFrame()
+    return runs_id.load(folder) if records.files(folder) else pd.DataFrame()
 
 
 def edge(frame: pd.DataFrame) -> tuple[pd.DataFrame | Markdown, str]:

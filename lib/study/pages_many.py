@@ -31,7 +31,7 @@ NOTHING = "There are no records of this run yet; make experiments ONLY=many make
 
 def load(folder: str | Path = records.ROOT / "results" / "many", *, dataset: str = "synthetic") -> pd.DataFrame:
     """A row for each way and N; none where there are no records."""
-    if not any(records.found(folder).rglob("*.parquet")) or (rows := at(records.read(folder), dataset=dataset)).empty:
+    if not records.files(folder) or (rows := at(records.read(folder), dataset=dataset)).empty:
         return pd.DataFrame(columns=["way", "N"])
     rows = rows.groupby(["way", "N"])
     wide = rows[["measure", "value"]].apply(lambda part: part.set_index("measure")["value"]).unstack()

@@ -70,6 +70,7 @@ OWN = {
 ALLOWED = {"paper": tuple(OWN), "part": ("train", "val", "test"), "direction": ("higher", "lower")}
 NOT_NEGATIVE = ("eta", "lam", "lam3", "lr", "seconds", "epochs", "best_epoch", "split", "experiment_version", "schema")
 RUN = ["paper", "dataset", "method", "split", "seed", "config"]  # identifies a run, with its paper's own columns
+KINDS = ("paper", "dataset", "method")  # of runs that no version of an experiment takes for each other
 SPARE = 2**20  # bytes that must be free where records are to be written
 
 
@@ -90,16 +91,21 @@ def found(path: str | Path) -> Path:
     return Path(path) if Path(path).exists() else ROOT / path
 
 
+def files(folder: str | Path) -> list[Path]:
+    """The files of records in a folder and below; what a writer that was killed has left begins with a dot."""
+    return sorted(file for file in found(folder).rglob("*.parquet") if not file.name.startswith("."))
+
+
 def read(path: str | Path) -> pd.DataFrame:
     """All rows of one file, or of every .parquet file in a folder and below, checked.
 
     ValueError if there is none, or naming the file and column that break the rules.
     """
     path = found(path)
-    files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
-    if not files or not files[0].is_file():
+    own = files(path) if path.is_dir() else [path]
+    if not own or not own[0].is_file():
         raise ValueError(f"no results in {path}: expected a .parquet file or a folder of them (`make experiments`)")
-    frames = [validate(_upgraded(_open(file), str(file)), str(file)) for file in files]
+    frames = [validate(_upgraded(_open(file), str(file)), str(file)) for file in own]
     return _unique(pd.concat(frames, ignore_index=True), str(path))
 
 
@@ -158,15 +164,22 @@ def networks(folder: str, version: int) -> Path | None:
     return Path(folder) / f"v{version}" if folder else None
 
 
-def check_replaced(path: str | Path, **made: str) -> None:
-    """ValueError if the file holds records of another paper, data set or method than those that are to be `made`."""
+def check_replaced(path: str | Path, version: int, **columns) -> None:
+    """ValueError if the file holds records that those to be made do not replace: of another data set or split, say.
+
+    columns: of each the value or the values that are to be made. Of what another version of the experiment has made,
+    which is to be made again, only paper, data set and method count.
+    """
     if not Path(path).exists():
         return
-    held = pd.read_parquet(path, columns=[*made])
-    for name, value in made.items():
-        if value not in (found := sorted(held[name].unique())):
-            raise ValueError(f"out must not replace records of another {name}: {path} holds {', '.join(found)}, "
-                             f"and this run makes {value}; give another name, or move it away")  # fmt: skip
+    frame, own = _upgraded(_open(Path(path)), str(path)), made(path, version)
+    for name, values in columns.items():
+        values = {*values} if isinstance(values, list | tuple) else {values}
+        held = {*(frame if name in KINDS else own).get(name, pd.Series(dtype=object)).dropna()}
+        if lost := held - values:
+            lost, values = (", ".join(map(str, sorted(some))) for some in (lost, values))
+            raise ValueError(f"out must not replace records of another {name}: {path} holds {lost}, "
+                             f"and this run makes {values}; give another name, or move it away")  # fmt: skip
 
 
 def _check_place(name: str, path: Path) -> None:

@@ -71,7 +71,7 @@ def _read(folder: str | Path, newer: str | Path | None) -> list[pd.DataFrame]:
     frame = records.read(folder)
     for dataset, rows in frame.groupby("dataset"):
         check_configuration(rows, folder, CIFAR10_CONFIGURATION if dataset.startswith("cifar10") else CONFIGURATION)
-    if newer is None or not any(records.found(newer).rglob("*.parquet")):
+    if newer is None or not records.files(newer):
         return [frame, frame[:0]]
     new = records.read(newer)
     for _, rows in new.groupby("dataset"):

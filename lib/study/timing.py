@@ -18,7 +18,7 @@ NONE = pd.DataFrame({name: [] for name in ("dataset", "method", "seed", "togethe
 
 def load(folder: str | Path = records.ROOT / "results" / "timing") -> pd.DataFrame:
     """All of them; none where there is no record. ValueError if they are of several devices, which tell nothing."""
-    if not any(records.found(folder).rglob("*.parquet")):
+    if not records.files(folder):
         return NONE
     timed = records.read(folder)
     if timed["device"].nunique() > 1:

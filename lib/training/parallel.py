@@ -3,11 +3,13 @@
     torchrun --nproc-per-node 4 my_training.py   # which begins with parallel.join()
 
 All processes draw the same random numbers for the whole batch, so that the network is the one that a single process
-would have trained, to rounding. That needs rows that do not see each other: batch norm with frozen statistics.
+would have trained, to rounding. The first says for all what was measured and where an earlier training stopped. All
+that needs rows that do not see each other: batch norm with frozen statistics.
 """
 
 import os
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import distributed, nn
@@ -37,6 +39,14 @@ def processes() -> int:
 def own() -> slice:
     """This process's rows of a batch."""
     return slice(rank(), None, processes())
+
+
+def of_first(value: Any) -> Any:
+    """What the first process has, in every one; the value itself where there is one process."""
+    values = [value]
+    if processes() > 1:
+        distributed.broadcast_object_list(values)
+    return values[0]
 
 
 def add_gradients(parameters: Iterable[nn.Parameter], share: float) -> None:

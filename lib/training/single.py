@@ -82,7 +82,7 @@ class Single:
     ) -> None:
         """Train to the end; saves every so many seconds, and resumes from the checkpoint if it exists."""
         checkpoint, every = files.check_path(checkpoint), files.check_every(every)
-        if checkpoint and checkpoint.exists():
+        if checkpoint and parallel.of_first(checkpoint.exists()):
             self.load(checkpoint)
         saved, total = time.monotonic(), self.settings.epochs * self.steps
         standing, options = {}, {"initial": self.state["step"], "label": label, "unit": "step", "shown": progress}
@@ -131,7 +131,8 @@ class Single:
 
         A criterion whose patience has ended keeps what it has while others go on: what it would have kept alone.
         """
-        state, measured, patience = self.state, self.measure(), getattr(self.settings, "patience", math.inf)
+        state, patience = self.state, getattr(self.settings, "patience", math.inf)
+        measured = parallel.of_first(self.measure())  # rounding may differ, and all must stop at one epoch
         state["history"].append(measured)
         for v, value in enumerate(measured):
             waiting = self.epoch - 1 - state["best_epoch"][v] < patience
@@ -162,8 +163,9 @@ class Single:
         return own | {"state": self.state, "generator": self.generator.get_state()}
 
     def load(self, path: Path) -> None:
-        """Take up a checkpoint. ValueError if it is damaged or belongs to another configuration."""
-        kept = files.read(path, self.fingerprint(), like=self._kept())
+        """Take up a checkpoint, as the first process reads it. ValueError if it is damaged or another's."""
+        own = None if parallel.rank() else files.read(path, self.fingerprint(), like=self._kept())
+        kept = parallel.of_first(own)
         self.state = kept["state"]
         self.net.load_state_dict(kept["net"])
         self.optimiser.load_state_dict(kept["optimiser"])

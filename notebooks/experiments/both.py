@@ -45,9 +45,9 @@ import pandas as pd
 
 from lib import data as tables
 from lib import examples, explainers, metrics
-from lib.run import convert, lists
+from lib.parameters import convert, lists
 from lib.study import records
-from lib.study.provenance import provenance
+from lib.study.provenance import config_hash, provenance
 from lib.training import Runs, fit, use_threads
 from lib.training.both import Settings
 from lib.training.fewer_step import in_epochs
@@ -57,7 +57,6 @@ use_threads(threads)
 records.check_out(out, checkpoint=checkpoint)
 etas, lam1s, splits, U_values = lists(etas=etas, lam1s=lam1s, splits=splits, U_values=U_values)
 table = tables.load(data)
-records.check_replaced(out, paper="FE+ID", dataset=table.name)
 folds = tables.folds(table, splits)
 
 # %% [markdown]
@@ -72,6 +71,11 @@ settings = Settings(
     epochs=in_epochs(N, most_steps=most_steps), patience=patience, check=max(1, min(10, patience // 20)),
     U=tuple(U_values),
     S_start=S_start if S_start == "unit" else convert("S_start", str(S_start), 1.0),
+)  # fmt: skip
+described = {"experiment": "both", "patience_steps": patience_steps, **settings.recorded()}
+records.check_replaced(
+    out, VERSION, paper="FE+ID", dataset=table.name, split=splits, seed=seed, eta=etas, lam1=lam1s,
+    config=config_hash(described),
 )  # fmt: skip
 runs = Runs.grid(len(splits), eta=etas, lam1=lam1s, seed=[seed]).of("Both")
 kept = records.networks(weights, VERSION)
@@ -113,7 +117,6 @@ for r in range(len(runs)):
 frame = pd.DataFrame(rows).astype({"U": "Int64"}).assign(paper="FE+ID", dataset=table.name, method="Both")
 frame["direction"] = frame["measure"].isin(["ties", "deletion", "open"]).map({True: "lower", False: "higher"})
 frame = frame.assign(explainer=explainer, S=S, deletion=deletion)
-described = {"experiment": "both", "patience_steps": patience_steps, **settings.recorded()}
 records.write(frame.assign(**provenance(described, "cpu", version=VERSION)), out)
 if checkpoint:
     Path(checkpoint).unlink(missing_ok=True)

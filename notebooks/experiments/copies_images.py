@@ -39,7 +39,7 @@ import torch
 from lib.data import copies
 from lib.data import images as sets
 from lib.nets import resnet
-from lib.run import lists
+from lib.parameters import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training.engine import check_device, use_threads
@@ -50,8 +50,9 @@ VERSION = 1  # raised when what is computed changes
 use_threads(threads)
 check_device(device)
 records.check_out(out)
-records.check_replaced(out, paper="ID", dataset="cifar10-test-exact")
 explainers, S_values = lists(explainers=explainers, S_values=S_values)
+copied = [f"cifar10-test-{copy}" for copy in ("exact", "jpeg")]
+records.check_replaced(out, VERSION, paper="ID", dataset=copied, split=split, explainer=explainers, S=S_values)
 images = sets.load("cifar10-jpeg", seed=split)
 exact, jpeg, y = (torch.from_numpy(array)[: test or None] for array in copies.both())
 images = {name: replace(images, x_test=x, y_test=y).to(device) for name, x in (("exact", exact), ("jpeg", jpeg))}

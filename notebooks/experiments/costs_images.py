@@ -42,7 +42,7 @@ import torch
 
 from lib.data import images as sets
 from lib.nets import resnet
-from lib.run import lists
+from lib.parameters import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training.engine import use_threads
@@ -54,7 +54,7 @@ records.check_out(out)
 M_values, sides = lists(M_values=M_values, sides=sides)
 S_values, draws_values = lists(S_values=S_values, draws_values=draws_values)
 images = sets.load(data, train=256, val=1, test=batch)
-records.check_replaced(out, paper="ID", dataset=images.name)
+records.check_replaced(out, VERSION, paper="ID", dataset=images.name, S=S_values, M=[0, *M_values], draws=draws_values)
 net, noted = resnet.load(start, images.C)
 
 

@@ -49,9 +49,9 @@ import torch
 from lib import data as tables
 from lib import examples, metrics
 from lib.methods import FE as METHODS
-from lib.run import convert, lists
+from lib.parameters import convert, lists
 from lib.study import records
-from lib.study.provenance import provenance
+from lib.study.provenance import config_hash, provenance
 from lib.training import Runs, fit, use_threads
 from lib.training.fewer_step import Settings, in_epochs
 
@@ -65,7 +65,6 @@ table = tables.load(data, task=task)
 folds = tables.folds(table, splits)
 if method not in METHODS:
     raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-records.check_replaced(out, paper="FE", dataset=table.name, method=method)
 gated = METHODS[method].gates
 
 # %% [markdown]
@@ -82,7 +81,15 @@ if not U:
     raise ValueError(f"U_values must hold a number up to {largest}, or all, got {U_values}")
 spread = S_start if S_start == "unit" else convert("S_start", str(S_start), 1.0)
 settings = Settings(epochs=epochs, patience=patience, check=check, hidden=hidden, S_start=spread, keep=keep, U=U)
+kept = settings.U_values(entries)
 runs = Runs.grid(len(splits), eta=etas, lam=lambdas, seed=[seed]).of(method)
+described = {"experiment": "fewer_examples", "patience_steps": patience_steps, **settings.recorded()}
+if tf32:
+    described["tf32"] = True
+records.check_replaced(
+    out, VERSION, paper="FE", dataset=table.name, method=method, split=splits, seed=seed, eta=runs.eta, lam=runs.lam,
+    config=config_hash(described),
+)  # fmt: skip
 f"{len(runs)} runs of {method} on {data}: {N} training rows, {folds.C} classes, patience {patience} epochs"
 
 # %%
@@ -103,7 +110,6 @@ trained = fit(method, folds, runs, start=start, checkpoint=checkpoint or None, *
 regression = folds.task == "regression"
 names = {"accuracy": "r2", "faithfulness": "r2_h"} if regression else {}
 lowest = ("ties", "examples")
-kept = settings.U_values(entries)
 new = tables.new_rows(folds)
 fold_of = runs.fold  # of the table; what stage 2 sees has folds of its own
 
@@ -163,9 +169,6 @@ for r in range(len(runs)):
 frame = pd.DataFrame(rows).astype({"U": "Int64", "example": "Int64", "output": "Int64"})
 frame["direction"] = frame["measure"].isin(lowest).map({True: "lower", False: "higher"})
 frame = frame.assign(paper="FE", dataset=table.name, method=method)
-described = {"experiment": "fewer_examples", "patience_steps": patience_steps, **settings.recorded()}
-if tf32:
-    described["tf32"] = True
 records.write(frame.assign(**provenance(described, device, version=VERSION)), out)
 if checkpoint:
     Path(checkpoint).unlink(missing_ok=True)

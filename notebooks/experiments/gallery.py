@@ -37,15 +37,13 @@ superpixels = 8  # of LIME and KernelSHAP, to a side
 out = "runs/gallery.parquet"
 
 # %%
-from pathlib import Path
-
 import pandas as pd
 import torch
 
 from lib import metrics
 from lib.data import images as sets
 from lib.nets import resnet
-from lib.run import lists
+from lib.parameters import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training.images import draws_of, explainer_for, predictor_of
@@ -54,7 +52,7 @@ VERSION = 2  # raised when what is computed changes
 records.check_out(out)
 explainers, tuned = lists(explainers=explainers, tuned=tuned)
 images = sets.load(data, seed=split, test=test)
-records.check_replaced(out, paper="ID", dataset=images.name)
+records.check_replaced(out, VERSION, paper="ID", dataset=images.name, split=split, seed=seed, explainer=explainers, S=S)
 KEPT = "dataset method split seed lam lam3 lr deletion epochs best_epoch seconds trained width scale source".split()
 val = pd.concat([records.read(path) for path in tuned])
 val = val[(val["part"] == "val") & (val["dataset"] == images.name) & (val["S"] == S) & (val["seed"] == seed)]
@@ -70,11 +68,12 @@ def chosen(explainer, method):
     score = frame.pivot_table(index="config", columns="measure", values="value")
     valscore = metrics.valscore(score["accuracy"], score["insertion"], score["deletion"])
     config = valscore.idxmax()
-    for file in sorted(Path(weights).glob(f"{config}-*.pt")):
-        net, about = resnet.load(file, images.C)
-        if (about["explainer"], about["S"]) == (explainer, S):
-            return frame[frame["config"] == config].iloc[0], net
-    raise ValueError(f"weights must hold the network {config} of {method}, got none in {weights}: run its experiment")
+    net = resnet.kept(weights, config, images.C, explainer=explainer, S=S)
+    if net is None:
+        raise ValueError(
+            f"weights must hold the network {config} of {method}, got none in {weights}: run its experiment"
+        )
+    return frame[frame["config"] == config].iloc[0], net
 
 
 # %% [markdown]

@@ -72,7 +72,7 @@ import torch
 from lib.data import images as sets
 from lib.explainers import EXPLAINERS
 from lib.nets import resnet
-from lib.run import lists
+from lib.parameters import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training.checkpoint import check_path
@@ -102,8 +102,9 @@ bfloat16 = in_bfloat16(mixed, check_device(device))
 
 # %%
 images = sets.load(data, seed=split, train=train or None, val=val or None, test=test or None).to(device)
-records.check_replaced(out, paper="ID", dataset=images.name, method=method)
 net, noted = resnet.load(start, images.C)
+found = noted.get("method", called)
+records.check_replaced(out, VERSION, paper="ID", dataset=images.name, method=[method, found])  # the rest is added to
 net = net.to(device)
 if "mean" in noted:  # somebody else's network, trained on inputs standardised by these
     images = images.standardised(noted["mean"], noted["std"])
@@ -209,7 +210,8 @@ def tests_of(done):
 # %%
 done = records.made(out, VERSION)
 asked = {(explainer.name, S) for explainer, S in criteria}
-again = tests_of(done)[lambda tests: tests["config"].isin([provenance_of(setting)["config"] for setting in settings])]
+configs = [provenance_of(setting)["config"] for setting in settings]
+again = tests_of(done)[lambda tests: tests["config"].isin(configs)]
 for _, own in again.groupby("config"):
     if lacks := asked - set(zip(own["by"], own["S"])):
         raise ValueError(f"{out} holds runs whose epochs were not chosen by {sorted(lacks)} too, and a run is trained "
@@ -236,8 +238,8 @@ for setting in settings if method != "measured" else ():
     longest = max(longest, time.monotonic() - begun)
 
 # %%
-found = noted.get("method", called)
-if (method == "measured" or (method == "CE-only" and len(done))) and not (done["method"] == found).any():
+there = (done["method"] == found) & (done["split"] == split)
+if (method == "measured" or (method == "CE-only" and len(done))) and not there.any():
     about, run = provenance_of(settings[0]), run_columns(found, settings[0])
     rows = [row for criterion in criteria for row in rows_of(found, net, criterion, run)]
     frame = pd.DataFrame(rows).assign(**about)
@@ -246,29 +248,30 @@ if (method == "measured" or (method == "CE-only" and len(done))) and not (done["
 
 # %% [markdown]
 # Runs recorded before something was measured, or without an explanation that is now in `also`, are measured again if
-# their networks are still there, and get the rows that they lack.
+# their networks are still there, and get the rows that they lack: those that this call asks for, as others in the file
+# have another split's images.
 
 
 # %%
 def lacking(own):
     """The test rows that one run by one criterion lacks, of the network that it left."""
     row = own.iloc[0]
-    criterion = row["by"], row["S"]
     there = set(zip(own["explainer"], own["measure"]))
     whole = all((name, f"insertion_{kind}") in there for name in measured_by(row["by"]) for kind in ELSEWHERE)
-    named = [(explainer.name, S) for explainer, S in criteria]
-    kept = Path(weights) / f"{row['config']}-{named.index(criterion) if criterion in named else 0}.pt"
-    if whole or not (kept.exists() or row["method"] == found):
+    if whole:
         return
-    left = net if row["method"] == found else resnet.load(kept, images.C)[0].to(device)
+    noted_by = {"explainer": row["by"], "S": row["S"]}
+    left = net if row["method"] == found else resnet.kept(weights, row["config"], images.C, **noted_by)
+    if left is None:
+        return
     now = {name: value for name, value in provenance_of(settings[0]).items() if name in ("device", "versions", "code")}
     run = row.drop(["by", "samples", "curve", "shown"]).to_dict() | now
-    for new in rows_of(row["method"], left, (explainer_named(row["by"]), row["S"]), {}):
+    for new in rows_of(row["method"], left.to(device), (explainer_named(row["by"]), row["S"]), {}):
         if (new["explainer"], new["measure"]) not in there:
             yield {**run, **new}
 
 
-tests = tests_of(done)
+tests = tests_of(done)[lambda tests: tests["config"].isin(configs)]
 if len(tests):
     groups = [own for _, own in tests.groupby(["config", "method", "by", "S"])]
     if more := [row for own in groups for row in lacking(own)]:

@@ -48,9 +48,9 @@ import pandas as pd
 from lib import data as tables
 from lib import explainers as explaining
 from lib.methods import ID as METHODS
-from lib.run import lists
+from lib.parameters import lists
 from lib.study import records
-from lib.study.provenance import provenance
+from lib.study.provenance import config_hash, provenance
 from lib.training import Runs, check_device, fit, use_threads
 from lib.training.expo import Settings, check_criterion, check_settings
 from lib.training.pretraining import in_bfloat16
@@ -82,7 +82,11 @@ options = {
 }
 settings = Settings(explainer=named[0], S=S_values[0], deletion=deletion, **options)
 table = tables.load(data)
-records.check_replaced(out, paper="ID", dataset=table.name, method=method)
+described = {"experiment": "insertion_deletion_tabular", **settings.recorded()}
+records.check_replaced(
+    out, VERSION, paper="ID", dataset=table.name, method=[method, "pretrained"], split=splits, seed=seed,
+    explainer=explainers, S=S_values, lam=[0, *lams], lam3=[0, *lam3s], lr=[0.05, *lrs], config=config_hash(described),
+)  # fmt: skip
 folds = tables.folds(table, splits)
 check_settings(method, settings, folds.x_train.shape[2:])
 before = Runs.grid(len(splits), lr=[0.05], seed=[seed])
@@ -139,7 +143,6 @@ if method == "CE-only":
 about = {"rows": len(table.x), "classes": folds.C, "features": ", ".join(table.features)}
 about["start_lr"] = start.runs.lr[0]  # of the pretraining
 frame = pd.DataFrame(rows).assign(paper="ID", dataset=table.name, **about)
-described = {"experiment": "insertion_deletion_tabular", **settings.recorded()}
 records.write(frame.assign(**provenance(described, device, version=VERSION)), out)
 if checkpoint:
     Path(checkpoint).unlink(missing_ok=True)

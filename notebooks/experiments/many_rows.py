@@ -49,7 +49,7 @@ from lib import data as tables
 from lib.data import Folds
 from lib.methods import METHODS
 from lib.nets import MLP
-from lib.run import lists
+from lib.parameters import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training import Runs, fit, many, use_threads
@@ -66,7 +66,8 @@ if steps % span:
     raise ValueError(f"steps must be a multiple of {span}, between whose checks so many are taken, got {steps}")
 table = tables.load(data, images=images) if data else None
 dataset = table.name if table else "synthetic"
-records.check_replaced(out, paper="FE", dataset=dataset)
+own = {} if data else {"N": sizes}
+records.check_replaced(out, VERSION, paper="FE", dataset=dataset, seed=seed, eta=eta, **own)
 held_out = 4_000  # rows to validate and as many to test on
 
 

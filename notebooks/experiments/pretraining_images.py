@@ -68,7 +68,10 @@ attack = {"radius": radius, "attack_step": attack_step, "attack_steps": attack_s
 options = {"width": width, "stem": stem, "epochs": epochs, "batch": batch, "lr": lr, "mixed": bfloat16, "seed": seed}
 settings = Pretraining(**options, **attack)
 images = sets.load(data, seed=split, train=train or None, val=val or None, test=test or None).to(device)
-records.check_replaced(out, paper="ID", dataset=images.name)
+method = "PGD" if radius else "pretrained"
+records.check_replaced(
+    out, VERSION, paper="ID", dataset=images.name, method=method, split=split, seed=seed, width=width
+)
 f"{images.source}: {len(images.x_train)} images to train on, {images.C} classes"
 
 # %%
@@ -84,7 +87,7 @@ described = {"experiment": "pretraining_images", "digest": images.digest, **vars
 about = provenance(described, device, version=VERSION)
 scores = {part: accuracy(net, images, part) for part in ("val", "test")}
 run = {
-    "method": "pretrained" if not radius else "PGD",
+    "method": method,
     "dataset": images.name,
     "split": split,
     "seed": seed,
@@ -107,7 +110,7 @@ run = {
 }
 frame = pd.DataFrame([{**run, "part": part, "value": value} for part, value in scores.items()])
 records.write(frame.assign(paper="ID", **about), out)
-noted = {"config": about["config"], "method": run["method"], "dataset": images.name, "digest": images.digest}
+noted = {"config": about["config"], "method": method, "dataset": images.name, "digest": images.digest}
 resnet.save(net, weights, **noted, accuracy=scores["test"], epochs=epochs)
 checkpoint.unlink(missing_ok=True)
 frame[["part", "measure", "value", "seconds"]].round(3)

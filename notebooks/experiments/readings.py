@@ -45,7 +45,7 @@ import pandas as pd
 import torch
 
 from lib import data as tables
-from lib.run import lists
+from lib.parameters import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training import Runs, fit, use_threads
@@ -54,7 +54,6 @@ from lib.training.fewer import Settings
 VERSION = 1  # raised when what is computed changes
 use_threads(threads)
 records.check_out(out)
-records.check_replaced(out, paper="FE")
 datasets, splits, readings = lists(datasets=datasets, splits=splits, readings=readings)
 U_values = (5, 10, 20, 50, "all")
 
@@ -90,6 +89,7 @@ if "all" not in readings and set(readings) & set(MEASURED) and "as chosen" not i
     raise ValueError(f"readings must have as chosen among them, whose model {', '.join(MEASURED)} measure")
 if "all" not in readings:
     TRAINED, MEASURED = ({r: v for r, v in some.items() if r in readings} for some in (TRAINED, MEASURED))
+records.check_replaced(out, VERSION, paper="FE", dataset=datasets, split=splits, reading=[*TRAINED, *MEASURED])
 
 
 # %%

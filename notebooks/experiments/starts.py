@@ -38,7 +38,7 @@ import pandas as pd
 
 from lib import data as tables
 from lib.methods import FE as METHODS
-from lib.run import lists
+from lib.parameters import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training import Runs, fit, use_threads
@@ -62,7 +62,7 @@ if unknown := set(methods) - set(METHODS):
     raise ValueError(f"methods must be among {', '.join(METHODS)}, got {', '.join(sorted(unknown))}")
 known = {start: start if start == "unit" else check_start(start) for start in starts}
 table = tables.load(data)
-records.check_replaced(out, paper="FE", dataset=table.name)
+records.check_replaced(out, VERSION, paper="FE", dataset=table.name, method=methods, split=splits, eta=[0, *etas])
 folds = tables.folds(table, splits)
 N = folds.x_train.shape[1]
 patience = in_epochs(N, patience_steps=patience_steps)

@@ -40,7 +40,7 @@ import pandas as pd
 
 from lib import data as tables
 from lib.methods import FE as METHODS
-from lib.run import lists
+from lib.parameters import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training import Runs, fit, use_threads
@@ -49,8 +49,8 @@ from lib.training.fewer import Settings
 VERSION = 1  # raised when what is computed changes
 use_threads(threads)
 records.check_out(out)
-records.check_replaced(out, paper="FE")
 datasets, methods = lists(datasets=datasets, methods=methods)
+records.check_replaced(out, VERSION, paper="FE", dataset=datasets, method=methods)
 if unknown := set(methods) - set(METHODS):
     raise ValueError(f"methods must be among {', '.join(METHODS)}, got {', '.join(sorted(unknown))}")
 

@@ -46,7 +46,7 @@ import pandas as pd
 from lib import data as tables
 from lib.explainers import LIME, Constant, KernelSHAP, Shuffled
 from lib.methods import named
-from lib.run import lists
+from lib.parameters import lists
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training import Runs, check_device, fit, use_threads
@@ -68,7 +68,10 @@ variants, lams, splits = lists(variants=variants, lams=lams, splits=splits)
 if unknown := set(variants) - set(VARIANTS):
     raise ValueError(f"variants must be among {', '.join(VARIANTS)}, got {', '.join(sorted(unknown))}")
 table = tables.load(data)
-records.check_replaced(out, paper="ID", dataset=table.name)
+records.check_replaced(
+    out, VERSION, paper="ID", dataset=table.name, method=["pretrained", *variants], split=splits, seed=seed, S=S,
+    lam=[0, *lams], lam3=[0, lam3], lr=[0.05, lr],
+)  # fmt: skip
 folds = tables.folds(table, splits).to(check_device(device))
 kept = records.networks(weights, VERSION)
 start = fit("pretrained", folds, Runs.grid(len(splits), lr=[0.05], seed=[seed]), device=device, weights=kept)

@@ -61,6 +61,23 @@ def test_an_engine_that_outlives_the_call(tmp_path):
     assert starts(folder, "a") == 3
 
 
+def test_a_lost_connection(tmp_path):
+    """The terminal in which `make experiments` was called is closed: SIGHUP, and nobody reads what it prints.
+
+    Seen: it ends the engine and its runs, as Ctrl-C does, and the next call goes on. After `nohup` it works on.
+    """
+    folder = project(tmp_path / "grid", a="waits")
+    first = engine(folder)
+    until(lambda: starts(folder, "a"))
+    first.stdout.close()
+    first.send_signal(signal.SIGHUP)
+    assert first.wait(60) == 130
+    until(lambda: not children_left(folder), seconds=30)
+    (folder / "go").touch()
+    assert "1 runs made" in ended(engine(folder))
+    assert starts(folder, "a") == 2
+
+
 def children_left(folder):
     """Processes that work in that folder: Snakemake starts its jobs in sessions of their own."""
     found = []

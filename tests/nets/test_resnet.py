@@ -139,6 +139,17 @@ def test_weights_that_do_not_fit_say_why_in_a_line(change, C, reason, tmp_path):
         resnet.load(tmp_path / "a.pt", C)
 
 
+def test_the_network_of_a_run_is_found_by_its_notes(tmp_path):
+    assert resnet.kept(tmp_path, "c0ffee", 5, S=0.5) is None
+    nets = [network(dtype=torch.float32) for _ in range(3)]
+    for n, (net, config) in enumerate(zip(nets, ("c0ffee", "c0ffee", "other"))):
+        net.fc.bias.data.fill_(n)
+        resnet.save(net, tmp_path / f"{config}-{n}.pt", explainer="LIME", S=n / 2)
+    assert torch.equal(resnet.kept(tmp_path, "c0ffee", 5, explainer="LIME", S=0.5).fc.bias, nets[1].fc.bias)
+    assert resnet.kept(tmp_path, "c0ffee", 5, explainer="LIME", S=1.0) is None
+    assert resnet.kept(tmp_path, "c0ffee", 5, explainer="Grad-CAM", S=0.5) is None
+
+
 @MAKERS
 @pytest.mark.parametrize("stem", resnet.STEMS)
 def test_depth_and_stem_are_read_back(tmp_path, make, stem):

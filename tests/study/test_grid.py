@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from lib.run import convert, defaults
+from lib.parameters import convert, defaults
 from lib.study import claims_fe, claims_id, claims_images, grid, records
 from workflow import experiments
 
@@ -178,6 +178,63 @@ def test_a_stop_ends_what_was_started():
     engine = subprocess.Popen([sys.executable, "-c", waiting], start_new_session=True, stderr=subprocess.DEVNULL)
     experiments.stop(engine)
     assert engine.returncode in (-signal.SIGINT, 1)
+
+
+@pytest.fixture
+def engine(tmp_path, monkeypatch):
+    """`experiments.start` of an engine that says so and ends with 7."""
+
+    def started(said):
+        own = tmp_path / "engine"
+        own.write_text(
+            f"#!{sys.executable}\nimport sys\nif '--unlock' not in sys.argv:\n    print({said})\n    sys.exit(7)\n"
+        )
+        own.chmod(0o755)
+        monkeypatch.setattr(experiments, "SNAKEMAKE", own)
+        with experiments.alone() as lock:
+            return experiments.start([RUNS[0].out], 1, {}, limit=60, lock=lock.fileno())
+
+    monkeypatch.chdir(tmp_path)
+    return started
+
+
+def test_an_engine_ends_though_nobody_reads_what_it_says(engine, monkeypatch):
+    class Closed:
+        def write(self, text):
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stdout", Closed())
+    assert engine("'localrule run_0:\\n' * 50_000") == 7
+    assert len(experiments.LOG.read_text().splitlines()) == 50_001
+
+
+def test_what_an_engine_says_is_shown_to_its_last_line(engine, capsys):
+    assert engine("'a' * 9999 + '\\nlocalrule run_0:\\nerrors\\nFinished jobid: 1 (Rule: run_0)'") == 7
+    assert ["1 of 1 done" in line for line in capsys.readouterr().out.splitlines()] == [False, True]
+
+
+@pytest.mark.parametrize(("before", "after"), [("SIG_IGN", "SIG_IGN"), ("SIG_DFL", "default_int_handler")])
+def test_a_lost_terminal_is_heard_unless_nohup_asked_not_to(before, after):
+    own = {sent: signal.getsignal(sent) for sent in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        signal.signal(signal.SIGHUP, getattr(signal, before))
+        experiments.listen()
+        assert signal.getsignal(signal.SIGHUP) == getattr(signal, after)
+        assert signal.getsignal(signal.SIGTERM) == signal.default_int_handler
+    finally:
+        for sent, handler in own.items():
+            signal.signal(sent, handler)
+
+
+def test_a_folder_that_cannot_be_written_is_named_in_one_line(tmp_path, monkeypatch, capsys):
+    (tmp_path / "runs").write_text("in the way")
+    monkeypatch.setattr(experiments, "listen", lambda: None)
+    monkeypatch.setattr(experiments, "missing", lambda *_: [(RUNS[0], "missing")])
+    monkeypatch.chdir(tmp_path)
+    assert experiments.main([]) == 1
+    assert capsys.readouterr().err == (
+        "make experiments: runs/lock must be a file that can be written and locked, got: File exists\n"
+    )
 
 
 def test_two_calls_do_not_run_at_once(tmp_path, monkeypatch):

@@ -48,7 +48,9 @@ def test_the_verdict_says_help_and_harm(cells):
     assert "accuracy of g on wine-quality-red −0.10 (−0.10 to −0.10)." in told
     same = cells.assign(insertion=0.5)
     same.loc[same["split"] == 1, "insertion"] += 0.1 * (same["eta"] > 0)
-    assert "; not surely insertion on Vehicle +0.02 (−0.0" in pages_both.verdict(same)
+    told = pages_both.verdict(same)
+    assert "; not surely insertion on Vehicle +0.02 (−0.0" in told
+    assert "surely changes 1 − deletion on Vehicle" in told
     assert "Two splits" in pages_both.verdict(cells[cells["split"] == 0])
 
 

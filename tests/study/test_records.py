@@ -60,6 +60,16 @@ def test_files_are_small(tmp_path):
     assert records.write(frame, tmp_path / "a.parquet").stat().st_size < 25_000  # 840 rows
 
 
+def test_what_a_killed_writer_left_is_no_file_of_records(tmp_path):
+    path = records.write(rows(), tmp_path / "fe" / "a.parquet")
+    (path.parent / ".123-a.parquet").write_bytes(b"PAR1 half")
+    assert records.files(tmp_path) == [path]
+    assert len(records.read(tmp_path)) == len(rows())
+    path.unlink()
+    with pytest.raises(ValueError, match="no results in"):
+        records.read(tmp_path)
+
+
 @pytest.mark.parametrize("column", [c for c in (*records.COLUMNS, *records.OWN["FE"]) if c not in ("paper", "schema")])
 def test_a_missing_column_is_named_with_its_file(column, tmp_path):
     with pytest.raises(ValueError, match=f"missing column {column};"):
@@ -215,8 +225,25 @@ def test_records_end_in_parquet_and_lie_in_no_folder_called_tilde(tmp_path, monk
 def test_records_of_another_kind_are_not_replaced(tmp_path):
     path = records.write(rows(), tmp_path / "a.parquet")
     held = {name: rows()[name].iloc[0] for name in ("paper", "dataset", "method")}
-    records.check_replaced(path, **held)
-    records.check_replaced(tmp_path / "new.parquet", **held)
+    records.check_replaced(path, 1, **held)
+    records.check_replaced(tmp_path / "new.parquet", 1, **held)
     for name in held:
-        with pytest.raises(ValueError, match=f"another {name}: .*a.parquet holds {held[name]}, .* makes other;"):
-            records.check_replaced(path, **{**held, name: "other"})
+        for version in (1, 2):
+            with pytest.raises(ValueError, match=f"another {name}: .*a.parquet holds {held[name]}, .* makes other;"):
+                records.check_replaced(path, version, **{**held, name: "other"})
+
+
+def test_records_of_other_runs_are_not_replaced_unless_an_older_version_made_them(tmp_path):
+    path = records.write(rows(), tmp_path / "a.parquet")
+    own = {"split": [0, 1], "seed": 0, "eta": ETAS, "config": "c0ffee"}
+    records.check_replaced(path, 1, **own, reading="all")  # which these have none of
+    records.check_replaced(path, 1, **own | {"split": [0, 1, 2], "eta": [*ETAS, 0.5]})
+    for name, other, lost in (
+        ("split", [1, 2], "0"),
+        ("seed", 1, "0"),
+        ("eta", [0], "0.01, 1.0"),
+        ("config", "c", "c0f"),
+    ):
+        with pytest.raises(ValueError, match=f"another {name}: .*a.parquet holds {lost}.*, and this run makes"):
+            records.check_replaced(path, 1, **own | {name: other})
+        records.check_replaced(path, 2, **own | {name: other})

@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -45,15 +46,47 @@ def process(rank, port, folder):
     path = Path(folder, f"checkpoint-{rank}.pt")
     tuner(batch=BATCH).save(path)
     assert path.exists() == (rank == 0)
+    torch.save(resumed(rank, path), f"{folder}/resumed-{rank}.pt")
     distributed.destroy_process_group()
 
 
-def test_two_processes_have_the_gradients_of_one(tmp_path):
+def resumed(rank, path):
+    """A training whose checkpoint the first process alone sees, and whose measures the two do not agree on."""
+    options = {"batch": BATCH, "epochs": 5, "patience": 2}
+    stopped, again = tuner(**options), tuner(**options)
+    stopped.advance()
+    stopped.save(path)
+    scores = [[0.9, 0.8, 0.7, 0.6, 0.5], [0.1, 0.2, 0.3, 0.4, 0.5]][rank]
+    again.measure = lambda: [scores.pop(0)]
+    again.run(path, progress=False)
+    return {"net": again.net.state_dict(), "epoch": again.epoch, "best": again.state["best"]}
+
+
+def test_processes_resume_and_stop_together(processes):
+    first, second = (torch.load(processes / f"resumed-{rank}.pt") for rank in range(2))
+    assert (first["epoch"], first["best"]) == (second["epoch"], second["best"]) == (3, [0.9])
+    assert all(torch.equal(tensor, second["net"][name]) for name, tensor in first["net"].items())
+
+
+@pytest.fixture(scope="module")
+def processes(tmp_path_factory):
+    """Where two processes left what they trained; each would wait for ever for one that does something else."""
+    folder = tmp_path_factory.mktemp("processes")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    multiprocessing.spawn(process, (port, str(tmp_path)), nprocs=2)
-    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
+    started, end = multiprocessing.spawn(process, (port, str(folder)), nprocs=2, join=False), time.monotonic() + 300
+    try:
+        while not started.join(1):
+            assert time.monotonic() < end, "the processes wait for each other"
+    finally:
+        for each in started.processes:
+            each.kill()
+    return folder
+
+
+def test_two_processes_have_the_gradients_of_one(processes):
+    first, second = (torch.load(processes / f"{rank}.pt") for rank in range(2))
     for case in CASES:
         for name, value in trained(case).items():
             assert torch.equal(first[case][name], second[case][name]), name

@@ -1,0 +1,36 @@
+"""Numbers as sentences and tables say them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib.study import numbers
+from lib.study.statistics import Paired
+
+
+@pytest.mark.parametrize(
+    ("shown", "text"),
+    [
+        (numbers.two(-0.004), "0.00"),
+        (numbers.two(-0.126), "−0.13"),
+        (numbers.signed(0.126), "+0.13"),
+        (numbers.signed(-0.004), "0.00"),
+        (numbers.three(-0.0126), "−0.013"),
+        (numbers.three(-0.0004), "0.000"),
+        (numbers.three(np.nan), "–"),
+        (numbers.chance(0.0004), "<\u00a00.001"),
+        (numbers.chance(0.0004, True), "<\u00a00.001"),
+        (numbers.chance(0.0416), "0.042"),
+        (numbers.chance(0.0416, True), "= 0.042"),
+        (numbers.chance(np.nan), "–"),
+        (numbers.interval(Paired(0.1, -0.2, 0.4, 0.5, 3)), "0.10 (−0.20 to 0.40)"),
+        (numbers.spanned(Paired(0.1, -0.2, 0.4, 0.5, 3)), "+0.10 (−0.20 to 0.40)"),
+        (numbers.spanned(None), "–"),
+    ],
+)
+def test_numbers_are_shown_without_a_minus_before_zero(shown, text):
+    assert shown == text
+
+
+def test_a_table_has_a_dash_where_there_is_nothing():
+    assert numbers.digits(pd.DataFrame({"a": [0.126, np.nan]}), "{:.2f}")["a"].tolist() == ["0.13", "–"]
