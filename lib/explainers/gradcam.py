@@ -23,7 +23,7 @@ def gradcam(A: Tensor, w: Tensor, *, relu: bool = True) -> Tensor:
 
 
 def map_weights(score: Tensor, A: Tensor, *, graph: bool = False) -> Tensor:
-    """w_i, the mean over positions of d score / d A_i: score (n,), one a row, maps A (n, I, h, w) -> (n, I) (ID-14).
+    """w_i, the mean over positions of d score / d A_i: score (n,) or (n, 1), maps A (n, I, h, w) -> (n, I) (ID-14).
 
     graph: whether the weights may be differentiated themselves (second order). All rows in one backward pass, which
     is right where no row's score depends on another one's maps.

@@ -30,7 +30,11 @@ def best(fitted: Fitted) -> list[int]:
 
 def of_examples(trained: Trained) -> Scores:
     """What is measured of a method of FE on test rows, of the best run of each split, at the U that it was kept by."""
-    runs, at = best(trained), trained.settings.U_values(trained.influence[0].numel()).index(trained.settings.keep)
+    runs, entries = best(trained), trained.influence[0].numel()
+    U, keep = trained.settings.U_values(entries), min(trained.settings.keep, entries)
+    if keep not in U:
+        raise ValueError(f"U must have {keep}, by which epochs are kept, to show what it says there, got {U}")
+    at = U.index(keep)
     own = {name: trained.scores[f"test_{name}"][runs, at].tolist() for name in ("accuracy", "faithfulness")}
     return own | {"calibration_error": _calibration(trained, runs)}
 

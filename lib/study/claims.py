@@ -4,7 +4,8 @@ A claim is a set of comparisons. Most are paired over splits: the mean differenc
 of its lying right at the edge of what is claimed, all by the t test corrected for splits that share rows. p is then
 corrected within the claim so that few of the comparisons decided are decided wrongly. A comparison holds if it lies on
 the claimed side with p below 0.05, is against the claim if on the other, and is undecided otherwise. Beside them stands
-one test of the claim as a whole, whose units are data sets. The claims themselves are in `claims_fe` and `claims_id`.
+one test of the claim as a whole, whose units are data sets. The claims themselves are in `claims_fe`, `claims_id`
+and `claims_images`.
 """
 
 import math

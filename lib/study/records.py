@@ -50,7 +50,7 @@ OWN = {
         "U": ("whole?", "entries (n, c) kept in the explanation; N x C where all are"),
     },
     "ID": {
-        "explainer": ("text", "LIME or KernelSHAP: measured, and trained where the method trains one"),
+        "explainer": ("text", "LIME, KernelSHAP or Grad-CAM: measured, and trained where the method trains one"),
         "S": ("number", "share of the features inserted and deleted, likewise"),
         "deletion": ("text", "form of Omega_Del: A, B or C; none where the method has none"),
         "lam": ("number", "lambda_1 = lambda_2, or the strength of ExpO's regulariser"),
@@ -68,7 +68,8 @@ OWN = {
     },
 }
 ALLOWED = {"paper": tuple(OWN), "part": ("train", "val", "test"), "direction": ("higher", "lower")}
-NOT_NEGATIVE = ("eta", "lam", "lam3", "lr", "seconds", "epochs", "best_epoch", "split", "experiment_version", "schema")
+NOT_NEGATIVE = ("eta", "lam", "lam1", "lam3", "lr", "seconds", "epochs", "best_epoch", "split", "experiment_version",
+                "schema")  # fmt: skip
 RUN = ["paper", "dataset", "method", "split", "seed", "config"]  # identifies a run, with its paper's own columns
 KINDS = ("paper", "dataset", "method")  # of runs that no version of an experiment takes for each other
 SPARE = 2**20  # bytes that must be free where records are to be written

@@ -42,9 +42,9 @@ def fit(
     """
     paper = PAPERS[methods.named(method).paper]
     settings = paper.Settings() if settings is None else settings
-    if not isinstance(settings, paper.Settings):
+    paper = many if paper is fewer and type(settings) is many.Settings else paper
+    if type(settings) is not paper.Settings:  # another's would be taken for its own, and its options be ignored
         raise ValueError(f"settings of {method} must be {paper.__name__}.Settings, got {settings!r}")
-    paper = many if isinstance(settings, many.Settings) else paper
     if paper is not expo and (criteria or background is not None):
         raise ValueError(f"{method} is of paper {methods.named(method).paper}, which has no criteria and no background")
     for name, value, kind in (("folds", folds, Folds), ("runs", runs, Runs)):

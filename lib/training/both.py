@@ -118,7 +118,8 @@ def fit(name: str, folds: Folds, runs: Runs, *, settings: Settings, start: Fitte
     """
     like = folds.x_train
     if folds.task != "classification" or like.shape[2:].numel() < 2:
-        raise ValueError(f"{name} needs classes and at least two features, {folds.name} is a {folds.task} task")
+        has = f"{like.shape[2:].numel()} features, for {folds.task}"
+        raise ValueError(f"{name} needs classes and at least two features, {folds.name} has {has}")
     if like.device.type != "cpu":
         raise ValueError(f"{name} is trained on a CPU: an explainer's draws are in no recorded step, got {like.device}")
     if start is not None or f is not None:

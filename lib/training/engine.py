@@ -31,8 +31,8 @@ PARTS = ("x_train", "y_train", "x_val", "y_val")  # of the data: what decides th
 class Program:
     """R runs in training, each kept at its best epoch by each of V criteria.
 
-    Subclasses define `start`, `advance` and `measure`, may define `observe` and `rows`, and set `moments`, the number
-    of tensors that their optimiser keeps beside each parameter.
+    Subclasses define `start`, `advance`, `measure` and `rows`, may define `observe`, and set `moments`, the number of
+    tensors that their optimiser keeps beside each parameter.
     """
 
     moments, prefix = 0, ""  # prefix: of the names of f's parameters in the bank

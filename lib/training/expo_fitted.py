@@ -27,7 +27,7 @@ class Tuned(Fitted):
 
     criteria: tuple[Criterion, ...]
     background: Tensor
-    curves: dict[str, Tensor]  # test means at s = 1 ... D: "insertion", "deletion"; first rows' phi: "contributions"
+    curves: dict[str, Tensor]  # means at each s of test rows: "insertion", "deletion"; first rows' phi: "contributions"
 
     def run(self, run: int = 0, criterion: int = 0) -> "Model":
         """One run, kept by one criterion, as a model without a run axis. ValueError if there is none such."""

@@ -104,7 +104,7 @@ class Settings:
         """Whose masks and weights ExpO-S and ExpO-F take."""
         if self.around:
             return self.around
-        own = {name: getattr(self.explainer, name) for name in LINEAR if isinstance(self.explainer, Linear)}
+        own = {name: getattr(self.explainer, name) for name in LINEAR} if isinstance(self.explainer, Linear) else {}
         return LIME(kernel="cosine", width=0.25, **own)
 
     def recorded(self) -> dict:

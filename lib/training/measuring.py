@@ -5,6 +5,7 @@ scores = report(predictor, images, "test", explainer=explainer, S=(0.3, 0.5), dr
 """
 
 from collections.abc import Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -49,9 +50,16 @@ class Measured(NamedTuple):
         return right, *curves
 
 
+@contextmanager
 def in_single_precision():
-    """A context, or a decorator, in which a GPU's convolutions keep all digits, as a CPU's do: TF32 has ten bits."""
-    return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+    """A context, or a decorator, in which a GPU's products keep all digits, as a CPU's do: TF32 has ten bits."""
+    precision = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(precision)
 
 
 @in_single_precision()

@@ -62,6 +62,12 @@ def test_scores_are_those_of_the_best_runs_on_test_rows():
     assert before_after.of_features(tuned)["insertion"][0] == tuned.scores["test_insertion"][run, 0]
 
 
+def test_the_U_that_epochs_are_kept_by_must_be_there():
+    settings = fewer.Settings(epochs=1, U=(5, "all"), keep=10)
+    with pytest.raises(ValueError, match=r"U must have 10, by which epochs are kept"):
+        before_after.of_examples(fit("Ours", toy((0,)), Runs.grid(1), settings=settings, progress=False))
+
+
 def test_a_network_trained_before_its_explanation_sees_the_rows_themselves():
     folds = toy(range(2))
     settings = fewer.Settings(epochs=3, check=1, U=(10,), hidden=4)

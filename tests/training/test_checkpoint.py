@@ -145,14 +145,15 @@ PARTS = ("metrics.py", "data/images.py", "explainers/lime.py", "nets/mlp.py", "t
 
 @pytest.mark.parametrize("part", PARTS)
 def test_the_code_that_trains_is_told_apart_and_its_comments_and_pages_are_not(part, monkeypatch, tmp_path):
-    for name in (*PARTS, "study/records.py"):
+    for name in (*PARTS, "study/records.py", "run.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text('"""What it does."""\n\nx = 1\n')
     monkeypatch.setattr(checkpoint, "LIB", tmp_path)
     code, path = checkpoint.code.__wrapped__, tmp_path / part
     before = code()
     path.write_text('"""In other words."""\n\nx = 1  # why\n')
-    (tmp_path / "study/records.py").write_text("x = 2\n")
+    for beside in ("study/records.py", "run.py"):
+        (tmp_path / beside).write_text("x = 2\n")
     assert code() == before
     path.write_text("x = 2\n")
     assert code() != before

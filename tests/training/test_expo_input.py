@@ -10,6 +10,7 @@ from torch import nn
 from lib.explainers import LIME
 from lib.nets import Classifier, Network
 from lib.training import Runs, fewer, fit
+from lib.training.images import Tuning
 from tests.training.fe import toy
 from tests.training.id import SMALL, TEN, module, pretrain, table, train
 
@@ -34,6 +35,7 @@ ONE = toy((0,), D=1)
             "deletion is a form of ID-ExpO's regulariser: ExpO-S takes A alone, got 'B'",
         ),
         ({"settings": fewer.Settings()}, "settings of ID-ExpO must be lib.training.expo.Settings"),
+        ({"settings": Tuning()}, "settings of ID-ExpO must be lib.training.expo.Settings, got Tuning"),
         ({"f": nn.Linear(5, 3)}, r"f must be a Classifier or a Network\(module\), got Linear"),
         ({"criteria": [("LIME", 0.3)]}, r"explainer must be an Explainer, as LIME\(\), got 'LIME'"),
         ({"criteria": [(TEN, 1.3)]}, r"S must be a share of the cells in \(0, 1\], got 1.3"),

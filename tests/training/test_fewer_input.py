@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from lib.nets import MLP
-from lib.training import Runs, expo
+from lib.training import Runs, both, expo
 from lib.training.fewer import Settings
 from tests.training.fe import SMALL, module_net, toy, train
 
@@ -32,6 +32,7 @@ from tests.training.fe import SMALL, module_net, toy, train
         ({"runs": Runs.grid(2)}, r"fold must lie between 0 and 0.*got 1"),
         ({"settings": replace(SMALL, U=(63, "all"))}, "U must be different numbers, got .63, 'all'. with N x C = 63"),
         ({"settings": expo.Settings()}, "settings of Ours must be lib.training.fewer.Settings"),
+        ({"settings": both.Settings()}, "settings of Ours must be lib.training.fewer.Settings"),
         ({"criteria": [(None, 0.5)]}, "Ours is of paper FE, which has no criteria"),
         (
             {"folds": replace(toy((0, 1)), split=torch.tensor([3, 3]))},

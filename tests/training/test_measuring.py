@@ -23,6 +23,7 @@ from lib.training.measuring import (
     calibration_error,
     elsewhere,
     gap,
+    in_single_precision,
     measured,
     report,
 )
@@ -42,6 +43,17 @@ def plain_curve(net, x, y, phi, s, side, delete, ties="first"):
             if ((row // side * cells + column // side) in top) == delete:
                 masked[:, row, column] = 0
     return net(masked[None]).softmax(-1)[0, y].item()
+
+
+def test_what_measures_keeps_all_digits_and_gives_back_what_was_set():
+    torch.set_float32_matmul_precision("high")
+    try:
+        with in_single_precision():
+            assert torch.get_float32_matmul_precision() == "highest"
+            assert not torch.backends.cudnn.allow_tf32
+        assert torch.get_float32_matmul_precision() == "high"
+    finally:
+        torch.set_float32_matmul_precision("highest")
 
 
 def test_a_tables_rows_are_reported_too():

@@ -39,14 +39,14 @@ def _named(fig: Figure, ax: Axes, means: pd.DataFrame) -> None:
     """Each method's name beside its point, on the first of four sides where it covers no point and no other name."""
     fig.canvas.draw()
     points, taken = ax.transData.transform(means[["x", "y"]].to_numpy(float)), []
-    for method, point in zip(means.index, points):
+    for i, (method, point) in enumerate(zip(means.index, points)):
         for dx, dy, ha, va in ((9, 5, "left", "bottom"), (-9, 5, "right", "bottom"), (9, -5, "left", "top"),
                                (-9, -5, "right", "top")):  # fmt: skip
             text = ax.annotate(method, means.loc[method, ["x", "y"]], (dx, dy), textcoords="offset points",
                                ha=ha, va=va, color=INK)  # fmt: skip
             box = text.get_window_extent()
             if not any(box.overlaps(other) for other in taken) and not box.contains(*point):
-                free = [p for p in points if p is not point and box.expanded(1.05, 1.2).contains(*p)]
+                free = [p for j, p in enumerate(points) if j != i and box.expanded(1.05, 1.2).contains(*p)]
                 inside = ax.get_window_extent()
                 if not free and box.x0 > inside.x0 and box.x1 < fig.bbox.x1 and box.y0 > inside.y0:
                     break
