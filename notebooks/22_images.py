@@ -193,9 +193,9 @@ keep("images", {"spread": work_images.spread_told(frame)})
 work_images.ablations(frame)
 
 # %% [markdown]
-# *Test scores of single runs, $S = 0.5\,HW$, $\lambda = 0.1$, rate $10^{-4}$ (which validation takes), one seed, so
-# that small differences say nothing. The released code's background and the kernel by cosine are measured as they
-# train: their scores are of that background, and of explanations with that kernel.*
+# *Test scores of single runs, $S = 0.5\,HW$, $\lambda = 0.1$, rate $10^{-4}$ (which validation takes), one seed: a
+# change within what seeds differ by says nothing. The released code's background and the kernel by cosine are measured
+# as they train: their scores are of that background, and of explanations with that kernel.*
 #
 # {glue:text}`images-spread` {glue:text}`images-diverged` {glue:text}`images-unrecorded`
 #

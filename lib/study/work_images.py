@@ -17,6 +17,7 @@ from lib.study.runs_images import EXPLAINERS, SHOWN, cell, costs, name, untraine
 from lib.study.statistics import plus_minus
 from lib.study.words import listed
 
+SCORES = ("accuracy", "insertion", "1 − deletion")
 RATE = 1e-4  # of the ablations: the learning rate that validation takes
 PAPER_ROBUST = {  # a ResNet-50 that somebody trained against attacks: accuracy, insertion, 1 - deletion
     "Grad-CAM": (0.854, 0.282, 0.567), "LIME": (0.854, 0.456, 0.778),
@@ -156,17 +157,22 @@ def ablations(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def spread_told(frame: pd.DataFrame) -> str:
-    """How far the seeds of the run that changes nothing lie apart, for each explainer that has several."""
+    """How far the seeds of the run that changes nothing lie apart, by explainer, and which changes move scores more."""
     told = []
     for explainer in EXPLAINERS:
         own = cell(frame, explainer, 0.5, part="test", method="ID-ExpO", trained=explainer)
-        own = at(own, variant="", lam=0.1, lam3=0.0, lr=RATE)
-        each = {
-            m: at(own, measure=m).groupby("seed")["value"].mean() for m in ("accuracy", "insertion", "1 − deletion")
-        }
-        if (n := len(each["accuracy"])) > 1:
-            apart = listed(f"{two(values.max() - values.min())} in {m}" for m, values in each.items())
-            told.append(f"Through {explainer} the {n} seeds of the run that changes nothing lie {apart} apart.")
+        own = at(own, lam=0.1, lam3=0.0, lr=RATE)
+        each = {m: at(own, variant="", measure=m).groupby("seed")["value"].mean() for m in SCORES}
+        if (n := len(each["accuracy"])) < 2:
+            continue
+        apart = {m: values.max() - values.min() for m, values in each.items()}
+        told.append(f"Through {explainer} the {n} seeds of the run that changes nothing lie "
+                    f"{listed(f'{two(gap)} in {m}' for m, gap in apart.items())} apart.")  # fmt: skip
+        first = own[own["seed"] == 0].pivot_table(index="variant", columns="measure", values="value")
+        moved = first.drop(index="").sub(first.loc[""])
+        more = [f"{v}, {listed(f'{m} {signed(by)}' for m, by in found.items())}" for v, row in moved.iterrows()
+                if (found := {m: row[m] for m in SCORES if abs(row[m]) > apart[m]})]  # fmt: skip
+        told += [f"More than that changes with {'; '.join(more)}."] * bool(more)
     return " ".join(told) or "Of the run that changes nothing there is one seed."
 
 

@@ -96,6 +96,9 @@ def test_an_ablation_stands_beside_the_run_that_changes_nothing():
     every = frame().assign(S=0.5, lr=work_images.RATE)
     own = runs_images.at(every, method="ID-ExpO", explainer="Grad-CAM")
     changed = own.assign(variant="first order", value=own["value"] - 0.1)
+    told = work_images.spread_told(pd.concat([every, changed]))
+    assert "Through Grad-CAM the 3 seeds of the run that changes nothing lie 0.00 in accuracy" in told
+    assert "More than that changes with first order, accuracy −0.10, insertion −0.10 and 1 − deletion −0.10." in told
     table = work_images.ablations(pd.concat([every, changed]))
     assert list(table.loc["Grad-CAM"].index) == ["before fine-tuning", "as it is", "first order"]
     priced = runs_images.at(every, method="ID-ExpO", explainer="LIME").assign(lam3=0.001)
