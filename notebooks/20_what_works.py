@@ -16,7 +16,7 @@
 # ID-ExpO shows a predictor inputs with features masked, chooses what is masked by its own explanation, lets the
 # gradient pass through that explanation, and rewards sureness on the way. Which of these earns its insertion and
 # deletion? The first half of this page takes the parts away one at a time. The second looks at what the scores of
-# [the results on tables](21_tables) rest on. Everything is drawn from records.
+# [the results on tables](21_tables) rest on. Everything is drawn from records. [](22_images) asks the same of images.
 
 # %% tags=["parameters"]
 results = "results/what-works"  # records of the experiment that takes parts away
