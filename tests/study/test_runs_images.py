@@ -123,3 +123,15 @@ def test_a_folder_of_few_records_makes_a_page_or_says_what_lacks(tmp_path):
         assert runs_images.copies(tmp_path).empty
         verdicts = claims_images.verdicts(claims_images.tests(every))["verdict"]
         assert set(verdicts.drop("ID-C5b")) == {"not tested"}  # which asks for CE-only alone, and has one seed
+
+
+def test_the_gallery_shows_the_networks_that_validation_chooses():
+    """Those of the first seed at eta 2; when records change the choice, the gallery is to be made again."""
+    shown = records.read(records.ROOT / "results" / "gallery").drop_duplicates(["method", "explainer"])
+    front = runs_images.at(runs_images.fronts(runs_images.load()), eta=2, S=0.5, seed=0, measure="accuracy")
+    found = 0
+    for method, explainer, settings in shown[["method", "explainer", "settings"]].itertuples(index=False):
+        chosen = runs_images.at(front, method=method, explainer=explainer)["config"]
+        assert set(chosen) <= {json.loads(settings)["run"]}, (method, explainer)
+        found += len(chosen)
+    assert found >= 4
