@@ -219,7 +219,7 @@ def seconds_table(ten: pd.DataFrame, timed: pd.DataFrame) -> pd.DataFrame:
         if name in set(timed["dataset"]):
             one = pd.Series({m: timing.plain(timed, name, m).median() for m in METHODS})
             rows[name, "an epoch, ms"] = 1000 * one
-            share = {m: timing.stacked(timed, name, m).median() for m in METHODS}
+            share = {m: timing.shared(timed, name, m).median() for m in METHODS}
             rows[name, "of ten splits together, ms"] = 1000 * pd.Series(share)
             rows[name, f"{epochs:,} epochs, s"] = epochs * one
         rows[name, "until it stopped, s"] = costs[costs["dataset"] == name].groupby("method")["seconds"].mean()
@@ -241,7 +241,7 @@ def seconds_ratios(timed: pd.DataFrame) -> pd.DataFrame | str:
         f"{a} / {b}": [usual[d, a] / usual[d, b] for d in there]
         for a, b in (("Ours", "Pretrain"), ("RPSR", "RPS"), ("RPS", "Pretrain"))
     }
-    share = {d: stats.gmean(timing.stacked(timed, d, "Ours")) for d in there}
+    share = {d: stats.gmean(timing.shared(timed, d, "Ours")) for d in there}
     ratios["Ours, alone / among ten splits"] = [usual[d, "Ours"] / share[d] for d in there]
     return pd.DataFrame(ratios, index=list(map(title, there))).map("{:.2f}".format)
 

@@ -31,7 +31,7 @@ def plain(timed: pd.DataFrame, dataset: str, method: str) -> pd.Series:
     return at(timed, dataset=dataset, method=method, together=1).set_index("seed")["value"].astype(float)
 
 
-def stacked(timed: pd.DataFrame, dataset: str, method: str) -> pd.Series:
+def shared(timed: pd.DataFrame, dataset: str, method: str) -> pd.Series:
     """A run's share of an epoch of splits trained as one program: repeat -> seconds."""
     rows = timed[timed["together"] > 1]
     return at(rows, dataset=dataset, method=method).set_index("seed")["value"].astype(float)

@@ -22,7 +22,7 @@ from lib.options import check_counts, identity, reading, training
 from lib.predictor import Predictor
 from lib.training import fewer
 from lib.training.draws import Draws
-from lib.training.expo_fitted import draws_of, explain_all, of_folds, stacked
+from lib.training.expo_fitted import draws_of_splits, explain_all, of_folds, stacked
 from lib.training.expo_step import LIMES, check_criterion, check_deletion
 from lib.training.fewer_fitted import Subject, Trained, theta_of
 from lib.training.fitted import Fitted
@@ -75,7 +75,7 @@ class BothProgram(fewer.FewerProgram):
     def __init__(self, method: methods.Both, folds: Folds, runs: Runs, *, settings: Settings, f):
         super().__init__(method, folds, runs, settings=settings, f=f)
         self.b = folds.x_train.new_zeros(folds.x_train.shape[2:])  # the training mean
-        self.masks = draws_of(folds.split.tolist(), [(settings.explainer, settings.S)], self.b)
+        self.masks = draws_of_splits(folds.split.tolist(), [(settings.explainer, settings.S)], self.b)
 
     def loss(self, what: Subject, bank: dict[str, Tensor], batch: Tensor, *, draws: Draws, settings) -> Tensor:
         """FE-11, and for runs whose lambda_1 is not 0 their features' term; the others draw no masks, as in `fewer`."""

@@ -19,7 +19,7 @@ from lib.nets import Classifier, Network, Theta
 from lib.options import identity
 from lib.predictor import Predictor
 from lib.training.engine import Program
-from lib.training.expo_fitted import Tuned, draws_of, explain_all, of_folds, reported, stacked
+from lib.training.expo_fitted import Tuned, draws_of_splits, explain_all, of_folds, reported, stacked
 from lib.training.expo_step import Criterion, Settings, check_criterion, explained_by, gradient
 from lib.training.fitted import Fitted, as_start
 from lib.training.runs import Runs, places
@@ -38,7 +38,7 @@ class ExpoProgram(Program):
         self.lam, self.lam3, self.lr = (background.new_tensor(v) for v in (runs.lam, runs.lam3, runs.lr))
         kind = method, [(identity(explainer), explainer.name, S) for explainer, S in criteria]
         super().__init__(kind, folds, runs, settings=settings, f=f, criteria=len(criteria) or 1)
-        self.draws = draws_of(folds.split.tolist(), criteria, background)
+        self.draws = draws_of_splits(folds.split.tolist(), criteria, background)
 
     def given(self) -> list[Tensor]:
         """Another background or other predictors to start from make another configuration."""

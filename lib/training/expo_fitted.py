@@ -89,7 +89,7 @@ class Model:
 # --- Measuring -------------------------------------------------------------------------------------------------------
 
 
-class Measured(NamedTuple):
+class Account(NamedTuple):
     """What one explainer says of a set of rows, and its curves (R, B, K) at its K numbers s of cells."""
 
     phi: Tensor  # (R, B, D)
@@ -106,7 +106,7 @@ class Measured(NamedTuple):
 @torch.no_grad()
 def explain_all(
     predictor: Predictor, x: Tensor, *, S: dict[Explainer, float], draws: dict[Explainer, dict[str, Tensor]]
-) -> tuple[Tensor, dict[Explainer, Measured]]:
+) -> tuple[Tensor, dict[Explainer, Account]]:
     """Logits of rows x (R, B, *input), and each explainer's account of the classes they predict, up to its own S.
 
     Explainers that were given the very same draws share the perturbed predictions.
@@ -122,7 +122,7 @@ def explain_all(
         phi = explained.phi.nan_to_num()
         shape = predictor.b.shape
         curves = metrics.curves(predictor, x, y, phi=phi, s=explainer.steps(shape, share), explainer=explainer)
-        found[explainer] = Measured(phi, curves, explainer, shape)
+        found[explainer] = Account(phi, curves, explainer, shape)
     return logits, found
 
 
@@ -148,7 +148,7 @@ def _report_one(tuned: Tuned, stack: Tensor, v: int, criterion: Criterion) -> di
     folds, f, b, (explainer, S) = tuned.folds, tuned.f, tuned.background, criterion
     theta, fold = {n: t[stack, v] for n, t in tuned.bank.items()}, [tuned.runs.fold[r] for r in stack]
     predictor, scores, splits = Predictor(f, theta, b, stacked=True), {}, folds.split[fold].tolist()
-    draws = draws_of(splits, [criterion], b)
+    draws = draws_of_splits(splits, [criterion], b)
     for part in ("val", "test"):
         x, y = getattr(folds, f"x_{part}")[fold], getattr(folds, f"y_{part}")[fold]
         S_part = {explainer: S if part == "val" else 1.0}
@@ -193,7 +193,9 @@ def measuring_draws(splits: Sequence[int], explainer: Explainer, b: Tensor) -> d
     return {n: t.to(b.device, b.dtype if t.is_floating_point() else t.dtype) for n, t in drawn.items()}
 
 
-def draws_of(splits: Sequence[int], criteria: Sequence[Criterion], b: Tensor) -> dict[Explainer, dict[str, Tensor]]:
+def draws_of_splits(
+    splits: Sequence[int], criteria: Sequence[Criterion], b: Tensor
+) -> dict[Explainer, dict[str, Tensor]]:
     """The draws of every criterion's explainer; the same object where they give the same perturbed predictions."""
     draws: dict[Explainer, dict[str, Tensor]] = {}
     for explainer, _ in criteria:

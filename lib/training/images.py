@@ -25,6 +25,7 @@ from lib.nets.resnet import NORMS, Convolutional
 from lib.options import check_counts, check_numbers, identity, is_whole, speed
 from lib.predictor import Predictor
 from lib.training import parallel
+from lib.training.expo_fitted import draws_of_splits, stacked
 from lib.training.expo_step import Criterion, Settings, check_criterion, explained_by, gradient
 from lib.training.measuring import measured
 from lib.training.single import Single
@@ -177,7 +178,7 @@ class Tuner(Single):
         lam, lam3 = (x.new_tensor([value]) for value in (self.settings.lam, self.settings.lam3))
         found = gradient(
             Predictor(self.f, leaves, self.b), x[None], y[None], method=METHODS[self.settings.method], lam=lam,
-            lam3=lam3, settings=self.chunked, drawn=_stacked(drawn), wanted=wanted, s=None if s is None else s[None],
+            lam3=lam3, settings=self.chunked, drawn=stacked([drawn]), wanted=wanted, s=None if s is None else s[None],
         )  # fmt: skip
         torch.autograd.backward([theta[n] for n in wanted], [found[n] for n in wanted])
 
@@ -217,16 +218,10 @@ def _in_chunks(explainer: Explainer, chunk: int | None) -> Explainer:
     return replace(explainer, chunk=chunk) if isinstance(explainer, Linear) else explainer
 
 
-def _stacked(drawn: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {n: t[None] for n, t in drawn.items()}
-
-
-def draws_of(criteria: Sequence[Criterion], b: Tensor, seed: int = 10**12) -> dict[Explainer, dict[str, Tensor]]:
+def draws_of(criteria: Sequence[Criterion], b: Tensor) -> dict[Explainer, dict[str, Tensor]]:
     """With what each explainer explains validation and test images: the same for every network and epoch."""
-    return {
-        explainer: {n: t.to(b.device) for n, t in explainer.draw(b.shape, torch.Generator().manual_seed(seed)).items()}
-        for explainer, _ in criteria
-    }
+    every = draws_of_splits([0], criteria, b)
+    return {explainer: {n: t[0] for n, t in drawn.items()} for explainer, drawn in every.items()}
 
 
 def tune(

@@ -22,4 +22,4 @@ def test_shares_of_a_stack_are_kept_apart():
     frame = timed(noise=0.0)
     frame["value"] /= frame["together"]
     assert timing.plain(frame, "glass", "RPS").unique().tolist() == [0.3]
-    assert timing.stacked(frame, "glass", "RPS").unique().tolist() == [0.03]
+    assert timing.shared(frame, "glass", "RPS").unique().tolist() == [0.03]

@@ -79,7 +79,7 @@ def test_rows_of_superpixels_are_scored_at_the_numbers_of_cells_that_training_ta
 def test_explainers_of_other_superpixels_do_not_share_predictions():
     one, other = (tuple(order) for order in ((0, 0, 1, 1), (0, 1, 0, 1)))
     criteria = [(LIME(M=6, segments=one), 0.5), (KernelSHAP(M=6, segments=one), 0.5), (LIME(M=6, segments=other), 0.5)]
-    lime, shap, apart = expo_fitted.draws_of([0], criteria, torch.zeros(1, 2, 2)).values()
+    lime, shap, apart = expo_fitted.draws_of_splits([0], criteria, torch.zeros(1, 2, 2)).values()
     assert lime is shap
     assert apart is not lime
     assert torch.equal(apart["Z"], lime["Z"])
