@@ -191,8 +191,8 @@ axes = {"xlabel": "U, entries kept", "ylabel": "share of test rows"}
 fig = figures.curves(table, "U", title, **axes, panel="measure", last="all")
 glue("methods-curves", fig, display=False)
 for name, cell in {"own": "Ours", "other": "Pretrain"}.items():
-    glue(f"methods-{name}-accuracy", ten.mean()[cell, "accuracy"], display=False)
-glue("methods-own-faithful", ten.mean()["Ours", "faithfulness"], display=False)
+    glue(f"methods-{name}-accuracy", float(ten.mean()[cell, "accuracy"]), display=False)
+glue("methods-own-faithful", float(ten.mean()["Ours", "faithfulness"]), display=False)
 plt.close(fig)
 ten.mean().unstack().rename_axis(columns="U = 10").round(2)
 
