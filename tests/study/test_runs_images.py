@@ -135,3 +135,11 @@ def test_the_gallery_shows_the_networks_that_validation_chooses():
         assert set(chosen) <= {json.loads(settings)["run"]}, (method, explainer)
         found += len(chosen)
     assert found >= 4
+
+
+def test_a_network_is_one_network_in_all_that_is_recorded_of_it():
+    """However many explanations measured it, and in how many calls: its confidence on test images is one number."""
+    rows = runs_images.at(records.read(records.ROOT / "results" / "images"), part="test", measure="confidence")
+    each = rows.groupby(["method", "config", "best_epoch"])["value"]
+    assert len(each) > 40
+    assert (each.max() - each.min()).max() < 1e-6
