@@ -58,7 +58,7 @@ def diverged(frame: pd.DataFrame) -> str:
     told = [f"{VARIANTS.get(v, v)} at λ = {lam:g} on {d} ({n} splits)" for (v, lam, d), n in each.items()]
     if not told:
         return "No training diverged."
-    return f"Diverged have {listed(told)}: they count by the best epoch before, as on the page of results on tables."
+    return f"{listed(told)} diverged in training. These runs count by the best epoch before, as on the page of tables."
 
 
 def changes(picked: pd.DataFrame) -> dict[str, dict[str, Paired]]:

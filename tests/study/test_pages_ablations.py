@@ -26,7 +26,7 @@ def test_trainings_that_diverged_are_named_and_count():
     assert pages_ablations.diverged(every) == pages_ablations.diverged(every[:0]) == "No training diverged."
     lost = every["variant"].eq("ID-ExpO") & every["lam"].eq(0.1) & every["split"].lt(2) & every["dataset"].eq("collins")
     told = pages_ablations.diverged(every.assign(diverged=9 * lost))
-    assert told.startswith("Diverged have ID-ExpO at λ = 0.1 on collins (2 splits): ")
+    assert told.startswith("ID-ExpO at λ = 0.1 on collins (2 splits) diverged in training.")
     assert set(ablations.chosen(every.assign(diverged=9 * lost))["lam"]) == {0.1, 0.0}
 
 
