@@ -6,10 +6,12 @@
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -95,11 +97,12 @@ def project(folder: Path, **faults: str) -> Path:
 
 
 def engine(folder: Path, *words: str) -> subprocess.Popen:
-    """`make experiments` in that project, two runs at a time."""
+    """`make experiments` in that project, two runs at a time, from a terminal: not of nohup's, if the tests are."""
     command = [sys.executable, "-m", "workflow.experiments", "--cores", "2", *words]
     env = os.environ | {"PYTHONPATH": str(folder)}
     return subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                            start_new_session=True)  # fmt: skip
+                            start_new_session=True,
+                            preexec_fn=partial(signal.signal, signal.SIGHUP, signal.SIG_DFL))  # fmt: skip
 
 
 def ended(process: subprocess.Popen, seconds: float = 600) -> str:
