@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib import metrics
-from lib.study import records
-from lib.study.runs import at, kept
-from lib.study.runs_id import HYPER, TABLES
+from lib.study import records, runs_id
+from lib.study.runs import at
+from lib.study.runs_id import TABLES
 from lib.study.statistics import Paired, clustered, resampled
 
 VARIANTS = {  # as the records name them, and as the page does
@@ -49,12 +48,7 @@ def chosen(frame: pd.DataFrame) -> pd.DataFrame:
     """The test rows of the hyperparameters with the largest valscore at eta 2, for each table, variant and split."""
     if frame.empty:
         return frame
-    run, frame = ["dataset", "variant", "split"], kept(frame)
-    val = frame[frame["part"] == "val"].pivot_table(index=[*run, *HYPER], columns="measure", values="value")
-    score = metrics.valscore(val["accuracy"], val["insertion"], 1 - val["1 − deletion"], eta=ETA)
-    best = val.assign(score=score)["score"].reset_index()
-    best = best.sort_values("score", ascending=False, kind="stable").drop_duplicates(run)
-    return frame[frame["part"] == "test"].merge(best[[*run, *HYPER]], on=[*run, *HYPER])
+    return runs_id.chosen(frame, ETA, by=("dataset", "variant", "split")).drop(columns="eta")
 
 
 def datasets(picked: pd.DataFrame) -> list[str]:

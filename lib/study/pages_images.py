@@ -14,7 +14,7 @@ from lib.study.measures import labels
 from lib.study.numbers import signed, two
 from lib.study.pages_id import short, whole
 from lib.study.runs import at
-from lib.study.runs_id import ETAS, HYPER, METHODS, RIVALS, S_VALUES, best_rival, by_split, ours
+from lib.study.runs_id import ETAS, HYPER, METHODS, RIVALS, S_VALUES, best_rival, by_split, ce_only, ours
 from lib.study.runs_images import CELLS, cell, main, name, rivals
 from lib.study.statistics import resampled
 from lib.study.words import LEVEL, beside, found_too, listed, placed
@@ -238,7 +238,7 @@ def untrained_figure(front: pd.DataFrame) -> Figure:
 
 def over_ce_only(front: pd.DataFrame, measure: str, eta: float = 2.0) -> dict[str, pd.Series]:
     """ID-ExpO minus CE-only at eta, seed by seed, in each explainer and S that has both, by its name."""
-    gaps = {c: (ours(rows, measure) - by_split(rows, measure, method="CE-only")).dropna()
+    gaps = {c: (ours(rows, measure) - ce_only(rows, measure)).dropna()
             for c in CELLS for rows in [cell(front, *c, eta=eta)]}  # fmt: skip
     return {name(*c): gap for c, gap in gaps.items() if len(gap)}
 

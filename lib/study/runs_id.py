@@ -52,12 +52,14 @@ def load(folder: str | Path = records.ROOT / "results" / "id") -> pd.DataFrame:
 # --- What validation chooses -----------------------------------------------------------------------------------------
 
 
-def chosen(frame: pd.DataFrame, eta: float = 2.0) -> pd.DataFrame:
+def chosen(frame: pd.DataFrame, eta: float = 2.0, by: Sequence[str] = (*SETTING, "split", "seed")) -> pd.DataFrame:
     """The test rows of the hyperparameters with the largest valscore at eta, for each setting and split (ID-15).
+
+    by: what tells the settings and splits apart.
 
     A run that kept no epoch of its own is not chosen: it is its start, not what the method made of it.
     """
-    run, frame = [*SETTING, "split", "seed"], kept(frame)
+    run, frame = [*by], kept(frame)
     val = frame[frame["part"] == "val"].pivot_table(index=[*run, *HYPER], columns="measure", values="value")
     score = metrics.valscore(val["accuracy"], val["insertion"], 1 - val["1 − deletion"], eta=eta)
     scored = val.assign(score=score)["score"].reset_index()

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from lib.study import figures
 from lib.study.measures import labels
-from lib.study.numbers import digits, interval, spanned, three
+from lib.study.numbers import digits, interval, signed, spanned, three
 from lib.study.rows import majority
 from lib.study.runs import at
 from lib.study.runs_id import (
@@ -202,7 +202,7 @@ def gap_to_ce_only(front: pd.DataFrame, measure: str) -> float:
 
 def over_ce_only(front: pd.DataFrame, measure: str) -> str:
     """The same in a sentence, signed."""
-    return f"{gap_to_ce_only(front, measure):+.2f}".replace("-", "−")
+    return signed(gap_to_ce_only(front, measure))
 
 
 def table_leads(front: pd.DataFrame, dataset: str) -> dict[str, Paired]:
