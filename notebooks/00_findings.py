@@ -128,9 +128,9 @@ keep("findings", drawn | told)
 #
 # ```{glue:figure} findings-surprises
 # :name: fig-findings-surprises
-# :alt: Differences with intervals for three things that surprised, between regularisers, methods and starts.
+# :alt: Differences with intervals for what surprised, between regularisers, methods and starts.
 #
-# Three things that the papers do not lead one to expect, each as a difference with its 95 % interval.
+# What the papers do not lead one to expect, each as a difference with its 95 % interval.
 # ```
 #
 # {glue:text}`findings-surprises-told`

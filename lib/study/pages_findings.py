@@ -149,7 +149,7 @@ def _over_tables(rows: pd.DataFrame, measure: str, one: Of, other: Of) -> list[n
 
 
 def surprises(front: pd.DataFrame, forms: pd.DataFrame, readings: pd.DataFrame) -> tuple[Figure, str]:
-    """Three things that the papers do not lead one to expect: differences with intervals, and the numbers in words."""
+    """What the papers do not lead one to expect: differences with intervals, and the numbers in words."""
     forms_ = at(forms, eta=2)
     found = {f"Del-C − Del-A: {m}": _over_tables(forms_, m, partial(by_form, deletion="C"), ours) for m in LEADS}
     if not any(each and (one := clustered(each)).low * one.high > 0 for each in found.values()):
@@ -188,7 +188,7 @@ def _interval(found: Paired) -> dict[str, float]:
 
 
 def _said(rows: dict[str, dict]) -> Iterator[str]:
-    """The three surprises in sentences, those that have records."""
+    """The surprises in sentences, those that have records."""
     shown = {name: f"{two(r['value'])} ({two(r['low'])} to {two(r['high'])})" for name, r in rows.items()}
     forms = {m: name for m in LEADS if (name := f"Del-C − Del-A: {m}") in rows}
     if forms:
