@@ -17,8 +17,15 @@ from tests.faults import ROOT, disk, until
 EPOCHS = 40
 ALONE = """
 import sys
+import time
 import torch
+from lib.training import checkpoint
 from tests.faults.test_faults_of_a_run import trained
+def slow(path, state, write=checkpoint.write):
+    written = write(path, state)
+    time.sleep(float(sys.argv[3]))  # a machine so fast that it ends before it is stopped would show nothing
+    return written
+checkpoint.write = slow
 fitted = trained(sys.argv[1])
 torch.save({"bank": fitted.bank, "scores": fitted.scores}, sys.argv[2])
 """
@@ -32,9 +39,9 @@ def trained(path=None, *, epochs=EPOCHS, eta=0.01, save_every=0.0):
     return fit("Ours", folds, runs, settings=settings, checkpoint=path, save_every=save_every, progress=False)
 
 
-def start(path, out):
-    """The same in a process of its own."""
-    words = [sys.executable, "-c", ALONE, str(path), str(out)]
+def start(path, out, rest=0.0):
+    """The same in a process of its own, which rests so many seconds after each save."""
+    words = [sys.executable, "-c", ALONE, str(path), str(out), str(rest)]
     return subprocess.Popen(words, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE)
 
 
@@ -58,7 +65,7 @@ def test_a_training_that_is_killed(stop, whole, tmp_path):
     stopped does.
     """
     path = tmp_path / "c.pt"
-    with start(path, tmp_path / "never") as process:
+    with start(path, tmp_path / "never", rest=0.2) as process:
         until(path.exists)
         time.sleep(0.3)
         process.send_signal(stop)
