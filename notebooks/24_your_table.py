@@ -30,6 +30,7 @@ data = ""  # your CSV file; empty: the one that is written below
 target = ""  # its column of classes; empty: the last
 categories = []  # columns of words, to be encoded
 drop = []  # columns to leave out
+keep = []  # features though they lie in equal steps, as row numbers do
 splits = [0, 1, 2]  # numbers of the splits into training, validation and test rows
 etas = [1e-2, 1e-1]  # weights of paper FE's regulariser, of which validation rows choose
 lams = [0.01, 0.1]  # weights of paper ID's, likewise
@@ -69,7 +70,8 @@ figures.use()
 # Europe would: semicolons between values and commas in them, a column that numbers the bottles, the colour in words.
 
 # %%
-categories, drop, splits, etas, lams = lists(categories=categories, drop=drop, splits=splits, etas=etas, lams=lams)
+categories, drop, keep = lists(categories=categories, drop=drop, keep=keep)
+splits, etas, lams = lists(splits=splits, etas=etas, lams=lams)
 if not data:
     wine = load_wine(as_frame=True)
     colour = pd.cut(wine.data["color_intensity"], [0, 3, 6, 99], labels=["pale", "medium", "deep"])
@@ -94,7 +96,7 @@ for said in ({"target": target}, {"target": target, "categories": categories}):
         print(textwrap.fill(f"{list(said)}: " + str(error).replace(data, Path(data).name), 74))
 
 # %%
-table = tables.load(data, target=target, categories=categories, drop=drop)
+table = tables.load(data, target=target, categories=categories, drop=drop, keep=keep)
 folds = tables.folds(table, splits)
 for line in Path(data).read_text(encoding="utf-8-sig").splitlines()[:2]:
     print(line[:70], "...")
@@ -120,8 +122,8 @@ if not is_whole(row, 0, folds.x_test.shape[1] - 1):
 # Of several weights $\eta$, validation rows choose ([](08_choosing)).
 
 # %%
-keep = folder or None
-options = {"settings": settings, "weights": keep, "progress": False}
+kept = folder or None
+options = {"settings": settings, "weights": kept, "progress": False}
 pretrain = fit("Pretrain", folds, Runs.grid(len(splits)), **options)
 ours = fit("Ours", folds, by_eta, **options)
 by_examples = before_after.compared(
@@ -136,7 +138,7 @@ before_after.shown(by_examples)
 # and *after* is fine-tuned by ID-ExpO ({eq}`id-11`). What differs between these two is the regulariser's doing.
 
 # %%
-options = {"settings": tuning, "weights": keep, "progress": False}
+options = {"settings": tuning, "weights": kept, "progress": False}
 start = fit("pretrained", folds, Runs.grid(len(splits), lr=[0.01]), **options)
 options["start"] = start
 onward = fit("CE-only", folds, Runs.grid(len(splits), lr=[0.01]), **options)

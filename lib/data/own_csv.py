@@ -25,13 +25,20 @@ DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}\b")
 
 
 def read_own(
-    path: Path, task: str, *, target: str | None = None, categories: Sequence[str] = (), drop: Sequence[str] = ()
+    path: Path,
+    task: str,
+    *,
+    target: str | None = None,
+    categories: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    keep: Sequence[str] = (),
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...], tuple[str, ...]]:
     """x (N, D), y, the features' names, and the classes' names (or the value's, for regression).
 
     target: the column of the class or value, the last one by default. categories: columns of words, each word of which
-    becomes a feature, 1 where it stands and 0 elsewhere. drop: columns to leave out. ValueError that names the file,
-    the column, and what to do.
+    becomes a feature, 1 where it stands and 0 elsewhere. drop: columns to leave out. keep: features though they lie in
+    equal steps, such as times that do not follow the rows' order. ValueError that names the file, the column, and what
+    to do.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
@@ -39,7 +46,7 @@ def read_own(
         raise ValueError(f"{path} is not a table ({error}): it must be {EXPECTED}") from error
     names, separator = _header(text, path)
     target = names[-1] if target is None else target
-    roles = {"target": [target], "categories": categories, "drop": drop}
+    roles = {"target": [target], "categories": categories, "drop": drop, "keep": keep}
     _check_roles(roles, names, path)
     words = {*categories, *drop, *([target] if task == "classification" else [])}
     decimal = _decimal(text, names, path, words=words, separator=separator)
@@ -50,7 +57,7 @@ def read_own(
         raise ValueError(f"{path}: column {target!r} is the only one left, so that there is no feature")
     x = _encoded(frame, categories, path)
     numbers = _numbers(x, path)
-    _check_counters(numbers, list(x), path)
+    _check_counters(numbers, list(x), path, keep=keep)
     if task == "regression":
         return numbers, _values(last, path, decimal), tuple(x), (target,)
     y, classes = _labels(last, path, decimal)
@@ -119,7 +126,7 @@ def _check_roles(roles: dict[str, Sequence[str]], names: list[str], path: Path) 
             raise ValueError(f"{role} must be of {path}'s columns, {', '.join(names)}, got {unknown[0]!r}")
     given = [column for columns in roles.values() for column in columns]
     if twice := [column for column in given if given.count(column) > 1]:
-        raise ValueError(f"a column must be target, category or dropped, got {twice[0]!r} more than once")
+        raise ValueError(f"a column must be target, category, dropped or kept, got {twice[0]!r} more than once")
 
 
 def _frame(text: str, names: list[str], path: Path, *, words: Sequence[str], **how) -> pd.DataFrame:
@@ -201,7 +208,7 @@ def _first_word(column: pd.Series) -> str:
     return str((words if len(words) else column).iloc[0])  # decimal points beside decimal commas are numbers, too
 
 
-def _check_counters(x: np.ndarray, names: list[str], path: Path) -> None:
+def _check_counters(x: np.ndarray, names: list[str], path: Path, *, keep: Sequence[str]) -> None:
     """Refuse a feature that counts the rows, in any order and steps: where they are sorted, it gives the class away.
 
     Refuse features that are all the same in every row, too, as no row then differs from another.
@@ -209,9 +216,10 @@ def _check_counters(x: np.ndarray, names: list[str], path: Path) -> None:
     if (x == x[0]).all():
         raise ValueError(f"{path}: a feature must differ between rows, got none among {', '.join(names[:5])}")
     for name, column in zip(names, x.T):
-        if len(x) >= COUNTED and (why := _counts(column)):
+        if len(x) >= COUNTED and name not in keep and (why := _counts(column)):
             raise ValueError(
-                f"{path}: column {name!r} numbers the rows, which is no feature: leave it out with drop ({why})"
+                f"{path}: column {name!r} numbers the rows, which is no feature: leave it out with drop ({why}), or "
+                "say with keep that it is one"
             )
 
 

@@ -85,8 +85,8 @@ def load(
 
     folder: where its file lies; None means where this project keeps it. task: of your own file, classification unless
     said. images: of CIFAR-10, the paper's 1,000 unless said; all 50,000 are described in half an hour, once. own:
-    target, categories and drop of your own file. ValueError: unknown name, missing or changed file, another task than a
-    named set has, or columns said of one.
+    target, categories, drop and keep of your own file. ValueError: unknown name, missing or changed file, another task
+    than a named set has, or columns said of one.
     """
     if images != cifar10.N and not (name in DATA_SETS and DATA_SETS[name].backbone):
         raise ValueError(f"images is for CIFAR-10, got {images!r} for {name}")
@@ -110,18 +110,19 @@ def load(
 
 def from_csv(
     path: str | Path, task: str = "classification", *, target: str | None = None, categories: Sequence[str] = (),
-    drop: Sequence[str] = (),
+    drop: Sequence[str] = (), keep: Sequence[str] = (),
 ) -> Table:  # fmt: skip
     """Your own table: a header row, features, and the class (or the value, for regression) in the column `target`.
 
     target: the last column by default. categories: columns of words, of which each word becomes a feature; drop:
-    columns to leave out; all others must be numbers. The table is named after its file with the ending .csv, which no
-    data set of the catalogue has. ValueError: what makes the file no such table, each with what to do.
+    columns to leave out; all others must be numbers. keep: features although they lie in equal steps, as row numbers
+    do. The table is named after its file with the ending .csv, which no data set of the catalogue has. ValueError: what
+    makes the file no such table, each with what to do.
     """
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"no data file at {path.absolute()}: give a CSV with a header")
-    columns = {"target": target or None, "categories": categories, "drop": drop}
+    columns = {"target": target or None, "categories": categories, "drop": drop, "keep": keep}
     x, y, features, classes = read_own(path, check_task(task), **columns)
     return Table(path.with_suffix(".csv").name, x, y, task, features, classes, f"your file {path.name}")
 

@@ -171,6 +171,17 @@ def test_a_counter_is_one_in_any_order_and_steps_and_with_a_gap(kind, tmp_path):
         data.from_csv(counted(tmp_path / "bad.csv", COUNTS[kind]))
 
 
+def test_a_column_in_equal_steps_is_a_feature_where_one_says_so(tmp_path):
+    path = counted(tmp_path / "mine.csv", COUNTS["by two, a gap"])
+    table = data.from_csv(path, keep=["id"])
+    assert table.features == ("a", "id")
+    assert table.x[:, 1].tolist() == COUNTS["by two, a gap"]
+    with pytest.raises(ValueError, match=r"keep must be of .*columns, a, id, label, got 'b'"):
+        data.from_csv(path, keep=["b"])
+    with pytest.raises(ValueError, match="target, category, dropped or kept, got 'id' more than once"):
+        data.from_csv(path, keep=["id"], drop=["id"])
+
+
 @pytest.mark.parametrize("kind", FEATURES)
 def test_whole_numbers_in_order_are_features(kind, tmp_path):
     assert data.from_csv(counted(tmp_path / "mine.csv", FEATURES[kind])).features == ("a", "id")

@@ -159,7 +159,7 @@ def test_the_class_is_where_its_name_is_and_words_become_features(tmp_path):
         ({"target": "kind", "drop": ["days"]}, "drop must be of .*, got 'days'"),
         ({"target": "kind", "drop": "day"}, "drop must be names of columns, got 'day'"),
         ({"target": "kind", "categories": [3]}, r"categories must be names of columns, got \[3\]"),
-        ({"target": "kind", "drop": ["kind"]}, "target, category or dropped, got 'kind' more than once"),
+        ({"target": "kind", "drop": ["kind"]}, "target, category, dropped or kept, got 'kind' more than once"),
         ({"target": "kind", "categories": ["colour", "day"]}, "column 'day' holds 6 different words in 6 rows.* drop"),
         ({"target": "kind", "drop": ["day", "colour", "a", "b"]}, "column 'kind' is the only one left"),
     ],
