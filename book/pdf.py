@@ -21,6 +21,7 @@ div.pst-scrollable-table-container, div.math mjx-container, figure { background:
 mjx-container svg * { stroke: none; } /* a line of width 0 is printed as the thinnest that there is */
 .cell_output, .cell_input pre, .math { overflow: hidden; white-space: pre-wrap; }
 """
+UNFOLD = "document.querySelectorAll('details.sd-dropdown').forEach((e) => { e.open = true; })"  # code stays folded
 
 
 def browser() -> str:
@@ -39,6 +40,7 @@ def write(page: Path, out: Path, *, minutes: float = 10) -> Path:
         tab.set_default_timeout(60_000 * minutes)
         tab.goto(page.absolute().as_uri())
         tab.add_style_tag(content=PRINT)
+        tab.evaluate(UNFOLD)
         tab.evaluate("async () => { await window.MathJax?.startup?.promise; await document.fonts.ready; }")
         margin = dict.fromkeys(("top", "bottom", "left", "right"), "18mm")
         tab.pdf(path=out, format="A4", margin=margin, outline=True, tagged=True, print_background=True)

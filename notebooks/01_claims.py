@@ -112,7 +112,8 @@ pages_claims.in_full(verdicts)
 #
 # **What could be seen.** An undecided comparison is no proof of the opposite. So each claim says how far beyond the
 # edge of what is claimed a comparison of middling spread must lie to be decided, if most others are decided too, and if
-# none of them is: the correction is stricter then.
+# none of them is: the correction is stricter then. Behind each verdict its comparisons can be unfolded: mean, its 95 %
+# interval, and p as corrected within the claim.
 #
 # ```{admonition} What the intervals do not cover
 # :class: note
@@ -121,7 +122,7 @@ pages_claims.in_full(verdicts)
 # ```
 
 # %% tags=["hide-input"]
-keep("claims", {"forest": forests.forest(tests), "forest-told": forests.told(tests)})
+keep("claims", {"forest": forests.forest(tests), "forest-told": forests.told(tests)} | pages_claims.each(tests))
 
 # %% [markdown]
 # ```{glue:figure} claims-forest
@@ -146,12 +147,11 @@ keep("claims", {"forest": forests.forest(tests), "forest-told": forests.told(tes
 #
 # > Protocols ([](11_results)) of the records at $\lambda = 1$: {glue:text}`claims-protocols`. The second keeps epochs
 # > by $U = 10$ and starts $S$ where validation liked it best.
-
-# %% tags=["remove-input"]
-pages_claims.comparisons(tests, "FE-C1")
-
-# %% [markdown]
-# *The comparisons of FE-C1: mean, its 95 % interval, and p as corrected within the claim.*
+#
+# ````{dropdown} The comparisons of FE-C1
+# ```{glue} claims-fe-c1-each
+# ```
+# ````
 #
 # ## FE-C2: faithful with few examples
 #
@@ -164,12 +164,11 @@ pages_claims.comparisons(tests, "FE-C1")
 #
 # > Why does PretrainR stay behind, on Segment for one? In {glue:text}`claims-PretrainR-sparse` splits its gates leave
 # > at most ten times {glue:text}`claims-U` entries open. {glue:text}`claims-PretrainR-why`
-
-# %% tags=["remove-input"]
-pages_claims.comparisons(tests, "FE-C2a", "FE-C2b")
-
-# %% [markdown]
-# *The comparisons of FE-C2: mean, its 95 % interval, and p as corrected within the claim.*
+#
+# ````{dropdown} The comparisons of FE-C2
+# ```{glue} claims-fe-c2-each
+# ```
+# ````
 #
 # ## FE-C3: RPS and RPSR predict by their explanation
 #
@@ -186,12 +185,11 @@ pages_claims.comparisons(tests, "FE-C2a", "FE-C2b")
 # RPSR is the rival to look at, and the paper's summary passes over it: faithful by construction, and with gates.
 # Accuracy of Ours minus that of RPSR, mean over data sets with its 95 % interval: {glue:text}`claims-rival-10` at
 # $U = 10$, {glue:text}`claims-rival-30` at $U = 30$.
-
-# %% tags=["remove-input"]
-pages_claims.comparisons(tests, "FE-C3a", "FE-C3b")
-
-# %% [markdown]
-# *The comparisons of FE-C3: mean, its 95 % interval, and p as corrected within the claim.*
+#
+# ````{dropdown} The comparisons of FE-C3
+# ```{glue} claims-fe-c3-each
+# ```
+# ````
 #
 # ## FE-C4: without gates, joint training is worse at both
 #
@@ -200,12 +198,11 @@ pages_claims.comparisons(tests, "FE-C3a", "FE-C3b")
 # {glue:text}`claims-fe-c4a-told` **Verdict: {glue:text}`claims-fe-c4a`.**
 #
 # {glue:text}`claims-fe-c4b-told` **Verdict: {glue:text}`claims-fe-c4b`.**
-
-# %% tags=["remove-input"]
-pages_claims.comparisons(tests, "FE-C4a", "FE-C4b")
-
-# %% [markdown]
-# *The comparisons of FE-C4: mean, its 95 % interval, and p as corrected within the claim.*
+#
+# ````{dropdown} The comparisons of FE-C4
+# ```{glue} claims-fe-c4-each
+# ```
+# ````
 #
 # ## FE-C5: gates help the others too
 #
@@ -219,12 +216,11 @@ pages_claims.comparisons(tests, "FE-C4a", "FE-C4b")
 # > {glue:text}`claims-PretrainR-few` of the rows with {glue:text}`claims-U` of them and on
 # > {glue:text}`claims-PretrainR-all` with all; without gates, Pretrain agrees on {glue:text}`claims-Pretrain-all` with
 # > all entries. So the network can be explained; FE-C2 says where the loss may come from.
-
-# %% tags=["remove-input"]
-pages_claims.comparisons(tests, "FE-C5a", "FE-C5b")
-
-# %% [markdown]
-# *The comparisons of FE-C5: mean, its 95 % interval, and p as corrected within the claim.*
+#
+# ````{dropdown} The comparisons of FE-C5
+# ```{glue} claims-fe-c5-each
+# ```
+# ````
 #
 # ## FE-C6: one image for each class
 #
@@ -233,12 +229,11 @@ pages_claims.comparisons(tests, "FE-C5a", "FE-C5b")
 # Joint.
 #
 # {glue:text}`claims-fe-c6-told` **Verdict: {glue:text}`claims-fe-c6`.**
-
-# %% tags=["remove-input"]
-pages_claims.comparisons(tests, "FE-C6")
-
-# %% [markdown]
-# *The comparisons of FE-C6: mean, its 95 % interval, and p as corrected within the claim.*
+#
+# ````{dropdown} The comparisons of FE-C6
+# ```{glue} claims-fe-c6-each
+# ```
+# ````
 #
 # ## FE-C7: the weight of faithfulness should be a trade
 #
@@ -263,12 +258,11 @@ pages_claims.comparisons(tests, "FE-C6")
 # Unstable: {glue:text}`claims-fe-c7e-told` **Verdict: {glue:text}`claims-fe-c7e`.**
 #
 # Faithful all the same: {glue:text}`claims-fe-c7f-told` **Verdict: {glue:text}`claims-fe-c7f`.**
-
-# %% tags=["remove-input"]
-pages_claims.comparisons(tests, *(f"FE-C7{letter}" for letter in "abcdef"))
-
-# %% [markdown]
-# *The comparisons of FE-C7: mean, its 95 % interval, and p as corrected within the claim.*
+#
+# ````{dropdown} The comparisons of FE-C7
+# ```{glue} claims-fe-c7-each
+# ```
+# ````
 #
 # ## FE-C8: the price of a gate must be tuned
 #
@@ -282,12 +276,11 @@ pages_claims.comparisons(tests, *(f"FE-C7{letter}" for letter in "abcdef"))
 #
 # {glue:text}`claims-fe-c8-told` **Verdict: {glue:text}`claims-fe-c8`.** With more patience another $\eta$ may be best
 # ([](30_readings) shows what waiting changes at each).
-
-# %% tags=["remove-input"]
-pages_claims.comparisons(tests, "FE-C8")
-
-# %% [markdown]
-# *The comparisons of FE-C8: mean, its 95 % interval, and p as corrected within the claim.*
+#
+# ````{dropdown} The comparisons of FE-C8
+# ```{glue} claims-fe-c8-each
+# ```
+# ````
 #
 # ## FE-C9: what it costs in time
 #
@@ -307,12 +300,11 @@ pages_claims.comparisons(tests, "FE-C8")
 # Little: {glue:text}`claims-fe-c9b-told` **Verdict: {glue:text}`claims-fe-c9b`.**
 #
 # Many examples: {glue:text}`claims-fe-c9c-told` **Verdict: {glue:text}`claims-fe-c9c`.**
-
-# %% tags=["remove-input"]
-pages_claims.comparisons(tests, "FE-C9a", "FE-C9b", "FE-C9c")
-
-# %% [markdown]
-# *The comparisons of FE-C9: mean, its 95 % interval, and p as corrected within the claim.*
+#
+# ````{dropdown} The comparisons of FE-C9
+# ```{glue} claims-fe-c9-each
+# ```
+# ````
 #
 # (sec-claims-id)=
 # ## Insertion and deletion, on tables
@@ -333,6 +325,11 @@ keep("claims", {"c4a-gain": numbers.two(verdicts_id.loc["ID-C4a", "effect"])})
 keep("claims", {"c9a-direct": pages_claims.direct(front, "steel-plates-fault", explainer="LIME", S=0.3)})
 keep("claims", pages_claims.gain_over_majority(front, known) | {"forest-id": forests.forest_id(tests_id)})
 keep("claims", {"forest-id-told": forests.told_id(tests_id), "c9b-alike": pages_claims.alike(tests_id, "ID-C9b")})
+keep("claims", pages_claims.each(tests_id))
+plants = {"dataset": "one-hundred-plants-shape", "method": "CE-only", "explainer": "LIME", "S": 0.3, "eta": 2}
+plants = runs.at(front, **plants)
+for where, measure in (("masked", "masked"), ("whole", "accuracy")):
+    keep("claims", {f"{where}-plants": float(runs_id.by_split(plants, measure).mean())})
 keep("claims", {"summary-id": pages_claims.linked(pages_claims.at_a_glance(verdicts_id), "01_claims")})
 pages_claims.in_full(verdicts_id)
 
@@ -376,18 +373,11 @@ pages_claims.in_full(verdicts_id)
 # - {glue:text}`claims-id-c4b-told` **Verdict: {glue:text}`claims-id-c4b`.**
 # - {glue:text}`claims-id-c4c-told` **Verdict: {glue:text}`claims-id-c4c`.**
 # - {glue:text}`claims-id-c4d-told` **Verdict: {glue:text}`claims-id-c4d`.**
-
-# %% tags=["remove-input"]
-pages_claims.comparisons(tests_id, "ID-C4a")
-
-# %% [markdown]
-# *The comparisons of ID-C4a: mean, its 95 % interval, and p as corrected within the claim; next, those of ID-C4b to d.*
-
-# %% tags=["hide-cell"]
-pages_claims.comparisons(tests_id, "ID-C4b", "ID-C4c", "ID-C4d")
-
-# %% [markdown]
-# *The comparisons of ID-C4b to d: mean, its 95 % interval, and p as corrected within the claim.*
+#
+# ````{dropdown} The comparisons of ID-C4
+# ```{glue} claims-id-c4-each
+# ```
+# ````
 #
 # ### ID-C6: which deletion regulariser
 #
@@ -396,12 +386,11 @@ pages_claims.comparisons(tests_id, "ID-C4b", "ID-C4c", "ID-C4d")
 # {numref}`fig-tables-forms` shows its parts.
 #
 # {glue:text}`claims-id-c6-told` **Verdict: {glue:text}`claims-id-c6`.**
-
-# %% tags=["remove-input"]
-pages_claims.comparisons(tests_id, "ID-C6")
-
-# %% [markdown]
-# *The comparisons of ID-C6: mean, its 95 % interval, and p as corrected within the claim.*
+#
+# ````{dropdown} The comparisons of ID-C6
+# ```{glue} claims-id-c6-each
+# ```
+# ````
 #
 # ### ID-C8: the best insertion and deletion on every table
 #
@@ -415,12 +404,11 @@ pages_claims.comparisons(tests_id, "ID-C6")
 # the mean. **Verdict: {glue:text}`claims-id-c8a`.**
 #
 # Accuracy: {glue:text}`claims-id-c8b-told` **Verdict: {glue:text}`claims-id-c8b`.**
-
-# %% tags=["remove-input"]
-pages_claims.comparisons(tests_id, "ID-C8a", "ID-C8b")
-
-# %% [markdown]
-# *The comparisons of ID-C8: mean, its 95 % interval, and p as corrected within the claim.*
+#
+# ````{dropdown} The comparisons of ID-C8
+# ```{glue} claims-id-c8-each
+# ```
+# ````
 #
 # ### ID-C9: accuracy on steel-plates-fault
 #
@@ -436,24 +424,22 @@ pages_claims.comparisons(tests_id, "ID-C8a", "ID-C8b")
 #
 # KernelSHAP: {glue:text}`claims-id-c9b-told` **Verdict: {glue:text}`claims-id-c9b`.** Asked instead whether they are
 # alike, within ±{glue:text}`claims-margin` and each by itself, {glue:text}`claims-c9b-alike` pass.
-
-# %% tags=["remove-input"]
-pages_claims.comparisons(tests_id, "ID-C9a", "ID-C9b")
-
-# %% [markdown]
-# *The comparisons of ID-C9: mean, its 95 % interval, and p as corrected within the claim.*
+#
+# ````{dropdown} The comparisons of ID-C9
+# ```{glue} claims-id-c9-each
+# ```
+# ````
 #
 # ### ID-C10: larger contributions
 #
 # The ratio of the mean size of a contribution, ID-ExpO over CE-only, with LIME at $\eta = 2$.
 #
 # {glue:text}`claims-id-c10-told` **Verdict: {glue:text}`claims-id-c10`.**
-
-# %% tags=["remove-input"]
-pages_claims.comparisons(tests_id, "ID-C10")
-
-# %% [markdown]
-# *The comparisons of ID-C10: mean, its 95 % interval, and p as corrected within the claim.*
+#
+# ````{dropdown} The comparisons of ID-C10
+# ```{glue} claims-id-c10-each
+# ```
+# ````
 #
 # ### ID-C11: do missing features do less harm?
 #
@@ -471,16 +457,11 @@ pages_claims.comparisons(tests_id, "ID-C10")
 # one-hundred-plants-shape with its 100 classes ({glue:text}`claims-masked-plants:.2f` of
 # {glue:text}`claims-whole-plants:.2f`), {eq}`id-10` has less to take away and {eq}`id-9`, which asks for the class from
 # a few features, more to give. That may be why the outcome differs there; it was not tested.
-
-# %% tags=["remove-input"]
-plants = {"dataset": "one-hundred-plants-shape", "method": "CE-only", "explainer": "LIME", "S": 0.3, "eta": 2}
-plants = runs.at(front, **plants)
-for where, measure in (("masked", "masked"), ("whole", "accuracy")):
-    keep("claims", {f"{where}-plants": float(runs_id.by_split(plants, measure).mean())})
-pages_claims.comparisons(tests_id, "ID-C11a", "ID-C11b")
-
-# %% [markdown]
-# *The comparisons of ID-C11: mean, its 95 % interval, and p as corrected within the claim.*
+#
+# ````{dropdown} The comparisons of ID-C11
+# ```{glue} claims-id-c11-each
+# ```
+# ````
 #
 # (sec-claims-images)=
 # ## Insertion and deletion, on images

@@ -263,7 +263,7 @@ pages_claims.at_a_glance(verdicts).assign(**{"with records": list(claims_images.
 # The comparisons that have records:
 
 # %% tags=["hide-input"]
-pages_claims.comparisons(tests[tests["splits"] > 0], *claims_images.CLAIMS).rename(columns={"splits": "repeats"})
+pages_claims.comparisons(tests[tests["splits"] > 0]).rename(columns={"splits": "repeats"})
 
 # %% [markdown]
 # *Repeats are seeds, and rounds of timing in ID-C12, which is no matter of chance; a comparison of one seed has neither

@@ -13,7 +13,9 @@ ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "_build" / "book.pdf"
 PAGE = """<!doctype html><title>A book</title><h1>Masks and gates</h1><p class="headerlink">do not print</p>
 <div class="toctree-wrapper"><section><h2>Gates</h2><p>A choice.</p><h3>One draw</h3></section>
-<section><h2>Masks</h2><p>Another one.</p></section></div>"""
+<section><h2>Masks</h2><p>Another one.</p>
+<details class="sd-dropdown"><summary>More</summary><p>Unfolded.</p></details>
+<details class="above-input"><summary>Code</summary><p>Left folded.</p></details></section></div>"""
 
 
 def letters(text):
@@ -45,7 +47,9 @@ def test_a_page_becomes_a_pdf_with_its_headings(tmp_path):
     assert len(texts) == 3  # each chapter begins a page
     assert "A choice." in texts[1]
     assert "Another one." in texts[2]
-    assert "do not print" not in "".join(texts)
+    assert "Unfolded." in texts[2]
+    for hidden in ("do not print", "Left folded."):
+        assert hidden not in "".join(texts)
 
 
 def test_without_a_browser_it_says_so(monkeypatch):

@@ -263,9 +263,14 @@ def several(names: str) -> str:
     return f"{count} data sets" if count > 1 else title(names)
 
 
-def comparisons(tests: pd.DataFrame, *labels: str) -> pd.DataFrame | str:
+def each(tests: pd.DataFrame) -> dict[str, pd.DataFrame | str]:
+    """The comparisons of every claim as what a page glues, "fe-c2-each": those of FE-C2a and FE-C2b in one table."""
+    number = tests["claim"].str.extract(r"(.+?)[a-z]?$", expand=False)
+    return {f"{name.lower()}-each": comparisons(own) for name, own in tests.groupby(number, sort=False)}
+
+
+def comparisons(rows: pd.DataFrame) -> pd.DataFrame | str:
     """The comparisons of claims, each with those data sets beneath one another that have any records for it."""
-    rows = tests[tests["claim"].isin(labels)]
     rows = rows[rows.groupby("dataset")["splits"].transform("max") > 0]
     if rows.empty:
         return "No records yet."

@@ -106,7 +106,7 @@ def test_a_claims_label_leads_to_its_section():
 
 
 def test_comparisons_are_listed_for_data_sets_with_any_records(tests_fe):
-    table = pages_claims.comparisons(tests_fe, "FE-C4a", "FE-C4b")
+    table = pages_claims.each(tests_fe)["fe-c4-each"]
     assert list(table.index) == [
         (f"{what}, Ours − Joint: > 0", d) for what in ("accuracy", "faithfulness") for d in ("Glass", "Vehicle")
     ]
@@ -114,7 +114,7 @@ def test_comparisons_are_listed_for_data_sets_with_any_records(tests_fe):
     shown = table.loc[("faithfulness, Ours − Joint: > 0", "Vehicle")]
     ends = "\u00a0to\u00a0".join(numbers.three(row[end]) for end in ("low", "high"))
     assert shown.tolist() == [claims.HOLDS, numbers.three(row["value"]), ends, numbers.chance(row["p"]), 6]
-    assert pages_claims.comparisons(tests_fe, "FE-C6") == "No records yet."
+    assert pages_claims.each(tests_fe)["fe-c6-each"] == "No records yet."
 
 
 # --- Numbers of the text ---------------------------------------------------------------------------------------------
