@@ -255,19 +255,18 @@ copies
 # have records, and one seed alone decides nothing.
 
 # %% tags=["hide-input"]
-pages_claims.at_a_glance(verdicts).assign(**{"with records": list(claims_images.lacking(tests).values())})
+keep("images", {"comparisons": pages_claims.comparisons(tests[tests["splits"] > 0], repeats="repeats")})
+pages_claims.at_a_glance(verdicts).assign(recorded=list(claims_images.lacking(tests).values()))
 
 # %% [markdown]
-# *The claims about images: verdicts, and how many of their comparisons have records.*
-#
-# The comparisons that have records:
-
-# %% tags=["hide-input"]
-pages_claims.comparisons(tests[tests["splits"] > 0]).rename(columns={"splits": "repeats"})
-
-# %% [markdown]
-# *Repeats are seeds, and rounds of timing in ID-C12, which is no matter of chance; a comparison of one seed has neither
+# *The claims about images: verdicts, how many of their comparisons have records, and with how many repeats at most.
+# Repeats are seeds, and rounds of timing in ID-C12, which is no matter of chance. A comparison of one seed has neither
 # an interval nor p, and decides nothing.*
+#
+# ````{dropdown} The comparisons that have records
+# ```{glue} images-comparisons
+# ```
+# ````
 #
 # What is behind these means can be looked at, image by image, in [the gallery](23_gallery).
 #

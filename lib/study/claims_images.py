@@ -178,6 +178,5 @@ def lacking(tests: pd.DataFrame) -> dict[str, str]:
     for label, rows in tests.groupby("claim", sort=False):
         there = rows[rows["splits"] > 0]
         most = there["splits"].max()
-        repeats = f", {most} repeat{'s' if most > 1 else ''} at most" if len(there) else ""
-        told[label] = f"{len(there)} of {len(rows)}{repeats}"
+        told[label] = f"{len(there)} of {len(rows)}" + (f", {most} times" if len(there) else "")
     return told

@@ -269,21 +269,30 @@ def each(tests: pd.DataFrame) -> dict[str, pd.DataFrame | str]:
     return {f"{name.lower()}-each": comparisons(own) for name, own in tests.groupby(number, sort=False)}
 
 
-def comparisons(rows: pd.DataFrame) -> pd.DataFrame | str:
-    """The comparisons of claims, each with those data sets beneath one another that have any records for it."""
+def phrases(text: str) -> str:
+    """The text with a true minus, and lines that break after a comma or a colon alone, so that they stay legible."""
+    return re.sub(r"(?<![,;:]) ", "\u00a0", text.replace(" -", " −"))
+
+
+def comparisons(rows: pd.DataFrame, *, repeats: str = "splits") -> pd.DataFrame | str:
+    """The comparisons of claims, each with those data sets beneath one another that have any records for it.
+
+    A single data set has no column: the claim names it. repeats: what the last column counts.
+    """
     rows = rows[rows.groupby("dataset")["splits"].transform("max") > 0]
     if rows.empty:
         return "No records yet."
     table = pd.DataFrame(
         {
-            "comparison": f"{row.what}: {row.claimed}",
+            "comparison": phrases(f"{row.what}: {row.claimed}"),
             "data set": several(row.dataset),
             "outcome": row.outcome,
             "mean": three(row.value),
             "95 % interval": "–" if pd.isna(row.low) else f"{three(row.low)}\u00a0to\u00a0{three(row.high)}",
             "p": chance(row.p),
-            "splits": row.splits or "–",
+            repeats: row.splits or "–",
         }
         for row in rows.itertuples()
     )
-    return table.sort_values("comparison", kind="stable").set_index(["comparison", "data set"])
+    table = table.sort_values("comparison", kind="stable").set_index(["comparison", "data set"])
+    return table.droplevel("data set") if table.index.get_level_values("data set").nunique() == 1 else table
