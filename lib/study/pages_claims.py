@@ -271,7 +271,8 @@ def each(tests: pd.DataFrame) -> dict[str, pd.DataFrame | str]:
 
 def phrases(text: str) -> str:
     """The text with a true minus, and lines that break after a comma or a colon alone, so that they stay legible."""
-    return re.sub(r"(?<![,;:]) ", "\u00a0", text.replace(" -", " −"))
+    text = text.replace(" -", " −").replace("-", "\u2011")
+    return re.sub(r"(?<![,;:]) |(?<=:) (?=[<>=])", "\u00a0", text)
 
 
 def comparisons(rows: pd.DataFrame, *, repeats: str = "splits") -> pd.DataFrame | str:

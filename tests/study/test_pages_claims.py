@@ -108,19 +108,19 @@ def test_a_claims_label_leads_to_its_section():
 def test_comparisons_are_listed_for_data_sets_with_any_records(tests_fe):
     table = pages_claims.each(tests_fe)["fe-c4-each"]
     assert list(table.index) == [
-        (f"{what}, Ours\u00a0−\u00a0Joint: >\u00a00", d)
+        (f"{what}, Ours\u00a0−\u00a0Joint:\u00a0>\u00a00", d)
         for what in ("accuracy", "faithfulness")
         for d in ("Glass", "Vehicle")
     ]
     row = tests_fe.query("claim == 'FE-C4b' and dataset == 'vehicle'").iloc[0]
-    shown = table.loc[("faithfulness, Ours\u00a0−\u00a0Joint: >\u00a00", "Vehicle")]
+    shown = table.loc[("faithfulness, Ours\u00a0−\u00a0Joint:\u00a0>\u00a00", "Vehicle")]
     ends = "\u00a0to\u00a0".join(numbers.three(row[end]) for end in ("low", "high"))
     assert shown.tolist() == [claims.HOLDS, numbers.three(row["value"]), ends, numbers.chance(row["p"]), 6]
     assert pages_claims.each(tests_fe)["fe-c6-each"] == "No records yet."
     one = pages_claims.comparisons(tests_fe.query("claim == 'FE-C4b' and dataset == 'vehicle'"), repeats="times")
-    assert list(one.index) == ["faithfulness, Ours\u00a0−\u00a0Joint: >\u00a00"]
+    assert list(one.index) == ["faithfulness, Ours\u00a0−\u00a0Joint:\u00a0>\u00a00"]
     assert list(one.columns)[-1] == "times"
-    assert pages_claims.phrases("a − b, c: > -0.05") == "a\u00a0−\u00a0b, c: >\u00a0−0.05"
+    assert pages_claims.phrases("a − b-c, d: > -0.05") == "a\u00a0−\u00a0b\u2011c, d:\u00a0>\u00a0−0.05"
 
 
 # --- Numbers of the text ---------------------------------------------------------------------------------------------
