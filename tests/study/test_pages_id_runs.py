@@ -66,8 +66,10 @@ def test_a_larger_lambda_is_taken_where_validation_says_so():
     assert (
         "surely below 0 is accuracy on collins and wine-quality-red, insertion on collins and wine-quality-red" in told
     )
+    assert "large enough" not in told
     table, told = pages_id_runs.edge(edged(val=-0.1))
     assert table["λ = 1 taken"].tolist() == ["0 of 30"] * 2
+    assert "over splits and η: the grid's largest is large enough there. Of what" in told
     assert told.endswith("nothing is surely apart from 0.")
 
 
