@@ -146,8 +146,8 @@ def edge(frame: pd.DataFrame) -> tuple[pd.DataFrame | Markdown, str]:
         if each
     )
     return table, (
-        f"Where λ = {large:g} is offered beside {small:g}, validation takes it in {taken}, over splits and η{enough}. Of what "
-        f"it changes by itself, {found or 'nothing is surely apart from 0'}."
+        f"Where λ = {large:g} is offered beside {small:g}, validation takes it in {taken}, over splits and η{enough}. "
+        f"Of what it changes by itself, {found or 'nothing is surely apart from 0'}."
     )
 
 
