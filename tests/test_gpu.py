@@ -1,6 +1,9 @@
-"""A GPU computes what a CPU computes; skipped where there is none."""
+"""A GPU computes what a CPU computes. Where there is none, one is emulated: what is checked then is where tensors are,
+and what the library does on a GPU alone.
+"""
 
 import copy
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +11,8 @@ import pytest
 import torch
 
 from lib import explainers, metrics
-from lib.explainers import LIME, KernelSHAP
+from lib.explainers import LIME, GradCAM, KernelSHAP, squares
+from lib.explainers.changed import Shuffled
 from lib.methods import FE
 from lib.methods import ID as METHODS
 from lib.nets import Classifier
@@ -17,12 +21,76 @@ from lib.training.draws import Draws
 from lib.training.images import Tuner, Tuning, draws_of, explainer_for, predictor_of, tune
 from lib.training.measuring import in_single_precision, report
 from lib.training.pretraining import Pretraining, accuracy, pretrain
+from tests import emulated
 from tests.explainers.toy import generators
 from tests.training import fe, pictures
 from tests.training import id as id_
 
-DEVICE = "cuda"  # the tests of images alone run on a CPU as well
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that torch can use")
+DEVICE = "cuda"
+
+
+@pytest.fixture(autouse=True)
+def device(monkeypatch):
+    """The GPU that there is, or else an emulated one."""
+    with nullcontext() if torch.cuda.is_available() else emulated.gpu(monkeypatch):
+        yield
+
+
+MIXED = {
+    "a sum": lambda: torch.ones(3, device="cuda") + torch.ones(3),
+    "a number on the GPU": lambda: torch.ones(3) + torch.ones((), device="cuda"),
+    "a number that is no operand": lambda: torch.stack([torch.ones((), device="cuda"), torch.ones(())]),
+    "rows of a CPU": lambda: torch.ones(3)[torch.tensor([0], device="cuda")],
+    "rows to gather": lambda: torch.ones(3, device="cuda").gather(0, torch.tensor([0])),
+    "a view": lambda: torch.ones(3).cuda()[1:].mul_(torch.ones(2)),
+    "a backward pass": lambda: Doubled.apply(torch.ones(3, device="cuda", requires_grad=True)).sum().backward(),
+    "a CPU's generator": lambda: torch.rand(3, device="cuda", generator=torch.Generator()),
+    "a GPU's generator": lambda: torch.empty(3).normal_(generator=torch.Generator("cuda")),
+    "an array": lambda: torch.ones(3, device="cuda").numpy(),
+}
+
+
+class Doubled(torch.autograd.Function):
+    """With a gradient that is on the wrong device."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return 2 * x
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad * torch.full(grad.shape, 2.0)
+
+
+@pytest.mark.parametrize("mixed", MIXED.values(), ids=MIXED)
+def test_devices_do_not_mix(mixed):
+    """By which a fault in the library is found, on an emulated GPU too."""
+    with pytest.raises((RuntimeError, TypeError), match="device"):
+        mixed()
+
+
+def test_what_may_be_on_a_cpu_is_taken():
+    x = torch.ones(3, device="cuda")
+    x[torch.tensor([0])] = 2 * torch.ones(())
+    assert (x + torch.ones(()))[torch.tensor([0, 1])].tolist() == [3, 2]
+    assert torch.ones(3).copy_(x).device.type == "cpu"
+    assert copy.deepcopy(x).is_cuda
+    assert x.to(torch.float64).is_cuda
+
+
+WAITING = {
+    "a number": lambda x: x.sum().item(),
+    "a copy": lambda x: x.cpu(),
+    "a CPU's number": lambda x: torch.tensor(1.0, device=x.device),
+}
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a recording that failed may spoil what comes after it")
+@pytest.mark.parametrize("wait", WAITING.values(), ids=WAITING)
+def test_nothing_waits_for_the_gpu_while_its_steps_are_recorded(wait):
+    x = torch.ones(3, device="cuda")
+    with pytest.raises(RuntimeError, match="not permitted"), torch.cuda.graph(torch.cuda.CUDAGraph()):
+        wait(x)
 
 
 def moved(t):
@@ -91,11 +159,18 @@ def test_a_run_does_not_depend_on_its_company(method):
         torch.testing.assert_close(alone.bank[name][0], together.bank[name][at], **fe.EXACT)
 
 
-def test_tuned_predictors_explain_rows():
-    tuned = id_.train(start=id_.pretrain(id_.table(), device="cuda"), folds=id_.table(), device="cuda")
-    phi = tuned.run().explain(tuned.folds.x_test[0], KernelSHAP())
-    assert phi.is_cuda
-    assert phi.shape == tuned.folds.x_test[0].shape
+def test_tuned_predictors_explain_and_are_measured(tmp_path):
+    """Trained in bfloat16 with drawn values of s; rows and labels may come from a CPU, as may what they start from."""
+    folds, settings = id_.table(), replace(id_.SMALL, mixed=True, draws=1, T="batch")
+    options = {"settings": settings, "start": id_.pretrain(folds), "device": "cuda", "weights": tmp_path}
+    tuned, again = (id_.train(folds=folds, **options) for _ in range(2))
+    fe.same(again.bank, tuned.bank)
+    for y in (None, folds.y_test[0]):
+        phi = tuned.run().explain(folds.x_test[0], KernelSHAP(), y=y)
+        assert phi.is_cuda
+        assert phi.shape == folds.x_test[0].shape
+    measured = tuned.measured([(LIME(), 0.5), (KernelSHAP(), 1.0)])
+    assert all(values.isfinite().all() for values in measured.scores.values())
 
 
 @pytest.mark.parametrize("method", ["Ours", "Joint", "RPSR", "PretrainR"])
@@ -138,12 +213,48 @@ def test_a_step_on_few_examples_is_that_of_a_cpu(method):
         torch.testing.assert_close(theirs.cpu(), ours, **fe.EXACT)
 
 
-@pytest.mark.parametrize("case", pictures.CASES)
-def test_a_step_on_images_is_that_of_a_cpu(case):
+@pytest.mark.parametrize("method", FE)
+def test_few_examples_are_trained_resumed_kept_and_explained(method, monkeypatch, tmp_path):
+    """FE. Rows may come from a CPU."""
+    options = {"runs": fe.grid(method, 1, eta=(0.01, 0.1)), "device": "cuda"}
+    whole = fe.train(method, weights=tmp_path, **options)
+    with monkeypatch.context() as patch:
+        fe.interrupt(patch, 1)
+        with pytest.raises(fe.Interrupted):
+            fe.train(method, checkpoint=tmp_path / "c", save_every=0, **options)
+    for more in ({"checkpoint": tmp_path / "c"}, {"weights": tmp_path}):
+        again = fe.train(method, **more, **options)
+        fe.same(again.bank, whole.bank)
+        fe.same(again.scores, whole.scores)
+    model, x = whole.run(), fe.toy().x_test[0]
+    assert model.predict(x).is_cuda
+    assert model.explain(x[0], U=2).rows.is_cuda
+
+
+def test_anybodys_module_is_trained_where_its_data_are():
+    tuned = id_.train(folds=id_.table([0]), runs=id_.one_run(fold=0, lam=0.3, lam3=0.01, lr=0.05), start=None,
+                      f=id_.module(), device="cuda", background=torch.ones(5))  # fmt: skip
+    fitted = fe.train("RPSR", fe.toy(task="regression"), f=fe.module_net(), device="cuda")
+    for one in (tuned, fitted):
+        assert all(t.is_cuda for t in one.bank.values())
+        assert all(values.isfinite().all() for values in one.scores.values())
+
+
+CELLS = squares(32, 32, 4)
+STEPS = [
+    *((case, {}) for case in pictures.CASES),
+    ("Grad-CAM", {"norm": "batch", "background": "released"}),
+    ("Grad-CAM", {"explainer": Shuffled(GradCAM()), "memory": 8}),
+    ("LIME", {"explainer": LIME(12, segments=CELLS, keep=0.5, fresh=True), "memory": 8}),
+]
+
+
+@pytest.mark.parametrize(("case", "options"), STEPS)
+def test_a_step_on_images_is_that_of_a_cpu(case, options):
     """Gradients of the network in single precision, from the same random numbers (ID-11)."""
     sides = []
     for device in ("cpu", DEVICE):
-        own = pictures.tuner(case)
+        own = pictures.tuner(case, **options)
         own = Tuner(own.net.to(device), pictures.IMAGES.to(device), own.settings)
         own.generator.manual_seed(3)
         own.net.zero_grad()
@@ -162,12 +273,17 @@ def test_pretraining_fine_tuning_and_measuring_run_to_their_end(options, tmp_pat
     done = pretrain(images, Pretraining(width=4, epochs=2, batch=4, **options), progress=False)
     on_cpu = copy.deepcopy(done.net).cpu()
     assert accuracy(done.net, images, "val") == pytest.approx(accuracy(on_cpu, pictures.IMAGES, "val"), abs=0.1)
-    for name in ("Grad-CAM", "LIME", "KernelSHAP", "Integrated Gradients", "Occlusion"):
+    others = () if options else ("KernelSHAP", "Integrated Gradients", "Occlusion")
+    for name in ("Grad-CAM", "LIME", *others):
         explainer = explainer_for(name, done.net, images, **({"M": 12} if name in ("LIME", "KernelSHAP") else {}))
         if name in ("Grad-CAM", "LIME"):
             settings = Tuning(explainer=explainer, batch=4, epochs=1, **pictures.LAM, mixed=options.get("mixed", False))
-            tuned = tune(copy.deepcopy(done.net), images, settings, checkpoint=tmp_path / "c", progress=False)
+            tuned, again = (
+                tune(copy.deepcopy(done.net), images, settings, checkpoint=tmp_path / "c", progress=False)
+                for _ in range(2)
+            )  # the second takes up what the first has left
             assert all(p.isfinite().all() for p in tuned.best(0).parameters())
+            fe.same(again.best(0).state_dict(), tuned.best(0).state_dict())
             (tmp_path / "c").unlink()
         predictor, drawn = predictor_of(done.net, images), draws_of([(explainer, 0.5)], images.background)
         rows = report(predictor, images, "test", explainer=explainer, S=[0.5], drawn=drawn[explainer])

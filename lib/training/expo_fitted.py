@@ -80,7 +80,7 @@ class Model:
         """
         check_finite(self.theta, self.lost)
         x = check_rows(x, self.predictor.b)
-        y = self.predictor.logits(x).argmax(-1) if y is None else check_labels(y, len(x), self.C)
+        y = self.predictor.logits(x).argmax(-1) if y is None else check_labels(y, len(x), self.C).to(x.device)
         explainer, _ = check_criterion((explainer or self.settings.explainer, self.settings.S))
         drawn = {name: of[0] for name, of in measuring_draws([self.split], explainer, self.predictor.b).items()}
         return explainer.explain(self.predictor, x, y, **drawn).phi
