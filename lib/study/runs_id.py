@@ -103,6 +103,17 @@ def highest(each: Mapping[str, pd.Series]) -> pd.Series:
 ce_only = partial(by_split, method="CE-only")
 
 
+def of_method(rows: pd.DataFrame, method: str) -> pd.DataFrame:
+    """The rows of one method, of ID-ExpO those with Del-A."""
+    return at(rows, method=method, deletion="A" if method == "ID-ExpO" else "none")
+
+
+def least_lead(rows: pd.DataFrame, measure: str) -> pd.Series:
+    """ID-ExpO minus its best rival at that one of ETAS where it leads least: split -> difference."""
+    leads = [(ours(own, measure) - best_rival(own, measure)).dropna() for own in (at(rows, eta=eta) for eta in ETAS)]
+    return min(leads, key=lambda lead: lead.mean() if len(lead) else np.inf)
+
+
 def gaps(
     rows: pd.DataFrame, measure: str, *, one: Of = ours, other: Of = best_rival, tables: Sequence[str] = TABLES
 ) -> dict[tuple, pd.Series]:
