@@ -40,7 +40,7 @@ SIZED = {"train", "val", "test", "width", "epochs", "batch", "per_epoch", "weigh
 
 @pytest.fixture
 def call(tmp_path, monkeypatch):
-    """The command on a few made-up images at width 2, and the parameters of its notebooks as it gives them."""
+    """The command on a few made-up images at width 2, and the names of its notebooks once executed."""
     pixels = noise(36, C=10).x_train.numpy()
     files = [io.BytesIO() for _ in pixels]
     for image, file in zip(pixels, files):
@@ -54,8 +54,9 @@ def call(tmp_path, monkeypatch):
     given, script = {}, scale_b.script
 
     def noted(notebook, **parameters):
-        given[parameters["out"].rpartition("/")[2]] = notebook, parameters
-        return script(notebook, **parameters)
+        executed = script(notebook, **parameters)
+        given[parameters["out"].rpartition("/")[2]] = notebook, executed
+        return executed
 
     monkeypatch.setattr(images, "load", images.load)  # put back at the end
     monkeypatch.setattr(scale_b, "script", noted)
@@ -76,12 +77,12 @@ def test_a_second_call_goes_on_and_leaves_what_the_grid_asks_for(call, tmp_path)
     assert second["pretraining-B.parquet"] == first["pretraining-B.parquet"]
     runs = {run.out.rpartition("/")[2]: run for run in grid.read() if run.grid.startswith("images-B")}
     assert set(second) == set(runs)
-    for name, (notebook, parameters) in given.items():
+    for name, (notebook, executed) in given.items():
         run = runs[name]
         known = defaults(jupytext.read(grid.ROOT / run.notebook))
         assert run.notebook == f"notebooks/experiments/{notebook}.py"
         asked = {n: convert(n, grid._text(v), known[n]) for n, v in run.given.items() if n not in SIZED}
-        assert {n: parameters.get(n, known[n]) for n in asked} == asked
+        assert {n: executed[n] for n in asked} == asked
         frame = pd.read_parquet(tmp_path / "out" / name)
         assert frame[frame["method"] != "pretrained"]["config"].nunique() == run.trainings
     assert call(1e9)[1] == second

@@ -4,10 +4,10 @@
     python -m workflow.scale_b --pack images.npz         # the images that it takes, 29 MiB, for a machine without them
     python -m workflow.scale_b --images images.npz ...   # and there, from that file alone
 
-The cells are those of the blocks images-B in workflow/grid.yaml. Notebooks are executed as plain scripts, so that
-neither papermill nor Jupyter is needed. Each run's records are written as soon as it is done. A run that would not end
-within the budget, by the speed of pretraining, is left out. A second call with the same folders goes on where the
-first one stopped: nothing that is recorded is trained again.
+The cells and their parameters are those of the blocks images-B in workflow/grid.yaml. Notebooks are executed as plain
+scripts, so that neither papermill nor Jupyter is needed. Each run's records are written as soon as it is done. A run
+that would not end within the budget, by the speed of pretraining, is left out. A second call with the same folders goes
+on where the first one stopped: nothing that is recorded is trained again.
 """
 
 import argparse
@@ -24,10 +24,21 @@ from lib import writing
 from lib.data import images as sets
 from lib.data.files import data_dir
 from lib.nets import resnet
+from lib.parameters import convert
+from lib.study import grid
 from lib.training.pretraining import gains_from_bfloat16
 
 STARTED = time.monotonic()
-NAME, TRAIN, VAL, TEST = "cifar10-jpeg", 28_000, 1_000, 2_000
+RUNS = {Path(run.out).stem: run for run in grid.read() if run.grid.startswith("images-B")}
+START = RUNS["pretraining-B"].given
+NAME = START["data"]
+CELLS = {  # in order of worth: forward-and-backward passes for each image, seconds of a run's validations and report
+    "ID-ExpO-Grad-CAM-B": (14, 12),
+    "CE-only-B": (1.5, 15),
+    "ID-ExpO-LIME-B": (130, 15),
+    "ExpO-S-B": (55, 15),
+    "ExpO-F-B": (55, 15),
+}
 
 
 def options(words: list[str] | None) -> argparse.Namespace:
@@ -39,10 +50,8 @@ def options(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--images", help="a file that --pack wrote; by default DATA_DIR's archives")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--threads", type=int, default=8)
-    parser.add_argument("--width", type=int, default=64)
-    parser.add_argument("--epochs", type=int, default=20, help="of pretraining")
-    for part, size in (("train", TRAIN), ("val", VAL), ("test", TEST)):
-        parser.add_argument(f"--{part}", type=int, default=size, help="images")
+    for name in ("train", "val", "test", "width", "epochs"):
+        parser.add_argument(f"--{name}", type=int, default=START[name], help="as the grid has it for pretraining")
     return parser.parse_args(words)
 
 
@@ -92,7 +101,10 @@ def unpacked(path: str):
 
 
 def script(notebook: str, **given) -> dict:
-    """Execute an experiment's cells with these parameters; its names. ValueError if it lacks one of them."""
+    """Execute an experiment's cells with these parameters; its names. ValueError if it lacks one of them.
+
+    A value of another type than the notebook's own is taken as its text, as the grid has it: "1e-3,1e-4" for a list.
+    """
     path, names = f"notebooks/experiments/{notebook}.py", {"__name__": "__main__"}
     for cell in Path(path).read_text().split("\n# %%")[1:]:
         kind, _, source = cell.partition("\n")
@@ -102,7 +114,7 @@ def script(notebook: str, **given) -> dict:
         if "parameters" in kind:
             if unknown := set(given) - set(names):
                 raise ValueError(f"{path} has no parameters {', '.join(sorted(unknown))}")
-            names |= given
+            names |= {n: v if isinstance(v, type(names[n])) else convert(n, str(v), names[n]) for n, v in given.items()}
     return names
 
 
@@ -132,15 +144,12 @@ class Budget:
             partial.write_text(json.dumps(self.speed, indent=1))
         self.say(name, f"{images:.0f} images a second, {share:.0%} of the matrix rate")
 
-    def cell(self, file: str, *, cost: float, reserve: float, **given) -> None:
-        """One cell, if one of its runs fits into the time left: `cost` forward-and-backward passes for each image.
-
-        reserve: seconds that a run's validations and report take.
-        """
-        given = self.common | given
-        passes = given["epochs"] * given["per_epoch"] * cost
+    def cell(self, file: str) -> None:
+        """One of CELLS, if one of its runs fits into the time left."""
+        (cost, reserve), given = CELLS[file], RUNS[file].given | self.common
+        given["per_epoch"] = given["per_epoch"] * given["train"] // START["train"]
         rate = self.speed.get("pretraining", {}).get("images a second", math.inf)
-        seconds = passes / rate + reserve
+        seconds = given["epochs"] * given["per_epoch"] * cost / rate + reserve
         if seconds > self.left:
             self.say(file, f"left out, as a run takes {seconds:.0f} s and {self.left:.0f} s are left")
             return
@@ -185,25 +194,15 @@ def main(words: list[str] | None = None) -> None:
     if o.device.startswith("cuda"):
         torch.set_float32_matmul_precision("high")  # while training; what measures keeps all digits
     network, record = weights / f"{NAME}-w{o.width}.pt", out / "pretraining-B.parquet"
-    common = {"data": NAME, "train": o.train, "val": o.val, "test": o.test, "scale": "B"}
-    common |= {"device": o.device, "threads": o.threads}
-    tuning = {"start": str(network), "weights": str(weights), "batch": min(128, o.train // 4), "epochs": 2}
-    tuning |= {"per_epoch": o.train // 4, "patience": 99, "S_values": [0.5], "lam3s": [0], "lrs": [1e-3, 1e-4]}
-    budget = Budget(o.budget, out, common | tuning)
+    common = {"train": o.train, "val": o.val, "test": o.test, "device": o.device, "threads": o.threads}
+    tuning = common | {"start": str(network), "weights": str(weights), "batch": min(128, o.train // 4)}
+    budget = Budget(o.budget, out, tuning)
     if not pretrained(network, record, o.width, o.epochs):
-        names = script(
-            "pretraining_images", **common, width=o.width, epochs=o.epochs, batch=min(256, o.train // 4), lr=0.2,
-            weights=str(network), out=str(record),
-        )  # fmt: skip
+        own = {"width": o.width, "epochs": o.epochs, "batch": min(START["batch"], o.train // 4)}
+        names = script("pretraining_images", **START | common | own | {"weights": str(network), "out": str(record)})
         budget.note("pretraining", names["trainer"], matrix_rate(o.device))
-    both, half = ["Grad-CAM", "LIME"], o.train // 2
-    budget.cell("ID-ExpO-Grad-CAM-B", cost=14, reserve=12, method="ID-ExpO", explainers=["Grad-CAM"],
-                lams=[0.1, 0.01, 0.001], draws=4, per_epoch=half)  # fmt: skip
-    budget.cell("CE-only-B", cost=1.5, reserve=15, method="CE-only", explainers=both, lams=[0], per_epoch=half)
-    budget.cell("ID-ExpO-LIME-B", cost=130, reserve=15, method="ID-ExpO", explainers=["LIME"], also=["Grad-CAM"],
-                lams=[0.1], draws=4, keep=0.25)  # fmt: skip
-    for method in ("ExpO-S", "ExpO-F"):
-        budget.cell(f"{method}-B", cost=55, reserve=15, method=method, explainers=both, lams=[0.1], M=50)
+    for file in CELLS:
+        budget.cell(file)
     budget.say("done")
 
 

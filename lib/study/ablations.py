@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lib.study import records, runs_id
-from lib.study.runs import at
+from lib.study.runs import at, upward
 from lib.study.runs_id import TABLES
 from lib.study.statistics import Paired, clustered, resampled
 
@@ -37,10 +37,7 @@ def load(folder: str | Path = records.ROOT / "results" / "what-works") -> pd.Dat
     """All records, 1 - deletion for deletion, with a column `variant`; none where there are none."""
     if not records.files(folder):
         return pd.DataFrame({name: [] for name in ("dataset", "variant", "measure", "value", "split", "part", "lam")})
-    frame = records.read(folder)
-    down = frame["measure"].isin(["deletion", "deletion_random"])
-    names = {"deletion": "1 − deletion", "deletion_random": "1 − deletion_random"}
-    frame = frame.assign(value=frame["value"].where(~down, 1 - frame["value"])).replace({"measure": names})
+    frame = upward(records.read(folder), "deletion", "deletion_random")
     return frame.assign(variant=[json.loads(text)["variant"] for text in frame["settings"]])
 
 

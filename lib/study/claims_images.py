@@ -8,16 +8,16 @@ Comparisons are paired over seeds of one split and one start, which take the pla
 another seed would change, not what other images or another start would. One seed alone is shown and decides nothing.
 """
 
+import itertools
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 
 from lib.study import claims
 from lib.study.claims import MARGIN, Claim, Comparison, fact
 from lib.study.runs import at
-from lib.study.runs_id import ETAS, RIVALS, best_rival, by_split, ours
-from lib.study.runs_images import CELLS, cell, changes, costs, fronts, name, quadrants
+from lib.study.runs_id import RIVALS, S_VALUES, by_split, least_lead, ours
+from lib.study.runs_images import CELLS, EXPLAINERS, cell, changes, costs, fronts, name, quadrants
 
 MUCH = 2.0  # "much less" is half or less
 SCORES = ("insertion", "1 − deletion")
@@ -36,54 +36,35 @@ def best_scores(images: str, cells):
         there = front[front["dataset"].str.startswith(images)]
         for c in cells:
             for measure in SCORES:
-                rows = [cell(there, *c, eta=eta) for eta in ETAS]
-                leads = [(ours(own, measure) - best_rival(own, measure)).dropna() for own in rows]
-                least = min(leads, key=lambda lead: lead.mean() if len(lead) else np.inf)
                 what = f"{measure}, ID-ExpO − best rival, least over η, {name(*c)}"
+                least = least_lead(cell(there, *c), measure)
                 yield compare(what, least, ">", data="" if len(there) else images)
 
     return comparisons
 
 
-def accuracy_at_half(front, frame):
-    """At eta 3 and S = 0.5 HW against CE-only: no more than the margin less."""
-    for explainer, S in CELLS:
-        if S == 0.5:
-            own = cell(front, explainer, S, eta=3)
-            lead = ours(own, "accuracy") - by_split(own, "accuracy", method="CE-only")
-            yield compare(f"accuracy at η = 3, ID-ExpO − CE-only, {name(explainer, S)}", lead, ">", bound=-MARGIN)
-
-
-def accuracy_at_less(front, frame):
-    """At eta 3 and S = 0.3 HW against every rival, and against itself at S = 0.5 HW."""
-    for explainer, S in CELLS:
-        if S == 0.3:
-            own = cell(front, explainer, S, eta=3)
-            for rival in RIVALS:
-                lead = ours(own, "accuracy") - by_split(own, "accuracy", method=rival)
-                yield compare(f"accuracy at η = 3, ID-ExpO − {rival}, {name(explainer, S)}", lead, "<")
-            more = ours(cell(front, explainer, 0.5, eta=3), "accuracy")
-            what = f"accuracy at η = 3, ID-ExpO, S = 0.3 HW − S = 0.5 HW, {explainer}"
-            yield compare(what, ours(own, "accuracy") - more, "<")
-
-
-def over_ce_only(what: str, measure: str, *, method: str = "ID-ExpO", side: str = ">", bound: float = 0.0):
-    """A measure of a method's runs minus the same of CE-only, at eta 2."""
+def leads(
+    what: str, measure: str, *, methods=("ID-ExpO",), over=("CE-only",), eta=2, sizes=S_VALUES, claimed=">", bound=0.0
+):
+    """A measure of each of some methods minus that of each of some others at eta, with each explainer and these S."""
 
     def comparisons(front, frame):
-        for c in CELLS:
-            own = cell(front, *c, eta=2)
-            gap = by_split(own, measure, method=method) - by_split(own, measure, method="CE-only")
-            yield compare(f"{what}, {method} − CE-only, {name(*c)}", gap, side, bound=bound)
+        for method, c, other in itertools.product(methods, CELLS, over):
+            if c[1] in sizes:
+                own = cell(front, *c, eta=eta)
+                gap = by_split(own, measure, method=method) - by_split(own, measure, method=other)
+                yield compare(f"{what}, {method} − {other}, {name(*c)}", gap, claimed, bound=bound)
 
     return comparisons
 
 
-def expo_helps_nothing(front, frame):
-    """Sensitivity-4 of ExpO-S and ExpO-F at eta 2: no gain over CE-only as large as the margin."""
-    for method in ("ExpO-S", "ExpO-F"):
-        options = {"method": method, "side": "<", "bound": MARGIN}
-        yield from over_ce_only("sensitivity-4", "sensitivity", **options)(front, frame)
+def accuracy_at_less(front, frame):
+    """At eta 3 and S = 0.3 HW against every rival, and against itself at S = 0.5 HW."""
+    every_rival = leads("accuracy at η = 3", "accuracy", over=RIVALS, eta=3, sizes=(0.3,), claimed="<")
+    yield from every_rival(front, frame)
+    for explainer in EXPLAINERS:
+        less, more = (ours(cell(front, explainer, S, eta=3), "accuracy") for S in (0.3, 0.5))
+        yield compare(f"accuracy at η = 3, ID-ExpO, S = 0.3 HW − S = 0.5 HW, {explainer}", less - more, "<")
 
 
 def shares_of_images(place: str, *, says: str, rivals, claimed: str):
@@ -130,14 +111,16 @@ CLAIMS = {
                     best_scores("cifar10", CELLS), "least lead over the best rival"),
     "ID-C1b": Claim("on STL-10 with LIME ID-ExpO has the best insertion and deletion at any η",
                     best_scores("stl10", [c for c in CELLS if c[0] == "LIME"]), "least lead over the best rival"),
-    "ID-C2": Claim("at S = 0.5 HW and η = 3 ID-ExpO is as accurate as CE-only", accuracy_at_half,
+    "ID-C2": Claim("at S = 0.5 HW and η = 3 ID-ExpO is as accurate as CE-only",
+                   leads("accuracy at η = 3", "accuracy", eta=3, sizes=(0.5,), bound=-MARGIN),
                    "accuracy, ID-ExpO − CE-only"),
     "ID-C3": Claim("at S = 0.3 HW ID-ExpO's accuracy falls below the others'", accuracy_at_less,
                    "accuracy, ID-ExpO − others"),
     "ID-C4a": Claim("ID-ExpO improves sensitivity-n, which it does not train",
-                    over_ce_only("sensitivity-4", "sensitivity"), "sensitivity-4, ID-ExpO − CE-only"),
+                    leads("sensitivity-4", "sensitivity"), "sensitivity-4, ID-ExpO − CE-only"),
     "ID-C4b": Claim("ExpO-S and ExpO-F do not improve sensitivity-n",
-                    expo_helps_nothing, "sensitivity-4, ExpO-S or -F − CE-only"),
+                    leads("sensitivity-4", "sensitivity", methods=("ExpO-S", "ExpO-F"), claimed="<", bound=MARGIN),
+                    "sensitivity-4, ExpO-S or -F − CE-only"),
     "ID-C5a": Claim("of single images, more rise in both scores than with any rival",
                     shares_of_images("first", says="rise", rivals=RIVALS, claimed=">"),
                     "share of images, ID-ExpO − rival"),
@@ -149,9 +132,9 @@ CLAIMS = {
     "ID-C7b": Claim("ID-ExpO is comparable to it or better in 1 − deletion", beats_the_robust("1 − deletion", -MARGIN),
                     "1 − deletion, ID-ExpO − PGD-trained"),
     "ID-C11a": Claim("predictors become robust to cells missing at random",
-                     over_ce_only("accuracy, a random half masked", "masked"), "accuracy, ID-ExpO − CE-only"),
+                     leads("accuracy, a random half masked", "masked"), "accuracy, ID-ExpO − CE-only"),
     "ID-C11b": Claim("predictors become robust to missing the less important half of the cells",
-                     over_ce_only("accuracy, the less important half masked", "kept_half"),
+                     leads("accuracy, the less important half masked", "kept_half"),
                      "accuracy, ID-ExpO − CE-only"),
     "ID-C12": Claim("training through Grad-CAM costs much less than through LIME", gradcam_is_cheap),
 }  # fmt: skip

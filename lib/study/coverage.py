@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lib.study.claims import ALPHA
 from lib.study.statistics import RATIO, clustered
 
 SPLITS = 10
@@ -10,13 +11,13 @@ UNITS = (2, 3, 4, 6)  # data sets
 FAR, NEAR = 10.0, 0.0  # how far data sets spread: times NOISE
 
 
-def rate(units: int, between: float, *, trials: int = 400, level: float = 0.05) -> float:
+def rate(units: int, between: float, *, trials: int = 400) -> float:
     """Share of trials that reject a mean of 0 over data sets, whose true means spread `between` times their noise."""
     rng, rejected = np.random.default_rng(0), 0
     for _ in range(trials):
         center = rng.normal(0, between * NOISE, (units, 1)) + np.sqrt(RATIO) * rng.normal(size=(units, 1))
         groups = center + rng.normal(size=(units, SPLITS))  # their splits share what RATIO stands for
-        rejected += clustered(list(groups), draws=1_000).p < level
+        rejected += clustered(list(groups), draws=1_000).p < ALPHA
     return rejected / trials
 
 

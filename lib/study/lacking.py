@@ -12,13 +12,13 @@ PLANNED = {"split": 10, "lam": 5, "eta": 6}  # splits, and values of lambda and 
 
 def examples(frame: pd.DataFrame, lambdas: pd.DataFrame, dataset: str) -> list[str]:
     """Of FE's grid, for one data set."""
-    rows, found = frame[(frame["dataset"] == dataset) & (frame["lam"] == 1)], []
+    rows, found = at(frame, dataset=dataset, lam=1), []
     if missing := [method for method in METHODS if method not in set(rows["method"])]:
         found.append("all methods" if len(missing) == len(METHODS) else ", ".join(missing))
     splits = rows.groupby("method")["split"].nunique().min() if len(rows) else 0
     if 0 < splits < PLANNED["split"]:
         found.append(f"{PLANNED['split'] - splits} of {PLANNED['split']} splits")
-    curve = lambdas[lambdas["dataset"] == dataset]
+    curve = at(lambdas, dataset=dataset)
     have, every = [curve[name].nunique() for name in ("split", "eta")], [PLANNED[name] for name in ("split", "eta")]
     if curve["lam"].nunique() < PLANNED["lam"]:
         found.append("other λ than 1")

@@ -67,11 +67,6 @@ def changes(picked: pd.DataFrame) -> dict[str, dict[str, Paired]]:
     return {m: {v: one for v, one in row.items() if one} for m, row in each.items()}
 
 
-def side(one: Paired) -> int:
-    """1 where the whole interval lies above 0, -1 where below, else 0."""
-    return int(one.low > 0) - int(one.high < 0)
-
-
 def within(one: Paired | None) -> bool:
     """Whether the whole interval lies within the margin of what counts as comparable."""
     return one is not None and -MARGIN < one.low and one.high < MARGIN
@@ -114,13 +109,13 @@ def gains_title(picked: pd.DataFrame) -> str:
     ways = {-1: [], 1: []}
     for measure, row in changes(picked).items():
         for way, words in ways.items():
-            if names := [PARTS[v][1] for v, one in row.items() if side(one) == way]:
+            if names := [PARTS[v][1] for v, one in row.items() if one.side == way]:
                 words.append(f"{measure} ({listed(names)})")
     told = [f"{verb} {listed(ways[way])}" for way, verb in ((-1, "lowers"), (1, "raises")) if ways[way]]
     if told:
         return f"Taking a part away surely {'; it '.join(told)}"
     there = datasets(picked)
-    lower = {PARTS[v][1]: len({d for (d, _), one in _sure(picked, v).items() if side(one) < 0}) for v in PARTS}
+    lower = {PARTS[v][1]: len({d for (d, _), one in _sure(picked, v).items() if one.side < 0}) for v in PARTS}
     if not any(lower.values()):
         return "No score surely changes without a part"
     told = listed(f"{words} on {n} of {len(there)}" for words, n in lower.items())
@@ -131,7 +126,7 @@ def _sure(picked: pd.DataFrame, v: str) -> dict[tuple[str, str], Paired]:
     """On single tables, (table, score) -> a variant minus ID-ExpO, where the interval leaves out 0."""
     cells = [(d, m) for d in datasets(picked) for m in SCORES[:2]]
     each = {c: alone(picked, v, c[1], dataset=c[0], over="ID-ExpO") for c in cells}
-    return {c: one for c, one in each.items() if one and side(one)}
+    return {c: one for c, one in each.items() if one and one.side}
 
 
 def gains_table(picked: pd.DataFrame) -> pd.DataFrame | str:
@@ -162,7 +157,7 @@ def verdict(picked: pd.DataFrame) -> str:
     ways, units = {-1: {}, 0: {}, 1: {}}, 0
     for measure, row in changes(picked).items():
         for v, one in row.items():
-            ways[side(one)].setdefault(v, []).append((measure, one.difference))
+            ways[one.side].setdefault(v, []).append((measure, one.difference))
             units = one.n
     if not units:
         return "Two splits of a table are needed to say what a part does."

@@ -90,8 +90,7 @@ def verdict(cells: pd.DataFrame) -> str:
         if not all(each.values()):
             return "Two splits of each table are needed to tell whether one helps the other."
         told = [(f"{score} on {d} {spanned(one)}", one) for score, of in each.items() for d, one in of.items()]
-        sure = [words for words, one in told if one.low > 0 or one.high < 0]
-        rest = [words for words, one in told if one.low <= 0 <= one.high]
+        sure, rest = [words for words, one in told if one.side], [words for words, one in told if not one.side]
         parts.append(f"Beside {TERMS[OTHER[term]]}, {name} surely changes {listed(sure) if sure else 'nothing'}"
                      + (f"; not surely {listed(rest)}." if rest else "."))  # fmt: skip
     return " ".join(parts)

@@ -128,12 +128,12 @@ def seen_of_etas(frame: pd.DataFrame) -> dict:
     return {"etas-seen": f"{claims_fe.least_seen(splits)} of {splits[0]}"}
 
 
-def fixed_network(frame: pd.DataFrame, dataset: str = "segment") -> dict:
-    """Faithfulness of PretrainR, Ours and Pretrain, their runs chosen at U: what ranking and the fixed network cost.
+def fixed_network(frame: pd.DataFrame) -> dict:
+    """What ranking and the fixed network cost PretrainR on Segment: faithfulness of it, Ours and Pretrain, chosen at U.
 
     Means over those splits in which PretrainR's gates leave at most ten times U entries open, and a sentence on it.
     """
-    rows = at(frame, dataset=dataset, lam=1)
+    rows = at(frame, dataset="segment", lam=1)
     fixed, joint, ungated = (kept_at(rows, method) for method in ("PretrainR", "Ours", "Pretrain"))
     few = fixed[fixed["open"] <= 10 * U]
     found = {"PretrainR-sparse": f"{len(few)} of {len(fixed)}", "Pretrain-all": two(ungated["all"].mean())}
@@ -190,8 +190,7 @@ def why(fixed: pd.DataFrame, joint: pd.DataFrame, ungated: pd.DataFrame) -> str:
 
 def ties(frame: pd.DataFrame, ten: pd.DataFrame) -> str:
     """On which share of test rows the largest outputs of RPS and of RPSR tie with U entries, of the chosen runs."""
-    runs = ten[["dataset", "method", "split", "seed", "lam", "eta"]].drop_duplicates()
-    own = at(frame, part="test", measure="ties", U=U).merge(runs)
+    own = at(frame, part="test", measure="ties", U=U).merge(ten[runs_fe.RUN].drop_duplicates())
     share = own.groupby(["method", "dataset"])["value"].mean()
     told = [
         f"{method} on {listed(f'{percent(share[method, d])} of the rows of {title(d)}' for d in names)}"

@@ -12,18 +12,8 @@ from lib import data
 from lib.data import catalogue
 from lib.study import figures, lacking, timing, words
 from lib.study.claims_fe import difference
-from lib.study.runs import title
-from lib.study.runs_fe import (
-    CONFIGURATION,
-    GATED,
-    METHODS,
-    RUN,
-    SCORES,
-    U,
-    choose_eta,
-    chosen,
-    datasets,
-)  # fmt: skip
+from lib.study.runs import at, title
+from lib.study.runs_fe import CONFIGURATION, GATED, METHODS, RUN, SCORES, U, choose_eta, chosen, datasets
 from lib.study.statistics import mean_sem, plus_minus
 
 LIKE = {"accuracy": "accurate", "faithfulness": "faithful"}
@@ -136,18 +126,16 @@ def scoreboard(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
     """Methods by data sets at U = 10, "mean ± standard error", * at the best."""
     best, names = best_rows(frame), datasets(frame)
     summary = mean_sem(best[(best["measure"] == measure) & (best["U"] == U)], ["dataset", "method"])
-    text = [plus_minus(mean, sem, ".3f") for mean, sem in zip(summary["mean"], summary["sem"])]
+    shown = [plus_minus(mean, sem, ".3f") for mean, sem in zip(summary["mean"], summary["sem"])]
     top = summary.groupby("dataset")["mean"].transform("max").round(3)
-    summary["text"] = text + np.where(summary["mean"].round(3) >= top, "\u00a0*", "")
-    wide = summary.pivot(index="method", columns="dataset", values="text")
-    wide = wide.reindex(
-        index=[method for method in METHODS if method in wide.index], columns=[name for name in names if name in wide]
+    summary["text"] = shown + np.where(summary["mean"].round(3) >= top, "\u00a0*", "")
+    order = {"index": [m for m in METHODS if m in set(summary["method"])],
+             "columns": [name for name in names if name in set(summary["dataset"])]}  # fmt: skip
+    text, means = (
+        summary.pivot(index="method", columns="dataset", values=values).reindex(**order) for values in ("text", "mean")
     )
-    means = (
-        summary.pivot(index="method", columns="dataset", values="mean").reindex(wide.index).mean(axis=1, skipna=False)
-    )
-    wide = wide.assign(mean=means.map("{:.3f}".format, na_action="ignore"))
-    return wide.fillna("–").rename(columns=title).rename_axis(columns=f"test {measure}", index=None)
+    text["mean"] = means.mean(axis=1, skipna=False).map("{:.3f}".format, na_action="ignore")
+    return text.fillna("–").rename(columns=title).rename_axis(columns=f"test {measure}", index=None)
 
 
 # --- Hyperparameters -------------------------------------------------------------------------------------------------
@@ -248,7 +236,7 @@ def seconds_ratios(timed: pd.DataFrame) -> pd.DataFrame | str:
 
 def influential(ten: pd.DataFrame, dataset: str, method: str) -> pd.DataFrame:
     """The ten entries of largest influence of the first split's run, with the classes of example and output."""
-    rows = ten[(ten["dataset"] == dataset) & (ten["method"] == method) & (ten["measure"] == "influence")]
+    rows = at(ten, dataset=dataset, method=method, measure="influence")
     rows = rows[(rows["split"] == rows["split"].min()) & (rows["seed"] == rows["seed"].min())].sort_values("U")
     classes = np.array(data.cifar10.CLASSES)
     label = data.cifar10.chosen()[1][rows["example"].astype(int)]
@@ -277,7 +265,7 @@ def image_figures(ten: pd.DataFrame) -> tuple[dict[str, Figure], pd.DataFrame | 
             figures.headline(fig, heading)
         else:
             captions = [f"{c}\n→ {o}\n{a:+.2f}" for c, o, a in named]
-            fig = figures.images([pictures[n] for n in top["example"]], captions, heading, columns=5)
+            fig = figures.images([pictures[n] for n in top["example"]], captions, heading)
         shown = top[["example", "label", "output", "value"]].rename(columns={"value": "influence"})
         found[f"images-{method}"] = figures.remember(fig, shown)
     return found, pd.DataFrame(counts, index=data.cifar10.CLASSES) if counts else None

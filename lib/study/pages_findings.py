@@ -1,8 +1,9 @@
 """What the opening page shows: findings with one figure each, in words computed from the records."""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 
 from lib.study import figures, records
 from lib.study.forests import LOOKS
-from lib.study.numbers import spanned, two
+from lib.study.numbers import interval, spanned, two
 from lib.study.pages_fe import ours_at_ten, short
 from lib.study.runs import at
 from lib.study.runs_fe import METHODS, SCORES, by_split, choose_eta, datasets
@@ -79,7 +80,7 @@ def along_lambda(frame: pd.DataFrame) -> tuple[Figure, str]:
     points = pd.concat([means.loc[d].reset_index().assign(name=short(d)) for d in order])
     points = points.rename(columns={"lam": "at", "accuracy": "x", "faithfulness": "y"})
     change = {score: from_end_to_end(splits, score, order) for score in SCORES}
-    costs, buys = change["accuracy"].high < 0, change["faithfulness"].low > 0
+    costs, buys = change["accuracy"].side < 0, change["faithfulness"].side > 0
     paid = "costs accuracy" if costs else "does not surely cost accuracy"
     bought = "buys faithfulness" if buys else "does not surely buy faithfulness"
     title = f"More weight for the explanation {paid} {'but' if costs == buys else 'and'} {bought}"
@@ -100,12 +101,12 @@ def along_lambda(frame: pd.DataFrame) -> tuple[Figure, str]:
 # --- ID --------------------------------------------------------------------------------------------------------------
 
 
-def lead_rows(front: pd.DataFrame, *, cells: bool = False, eta: float = 3) -> pd.DataFrame:
-    """ID-ExpO minus its best rival: a row for each table and score, or for each table, explainer, S and score.
+def lead_rows(front: pd.DataFrame, *, cells: bool = False) -> pd.DataFrame:
+    """ID-ExpO minus its best rival at eta 3: a row for each table and score, or for each cell of a table and score.
 
     Means over splits with 95 % intervals; a table's own is of the mean over its explainers and S.
     """
-    three, rows = at(front, eta=eta), []
+    three, rows = at(front, eta=3), []
     for measure in LEADS:
         each = gaps(three, measure)
         own = {(d, name(e, S)): gap for (d, e, S), gap in each.items()}
@@ -128,16 +129,21 @@ def tables_lead(front: pd.DataFrame, *, cells: bool = False) -> tuple[Figure, st
         f"ID-ExpO surely leads in insertion on {sure['insertion']} and in 1 − deletion on {sure['1 − deletion']} of "
         f"{n} {what}, and surely pays in accuracy on {len(paid)}"
     )
-    where = [f"{row} ({series})" if series else row for row, series in zip(paid["row"], paid["series"])]
+    where = _named(zip(paid["row"], paid["series"]))
     means = rows.groupby("panel")["value"].mean()[list(LEADS)]
     least = rows[rows["panel"] != "accuracy"].groupby(["row", "series"], sort=False)["value"].min()
-    least.index = [f"{row} ({series})" if series else row for row, series in least.index]
+    least.index = _named(least.index)
     told = (
         f"Beside its best rival ID-ExpO has, in the mean, {higher(means)}. Its accuracy is surely below the best "
         f"rival's on {listed(where) if where else 'none of them'}. {found_too(least, 'it ahead in both scores')}"
     )
     axes = {"xlabel": "ID-ExpO minus the best rival, right of 0 is better", "order": list(order)}
     return figures.intervals(rows, title, **axes), told
+
+
+def _named(cells: Iterable[tuple[str, str]]) -> list[str]:
+    """Rows with their series, where they have one."""
+    return [f"{row} ({series})" if series else row for row, series in cells]
 
 
 # --- What surprised --------------------------------------------------------------------------------------------------
@@ -148,83 +154,82 @@ def _over_tables(rows: pd.DataFrame, measure: str, one: Of, other: Of) -> list[n
     return [gap.to_numpy() for gap in by_table(gaps(rows, measure, one=one, other=other)).values()]
 
 
+class Surprise(NamedTuple):
+    """Differences, and what is said of them."""
+
+    rows: dict[str, Paired]  # by what the figure names them
+    method: str  # whose colour they have
+    title: str  # empty where none is sure
+    told: str
+
+
 def surprises(front: pd.DataFrame, forms: pd.DataFrame, readings: pd.DataFrame) -> tuple[Figure, str]:
     """What the papers do not lead one to expect: differences with intervals, and the numbers in words."""
-    forms_ = at(forms, eta=2)
-    found = {f"Del-C − Del-A: {m}": _over_tables(forms_, m, partial(by_form, deletion="C"), ours) for m in LEADS}
-    if not any(each and (one := clustered(each)).low * one.high > 0 for each in found.values()):
-        found = {}  # what is not there surprises nobody
-    found[f"ID-ExpO − CE-only: {MASKED}"] = _over_tables(at(front, eta=2), "masked", ours, ce_only)
-    found |= {f"S from 0.1 − S from 1: accuracy on {short(d)}": [gap] for d, gap in starts(readings).items()}
-    colors = {"Del": "Del-C", "ID-": "ID-ExpO", "S f": "Ours"}
-    rows = [
-        {"row": row, "panel": "", "color": figures.METHODS[colors[row[:3]]].color, **_interval(clustered(gaps))}
-        for row, gaps in found.items() if gaps
-    ]  # fmt: skip
+    found = [*_forms(at(forms, eta=2)), *_masked(at(front, eta=2)), *_starts(readings)]
+    rows = [{"row": row, "panel": "", "color": figures.METHODS[one.method].color, **_interval(difference)}
+            for one in found for row, difference in one.rows.items()]  # fmt: skip
     if not rows:
         return figures.nothing("No records yet."), "None of them has records yet."
-    title = surest({r["row"]: r for r in rows})
+    title = ", ".join(one.title for one in found if one.title) or "none of these differences is surely there"
     axis = "difference, right of 0: the first is better"
-    return figures.intervals(pd.DataFrame(rows), title, xlabel=axis), " ".join(_said({r["row"]: r for r in rows}))
+    fig = figures.intervals(pd.DataFrame(rows), title[0].upper() + title[1:], xlabel=axis)
+    return fig, " ".join(one.told for one in found)
 
 
-def surest(rows: dict[str, dict]) -> str:
-    """What of the surprises is sure, in a title."""
-    side = {name: np.sign(r["low"]) * (r["low"] * r["high"] > 0) for name, r in rows.items()}
-    scores = [m for m in LEADS if side.get(f"Del-C − Del-A: {m}", 0) > 0]
-    found = [f"Del-C keeps more {listed(scores)} than Del-A"] if scores else []
-    if masked := side.get(f"ID-ExpO − CE-only: {MASKED}"):
-        found.append(f"ID-ExpO predicts masked inputs {'better' if masked > 0 else 'worse'} than CE-only")
-    moved_on = [name.split()[-1] for name, sign in side.items() if name.startswith("S f") and sign]
-    begun = [name.split()[-1] for name in side if name.startswith("S f")]
-    if moved_on:
-        found.append(f"the start of S decides accuracy on {among(moved_on, begun, 'data sets')}")
-    words = ", ".join(found) or "none of these differences is surely there"
-    return words[0].upper() + words[1:]
+def _forms(two: pd.DataFrame) -> Iterator[Surprise]:
+    """Del-C minus Del-A in each score; nothing where no difference is sure, which surprises nobody."""
+    each = {m: _over_tables(two, m, partial(by_form, deletion="C"), ours) for m in LEADS}
+    found = {m: clustered(groups) for m, groups in each.items() if groups}
+    if any(one.side for one in found.values()):
+        more = [m for m, one in found.items() if one.side > 0]
+        yield Surprise(
+            {f"Del-C − Del-A: {m}": one for m, one in found.items()}, "Del-C",
+            f"Del-C keeps more {listed(more)} than Del-A" if more else "",
+            f"Del-C, which the paper sets aside, minus Del-A, which it chooses: {_outcome(found, 'in')}.",
+        )  # fmt: skip
 
 
-def _interval(found: Paired) -> dict[str, float]:
-    return {"value": found.difference, "low": found.low, "high": found.high}
-
-
-def _said(rows: dict[str, dict]) -> Iterator[str]:
-    """The surprises in sentences, those that have records."""
-    shown = {name: f"{two(r['value'])} ({two(r['low'])} to {two(r['high'])})" for name, r in rows.items()}
-    forms = {m: name for m in LEADS if (name := f"Del-C − Del-A: {m}") in rows}
-    if forms:
-        yield f"Del-C, which the paper sets aside, minus Del-A, which it chooses: {_outcome(forms, rows, shown, 'in')}."
-    if row := rows.get(name := f"ID-ExpO − CE-only: {MASKED}"):
-        side = "worse than" if row["high"] < 0 else "better than" if row["low"] > 0 else "about as well as"
-        yield (
+def _masked(two: pd.DataFrame) -> Iterator[Surprise]:
+    """ID-ExpO minus CE-only on inputs masked at random."""
+    if groups := _over_tables(two, "masked", ours, ce_only):
+        one = clustered(groups)
+        side = {1: "better than", -1: "worse than", 0: "about as well as"}[one.side]
+        yield Surprise(
+            {f"ID-ExpO − CE-only: {MASKED}": one}, "ID-ExpO",
+            f"ID-ExpO predicts masked inputs {side} CE-only" if one.side else "",
             "ID-ExpO trains on inputs masked in the order of its explanation. Inputs masked at random it predicts "
-            f"{side} CE-only, which trains on none: {shown[name]}."
-        )
-    if begun := {name.split()[-1]: name for name in rows if name.startswith("S f")}:
-        found = _outcome(begun, rows, shown, "on")
-        yield (
-            f"FE does not say where its strengths S start. Accuracy with S from 0.1 minus that from 1: {found}, the "
-            "largest of many changes tried in short runs over few splits, each interval by itself."
-        )
+            f"{side} CE-only, which trains on none: {interval(one)}.",
+        )  # fmt: skip
 
 
-def _outcome(names: dict[str, str], rows: dict[str, dict], shown: dict[str, str], word: str) -> str:
-    """Those differences that are surely there with their sizes, and where there is none."""
-    sure = [short for short, name in names.items() if rows[name]["low"] > 0 or rows[name]["high"] < 0]
-    rest = [short for short in names if short not in sure]
-    found = [f"{shown[names[short]]} {word} {short}" for short in sure]
-    return ", ".join(
-        filter(None, [listed(found) if sure else "", f"no sure difference {word} {listed(rest)}" if rest else ""])
-    )
-
-
-def starts(readings: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Accuracy with S started from 0.1 minus that from 1, over splits, for each data set where both were tried."""
+def _starts(readings: pd.DataFrame) -> Iterator[Surprise]:
+    """FE's accuracy with strengths S started from 0.1 minus that from 1, on each data set where both were tried."""
     rows, found = at(readings, part="test", measure="accuracy"), {}
     for dataset, part in rows.groupby("dataset", sort=False):
         each = [at(part, reading=r).groupby("split")["value"].mean() for r in ("S starts at 0.1", "as chosen")]
         if len(gap := (each[0] - each[1]).dropna()) > 1:
-            found[dataset] = gap.to_numpy()
-    return found
+            found[short(dataset)] = resampled(gap)
+    if found:
+        moved = [d for d, one in found.items() if one.side]
+        yield Surprise(
+            {f"S from 0.1 − S from 1: accuracy on {d}": one for d, one in found.items()}, "Ours",
+            f"the start of S decides accuracy on {among(moved, list(found), 'data sets')}" if moved else "",
+            "FE does not say where its strengths S start. Accuracy with S from 0.1 minus that from 1: "
+            f"{_outcome(found, 'on')}, the largest of many changes tried in short runs over few splits, each interval "
+            "by itself.",
+        )  # fmt: skip
+
+
+def _outcome(found: dict[str, Paired], word: str) -> str:
+    """Those differences that are surely there with their sizes, and where there is none."""
+    sure = [f"{interval(one)} {word} {name}" for name, one in found.items() if one.side]
+    rest = [name for name, one in found.items() if not one.side]
+    parts = [listed(sure)] * bool(sure) + [f"no sure difference {word} {listed(rest)}"] * bool(rest)
+    return ", ".join(parts)
+
+
+def _interval(found: Paired) -> dict[str, float]:
+    return {"value": found.difference, "low": found.low, "high": found.high}
 
 
 # --- Of what the records are -----------------------------------------------------------------------------------------
@@ -249,8 +254,7 @@ def dated(folder: str) -> str:
     """The day of the last commit that changed the folder, a dash where there is no git to ask."""
     command = ["git", "log", "-1", "--format=%cs", "--", folder]
     try:
-        return (
-            subprocess.run(command, cwd=records.ROOT, capture_output=True, text=True, check=True).stdout.strip() or "–"
-        )
+        done = subprocess.run(command, cwd=records.ROOT, capture_output=True, text=True, check=True)
+        return done.stdout.strip() or "–"
     except (OSError, subprocess.CalledProcessError):
         return "–"

@@ -40,12 +40,7 @@ def processor(rows: pd.DataFrame) -> pd.Series:
 
 def costs(frame: pd.DataFrame) -> pd.DataFrame:
     """For each table, method and processor: runs there are and of how many, epochs, seconds, precision."""
-    each = {
-        "runs": ("split", "size"),
-        "s": ("seconds", "mean"),
-        "epochs": ("epochs", "mean"),
-        "mixed": ("mixed", "mean"),
-    }
+    each = {"runs": ("split", "size")} | {name: (name, "mean") for name in ("seconds", "epochs", "mixed")}
     one = trained_once(frame)
     per = one.assign(processor=processor(one)).groupby(["dataset", "method", "processor"]).agg(**each)
     cells = [(d, m) for d in there(frame) for m in METHODS]
@@ -61,9 +56,9 @@ def costs_shown(per: pd.DataFrame) -> pd.DataFrame:
             "runs": per["runs"].fillna(0).astype(int),
             "of": per["of"],
             "epochs": per["epochs"].map("{:.0f}".format, na_action="ignore"),
-            "seconds": per["s"].map("{:.3g}".format, na_action="ignore"),
+            "seconds": per["seconds"].map("{:.3g}".format, na_action="ignore"),
             "precision": per["mixed"].map(lambda share: {0: "single", 1: "mixed"}.get(share, "both"), "ignore"),
-            "minutes": (per["runs"] * per["s"] / 60).map("{:.1f}".format, na_action="ignore"),
+            "minutes": (per["runs"] * per["seconds"] / 60).map("{:.1f}".format, na_action="ignore"),
         }
     )
     shown["on"] = shown.index.get_level_values("processor")
@@ -74,7 +69,7 @@ def costs_told(frame: pd.DataFrame) -> dict:
     """What the text says of the runs, by name: minutes of each processor by itself, and what the full grid asks for."""
     one = trained_once(frame)
     minutes = one.groupby(processor(one))["seconds"].sum() / 60
-    own = one[(one["method"] == "ID-ExpO") & (one["deletion"] == "A")]
+    own = at(one, method="ID-ExpO", deletion="A")
     settings = own.drop_duplicates(["dataset", *HYPER]).groupby("dataset").size()
     on = own.assign(processor=processor(own)).groupby("dataset")["processor"].unique().map(listed)
     less = [f"{d}, where ID-ExpO has {n} of 12 settings, run on {on[d]}" for d, n in settings[settings < 12].items()]
@@ -88,7 +83,7 @@ def costs_told(frame: pd.DataFrame) -> dict:
 
 def choices(front: pd.DataFrame) -> pd.DataFrame:
     """Of all choices of ID-ExpO with Del-A on a table, the share that falls on each value of a hyperparameter."""
-    picked = front[(front["deletion"] == "A") & (front["measure"] == "accuracy")]
+    picked = at(front, deletion="A", measure="accuracy")
     shares = {
         (title, f"{value:g}"): (picked[column] == value).groupby(picked["dataset"]).mean()
         for column, title in (("lam", "λ"), ("lam3", "λ₃"), ("lr", "learning rate"))
@@ -99,7 +94,7 @@ def choices(front: pd.DataFrame) -> pd.DataFrame:
 
 def choices_told(front: pd.DataFrame, tried: float) -> str:
     """How often the larger learning rate is chosen, and which lambda most often on each table; the largest tried."""
-    picked = front[(front["deletion"] == "A") & (front["measure"] == "accuracy") & front["dataset"].isin(TABLES)]
+    picked = at(front[front["dataset"].isin(TABLES)], deletion="A", measure="accuracy")
     larger = (picked["lr"] == picked["lr"].max()).mean()
     most = picked.groupby("dataset")["lam"].agg(lambda lam: lam.value_counts().idxmax())
     each = "; ".join(
@@ -132,8 +127,8 @@ def edge(frame: pd.DataFrame) -> tuple[pd.DataFrame | Markdown, str]:
             gap = (own - other).dropna()
             one = resampled(gap) if len(gap) > 1 else None
             row[measure] = spanned(one)
-            if one and (one.low > 0 or one.high < 0):
-                sure["above" if one.low > 0 else "below"].setdefault(measure, []).append(d)
+            if one and one.side:
+                sure["above" if one.side > 0 else "below"].setdefault(measure, []).append(d)
         rows[d] = row
     table = pd.DataFrame(rows).T
     taken = listed(f"{row.iloc[0]} choices on {d}" for d, row in table.iterrows())

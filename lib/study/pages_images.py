@@ -5,6 +5,7 @@ Each function gives a table or a figure of whatever records there are, or what t
 
 import json
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -14,7 +15,7 @@ from lib.study.measures import labels
 from lib.study.numbers import signed, two
 from lib.study.pages_id import short, whole
 from lib.study.runs import at
-from lib.study.runs_id import ETAS, HYPER, METHODS, RIVALS, S_VALUES, best_rival, by_split, ce_only, ours
+from lib.study.runs_id import HYPER, METHODS, RIVALS, S_VALUES, best_rival, by_split, ce_only, least_lead, ours
 from lib.study.runs_images import CELLS, cell, main, name, rivals
 from lib.study.statistics import resampled
 from lib.study.words import LEVEL, beside, found_too, listed, placed
@@ -76,9 +77,8 @@ def training_shown(frame: pd.DataFrame) -> pd.DataFrame:
             "kept": f"{explainer['keep']:.0%}" if masked else "–",
             "products in": "bfloat16" if settings["mixed"] else "float32",
         })  # fmt: skip
-    return (
-        pd.DataFrame(rows).drop_duplicates().sort_values("method", kind="stable").set_index("method").rename_axis(None)
-    )
+    table = pd.DataFrame(rows).drop_duplicates().sort_values("method", kind="stable")
+    return table.set_index("method").rename_axis(None)
 
 
 def span(row: pd.Series, noun: str) -> str:
@@ -104,27 +104,20 @@ def front_figure(front: pd.DataFrame) -> Figure:
     if not order:
         return figures.nothing("No records of ID-ExpO yet.")
     shown = next(c for c in CELLS if name(*c) == order[-1])
-    found = placed(leads(front, *shown))
+    found = placed({measure: lead.mean() for measure, lead in leads(front, *shown).items()})
     title = f"{name(*shown)}: against {rival_told(front, *shown)} at η = 3 ID-ExpO is {found}" if found else ""
     return figures.fronts(rows, title or f"{name(*shown)}: no records of a rival yet", order)
 
 
-def leads_by_seed(front: pd.DataFrame, explainer: str, S: float, *, eta: float = 3.0) -> dict[str, pd.Series]:
-    """ID-ExpO minus the best of those rivals that have records, in each score; empty without either.
+def leads(front: pd.DataFrame, explainer: str, S: float) -> dict[str, pd.Series]:
+    """ID-ExpO minus the best of those rivals that have records, at eta 3, in each score; empty without either.
 
     A lead for each seed that all of them have.
     """
-    rows = cell(front, explainer, S, eta=eta)
+    rows = cell(front, explainer, S, eta=3)
     there = rivals(rows)
-    found = {}
-    for measure in SCORES if there else ():
-        found[measure] = (ours(rows, measure) - best_rival(rows, measure, there)).dropna()  # seeds that all have
+    found = {m: (ours(rows, m) - best_rival(rows, m, there)).dropna() for m in SCORES} if there else {}
     return {measure: lead for measure, lead in found.items() if len(lead)}
-
-
-def leads(front: pd.DataFrame, explainer: str, S: float, *, eta: float = 3.0) -> dict[str, float]:
-    """Their means."""
-    return {measure: lead.mean() for measure, lead in leads_by_seed(front, explainer, S, eta=eta).items()}
 
 
 def surely(gap: pd.Series) -> str:
@@ -138,8 +131,7 @@ def surely(gap: pd.Series) -> str:
 
 def lead_told(front: pd.DataFrame, explainer: str, S: float) -> str:
     """Its leads at eta 3 in a sentence, and over whom."""
-    there = leads_by_seed(front, explainer, S)
-    if not there:
+    if not (there := leads(front, explainer, S)):
         return f"{name(explainer, S)}: no records of ID-ExpO and a rival yet"
     told = listed(f"{measure} {surely(lead)}" for measure, lead in there.items())
     return f"{name(explainer, S)}: against {rival_told(front, explainer, S)} ID-ExpO has {told}"
@@ -166,9 +158,8 @@ def seeds_told(front: pd.DataFrame) -> str:
 def least_leads(front: pd.DataFrame) -> dict[str, float]:
     """ID-ExpO's least lead over the best rival, over both scores and every eta, where all three have records."""
     whole = [c for c in CELLS if len(rivals(cell(front, *c, eta=3))) == len(RIVALS)]
-    each = {name(*c): [leads(front, *c, eta=eta) for eta in ETAS] for c in whole}
-    found = {panel: [gaps[m] for gaps in own for m in SCORES[:2] if m in gaps] for panel, own in each.items()}
-    return {panel: min(gaps) for panel, gaps in found.items() if len(gaps) == len(ETAS) * len(SCORES[:2])}
+    least = {name(*c): np.min([least_lead(cell(front, *c), m).mean() for m in SCORES[:2]]) for c in whole}
+    return pd.Series(least, dtype=float).dropna().to_dict()
 
 
 def fronts_told(front: pd.DataFrame) -> str:
@@ -230,23 +221,22 @@ def untrained_figure(front: pd.DataFrame) -> Figure:
     if not order:
         return figures.nothing("No records of ID-ExpO yet.")
     gaps = {where: gap.mean() for where, gap in over_ce_only(front, "sensitivity").items()}
-    title = (
-        f"Sensitivity-4 against CE-only at η = 2: ID-ExpO is {placed(gaps)}" if gaps else "No records of CE-only yet"
-    )
+    title = f"Sensitivity-4 against CE-only at η = 2: ID-ExpO is {placed(gaps)}"
+    title = title if gaps else "No records of CE-only yet"
     return figures.fronts(rows, title, order, scores=(names["sensitivity"], names["masked"]))
 
 
-def over_ce_only(front: pd.DataFrame, measure: str, eta: float = 2.0) -> dict[str, pd.Series]:
-    """ID-ExpO minus CE-only at eta, seed by seed, in each explainer and S that has both, by its name."""
-    gaps = {c: (ours(rows, measure) - ce_only(rows, measure)).dropna()
-            for c in CELLS for rows in [cell(front, *c, eta=eta)]}  # fmt: skip
-    return {name(*c): gap for c, gap in gaps.items() if len(gap)}
+def over_ce_only(front: pd.DataFrame, measure: str) -> dict[str, pd.Series]:
+    """ID-ExpO minus CE-only at eta 2, seed by seed, in each explainer and S that has both, by its name."""
+    cells = {name(*c): cell(front, *c, eta=2) for c in CELLS}
+    gaps = {where: (ours(rows, measure) - ce_only(rows, measure)).dropna() for where, rows in cells.items()}
+    return {where: gap for where, gap in gaps.items() if len(gap)}
 
 
-def over_told(front: pd.DataFrame, measure: str, what: str, *, eta: float = 2.0, verb: str = "finds") -> str:
+def over_told(front: pd.DataFrame, measure: str, what: str, *, verb: str = "finds") -> str:
     """The same in words, and what the paper finds, or expects; what: the measure as a sentence names it."""
-    if not (gaps := over_ce_only(front, measure, eta)):
+    if not (gaps := over_ce_only(front, measure)):
         return f"There are no records of ID-ExpO's {what} and CE-only's yet."
     told = listed(f"{surely(gap)} with {where}" for where, gap in gaps.items())
     finding = found_too({where: gap.mean() for where, gap in gaps.items()}, "it higher with ID-ExpO", verb=verb)
-    return f"Compared with CE-only's at η = {eta:g}, ID-ExpO's {what} is {told}. {finding}"
+    return f"Compared with CE-only's at η = 2, ID-ExpO's {what} is {told}. {finding}"

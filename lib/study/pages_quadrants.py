@@ -19,9 +19,9 @@ PAPER_QUADRANTS = {  # first and third, as the paper's Fig. 4 prints them
 }  # fmt: skip
 
 
-def changed(front: pd.DataFrame, S: float = 0.5) -> dict[str, pd.DataFrame]:
-    """Each method's changes of single images with Grad-CAM at eta 2, of those methods that have records."""
-    rows = cell(front, "Grad-CAM", S, eta=2)
+def changed(front: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Each method's changes of single images with Grad-CAM and S = 0.5 at eta 2, of those methods with records."""
+    rows = cell(front, "Grad-CAM", 0.5, eta=2)
     before = at(rows, method="pretrained")
     there = [m for m in METHODS if m in set(rows["method"])] if len(before) else []
     return {method: changes(at(rows, method=method), before) for method in there}
@@ -42,12 +42,9 @@ def seeds_told(changed: dict[str, pd.DataFrame]) -> str:
 def quadrant_table(changed: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Shares of images in the first and the third quadrant, beside the paper's."""
     own = shares(changed)
-    table = {
-        m: [*(own.loc[m, ["first", "third"]] if m in own.index else (None, None)), *PAPER_QUADRANTS[m]] for m in METHODS
-    }
-    heads = ["both rise", "both fall", "both rise, paper", "both fall, paper"]
-    shown = pd.DataFrame(table, index=heads).T.astype(float)
-    return digits(shown, "{:.1%}").rename(index=whole)
+    table = own.reindex(index=METHODS, columns=["first", "third"]).set_axis(["both rise", "both fall"], axis=1)
+    paper = pd.DataFrame(PAPER_QUADRANTS, index=[f"{head}, paper" for head in table]).T
+    return digits(table.join(paper), "{:.1%}").rename(index=whole)
 
 
 def quadrants_told(changed: dict[str, pd.DataFrame]) -> str:

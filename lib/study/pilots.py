@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from lib.study.numbers import signed
+from lib.study.numbers import digits, signed
 from lib.study.runs import at, title
 from lib.study.runs_fe import SCORES, U, choose_eta, chosen
 from lib.study.statistics import resampled
@@ -35,14 +35,14 @@ def starts(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
             found[title(dataset)] = {start: score(some) for start, some in rows.groupby("start")}
     table = pd.DataFrame(found).T
     best = ", ".join(f"{start} on {name}" for name, start in table.idxmax(axis=1).items())
-    return table.map(lambda v: "–" if pd.isna(v) else f"{v:.3f}").rename_axis(columns="start of S"), best or "none"
+    return digits(table, "{:.3f}").rename_axis(columns="start of S"), best or "none"
 
 
 def patience(longer: pd.DataFrame, frame: pd.DataFrame) -> str:
     """What waiting longer changes in the same runs: epochs kept and validation's geometric mean at U = 10, in words."""
     told = []
     for (dataset, method), rows in longer.groupby(["dataset", "method"]):
-        same = frame[(frame["dataset"] == dataset) & (frame["method"] == method) & (frame["lam"] == 1)]
+        same = at(frame, dataset=dataset, method=method, lam=1)
         same = same[same["split"].isin(rows["split"]) & (same["seed"].isin(rows["seed"]))]
         if same.empty:
             continue
@@ -54,7 +54,7 @@ def patience(longer: pd.DataFrame, frame: pd.DataFrame) -> str:
         single = {eta: by_split(at(rows, eta=eta)) - by_split(at(same, eta=eta)) for eta in set(same["eta"])}
         widest = max(single, key=lambda eta: single[eta].abs().max())
         most = max(single[widest], key=abs)
-        more = "surely for the better" if gap.low > 0 else "surely for the worse" if gap.high < 0 else "within noise"
+        more = {1: "surely for the better", -1: "surely for the worse", 0: "within noise"}[gap.side]
         told.append(
             f"{method} on {title(dataset)}, {rows['split'].nunique()} splits, {steps[0]:,} and {steps[1]:,} steps: "
             f"epoch {epochs[0]:,.0f} and {epochs[1]:,.0f} kept in the mean, geometric mean by split {scores}, "

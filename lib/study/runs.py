@@ -24,6 +24,13 @@ def at(rows: pd.DataFrame, **where) -> pd.DataFrame:
     return rows[kept]
 
 
+def upward(rows: pd.DataFrame, *measures: str) -> pd.DataFrame:
+    """The rows with `1 − deletion` for deletion, or for whichever measures are better when lower, so that all rise."""
+    down = rows["measure"].isin(measures)
+    names = {measure: f"1 − {measure}" for measure in measures}
+    return rows.assign(value=rows["value"].where(~down, 1 - rows["value"])).replace({"measure": names})
+
+
 def kept(rows: pd.DataFrame) -> pd.DataFrame:
     """Those of runs that kept an epoch of theirs: one that diverged before its first has its start's parameters.
 

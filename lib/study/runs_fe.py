@@ -17,7 +17,7 @@ import pandas as pd
 from lib import data
 from lib.data import catalogue
 from lib.study import records
-from lib.study.runs import check_configuration, kept
+from lib.study.runs import at, check_configuration, kept
 
 U = 10  # entries kept in the explanation, where the paper fixes it too
 SCORES = ("accuracy", "faithfulness")
@@ -91,8 +91,7 @@ def is_complete(rows: pd.DataFrame) -> bool:
     """Whether a data set has all methods and etas at lambda 1, in ten splits, or five of CIFAR10."""
     main, wide = rows[rows["lam"] == 1], rows["dataset"].iloc[0].startswith("cifar10")
     for method in METHODS:
-        runs = main[main["method"] == method].drop_duplicates(["split", "eta"])
-        etas = runs.groupby("split")["eta"].nunique()
+        etas = at(main, method=method).groupby("split")["eta"].nunique()
         if (etas >= (6 if method in GATED else 1)).sum() < (5 if wide else 10):
             return False
     return True
@@ -117,13 +116,13 @@ def datasets(frame: pd.DataFrame) -> list[str]:
 # --- What validation chooses -----------------------------------------------------------------------------------------
 
 
-def choose_eta(rows: pd.DataFrame, measures: Sequence[str] = SCORES) -> pd.DataFrame:
-    """The rows of each run's best eta on validation: largest geometric mean of two measures, ties to the smaller eta.
+def choose_eta(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of each run's best eta on validation: largest geometric mean of SCORES, ties to the smaller eta.
 
-    Chosen for each dataset, method, split, seed, lambda and U by itself. A negative measure counts as 0. ValueError if
-    a run lacks one of the measures, or was recorded in two configurations, which must not be averaged.
+    Chosen for each dataset, method, split, seed, lambda and U by itself. A negative score counts as 0. ValueError if a
+    run lacks one of them, or was recorded in two configurations, which must not be averaged.
     """
-    by = ["paper", *RUN[:-1], "U"]
+    scores, by = list(SCORES), ["paper", *RUN[:-1], "U"]
     configurations = rows.groupby([*by, "eta"], dropna=False)["config"].nunique()
     if (configurations > 1).any():
         run = dict(zip([*by, "eta"], configurations[configurations > 1].index[0]))
@@ -131,12 +130,12 @@ def choose_eta(rows: pd.DataFrame, measures: Sequence[str] = SCORES) -> pd.DataF
     rows = kept(rows)
     val = rows[rows["part"] == "val"].groupby([*by, "eta", "measure"], dropna=False)["value"].mean()
     score = val.reset_index().pivot(index=[*by, "eta"], columns="measure", values="value").reset_index()
-    score = score.reindex(columns=[*by, "eta", *measures])
-    incomplete = score[score[list(measures)].isna().any(axis=1)]
+    score = score.reindex(columns=[*by, "eta", *scores])
+    incomplete = score[score[scores].isna().any(axis=1)]
     if score.empty or len(incomplete):
         found = dict(incomplete.iloc[0]) if len(incomplete) else "no validation rows"
-        raise ValueError(f"records must hold {' and '.join(measures)} on validation for every run, got {found}")
-    score["score"] = np.sqrt(score[list(measures)].clip(lower=0).prod(axis=1))
+        raise ValueError(f"records must hold {' and '.join(scores)} on validation for every run, got {found}")
+    score["score"] = np.sqrt(score[scores].clip(lower=0).prod(axis=1))
     best = score.sort_values(["score", "eta"], ascending=[False, True], kind="stable").drop_duplicates(by)
     return rows.merge(best[[*by, "eta"]], on=[*by, "eta"])
 
@@ -153,15 +152,15 @@ def chosen(frame: pd.DataFrame, U: int = U) -> pd.DataFrame:
 
 def by_split(ten: pd.DataFrame, dataset: str, method: str, *, measure: str, lam: float = 1.0) -> pd.Series:
     """A test measure of the chosen runs, or their "seconds": split -> value, mean over seeds; empty without records."""
-    rows = ten[(ten["dataset"] == dataset) & (ten["method"] == method) & (ten["lam"] == lam) & (ten["part"] == "test")]
+    rows = at(ten, dataset=dataset, method=method, lam=lam, part="test")
     if measure == "seconds":
         return rows.drop_duplicates(RUN).groupby("split")["seconds"].mean()
-    return rows[rows["measure"] == measure].groupby("split")["value"].mean()
+    return at(rows, measure=measure).groupby("split")["value"].mean()
 
 
 def chosen_eta(ten: pd.DataFrame, dataset: str, method: str) -> pd.Series:
     """The eta that validation chose at lambda 1 for the first seed of each split: split -> eta, as it was trained."""
-    rows = ten[(ten["dataset"] == dataset) & (ten["method"] == method) & (ten["lam"] == 1)]
+    rows = at(ten, dataset=dataset, method=method, lam=1)
     return rows.sort_values("seed", kind="stable").groupby("split")["eta"].first()
 
 
@@ -179,8 +178,7 @@ def rates(frame: pd.DataFrame) -> str:
 
 def classes_picked(ten: pd.DataFrame, dataset: str, method: str) -> pd.Series:
     """Different classes among the ten most influential images of the chosen runs: split -> number (CIFAR10)."""
-    rows = ten[(ten["dataset"] == dataset) & (ten["method"] == method) & (ten["lam"] == 1)]
-    rows = rows[rows["measure"] == "influence"]
+    rows = at(ten, dataset=dataset, method=method, lam=1, measure="influence")
     if rows.empty:
         return pd.Series(dtype=float)
     label = data.cifar10.chosen()[1][rows["example"].astype(int)]

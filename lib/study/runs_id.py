@@ -18,7 +18,7 @@ import pandas as pd
 from lib import metrics
 from lib.data import catalogue
 from lib.study import records
-from lib.study.runs import at, check_configuration, kept
+from lib.study.runs import at, check_configuration, kept, upward
 
 ETAS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)  # weights of accuracy in the valscore that chooses hyperparameters
 TABLES = tuple(name for name in catalogue.names("ID") if not catalogue.DATA_SETS[name].variant)  # the paper's six
@@ -45,8 +45,7 @@ def load(folder: str | Path = records.ROOT / "results" / "id") -> pd.DataFrame:
     frame = records.read(folder)
     for _, rows in frame.groupby("dataset"):
         check_configuration(rows, folder, CONFIGURATION)
-    upward = frame["value"].where(frame["measure"] != "deletion", 1 - frame["value"])
-    return frame.assign(value=upward).replace({"measure": {"deletion": "1 − deletion"}})
+    return upward(frame, "deletion")
 
 
 # --- What validation chooses -----------------------------------------------------------------------------------------
@@ -101,6 +100,17 @@ def highest(each: Mapping[str, pd.Series]) -> pd.Series:
 
 
 ce_only = partial(by_split, method="CE-only")
+
+
+def of_method(rows: pd.DataFrame, method: str) -> pd.DataFrame:
+    """The rows of one method, of ID-ExpO those with Del-A."""
+    return at(rows, method=method, deletion="A" if method == "ID-ExpO" else "none")
+
+
+def least_lead(rows: pd.DataFrame, measure: str) -> pd.Series:
+    """ID-ExpO minus its best rival at that one of ETAS where it leads least: split -> difference."""
+    leads = [(ours(own, measure) - best_rival(own, measure)).dropna() for own in (at(rows, eta=eta) for eta in ETAS)]
+    return min(leads, key=lambda lead: lead.mean() if len(lead) else np.inf)
 
 
 def gaps(

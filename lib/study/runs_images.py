@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from lib.study import grid, records, runs_id
-from lib.study.runs import at
+from lib.study.runs import at, upward
 from lib.study.runs_id import ETAS, HYPER, METHODS, RIVALS, S_VALUES
 
 DATA = "cifar10-jpeg"
@@ -44,26 +44,22 @@ def load(folder: str | Path = records.ROOT / "results" / "images", scale: str = 
     variant: what an ablation changes, see `variant`. criterion: the explainer by which an epoch was chosen. ValueError
     if there are none.
     """
-    frame = records.read(folder)
-    frame = frame[(frame["scale"] == scale) & (frame["dataset"] == data)]
+    frame = at(records.read(folder), scale=scale, dataset=data)
     if not (frame["method"].isin(METHODS) & (frame["part"] == "test")).any():
         raise ValueError(f"no records of fine-tuning on {data} at scale {scale} in {folder}")
     each = {text: json.loads(text) for text in frame["settings"].unique()}
     usual = Counter(own["draws"] for own in each.values() if _through_gradcam(own)).most_common(1)
     variants = {text: variant(own, draws=usual[0][0] if usual else None) for text, own in each.items()}
-    upward = frame["value"].where(frame["measure"] != "deletion", 1 - frame["value"])
-    own = frame.assign(value=upward, split=frame["seed"], variant=frame["settings"].map(variants))
+    own = upward(frame, "deletion").assign(split=frame["seed"], variant=frame["settings"].map(variants))
     own = own.assign(variant=own["variant"].where(own["variant"] != "", _rarely(own)))
-    own = own.fillna({"trained": "none"}).replace({"measure": {"deletion": "1 − deletion"}})
+    own = own.fillna({"trained": "none"})
     older = own["trained"].where(own["trained"] != "none", own["explainer"])  # records before the criterion was noted
     own = own.assign(criterion=own.get("criterion", older).fillna(older))
-    tests = main(own[own["part"] == "test"])
     run = ["method", "explainer", "S", *HYPER, "seed"]
-    twice = tests.drop_duplicates([*run, "config"]).duplicated(run)
-    if twice.any():
-        what = ", ".join(
-            f"{name} {value}" for name, value in tests.drop_duplicates([*run, "config"])[twice][run].iloc[0].items()
-        )
+    runs = main(own[own["part"] == "test"]).drop_duplicates([*run, "config"])
+    twice = runs[runs.duplicated(run)]
+    if len(twice):
+        what = ", ".join(f"{name} {value}" for name, value in twice[run].iloc[0].items())
         raise ValueError(f"{folder}: a run is recorded twice, under different settings: {what}. Move one away")
     return own
 
@@ -111,10 +107,10 @@ def fronts(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([runs_id.fronts(rows), *(start.assign(eta=eta) for eta in ETAS)], ignore_index=True)
 
 
-def untrained(frame: pd.DataFrame, eta: float = 2.0) -> pd.DataFrame:
-    """Test rows of the runs chosen at eta, measured with explanations other than the one that chose them."""
+def untrained(frame: pd.DataFrame) -> pd.DataFrame:
+    """Test rows of the runs chosen at eta 2, measured with explanations other than the one that chose them."""
     key = ["method", "criterion", "S", "seed", *HYPER]
-    picked = at(runs_id.chosen(main(frame), eta), measure="accuracy")[key]
+    picked = at(runs_id.chosen(main(frame)), measure="accuracy")[key]
     others = frame[(frame["criterion"] != frame["explainer"]) & (frame["variant"] == "")]
     return others.merge(picked, on=key)
 
@@ -139,21 +135,19 @@ def name(explainer: str, S: float) -> str:
 
 def changes(rows: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     """How much each test image's insertion and 1 - deletion rose from its start: a row an image and seed."""
-    old = {measure: _samples(at(before, measure=measure)).iloc[0] for measure in ("insertion", "1 − deletion")}
     found = []
     for seed, own in rows.groupby("split"):
-        new = {measure: _samples(at(own, measure=measure)).iloc[0] for measure in old}
         # samples are of deletion itself, so that a rise of 1 - deletion is a fall of them
         gain = {
-            "insertion": new["insertion"] - old["insertion"],
-            "1 − deletion": old["1 − deletion"] - new["1 − deletion"],
+            "insertion": _samples(own, "insertion") - _samples(before, "insertion"),
+            "1 − deletion": _samples(before, "1 − deletion") - _samples(own, "1 − deletion"),
         }
         found.append(pd.DataFrame(gain).assign(split=seed))
     return pd.concat(found, ignore_index=True)
 
 
-def _samples(rows: pd.DataFrame) -> pd.Series:
-    return rows["samples"].map(np.asarray)
+def _samples(rows: pd.DataFrame, measure: str) -> np.ndarray:
+    return np.asarray(at(rows, measure=measure)["samples"].iloc[0])
 
 
 def quadrants(changed: pd.DataFrame) -> pd.DataFrame:
@@ -166,12 +160,12 @@ def quadrants(changed: pd.DataFrame) -> pd.DataFrame:
 # --- Of the grid -----------------------------------------------------------------------------------------------------
 
 
-def of_the_grid(root: Path = records.ROOT, scale: str = "A") -> pd.DataFrame:
+def of_the_grid(scale: str = "A") -> pd.DataFrame:
     """A row for each cell of the grid's images at a scale: its file, how many runs it asks for, how many are there."""
     cells = [run for run in grid.read() if run.grid.startswith("images") and run.given.get("scale", "paper") == scale]
     return pd.DataFrame(
         {"cell": Path(run.out).stem.removesuffix(f"-{scale}"), "purpose": run.purpose, "runs": run.trainings,
-         "there": run.made(root)}
+         "there": run.made()}
         for run in cells
     )  # fmt: skip
 

@@ -45,6 +45,11 @@ class Paired(NamedTuple):
     p: float
     n: int
 
+    @property
+    def side(self) -> int:
+        """1 where the whole interval lies above 0, -1 where below, else 0: a difference that is not sure."""
+        return int(self.low > 0) - int(self.high < 0)
+
 
 def standard_error(values: Sequence[float] | pd.Series, ratio: float = RATIO) -> float:
     """Of a mean over splits that share rows: its square is the values' variance times 1/n + ratio, not 1/n."""
@@ -84,7 +89,7 @@ def holm(p: Sequence[float]) -> np.ndarray:
 
 
 def clustered(
-    groups: Sequence[Sequence[float]], edge: float = 0.0, *, ratio: float = RATIO, seed: int = 0, draws: int = DRAWS
+    groups: Sequence[Sequence[float]], edge: float = 0.0, *, ratio: float = RATIO, draws: int = DRAWS
 ) -> Paired:
     """The mean over groups (data sets) of their mean differences: bootstrap clustered by group.
 
@@ -97,7 +102,7 @@ def clustered(
     groups = sorted(groups, key=np.mean)  # so that in whatever order they come, the draws say the same
     means, sizes = np.array([np.mean(values) for values in groups]), np.array([len(values) for values in groups])
     errors = np.array([standard_error(values, ratio) for values in groups])
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     taken = rng.integers(len(groups), size=(draws, len(groups)))
     center, noise = means.mean(), (errors[taken] * rng.standard_t(sizes[taken] - 1)).mean(1)
     drawn = center + widened(means[taken].mean(1) - center, len(groups)) + noise

@@ -5,10 +5,10 @@ import pandas as pd
 from lib.study.claims import MARGIN
 from lib.study.claims_fe import changes
 from lib.study.measures import labels
-from lib.study.numbers import interval, signed, two
+from lib.study.numbers import digits, interval, signed, two
 from lib.study.pages_fe import LIKE, influential, ours_at_ten, short
 from lib.study.runs import at
-from lib.study.runs_fe import METHODS, U, by_split, chosen, classes_picked, datasets, is_newer
+from lib.study.runs_fe import METHODS, RUN, U, by_split, chosen, classes_picked, datasets, is_newer
 from lib.study.statistics import Paired, clustered, resampled
 from lib.study.words import listed
 
@@ -33,7 +33,7 @@ def scores(ten: pd.DataFrame, measure: str) -> str:
     for other in [m for m in METHODS[1:] if measure == "accuracy" or not m.startswith("RPS")]:
         for d in whole:
             one = resampled((values["Ours"][d] - values[other][d]).dropna())
-            if one.high < 0:
+            if one.side < 0:
                 rivals.setdefault(other, []).append(f"{short(d)} ({two(-one.difference)})")
     if not rivals:
         rival = "rival" if measure == "accuracy" else "rival that does not predict by h"
@@ -68,8 +68,8 @@ def moves(lambdas: pd.DataFrame, measure: str) -> str:
         return "No data set has three values of λ yet."
     flat = [d for d, (first, _) in found.items() if -MARGIN < first.low and first.high < MARGIN]
     rest = [d for d in found if d not in flat]
-    ways = {"falls": [d for d, (_, last) in found.items() if last.high < 0],
-            "rises": [d for d, (_, last) in found.items() if last.low > 0]}  # fmt: skip
+    sides = {"falls": -1, "rises": 1}
+    ways = {way: [d for d, (_, last) in found.items() if last.side == side] for way, side in sides.items()}
     beyond = listed(f"surely {way} on {listed(names)}" for way, names in ways.items() if names)
     return (
         f"Up to λ = 1 {measure} is flat, the interval within ±{MARGIN}, on {listed(flat)}"
@@ -116,8 +116,7 @@ def protocols(frame: pd.DataFrame) -> str:
 def best_eta(frame: pd.DataFrame, measure: str) -> str:
     """The eta of the highest mean on each data set, and whether it is one."""
     rows = ours_at_ten(frame)
-    means = rows[(rows["lam"] == 1) & (rows["part"] == "test") & (rows["measure"] == measure)]
-    means = means.groupby(["dataset", "eta"])["value"].mean()
+    means = at(rows, lam=1, part="test", measure=measure).groupby(["dataset", "eta"])["value"].mean()
     best = {d: means[d].idxmax() for d in datasets(frame) if d in means and len(means[d]) > 1}
     if not best:
         return "No data set has several η yet."
@@ -130,7 +129,7 @@ def best_eta(frame: pd.DataFrame, measure: str) -> str:
 def further(frame: pd.DataFrame, ten: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """What newer records also measure at U = 10, data sets and methods by measure, and what it says of neighbours."""
     names = labels("ties", "examples", "accuracy_new", "faithfulness_new", "neighbours")
-    runs = ten[["dataset", "method", "split", "seed", "lam", "eta"]].drop_duplicates()
+    runs = ten[RUN].drop_duplicates()
     rows = frame[frame["measure"].isin(names) & (frame["U"] == U) & (frame["part"] != "val")].merge(runs)
     if rows.empty:
         return pd.DataFrame({"": ["no records of them yet"]}), "No data set has them yet."
@@ -139,16 +138,15 @@ def further(frame: pd.DataFrame, ten: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     table = table.reindex(order)
     told = []
     for d in (d for d in datasets(frame) if (d, "Pretrain") in set(order) and (d, "Ours") in set(order)):
-        votes = rows[(rows["dataset"] == d) & (rows["method"] == "Pretrain") & (rows["measure"] == "neighbours")]
         own = by_split(ten, d, "Ours", measure="faithfulness").mean()
-        share = votes["value"].mean()
+        share = at(rows, dataset=d, method="Pretrain", measure="neighbours")["value"].mean()
         beside = "as often as" if two(share) == two(own) else "more often than" if share > own else "less often than"
         told.append(
             f"On {short(d)} the ten nearest examples vote for what Pretrain predicts on {two(share)} of the test rows, "
             f"{beside} Ours agrees with its own explanation ({two(own)})."
         )
     table = table[[name for name in names if name in table]].rename(columns=names, index=short)
-    return table.map("{:.3g}".format, na_action="ignore").fillna("–").rename_axis([None, None]), " ".join(told)
+    return digits(table, "{:.3g}").rename_axis([None, None]), " ".join(told)
 
 
 def classes(ten: pd.DataFrame) -> str:

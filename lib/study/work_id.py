@@ -29,6 +29,7 @@ from lib.study.runs_id import (
     gaps,
     highest,
     name,
+    of_method,
     ours,
 )  # fmt: skip
 from lib.study.statistics import Paired, resampled
@@ -54,11 +55,6 @@ def trivial(front: pd.DataFrame, known: pd.DataFrame) -> tuple[pd.DataFrame, dic
         "trivial-at": listed(at_it) if at_it else "no table",
         "trivial-seen": ", ".join(f"{share:.0%} of {d}'s" for d, share in seen.items() if share > 0.02) or "none",
     }
-
-
-def of_method(rows: pd.DataFrame, method: str) -> pd.DataFrame:
-    """The rows of one method, of ID-ExpO those with Del-A."""
-    return at(rows, method=method, deletion="A" if method == "ID-ExpO" else "none")
 
 
 def calibration(front: pd.DataFrame) -> tuple[pd.DataFrame, dict]:

@@ -30,9 +30,9 @@ def means(rows: pd.DataFrame, measures) -> pd.DataFrame:
     return pd.DataFrame({m: {key: by_split(rows, key, method=m).mean() for key in measures} for m in there}).T
 
 
-def by_cell(front: pd.DataFrame, measures: dict[str, str], eta: float = 2.0) -> pd.DataFrame:
-    """Measures by their heads, a row for each explainer, S and method that has records at eta."""
-    found = {row_name(*c): means(cell(front, *c, eta=eta), measures) for c in SHOWN}
+def by_cell(front: pd.DataFrame, measures: dict[str, str]) -> pd.DataFrame:
+    """Measures by their heads, a row for each explainer, S and method that has records at eta 2."""
+    found = {row_name(*c): means(cell(front, *c, eta=2), measures) for c in SHOWN}
     found = {c: table for c, table in found.items() if len(table)}
     table = pd.concat(found).rename(columns=measures) if found else pd.DataFrame(columns=list(measures.values()))
     return table.rename(index=whole, level=1) if found else table
@@ -55,9 +55,8 @@ def controls_told(front: pd.DataFrame) -> str:
         gaps = [ours(rows, measure) - by_split(rows, measure, method="CE-only") for measure in measures]
         if all(gap.notna().any() for gap in gaps):  # over the seeds that both have
             plain, random, share = (signed(gap.mean()) for gap in gaps)
-            told.append(
-                f"{name(*c)}: {plain} with the explanation, {random} with a random map, {share} divided by f(x)."
-            )
+            said = f"{plain} with the explanation, {random} with a random map, {share} divided by f(x)"
+            told.append(f"{name(*c)}: {said}.")
     head = "How much higher ID-ExpO's insertion is than CE-only's at η = 2."
     return f"{head} {' '.join(told)}" if told else "No records of ID-ExpO and CE-only yet."
 

@@ -1,5 +1,6 @@
 """The page of ID's results on tables: what it says of forms, differences and sensitivity, on made-up records."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -11,6 +12,11 @@ from tests.study.id import KNOWN, TOLD, frame
 @pytest.fixture(scope="module")
 def front():
     return runs_id.fronts(frame(tables=["collins", "qsar-biodeg"]))
+
+
+@pytest.fixture(scope="module")
+def forms():
+    return runs_id.front_of_forms(frame(tables=["collins", "qsar-biodeg"], forms=0.0))
 
 
 def test_the_form_that_keeps_most_accuracy_is_named():
@@ -65,3 +71,25 @@ def test_sensitivity_is_counted_on_the_papers_tables_alone(front):
     table, told = pages_id.sensitivity(every)
     assert "collins-23" in table.index.get_level_values(0)
     assert told["sensitivity-above-LIME"] == told["sensitivity-rose-KernelSHAP"] == "4 of 4"
+
+
+def test_the_forms_are_compared_by_their_balance(forms):
+    c, small = forms["deletion"].eq("C"), forms["S"].eq(0.3)
+    told = pages_id.balance_told(forms)
+    assert told.startswith(
+        "The paper chooses Del-A for its balance. Over 2 tables, Del-C's balance is not surely apart"
+    )
+    for by, words in ((0.1, "surely above Del-A's: the difference is 0.40"), (-0.1, "surely below Del-A's: the")):
+        assert words in pages_id.balance_told(forms.assign(value=forms["value"] + by * (c & small)))
+        assert "not surely" in pages_id.balance_told(forms.assign(value=forms["value"] + by * (c & ~small)))
+    assert pages_id.balance_told(forms[forms["split"] == 0]).startswith("Two splits")
+    assert pages_id.balance_told(forms[:0]).startswith("Two splits")
+
+
+def test_the_contributions_to_one_sample_are_told():
+    phi = {"ID-ExpO": np.array([0.1, -0.5, 0.0]), "CE-only": np.array([0.3, 0.0, 0.0])}
+    told = pages_id.contributions_told(phi, ["a", "b", "c"])
+    assert told.startswith("The mean size is 0.200 with ID-ExpO and 0.100 with CE-only, 2.0 times as much.")
+    assert "The largest contribution is b's with ID-ExpO and a's with CE-only." in told
+    alike = pages_id.contributions_told(phi | {"CE-only": phi["ID-ExpO"]}, ["a", "b", "c"])
+    assert "contribution is b's with both. The paper" in alike

@@ -25,7 +25,7 @@ def test_costs_of_two_processors_are_never_added_up():
     table = pages_id_runs.costs(both)
     rows = table.xs("ID-ExpO", level=1)
     rows = rows.droplevel(0)
-    assert rows["s"].to_dict() == {"AMD EPYC": 60.0, "NVIDIA H200": 1.0}
+    assert rows["seconds"].to_dict() == {"AMD EPYC": 60.0, "NVIDIA H200": 1.0}
     assert rows["runs"].to_dict() == {"AMD EPYC": 20, "NVIDIA H200": 60}  # five splits, two lambdas, S and explainers
     shown = pages_id_runs.costs_shown(table)
     minutes = shown[shown["on"] == "AMD EPYC"]["minutes"]

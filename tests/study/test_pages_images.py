@@ -12,9 +12,8 @@ from lib.study import pages_images, runs_images
 
 
 def test_leads_are_over_the_best_rival_that_there_is(front):
-    assert pages_images.leads(front, "LIME", 0.5) == pytest.approx(
-        {"insertion": 0.13, "1 − deletion": 0.1, "accuracy": 0.0}, abs=0.01
-    )
+    means = {measure: lead.mean() for measure, lead in pages_images.leads(front, "LIME", 0.5).items()}
+    assert means == pytest.approx({"insertion": 0.13, "1 − deletion": 0.1, "accuracy": 0.0}, abs=0.01)
     told = pages_images.lead_told(front[front["split"] == 0], "LIME", 0.5)
     assert re.search(r"ID-ExpO has insertion 0.1\d higher, 1 − deletion 0.1\d higher and accuracy \S+ \S+$", told)
     fewer = front[front["method"] != "ExpO-F"]
@@ -36,7 +35,7 @@ def test_a_lead_is_over_the_seeds_that_all_rivals_have(front):
     few = front[~(front["method"].isin(["ExpO-S", "ExpO-F"]) & front["split"].gt(0))]
     ahead = few["method"].eq("ID-ExpO") & few["split"].gt(0) & few["measure"].eq("insertion")
     found = pages_images.leads(few.assign(value=few["value"] + 9 * ahead), "LIME", 0.5)
-    assert found["insertion"] == pytest.approx(0.13, abs=0.01)
+    assert found["insertion"].mean() == pytest.approx(0.13, abs=0.01)
     assert "CE-only 3 seeds, ExpO-F 1 seed, ExpO-S 1 seed and ID-ExpO 3 seeds" in pages_images.seeds_told(few)
 
 

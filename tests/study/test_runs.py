@@ -44,3 +44,10 @@ def test_rows_and_titles():
     assert list(runs.at(frame, a=1, b=3).index) == [0]
     assert list(runs.at(frame).index) == [0, 1, 2]
     assert runs.titles("glass, my-table, ") == "Glass, my-table"
+
+
+def test_deletion_is_read_upward_and_nothing_else():
+    rows = pd.DataFrame({"measure": ["deletion", "insertion", "deletion_random"], "value": 0.2})
+    found = runs.upward(rows, "deletion")
+    assert found["measure"].tolist() == ["1 − deletion", "insertion", "deletion_random"]
+    assert found["value"].tolist() == [0.8, 0.2, 0.2]

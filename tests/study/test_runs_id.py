@@ -41,6 +41,21 @@ def test_the_best_rival_is_the_one_of_the_highest_mean():
     assert runs_id.best_rival(pd.DataFrame(rows), "insertion").to_dict() == {0: 0.1, 1: 0.2, 2: 0.8}
 
 
+def test_a_least_lead_is_taken_where_it_is_least(told):
+    cell = at(runs_id.fronts(told), dataset="collins", explainer="LIME", S=0.5)
+    for eta, step, change in ((1.0, -0.05, -0.05), (2.5, 0.05, 0.0)):
+        moved = cell["eta"].eq(eta) & cell["measure"].eq("insertion") & cell["method"].eq("ID-ExpO")
+        other = cell.assign(value=cell["value"] + step * moved)
+        pair = [runs_id.least_lead(rows, "insertion").mean() for rows in (cell, other)]
+        assert pair[1] - pair[0] == pytest.approx(change)
+    assert runs_id.least_lead(at(cell, method="ID-ExpO"), "insertion").empty
+
+
+def test_a_methods_rows_are_of_the_first_form_of_deletion_alone(told):
+    assert set(runs_id.of_method(told, "ID-ExpO")["deletion"]) == {"A"}
+    assert set(runs_id.of_method(told, "CE-only")["method"]) == {"CE-only"}
+
+
 def test_forms_are_compared_where_there_are_all_three_at_one_S():
     rows = at(frame(tables=["collins", "qsar-biodeg"]), explainer="LIME")
     lacking = rows["dataset"].eq("collins") & rows["S"].eq(0.5) & rows["deletion"].eq("C")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from lib.data.splits import FRACTIONS
-from lib.study.statistics import RATIO, clustered, holm, mean_sem, plus_minus, resampled
+from lib.study.statistics import RATIO, Paired, clustered, holm, mean_sem, plus_minus, resampled
 
 
 def test_mean_and_standard_error_count_splits_not_seeds():
@@ -40,6 +40,11 @@ def test_paired_is_the_paired_t_test(n, seed):
 def test_paired_without_spread():
     assert resampled([0, 0, 0], ratio=0) == (0, 0, 0, 1, 3)
     assert resampled([1, 1, 1], ratio=0) == (1, 1, 1, 0, 3)
+
+
+def test_a_difference_is_sure_where_its_whole_interval_lies_on_one_side():
+    ends = ((0.1, 0.3), (-0.3, -0.1), (-0.1, 0.5), (0.0, 0.2))
+    assert [Paired(0.1, low, high, 0.5, 3).side for low, high in ends] == [1, -1, 0, 0]
 
 
 def test_holm_gives_the_values_known_for_it():

@@ -27,17 +27,17 @@ def box(ax: Axes, at: tuple[float, float], text: str, *, width: float, height=0.
     ax.text(*at, text, ha="center", va="center", fontsize=size, linespacing=1.3)
 
 
-def arrow(ax: Axes, start, end, *, style: str = "-|>", color: str = INK, width: float = 1.4, bend: float = 0.0) -> None:
-    """An arrow between two points. bend: how far it is curved, relative to its length."""
+def arrow(ax: Axes, start, end, *, style: str = "-|>", color: str = INK, width: float = 1.4) -> None:
+    """An arrow between two points."""
     look = {"arrowstyle": style, "color": color, "lw": width, "shrinkA": 0, "shrinkB": 0}
-    ax.annotate("", end, start, arrowprops=look | {"connectionstyle": f"arc3,rad={bend}"})
+    ax.annotate("", end, start, arrowprops=look)
 
 
-def ends(ax: Axes, *, lines: float = 1.25) -> None:
-    """Each line's label beside its right end, for a legend; where ends are close, apart by `lines` of text."""
+def ends(ax: Axes) -> None:
+    """Each line's label beside its right end, for a legend; where ends are close, 1.25 lines apart."""
     ax.figure.draw_without_rendering()
     size = plt.rcParams["legend.fontsize"]
-    gap = lines * size * ax.figure.dpi / 72 / ax.get_window_extent().height  # of the axes' height
+    gap = 1.25 * size * ax.figure.dpi / 72 / ax.get_window_extent().height  # of the axes' height
     named = [line for line in ax.lines if not str(line.get_label()).startswith("_")]
     points = [line.get_transform().transform(line.get_xydata()[-1]) for line in named]
     heights = [ax.transAxes.inverted().transform(point)[1] for point in points]

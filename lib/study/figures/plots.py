@@ -16,15 +16,7 @@ from lib.study.statistics import mean_sem
 
 
 def curves(
-    frame: pd.DataFrame,
-    x: str,
-    title: str,
-    *,
-    xlabel: str,
-    ylabel: str,
-    panel: str = "dataset",
-    last: str | None = None,
-    columns: int = 2,
+    frame: pd.DataFrame, x: str, title: str, *, xlabel: str, ylabel: str, panel="dataset", last: str | None = None
 ) -> Figure:
     """One panel for each data set, one line for each method: mean over splits of `value`, standard-error bars.
 
@@ -32,7 +24,7 @@ def curves(
     last: what to call the largest x of each panel ("all" for U). title: the finding.
     """
     panels = list(dict.fromkeys(frame[panel]))
-    fig, axes = grid(len(panels), columns, height=2.5)
+    fig, axes = grid(len(panels), height=2.5)
     summary = mean_sem(frame, [panel, "method", x])
     for ax, name in zip(axes, panels):
         part = summary[summary[panel] == name]
@@ -100,12 +92,12 @@ def fronts(frame: pd.DataFrame, title: str, rows: Sequence[str], *, scores=("ins
     return remember(fig, frame.loc[shown, ["panel", "method", "eta", "measure", "split", "value"]])
 
 
-def images(pictures: Sequence[np.ndarray], captions: Sequence[str], title: str, *, columns: int = 5) -> Figure:
-    """Pictures (H, W, 3) in rows, each under its caption."""
+def images(pictures: Sequence[np.ndarray], captions: Sequence[str], title: str) -> Figure:
+    """Pictures (H, W, 3) in rows of five, each under its caption."""
     if len(pictures) != len(captions):
         raise ValueError(f"captions must be as many as pictures, got {len(captions)} and {len(pictures)}")
-    fig, axes = grid(len(pictures), columns, height=1.45)
-    fig.set_figheight(1.6 * math.ceil(len(pictures) / columns) + 0.5)
+    fig, axes = grid(len(pictures), 5, height=1.45)
+    fig.set_figheight(1.6 * math.ceil(len(pictures) / 5) + 0.5)
     for ax, picture, caption in zip(axes, pictures, captions):
         ax.imshow(picture, interpolation="nearest")
         ax.set_title(caption, fontsize=11, fontweight="normal", loc="center")
