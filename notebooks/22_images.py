@@ -42,7 +42,16 @@ scale = "A"  # the size of experiment: A, B or paper
 # %% tags=["hide-input"]
 import pandas as pd
 
-from lib.study import claims_images, figures, pages_claims, pages_images, pages_quadrants, runs_images, work_images
+from lib.study import (
+    claims_images,
+    figures,
+    pages_claims,
+    pages_images,
+    pages_quadrants,
+    runs_images,
+    words_images,
+    work_images,
+)
 from lib.study.gluing import keep
 
 figures.use()
@@ -53,7 +62,7 @@ grid = runs_images.of_the_grid(scale=scale)
 tests = claims_images.tests(frame)
 verdicts = claims_images.verdicts(tests)
 keep("images", pages_images.runs_told(grid, frame))
-keep("images", {"short": pages_images.short_told(front, verdicts)})
+keep("images", {"short": pages_images.short_told(front, verdicts)} | words_images.words(front, frame))
 
 # %% [markdown]
 # ## Insertion and deletion against accuracy
@@ -99,7 +108,7 @@ work_images.missing(front)
 # Fig. 3 shows the first at $S = 0.3\,HW$).
 # ```
 #
-# {glue:text}`images-over-sensitivity` {glue:text}`images-over-masked`
+# {glue:text}`images-over-sensitivity` {glue:text}`images-over-masked` {glue:text}`images-over-kept`
 
 # %% [markdown]
 # ## Image by image
@@ -137,12 +146,11 @@ pages_quadrants.quadrant_table(changed)
 # below the $s$-th value ({eq}`id-5`).
 
 # %% tags=["hide-input"]
-keep("images", work_images.words(front, frame))
 work_images.controls(front)
 
 # %% [markdown]
-# *Insertion (higher is better) and deletion (lower is better) at $\eta = 2$: as they are, by a random map, by
-# threshold, and divided by $f(x)$.*
+# *Insertion (higher is better) and deletion (lower is better) at $\eta = 2$: as they are, by a random map (at every
+# fourth value of $s$ where there are many), by threshold, and divided by $f(x)$.*
 #
 # {glue:text}`images-controls` {glue:text}`images-augmentation` {glue:text}`images-ties`
 
@@ -155,6 +163,8 @@ work_images.sureness(front)
 # much smaller the first contribution is that no longer counts among the top $s$ than the last that does, as a share of
 # the range of all.*
 #
+# {glue:text}`images-gap`
+#
 # ### Other backgrounds, another class
 #
 # Training masks cells by the mean colour. Where a masked cell shows a blurred copy of the image instead, or noise, an
@@ -165,8 +175,11 @@ work_images.sureness(front)
 work_images.backgrounds(front)
 
 # %% [markdown]
-# *Insertion and deletion with other backgrounds, and of the true class, at every fourth value of $s$ where there are
-# many. A dash: recorded before this was measured. Explainer and $S$ at the left, here and below.*
+# *Insertion and deletion by the mean colour, with other backgrounds, and of the true class, all of them at every fourth
+# value of $s$ where there are many. A dash: recorded before this was measured. Explainer and $S$ at the left, here and
+# below.*
+#
+# {glue:text}`images-backgrounds`
 #
 # ### Explanations that were not trained
 #
@@ -174,11 +187,13 @@ work_images.backgrounds(front)
 # there, and what it gains in its own.
 
 # %% tags=["hide-input"]
-work_images.others(frame, front)
+work_images.others(work_images.elsewhere(frame, front))
 
 # %% [markdown]
 # *ID-ExpO minus CE-only at $\eta = 2$, in an explanation that was not trained and in the one that was. A dash: CE-only
 # has no record of that explanation.*
+#
+# {glue:text}`images-elsewhere`
 #
 # ## What does the work
 #
@@ -188,16 +203,16 @@ work_images.others(frame, front)
 # by cosine, and a price on contributions.
 
 # %% tags=["hide-input"]
-keep("images", {"diverged": work_images.diverged_told(frame), "unrecorded": work_images.unrecorded_told(grid)})
-keep("images", {"spread": work_images.spread_told(frame)})
+keep("images", {"unrecorded": words_images.unrecorded_told(grid)})
 work_images.ablations(frame)
 
 # %% [markdown]
 # *Test scores of single runs, $S = 0.5\,HW$, $\lambda = 0.1$, rate $10^{-4}$ (which validation takes), one seed: a
-# change within what seeds differ by says nothing. The released code's background and the kernel by cosine are measured
-# as they train: their scores are of that background, and of explanations with that kernel.*
+# change within what seeds differ by says nothing. The logit, the released code's background and the kernel by cosine
+# are measured as they train: their scores are of explanations of the logit, of that background, and of explanations
+# with that kernel.*
 #
-# {glue:text}`images-spread` {glue:text}`images-diverged` {glue:text}`images-unrecorded`
+# {glue:text}`images-spread` {glue:text}`images-orders` {glue:text}`images-unrecorded`
 #
 # ## A robust network
 #
@@ -206,7 +221,6 @@ work_images.ablations(frame)
 # the first of random length. The paper's is a ResNet-50 that somebody else trained.
 
 # %% tags=["hide-input"]
-keep("images", {"robust": work_images.robust_told(front, frame)})
 work_images.robust(front, frame)
 
 # %% [markdown]
@@ -227,8 +241,8 @@ work_images.robust(front, frame)
 work_images.costs_table(frame)
 
 # %% [markdown]
-# *Milliseconds of one CPU core an image: to train on it and to explain it, median of the rounds timed, all products in
-# single precision.*
+# *Milliseconds of one CPU core an image: to train on it and to explain it, median and range of the rounds timed, all
+# masks visited and all products in single precision.*
 #
 # {glue:text}`images-costs`
 
@@ -268,6 +282,8 @@ pages_claims.at_a_glance(verdicts).assign(recorded=list(claims_images.lacking(te
 # ```
 # ````
 #
+# {glue:text}`images-margin`
+#
 # What is behind these means can be looked at, image by image, in [the gallery](23_gallery).
 #
 # (sec-images-runs)=
@@ -283,7 +299,7 @@ pages_claims.at_a_glance(verdicts).assign(recorded=list(claims_images.lacking(te
 # For each explainer and $S$ there are: {glue:text}`images-choice`. A method with fewer settings had less to choose
 # from, and where there is one seed nothing can be said of what another seed would change. All runs fine-tune one
 # network on one split, so the seeds say what the order of the images and the draws change; another split, or another
-# start, is not measured.
+# start, is not measured. {glue:text}`images-rates` {glue:text}`images-diverged`
 #
 # > The runs differ from the paper's in ways that matter.
 # >
@@ -295,6 +311,10 @@ pages_claims.at_a_glance(verdicts).assign(recorded=list(claims_images.lacking(te
 # >   step ([](16_gradcam) says what [](13_soft_masks) averages over). The table says how much of what each method sees;
 # >   where a method and its rival saw different numbers of images, part of their difference may be that. The paper
 # >   trains for up to 50 epochs of 40,000 images in batches of 128.
+# > - The soft masks' temperature has a floor ([](16_gradcam)): {glue:text}`images-floor`. Their soft masks are softer
+# >   than the paper's.
+# > - Batch norm keeps the statistics of pretraining while a network is fine-tuned, and images are flipped and cropped
+# >   in both trainings. Of fine-tuning the paper says neither.
 # > - Fewer images choose and test: {glue:text}`images-val` and {glue:text}`images-images:,`, where the paper has 10,000
 # >   of each.
 # >
@@ -307,7 +327,9 @@ pages_images.training_shown(frame)
 
 # %% [markdown]
 # *How the methods compared here are trained: images seen in all, batch, values of $s$ drawn at a step, masks of LIME
-# and KernelSHAP or of ExpO's neighbours, the share of them that backward visits, and the precision of products.*
+# and KernelSHAP or of ExpO's neighbours, the share of them that backward visits, the precision of products, and the
+# weights $\lambda$ and learning rates of which validation chooses. The paper tries three weights with every method; the
+# rivals' smaller ones, and LIME's, are left out here for more seeds.*
 
 # %% tags=["hide-input"]
 pages_images.runs_shown(grid)

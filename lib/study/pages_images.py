@@ -62,7 +62,7 @@ def runs_told(grid: pd.DataFrame, frame: pd.DataFrame) -> dict:
 
 
 def training_shown(frame: pd.DataFrame) -> pd.DataFrame:
-    """How each method of the comparison was trained, a row for each that differs, from the records' settings."""
+    """How each method of the comparison was trained, and from which settings validation chose: from the records."""
     own = at(frame, part="test", measure="insertion")
     runs = main(own[own["method"].isin((*METHODS, "Masked"))]).drop_duplicates("config")
     rows = []
@@ -75,10 +75,12 @@ def training_shown(frame: pd.DataFrame) -> pd.DataFrame:
             "values of s": (settings["draws"] or "all") if ours else "–",
             "masks M": explainer["M"] if masked else "–",
             "kept": f"{explainer['keep']:.0%}" if masked else "–",
-            "products in": "bfloat16" if settings["mixed"] else "float32",
+            "products in": "bfloat16" if settings["mixed"] else "float32", "λ": run.lam, "rates": run.lr,
         })  # fmt: skip
-    table = pd.DataFrame(rows).drop_duplicates().sort_values("method", kind="stable")
-    return table.set_index("method").rename_axis(None)
+    table = pd.DataFrame(rows)
+    how = table.columns[:-2].tolist()
+    several = table.groupby(how, sort=False).agg(lambda tried: ", ".join(f"{v:g}" for v in sorted(set(tried))[::-1]))
+    return several.reset_index().sort_values("method", kind="stable").set_index("method").rename_axis(None)
 
 
 def span(row: pd.Series, noun: str) -> str:

@@ -36,4 +36,21 @@ def frame(told=TOLD, seeds=(0, 1, 2), loss=0.2, worse=-0.1):
                                  for part in ("val", "test") if part == "test" or run["best_epoch"]]  # fmt: skip
     every = pd.DataFrame(rows).assign(dataset="cifar10-jpeg", deletion="none", lam3=0.0, lr=1e-3, variant="")
     every.loc[every["method"] == "ID-ExpO", "deletion"] = "A"
+    run = every[["method", "explainer", "S", "seed", "lam"]].astype(str).agg(" ".join, axis=1)
+    every = every.assign(
+        config=run, settings='{"epochs": 4, "floor": 0.001}', epochs=4, refused=0, curve=None, shown=None
+    )
     return every.assign(trained_S=every["S"], split=every["seed"], criterion=every["explainer"])
+
+
+def costs():
+    """Timings of three rounds, of which the second is the median."""
+    cases = [("LIME", 200, 64, 4, 90.0), ("LIME", 50, 64, 4, 30.0), ("LIME", 200, 16, 4, 81.0),
+             ("LIME", 200, 64, 0, 180.0), ("KernelSHAP", 200, 64, 4, 99.0), ("Grad-CAM", 0, 64, 4, 9.0),
+             ("Grad-CAM", 0, 64, 0, 45.0)]  # fmt: skip
+    return pd.DataFrame([
+        {"explainer": e, "M": M, "D": D, "S": 0.5, "draws": K, "seed": seed, "measure": f"ms_{what}", "value": ms + by}
+        for e, M, D, K, ms in cases
+        for seed, by in enumerate((-10.0, 0.0, 10.0))
+        for what in ("training", "explaining")
+    ])  # fmt: skip

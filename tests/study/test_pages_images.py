@@ -63,7 +63,16 @@ def test_how_each_method_was_trained_is_read_from_its_settings():
     every = runs_images.load()
     table = pages_images.training_shown(every)
     assert table.loc["CE‑only", "images"] == "40,000"
-    assert table.loc["ID‑ExpO, LIME,\u00a00.5"].tolist() == ["20,000", 32, 4, 200, "25%", "bfloat16"]
+    assert table.loc["ID‑ExpO, LIME,\u00a00.5"].tolist() == [
+        "20,000",
+        32,
+        4,
+        200,
+        "25%",
+        "bfloat16",
+        "0.1",
+        "0.001, 0.0001",
+    ]
     assert table.index.is_unique
 
 

@@ -1,0 +1,264 @@
+"""What the page of results on images says in words of its controls, ablations, a robust network and costs.
+
+Each function gives a sentence or several, from whatever records there are; the tables beside them are `work_images`'s.
+"""
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from lib.study.claims import MARGIN
+from lib.study.numbers import signed, three, two
+from lib.study.pages_images import SCORES, masked_gaps, over_told
+from lib.study.runs import at
+from lib.study.runs_id import by_split, ce_only, ours
+from lib.study.runs_images import EXPLAINERS, SHOWN, cell, costs, main, name
+from lib.study.words import listed, percent, placed
+from lib.study.work_images import RATE, at_some, elsewhere, means, robust_and_ours
+
+
+def spanning(values: pd.Series, form=signed) -> str:
+    """The least and the largest of several numbers."""
+    low, high = form(values.min()), form(values.max())
+    return low if low == high else f"{low} to {high}"
+
+
+def gains(front: pd.DataFrame, *measures: str) -> pd.DataFrame:
+    """ID-ExpO's mean gains over CE-only at eta 2, over the seeds that both have: a row for each explainer and S."""
+    found = {}
+    for c in SHOWN:
+        rows = cell(front, *c, eta=2)
+        found[name(*c)] = {m: (ours(rows, m) - ce_only(rows, m)).mean() for m in measures}
+    return pd.DataFrame(found, index=list(measures)).T.dropna()
+
+
+# --- What the scores rest on -----------------------------------------------------------------------------------------
+
+
+def controls_told(front: pd.DataFrame) -> str:
+    """ID-ExpO's gain in insertion over CE-only, how much a random map gains too, and what dividing by f(x) leaves."""
+    own = gains(front, "insertion", "insertion_random", "insertion_share").map(signed)
+    told = [f"{where}: {plain} with the explanation, {random} with a random map, {share} divided by f(x)."
+            for where, plain, random, share in own.itertuples()]  # fmt: skip
+    head = "How much higher ID-ExpO's insertion is than CE-only's at η = 2."
+    return f"{head} {' '.join(told)}" if told else "No records of ID-ExpO and CE-only yet."
+
+
+def augmentation_told(front: pd.DataFrame) -> str:
+    """What random masks alone, as augmentation, make of insertion beside ID-ExpO's regularisers, at eta 2."""
+    if (gaps := masked_gaps(front)).empty:
+        return "No records of random masks alone yet."
+    told = " ".join(f"{where}: {signed(gap['Masked'])} and {signed(gap['ID-ExpO'])}." for where, gap in gaps.iterrows())
+    head = "Random masks alone, with no explanation in the loss, and ID-ExpO: what each adds to CE-only's insertion."
+    return f"{head} {told}"
+
+
+def ties_told(front: pd.DataFrame) -> str:
+    """How far the two tie rules part on the network before fine-tuning, beside what ID-ExpO gains."""
+    table = means(cell(front, "Grad-CAM", 0.5, eta=2), ("insertion", "insertion_threshold"))
+    if not {"ID-ExpO", "pretrained"} <= set(table.index):
+        return "No records of ID-ExpO with Grad-CAM yet."
+    rule = table.loc["pretrained", "insertion_threshold"] - table.loc["pretrained", "insertion"]
+    gain = table.loc["ID-ExpO", "insertion"] - table.loc["pretrained", "insertion"]
+    more = "more" if rule > gain else "less"
+    return (f"With Grad-CAM at S = 0.5 HW the tie rule alone moves insertion by {two(rule)} on the network before "
+            f"fine-tuning, {more} than training does ({two(gain)}).")  # fmt: skip
+
+
+def gap_told(front: pd.DataFrame) -> str:
+    """Whether important cells stand apart more than without ID-ExpO's regularisers."""
+    gaps = gains(front, "gap")["gap"]
+    if gaps.empty:
+        return "No records of ID-ExpO's gap and CE-only's yet."
+    both = {c: means(cell(front, *c, eta=2), ["gap"])["gap"] for c in SHOWN if name(*c) in gaps}
+    told = listed(f"{three(own['ID-ExpO'])} for {three(own['CE-only'])} ({name(*c)})" for c, own in both.items())
+    return f"ID-ExpO's gap at S is {told}: beside CE-only's it is {placed(gaps.to_dict())}."
+
+
+def backgrounds_told(front: pd.DataFrame) -> str:
+    """What is left of ID-ExpO's gain in insertion where masked cells show what training did not mask with."""
+    own = gains(at_some(front), "insertion", "insertion_blur", "insertion_noise")
+    if own.empty:
+        return "No records of ID-ExpO and CE-only under other backgrounds yet."
+    told = "; ".join(f"{where}: {listed(map(signed, row))}" for where, *row in own.itertuples())
+    left = own.div(own["insertion"], axis=0)
+    blur, noise = (spanning(left[f"insertion_{kind}"], percent) for kind in ("blur", "noise"))
+    plain = means(at(at_some(front), eta=2.0, method="CE-only"), ["insertion", "insertion_noise"]).iloc[0]
+    low = ", where it is low for CE-only too" if plain["insertion_noise"] < plain["insertion"] else ""
+    return (f"How much higher ID-ExpO's insertion is than CE-only's where masked cells show the mean colour, a blur, "
+            f"and noise. {told}. Of the gain {blur} are left under a blur and {noise} under noise{low}.")  # fmt: skip
+
+
+def elsewhere_told(frame: pd.DataFrame, front: pd.DataFrame) -> str:
+    """What ID-ExpO gains in explanations that it did not train, beside its own and a random map."""
+    if (table := elsewhere(frame, front).dropna()).empty:
+        return "No records of explanations that were not trained yet."
+    own = {m: (spanning(table[m]), spanning(table[f"{m}, trained"])) for m in SCORES[:2]}
+    told = listed(f"{measure} gains {away} ({home} in the one trained)" for measure, (away, home) in own.items())
+    random = spanning(gains(front, "insertion_random")["insertion_random"])
+    return (f"In explanations that were not trained {told}. A random map's insertion gains {random}: that much of a "
+            "gain is no explanation's.")  # fmt: skip
+
+
+def kept_told(front: pd.DataFrame) -> str:
+    """Accuracy with the less important half masked: ID-ExpO's beside CE-only's, and that of random masks alone."""
+    told = over_told(front, "kept_half", "accuracy with the less important half masked", verb="expects")
+    gaps = masked_gaps(front, "kept_half")
+    return told if gaps.empty else f"{told} Random masks alone change it by {spanning(gaps['Masked'])}."
+
+
+# --- What does the work ----------------------------------------------------------------------------------------------
+
+
+def at_one_rate(frame: pd.DataFrame, explainer: str) -> pd.DataFrame:
+    """Test rows of ID-ExpO and its ablations at the lambda and rate of the ablations, S = 0.5 HW."""
+    own = cell(frame, explainer, 0.5, part="test", method="ID-ExpO", trained=explainer)
+    return at(own, lam=0.1, lam3=0.0, lr=RATE)
+
+
+def spread_told(frame: pd.DataFrame) -> str:
+    """How far the seeds of the run that changes nothing lie apart, by explainer, and which changes move scores more."""
+    told = []
+    for explainer in EXPLAINERS:
+        own = at_one_rate(frame, explainer)
+        each = {m: at(own, variant="", measure=m).groupby("seed")["value"].mean() for m in SCORES}
+        if (n := len(each["accuracy"])) < 2:
+            continue
+        apart = {m: values.max() - values.min() for m, values in each.items()}
+        told.append(f"Through {explainer} the {n} seeds of the run that changes nothing lie "
+                    f"{listed(f'{two(gap)} in {m}' for m, gap in apart.items())} apart.")  # fmt: skip
+        first = own[own["seed"] == 0].pivot_table(index="variant", columns="measure", values="value")
+        moved = first.drop(index="").sub(first.loc[""])
+        more = [f"{v}, {listed(f'{m} {signed(by)}' for m, by in found.items())}" for v, row in moved.iterrows()
+                if (found := {m: row[m] for m in SCORES if abs(row[m]) > apart[m]})]  # fmt: skip
+        told += [f"More than that changes with {'; '.join(more)}."] * bool(more)
+    return " ".join(told) or "Of the run that changes nothing there is one seed."
+
+
+def orders_told(frame: pd.DataFrame) -> str:
+    """How much of the gain over the start each order of derivatives through Grad-CAM brings, one seed each."""
+    own = at(at_one_rate(frame, "Grad-CAM"), seed=0).pivot_table(index="variant", columns="measure", values="value")
+    start = means(cell(frame, "Grad-CAM", 0.5, part="test"), SCORES)
+    orders = {"": "derivatives of second order", "first order": "first order", "contributions as constants": "none"}
+    if not set(orders) <= set(own.index) or "pretrained" not in start.index:
+        return "Not all orders of derivatives through Grad-CAM are recorded yet."
+    rise = own.loc[list(orders)] - start.loc["pretrained"]
+    told = listed(f"{listed(signed(rise.loc[key, m]) for m in SCORES[:2])} with {words}"
+                  for key, words in orders.items())  # fmt: skip
+    share = (rise.loc["contributions as constants"] / rise.loc[""]).clip(lower=0)
+    return (f"Over the network before fine-tuning insertion and 1 − deletion rise by {told} (one seed). So without any "
+            f"derivative through the explanation come {percent(share['insertion'])} of the rise in insertion and "
+            f"{percent(share['1 − deletion'])} of that in 1 − deletion.")  # fmt: skip
+
+
+def unrecorded_told(grid: pd.DataFrame) -> str:
+    """Which changes the grid asks for and no run has made yet, by their cells' names. grid: `of_the_grid`."""
+    own = grid[grid["purpose"].str.contains("what does the work") & (grid["there"] == 0)]
+    return f"Not recorded yet: {listed(own['cell'])}." if len(own) else "All that the grid asks for is recorded."
+
+
+def diverged_told(frame: pd.DataFrame, front: pd.DataFrame) -> str:
+    """Which runs of ID-ExpO ended by steps that were not finite, what of them counts, and where they are shown."""
+    runs = at(frame, method="ID-ExpO")
+    planned = runs["settings"].map(lambda text: json.loads(text)["epochs"])
+    ended = runs[(runs["refused"] > 0) & (runs["epochs"] < planned)].drop_duplicates("config")
+    told = []
+    for run in ended.itertuples():
+        what = f"{name(run.trained, run.trained_S)}, {run.variant or 'as it is'} (λ = {run.lam:g}, rate {run.lr:g})"
+        etas = front.loc[front["config"] == run.config, "eta"]
+        chosen = f", which validation chooses at η = {spanning(etas, '{:g}'.format)}" if len(etas) else ""
+        told.append(f"{what}: {f'epoch {run.best_epoch} is kept' if run.best_epoch else 'nothing is kept'}{chosen}")
+    if not told:
+        return "None of the recorded runs diverged."
+    return f"Ended by steps that were not finite, so that they count by the best epoch before: {'; '.join(told)}."
+
+
+# --- A robust network, the runs, and costs ---------------------------------------------------------------------------
+
+
+def robust_told(front: pd.DataFrame, frame: pd.DataFrame) -> str:
+    """How sure both networks are at S = 0.5, and what dividing by that leaves of the differences in both scores."""
+    heads = {"confidence": "f(x) is", "insertion": "insertion", "insertion_share": "divided by f(x)",
+             "1 − deletion": "1 − deletion", "deletion_share": "deletion divided by f(x)"}  # fmt: skip
+    told = []
+    for explainer in EXPLAINERS:
+        both = robust_and_ours(front, frame, explainer, 0.5).values()
+        found = {head: [by_split(own, m).mean() for own in both] for m, head in heads.items()}
+        if not np.isnan(list(found.values())).any():
+            each = (f"{head} {ours:.2f} and {theirs:.2f}" for head, (ours, theirs) in found.items())
+            told.append(f"{explainer}: {', '.join(each)}.")
+    if not told:
+        return "There are no records of a network trained against attacks yet."
+    return ("A network that is less sure has less to lose when cells are deleted, and less to win when they are "
+            f"inserted. At S = 0.5 HW, with ID-ExpO and against attacks. {' '.join(told)}")  # fmt: skip
+
+
+def rates_told(frame: pd.DataFrame, front: pd.DataFrame) -> str:
+    """How far seeds of ID-ExpO lie apart at each learning rate, and what is shown of one seed at the larger."""
+    own = main(at(frame, method="ID-ExpO", part="test", measure="accuracy"))
+    key = ["trained", "trained_S", "lam", "lr"]
+    apart = own.groupby(key)["value"].agg(["size", np.ptp]).query("size > 1")["ptp"].groupby("lr").max()
+    if len(apart) < 2:
+        return ""
+    low, high = apart.index.min(), apart.index.max()
+    shown = at(front, eta=2.0, measure="accuracy").query("method != 'pretrained'")
+    alone = shown[(shown.groupby(["method", "explainer", "S"])["seed"].transform("size") == 1) & (shown["lr"] == high)]
+    where = {m: listed(map(name, rows["explainer"], rows["S"])) for m, rows in alone.groupby("method")}
+    found = listed(f"{m} ({cells})" for m, cells in where.items())
+    told = f" One seed at the larger rate is all that is shown at η = 2 of {found}." if where else ""
+    return (f"Accuracies of ID-ExpO's seeds lie up to {two(apart[high])} apart at the rate {high:g}, and up to "
+            f"{two(apart[low])} at {low:g}.{told}")  # fmt: skip
+
+
+def floor_told(frame: pd.DataFrame) -> str:
+    """How many of the maps that records keep have a range below the floor of the soft masks' temperature."""
+    rows = at(frame, part="test", measure="contributions", explainer="Grad-CAM", criterion="Grad-CAM", variant="")
+    rows = rows[rows["shown"].notna()].drop_duplicates("config")
+    if rows.empty:
+        return "No maps are recorded yet"
+    floor = json.loads(at(frame, method="ID-ExpO")["settings"].iloc[0])["floor"]
+    each = rows["shown"].map(lambda phi: (np.ptp(np.reshape(phi, (-1, 64)), axis=1) < floor).mean())
+    own = each.groupby(rows["method"]).mean()
+    told = listed(f"{percent(own[m])} with {m}" for m in ("pretrained", "CE-only", "ID-ExpO") if m in own)
+    return f"of the maps that records keep, {told} have a range below {floor:g}"
+
+
+def margin_told(front: pd.DataFrame) -> str:
+    """Beside ID-C4b: whether ID-ExpO's own gains in sensitivity-4 exceed the margin that ExpO's must stay below."""
+    own = gains(front, "sensitivity")["sensitivity"]
+    if own.empty or own.max() > MARGIN:
+        return ""
+    return (f"ID-C4b asks that what ExpO-S and ExpO-F gain in sensitivity-4 stay below {MARGIN:g}. ID-ExpO's own "
+            f"gains, {spanning(own)}, do so too, so that this verdict says little.")  # fmt: skip
+
+
+def costs_told(frame: pd.DataFrame) -> str:
+    """What M, D, S and the explainer make of the time to train on an image."""
+
+    def ms(explainer, **where):
+        return costs(frame, "training", explainer, **{"S": 0.5, "draws": 4} | where).median()
+
+    lime, fewer, coarse, shap = ms("LIME"), ms("LIME", M=50), ms("LIME", D=16), ms("KernelSHAP")
+    own, every, lime_every = ms("Grad-CAM"), ms("Grad-CAM", draws=0), ms("LIME", draws=0)
+    if np.isnan([lime, fewer, coarse, shap, own, every, lime_every]).any():
+        return "There are no records of costs yet."
+    return (
+        f"With all values of s, as in the paper, a step through LIME at M = 200 costs {lime_every / every:.1f} times "
+        f"one through Grad-CAM; with four of them {lime / own:.0f} times. LIME's cost grows with its masks: a quarter "
+        f"of them takes {fewer / lime:.0%} of the time. A quarter of the cells takes {coarse / lime:.0%} of it, so "
+        f"that D hardly counts beside M, and KernelSHAP takes {shap / lime:.0%}. Grad-CAM's is nearly all insertions "
+        f"and deletions: with all values of s a step costs {every / own:.1f} times as much. Explaining runs the same "
+        "program before fine-tuning and after, whatever the parameters are, and was timed before."
+    )
+
+
+def words(front: pd.DataFrame, frame: pd.DataFrame) -> dict[str, str]:
+    """All of these that need no grid, by name."""
+    both = {"elsewhere": elsewhere_told(frame, front), "diverged": diverged_told(frame, front),
+            "robust": robust_told(front, frame), "rates": rates_told(frame, front)}  # fmt: skip
+    of_front = {"controls": controls_told, "augmentation": augmentation_told, "ties": ties_told, "gap": gap_told,
+                "backgrounds": backgrounds_told, "over-kept": kept_told, "margin": margin_told}  # fmt: skip
+    of_frame = {"spread": spread_told, "orders": orders_told, "floor": floor_told, "costs": costs_told}
+    told = {key: function(front) for key, function in of_front.items()}
+    return told | {key: function(frame) for key, function in of_frame.items()} | both

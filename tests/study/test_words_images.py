@@ -1,0 +1,166 @@
+"""What the page of results on images says of its controls, ablations, a robust network and costs."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib.study import runs_images, words_images, work_images
+from tests.study.images import costs, frame
+
+
+def beside(rows, name, values):
+    """Rows of another measure, of a value for each method."""
+    one = rows[rows["measure"] == "accuracy"]
+    return one.assign(measure=name, value=one["method"].map(values))
+
+
+def test_what_a_random_map_gains_is_told(front):
+    own = front["method"].eq("ID-ExpO") & front["measure"].eq("insertion_random")
+    told = words_images.controls_told(front.assign(value=front["value"] + 0.07 * own))
+    assert "LIME, S = 0.5 HW: +0.13 with the explanation, +0.07 with a random map, 0.00 divided by f(x)." in told
+    assert "No records" in words_images.controls_told(front[front["method"] == "CE-only"])
+    few = front[~(front["method"].eq("ID-ExpO") & front["split"].gt(0))]
+    ahead = few["method"].eq("CE-only") & few["split"].gt(0) & few["measure"].eq("insertion")
+    told = words_images.controls_told(few.assign(value=few["value"] + 9 * ahead))  # of seeds that ID-ExpO lacks
+    assert "LIME, S = 0.5 HW: +0.13 with the explanation, 0.00 with a random map" in told
+
+
+def test_what_the_tie_rule_moves_is_told_of_the_start(front):
+    tuned = front["method"].eq("ID-ExpO") & front["measure"].eq("insertion_threshold")
+    ties = words_images.ties_told(front.assign(value=front["value"] + 0.3 * tuned))
+    assert "moves insertion by 0.10" in ties
+    assert "less than training does (0.15)" in ties
+
+
+def test_what_random_masks_alone_gain_is_told(front):
+    assert "No records" in words_images.augmentation_told(front)
+    masked = runs_images.at(front, method="CE-only").assign(method="Masked")
+    every = pd.concat([front, masked.assign(value=masked["value"] + 0.2)])
+    assert "LIME, S = 0.5 HW: +0.20 and +0.13." in words_images.augmentation_told(every)
+    told = words_images.kept_told(every)
+    assert "ID-ExpO's accuracy with the less important half masked is 0.10 higher" in told
+    assert told.endswith("Random masks alone change it by +0.20.")
+
+
+def test_whether_important_cells_stand_apart(front):
+    assert "No records" in words_images.gap_told(front)
+    told = words_images.gap_told(pd.concat([front, beside(front, "gap", {"ID-ExpO": 0.03, "CE-only": 0.01})]))
+    assert "0.030 for 0.010 (LIME, S = 0.5 HW): beside CE-only's it is above in Grad-CAM, S = 0.3 HW" in told
+
+
+def test_what_is_left_of_a_gain_under_another_background(front):
+    assert "No records" in words_images.backgrounds_told(front)
+    plain = front[front["measure"] != "insertion"]
+    found = {"insertion": (0.4, 0.2), "insertion_blur": (0.4, 0.3), "insertion_noise": (0.08, 0.1)}
+    more = [beside(front, name, {"ID-ExpO": own, "CE-only": rival}) for name, (own, rival) in found.items()]
+    told = words_images.backgrounds_told(pd.concat([plain, *more]))
+    assert "LIME, S = 0.5 HW: +0.20, +0.10 and −0.02." in told
+    assert "Of the gain 50\u00a0% are left under a blur and −10\u00a0% under noise, where it is low for CE-only" in told
+
+
+def test_gains_elsewhere_are_told_beside_ones_own_and_a_random_maps(front):
+    every = frame()
+    assert "No records" in words_images.elsewhere_told(every, front)
+    own = runs_images.at(every, method="ID-ExpO", explainer="Grad-CAM", part="test")
+    told = words_images.elsewhere_told(
+        pd.concat([every, own.assign(explainer="LIME", value=own["value"] - 0.05)]), front
+    )
+    assert "insertion gains +0.08 (+0.13 in the one trained) and 1 − deletion gains +0.05 (+0.10" in told
+    assert "A random map's insertion gains 0.00:" in told
+
+
+def test_changes_are_told_beside_the_spread_of_seeds():
+    every = frame().assign(S=0.5, lr=work_images.RATE)
+    own = runs_images.at(every, method="ID-ExpO", explainer="Grad-CAM")
+    changed = own.assign(variant="first order", value=own["value"] - 0.1)
+    told = words_images.spread_told(pd.concat([every, changed]))
+    assert "Through Grad-CAM the 3 seeds of the run that changes nothing lie 0.00 in insertion" in told
+    assert "More than that changes with first order, insertion −0.10, 1 − deletion −0.10 and accuracy −0.10." in told
+    assert words_images.spread_told(every[every["seed"] == 0]) == "Of the run that changes nothing there is one seed."
+    assert "Not all orders" in words_images.orders_told(every)
+    constants = own.assign(variant="contributions as constants", value=own["value"] - 0.05)
+    told = words_images.orders_told(pd.concat([every, changed, constants]))
+    assert "rise by +0.15 and +0.10 with derivatives of second order, +0.05 and 0.00 with first order" in told
+    assert told.endswith("come 67\u00a0% of the rise in insertion and 50\u00a0% of that in 1 − deletion.")
+
+
+def test_what_is_not_recorded_is_named():
+    grid = pd.DataFrame({"purpose": ["images, what does the work: the logit", "claims: other"], "there": 0})
+    grid["cell"] = ["K2", "PGD"]
+    assert words_images.unrecorded_told(grid) == "Not recorded yet: K2."
+    assert words_images.unrecorded_told(grid.assign(there=1)).startswith("All")
+
+
+def test_runs_that_diverged_are_named_with_what_of_them_is_shown(front):
+    every = frame()
+    assert words_images.diverged_told(every, front) == "None of the recorded runs diverged."
+    one = every["config"].eq("ID-ExpO Grad-CAM 0.5 0 0.1")
+    refused = every.assign(refused=every["refused"].mask(one, 20))
+    assert words_images.diverged_told(refused, front) == "None of the recorded runs diverged."  # it went on to its end
+    ended = refused.assign(epochs=every["epochs"].mask(one, 3), best_epoch=every["best_epoch"].mask(one, 2))
+    told = words_images.diverged_told(ended, front)
+    assert told.endswith("Grad-CAM, S = 0.5 HW, as it is (λ = 0.1, rate 0.001): epoch 2 is kept, "
+                         "which validation chooses at η = 0.5 to 3.")  # fmt: skip
+    lost = ended.assign(best_epoch=ended["best_epoch"].mask(one, 0), config=ended["config"].mask(one, "another"))
+    assert words_images.diverged_told(lost, front).endswith("(λ = 0.1, rate 0.001): nothing is kept.")
+
+
+def test_a_robust_network_is_told_with_what_sureness_explains(front):
+    every = frame()
+    assert "no records" in words_images.robust_told(front, every)  # of how sure they are
+    few = every[every["measure"].isin(["accuracy", "insertion", "1 − deletion"])]
+    own = few.assign(method=few["method"].where(few["method"] == "PGD", "ID-ExpO"))
+    kinds = {"confidence": (0.9, 0.5), "insertion_share": (0.4, 0.45), "deletion_share": (0.6, 0.55)}
+    added = (beside(own, name, {"ID-ExpO": ours, "PGD": theirs}) for name, (ours, theirs) in kinds.items())
+    more = pd.concat([own, *added])
+    told = words_images.robust_told(more.assign(eta=3.0), more)
+    assert "Grad-CAM: f(x) is 0.90 and 0.50, insertion 0.3" in told
+    assert "divided by f(x) 0.40 and 0.45, 1 − deletion" in told
+    assert "deletion divided by f(x) 0.60 and 0.55." in told
+
+
+def test_how_far_seeds_lie_apart_is_told_by_rate(front):
+    every = frame()
+    assert words_images.rates_told(every, front) == ""
+    calm = every.assign(lr=1e-4)
+    away = every["method"].eq("ID-ExpO") & every["seed"].eq(1) & every["measure"].eq("accuracy")
+    told = words_images.rates_told(pd.concat([every.assign(value=every["value"] + 0.2 * away), calm]), front)
+    assert told == "Accuracies of ID-ExpO's seeds lie up to 0.20 apart at the rate 0.001, and up to 0.00 at 0.0001."
+    alone = front[~(front["method"].eq("ExpO-S") & front["seed"].gt(0) & front["S"].eq(0.3))]
+    told = words_images.rates_told(pd.concat([every, calm]), alone)
+    assert told.endswith("at η = 2 of ExpO-S (Grad-CAM, S = 0.3 HW and LIME, S = 0.3 HW).")
+
+
+def test_maps_below_the_floor_are_counted():
+    every = frame()
+    assert words_images.floor_told(every) == "No maps are recorded yet"
+    own = runs_images.at(every, explainer="Grad-CAM", part="test", measure="accuracy")
+    maps = np.zeros((4, 64))
+    maps[:3, 0] = 0.0009, 0.0002, 1
+    kept = own.assign(measure="contributions", shown=[maps.ravel()] * len(own))
+    assert "75\u00a0% with CE-only and 75\u00a0% with ID-ExpO have a range below 0.001" in words_images.floor_told(
+        pd.concat([every, kept])
+    )
+
+
+@pytest.mark.parametrize(("gain", "said"), [(0.03, "ID-ExpO's own gains, +0.03, do so too"), (0.2, "")])
+def test_a_margin_that_the_method_does_not_exceed_says_little(front, gain, said):
+    other = front[front["measure"] != "sensitivity"]
+    told = words_images.margin_told(pd.concat([other, beside(front, "sensitivity", {"ID-ExpO": gain, "CE-only": 0.0})]))
+    assert said in told
+    assert bool(told) == bool(said)
+
+
+def test_costs_are_told_for_the_cases_that_were_timed():
+    told = words_images.costs_told(costs())
+    assert "a step through LIME at M = 200 costs 4.0 times one through Grad-CAM; with four of them 10 times" in told
+    assert "takes 33% of the time. A quarter of the cells takes 90% of it" in told
+    assert "KernelSHAP takes 110%" in told
+    assert "costs 5.0 times as much" in told
+    assert "no records" in words_images.costs_told(frame())
+
+
+def test_every_sentence_has_its_name(front):
+    told = words_images.words(front, frame())
+    assert all(isinstance(sentence, str) for sentence in told.values())
+    assert len(told) == 15
