@@ -214,8 +214,8 @@ plt.close(fig)
 #
 # Here the mean at $n =$ {glue:text}`measuring-n` is {glue:text}`measuring-sens-before:.2f` before fine-tuning and
 # {glue:text}`measuring-sens-id:.2f` after ID-ExpO with the largest $\lambda$ ({numref}`fig-measuring-sensitivity`). The
-# paper reports gains on images; [](21_tables) measures it on its tables. An $n$ close to $Q$ says little, because
-# almost everything is gone and all sets are nearly the same.
+# paper reports gains on images; [](22_images) measures it there, and [](21_tables) on the paper's tables. An $n$ close
+# to $Q$ says little, because almost everything is gone and all sets are nearly the same.
 #
 # ## Missingness
 #
@@ -292,8 +292,8 @@ plt.close(fig)
 # > **Where we read the argument differently.** $\Omega_{\mathrm{Ins}}$ fits the label on masked inputs, as training
 # > with random masks would. But $\Omega_{\mathrm{Del}}$ does the opposite: it takes inputs without their top features
 # > and trains the label *away*. And the masks of both are not random. So whether the sum of the two leaves a
-# > predictor better prepared for masking is an open question, and [the claims](01_claims) test it on full runs
-# > (`test_masked` among the scores).
+# > predictor better prepared for masking is an open question. [The claims](01_claims) test it on full runs
+# > (`test_masked` among the scores), and [](22_images) shows it on images.
 #
 # ## Explained and scored
 #

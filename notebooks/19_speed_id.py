@@ -60,7 +60,7 @@ from lib.methods import METHODS
 from lib.nets import log_probability
 from lib.nets.resnet import Convolutional, resnet18
 from lib.predictor import Predictor
-from lib.study import figures
+from lib.study import figures, records, runs_images
 from lib.training import Runs, fit
 from lib.training.expo import Settings
 from lib.training.expo_step import gradient, objective
@@ -417,12 +417,18 @@ axes[1].set(xlabel="K", ylabel="time of a step, all = 1", ylim=(0, 1.12))
 axes[0].minorticks_off()
 figures.ends(axes[0])
 four = added["whole"][Ks.index(4)]
-figures.headline(fig, f"K = 4: {cost[4] / cost[S]:.0%} of the time, {four:.0%} more variance in the gradient")
+figures.headline(fig, f"K = 4: {cost[4] / cost[S]:.0%} of Grad-CAM's time, {four:.0%} more variance with LIME")
 glue("speed-draws", fig, display=False)
 glue("speed-four-time", cost[4] / cost[S], display=False)
 glue("speed-four-whole", four, display=False)
 glue("speed-four-own", added["regulariser"][Ks.index(4)], display=False)
 plt.close(fig)
+
+# %% tags=["remove-cell"]
+timed = records.read("results/images/costs-A.parquet")
+for name, K in (("four", 4), ("all", 0)):
+    ms = runs_images.costs(timed, "training", "LIME", S=0.5, draws=K).median()
+    glue(f"speed-lime-{name}", float(ms), display=False)
 
 # %% [markdown]
 # ```{glue:figure} speed-draws
@@ -433,10 +439,17 @@ plt.close(fig)
 # gradient, relative to the variance between samples (digits, LIME). Right: time of a step with Grad-CAM.
 # ```
 #
-# Four values cost {glue:text}`speed-four-time:.0%` of the time, and add {glue:text}`speed-four-whole:.1%` to the whole
-# gradient's variance ({numref}`fig-speed-draws`). To the regularisers' own they add {glue:text}`speed-four-own:.0%`.
-# A batch's choice of samples shakes the gradient far more than that. The setting is `draws`. It is for training alone:
-# validation and test scores always use every value of $s$.
+# The two panels are of two experiments. With Grad-CAM on images four values cost {glue:text}`speed-four-time:.0%` of
+# the time. With LIME on the digits they add {glue:text}`speed-four-whole:.1%` to the whole gradient's variance, and
+# {glue:text}`speed-four-own:.0%` to the regularisers' own ({numref}`fig-speed-draws`). A batch's choice of samples
+# shakes the gradient far more than that. What drawing adds with Grad-CAM is not computed here.
+#
+# LIME saves almost nothing in this way. On CIFAR-10 it has eight values of $s$ at $S = 0.5\,HW$, which are 16 masked
+# inputs beside the 200 that explain, and those stay whatever $K$ is. Training on an image took
+# {glue:text}`speed-lime-four:.0f` milliseconds of a core with four of them and {glue:text}`speed-lime-all:.0f` with all
+# (recorded for [the results on images](22_images), with every mask on the way back).
+#
+# The setting is `draws`. It is for training alone: validation and test scores always use every value of $s$.
 #
 # ## One projection
 #
@@ -530,6 +543,21 @@ check("the same slopes", torch.stack(one_by_one()), at_once(), tol=1e-5)
 print(f"one by one takes {seconds(one_by_one, 1) / seconds(at_once):.0f} times as long, batch of {len(images)}")
 
 # %% [markdown]
+# With its statistics kept, batch norm need not be computed at all. It multiplies each channel by a number and adds
+# another one, and so does a convolution with a bias. So the two are one convolution: with mean $\mu$, variance $v$,
+# scale $\gamma$ and shift $\beta$,
+#
+# $$\gamma\,\frac{W x - \mu}{\sqrt{v + \epsilon}} + \beta = (a W)\,x + (\beta - a \mu), \qquad
+# a = \frac{\gamma}{\sqrt{v + \epsilon}}.$$
+#
+# This holds for every $x$, as $\mu$ and $v$ do not depend on it, and so the folded network is the same function but for
+# rounding. The library folds once a step (`fold` in `lib/nets/resnet.py`), and all masked inputs go through the
+# network without batch norm. Folding is a few products that autograd differentiates: what the step gathers at $a W$ and
+# $\beta - a \mu$ goes back through them once, to $W$, $\gamma$ and $\beta$, which are what is trained. With
+# `norm="batch"` the mean and variance are those of the batch at hand, as in pretraining. Then nothing can be folded,
+# a step cannot run in parts, and the sum's slope mixes the samples.
+
+# %% [markdown]
 # ## Mixed precision
 #
 # `Settings(mixed=True)` multiplies in bfloat16, which keeps 8 significant bits of 24. Parameters, sums and losses stay
@@ -615,8 +643,23 @@ plt.close(fig)
 # Convolutions gain nothing from stacking on a processor, so networks for images are trained one at a time, several
 # processes beside each other. `make bench` measures whole trainings against the plain loops and prints the ratios.
 #
+# For images it measures single steps and scores, of a ResNet-18 of width 16 (`tests/bench/images.py`). These ratios
+# were measured by it on 2026-11-29 and not on this build: on two AMD EPYC cores with nothing else to do, 128 inputs in
+# memory at a time, the plain form on one of them, where it is fastest, and the library on both. In brackets the
+# quartiles of the pairs.
+#
+# | pair | what is compared | times as fast |
+# | --- | --- | --- |
+# | `id_gradcam_step` | a step with Grad-CAM, 32 images: 4 of 32 values of $s$; plainly all | 14.1 [14.0, 14.3] |
+# | `id_gradcam_exact` | the same, all values of $s$ in both | 2.26 [2.21, 2.30] |
+# | `id_lime_step` | with LIME, 16 images: 4 of 8 values, a quarter of the masks back; plainly all | 3.04 [2.99, 3.07] |
+# | `id_image_metrics` | insertion and deletion of 64 images; plainly image by image | 6.94 [6.90, 6.97] |
+#
+# The plain step explains image by image, takes one forward pass for each value of $s$ and each direction, and keeps one
+# graph.
+#
 # ## What was learned
 #
 # Explainer and scoring are joined by $\phi$ alone, so cutting the gradient there lets a step run in parts of any size
-# and changes nothing. Most of the rest is asking each question once; drawing a few values of $s$ is the one large
-# saving that adds noise, and the noise is small beside that of the batch.
+# and changes nothing. Most of the rest is asking each question once; drawing a few values of $s$, with Grad-CAM, is the
+# one large saving that adds noise, and the noise is small beside that of the batch.

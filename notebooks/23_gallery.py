@@ -207,6 +207,7 @@ pd.DataFrame(table).T.round(3)
 
 # %% [markdown]
 # Of these {glue:text}`gallery-n` images, insertion and deletion of a share {glue:text}`gallery-S` of the cells are both
-# better under ID-ExpO for {glue:text}`gallery-both`, and both worse for {glue:text}`gallery-neither`. The paper counts
-# the same over 1,000 images (its Figure 4). So few images, from one run with one seed, show what the scores are about.
-# They do not show how large an effect is.
+# better under ID-ExpO than under CE-only for {glue:text}`gallery-both`, and both worse for
+# {glue:text}`gallery-neither`. The paper's Figure 4 counts over 1,000 images, and against another network: it compares
+# each method with the network before fine-tuning, as [](22_images) does on its test images. So few images as here, from
+# one run with one seed, show what the scores are about. They do not show how large an effect is.

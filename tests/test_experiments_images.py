@@ -23,6 +23,7 @@ from lib.training import images as training
 from lib.training.measuring import ELSEWHERE
 from lib.training.pretraining import accuracy
 from lib.training.single import Single
+from tests.data.pictures import stl10
 from tests.image_sets import noise
 
 STEPS = 3  # of a run, one in an epoch
@@ -171,6 +172,30 @@ def test_a_network_may_be_measured_without_training(cell, pictures, tmp_path_fac
     accurate = there["value"][there["part"] == "test"].item()
     assert frame["value"][frame["measure"] == "accuracy"].tolist() == pytest.approx([accurate, accurate])
     assert set(frame["S"]) == {0.3, 0.5}
+
+
+def test_images_of_96_pixels_have_maps_of_conv4_x_and_superpixels_of_12_pixels(cell, tmp_path, monkeypatch):
+    """STL-10 from its own format, by the paper's shapes: 36 cells for Grad-CAM, 64 for LIME, s by 256 and 64 pixels."""
+    stl10(tmp_path, monkeypatch, train=80)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    begun = pretrained("stl10", tmp_path, stem="plain")
+    options = {"data": "stl10", "start": str(begun), "layer": "conv4_x", "draws": 3}
+    frame, _ = cell.made(method="ID-ExpO", also=["LIME"], **options)
+    (tuned,) = cell.tuned
+    assert tuned.explainer.layer == "conv4_x"
+    assert set(frame["dataset"]) == {"stl10"}
+    assert set(frame["source"]) == {sets.SOURCES["stl10"]}
+    assert [set(frame[rows]) for rows in ("rows", "rows_val", "rows_test")] == [{72}, {8}, {4}]
+    tests = frame[frame["part"] == "test"].set_index("measure")
+    gradcam, lime = (tests[tests["explainer"] == name] for name in ("Grad-CAM", "LIME"))
+    assert set(gradcam.index) == set(lime.index) >= {"accuracy", "insertion", "deletion", "sensitivity", "masked"}
+    assert np.isfinite(tests["value"]).all()
+    for own, cells, values_of_s in ((gradcam, 6 * 6, 18), (lime, 8 * 8, 72)):
+        assert len(own.loc["contributions", "shown"]) == 4 * cells
+        assert len(own.loc["insertion", "curve"]) == len(own.loc["deletion", "curve"]) == values_of_s
+    before, after = (resnet.load(path, 10)[0] for path in (begun, tmp_path / f"{frame['config'].iloc[0]}-0.pt"))
+    assert after.conv1.weight.shape == (2, 3, 7, 7)
+    assert not torch.equal(before.conv1.weight, after.conv1.weight)
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(cell, monkeypatch):
