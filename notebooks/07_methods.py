@@ -229,5 +229,5 @@ ten.mean().unstack().rename_axis(columns="U = 10").round(2)
 # ## What was learned
 #
 # Six methods differ in four questions: is $g$ fitted, to what is $h$ fitted, are there gates, was the network trained
-# before. Explaining a finished network fails when few entries may speak, and training together without gates does not
-# help here.
+# before. Here explaining a finished network without gates (Pretrain) fails when few entries may speak, and training
+# together without gates does not help.

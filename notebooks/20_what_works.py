@@ -36,6 +36,7 @@ frame = ablations.load(results)
 picked = ablations.chosen(frame)
 known = rows_known.read(f"{rows}/splits.csv")
 keep("works", pages_ablations.about(picked) | {"diverged": pages_ablations.diverged(frame)})
+keep("works", {"weights": pages_ablations.weights(picked)})
 keep("works", {"gains": pages_ablations.gains_figure(picked)})
 keep("works", {"verdict": pages_ablations.verdict(picked), "singly": pages_ablations.singly(picked)})
 
@@ -47,7 +48,8 @@ keep("works", {"verdict": pages_ablations.verdict(picked), "singly": pages_ablat
 # - *contributions as constants*: the masks follow the explanation, and no gradient passes through it;
 # - *contributions in random order*: the same contributions, dealt out to the features by chance, so that masks hide any
 #   features, important or not, with the same two regularisers;
-# - *random masks alone*: neither regulariser, but cross-entropy on inputs with features masked at random;
+# - *random masks alone*: neither regulariser, but cross-entropy on inputs with features masked at random, weighted by
+#   $\lambda$ ({glue:text}`works-weights`: a larger one may have more to say of masked inputs than of LIME's scores);
 # - *CE-only*: fine-tuning without masks.
 #
 # LIME explains, $S = 0.5\,Q$. For each split validation chooses $\lambda$ from 0.1 and 0.01 by the valscore with
@@ -77,9 +79,9 @@ pages_ablations.parts_table(picked)
 pages_ablations.gains_table(picked)
 
 # %% [markdown]
-# *Gains over CE-only with 95 % intervals, mean over tables. Sensitivity-4 and accuracy on masked inputs are trained by
-# no regulariser. Last: of single test rows, the share whose insertion and one minus deletion both rise over CE-only's,
-# and the share where both fall.*
+# *Gains over CE-only with 95 % intervals, mean over tables. No regulariser trains sensitivity-4; random masks alone
+# train on masked inputs, the others do not. Last: of single test rows, the share whose insertion and one minus deletion
+# both rise over CE-only's, and the share where both fall.*
 
 # %% tags=["hide-input"]
 pages_ablations.scores_table(picked, known)

@@ -52,13 +52,16 @@ def over_ce_only(what: str, value: str | Callable, *, methods=("ID-ExpO",), clai
     return comparisons
 
 
-def del_a_is_best(front, frame):
+def del_a_is_better(other):
     """Balance is the valscore of test rows at eta 2, on each table that has records of all three forms."""
-    rows = at(front_of_forms(frame), eta=2)
-    for d, S in ((d, S) for d in TABLES for S in S_VALUES):
-        score = {form: balance(at(rows, dataset=d, S=S, deletion=form)) for form in "ABC"}
-        for other in "BC":
-            yield compare(d, f"balance, Del-A − Del-{other}, S = {S:g} Q", score["A"] - score[other], claimed=">")
+
+    def comparisons(front, frame):
+        rows = at(front_of_forms(frame), eta=2)
+        for d, S in ((d, S) for d in TABLES for S in S_VALUES):
+            own, theirs = (balance(at(rows, dataset=d, S=S, deletion=form)) for form in ("A", other))
+            yield compare(d, f"balance, Del-A − Del-{other}, S = {S:g} Q", own - theirs, claimed=">")
+
+    return comparisons
 
 
 def best_scores_on_all_tables(front, frame):
@@ -113,8 +116,10 @@ CLAIMS = {
     "ID-C4d": Claim("ExpO-S and ExpO-F do not help deletion (the paper: images)",
                     over_ce_only("1 − deletion", "1 − deletion", methods=EXPO, claimed="<", bound=MARGIN),
                     "1 − deletion, ExpO-S or -F − CE-only"),
-    "ID-C6": Claim("of three deletion regularisers, Del-A gives the best balance",
-                   del_a_is_best, "balance, Del-A − Del-B or -C"),
+    "ID-C6a": Claim("of the deletion regularisers Del-A gives a better balance than Del-B",
+                    del_a_is_better("B"), "balance, Del-A − Del-B"),
+    "ID-C6b": Claim("of the deletion regularisers Del-A gives a better balance than Del-C",
+                    del_a_is_better("C"), "balance, Del-A − Del-C"),
     "ID-C8a": Claim("on every table ID-ExpO has the best insertion and deletion at any η",
                     best_scores_on_all_tables, "least lead over the best rival"),
     "ID-C8b": Claim("with LIME at η = 3 ID-ExpO is comparably accurate or slightly less",

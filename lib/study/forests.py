@@ -17,7 +17,8 @@ LOOKS = {
     if entry.paper == "FE"
 }
 SHOWN = [f"FE-C{n}" for n in range(1, 6)]
-FOREST_ID = ("ID-C4a", "ID-C6", "ID-C8a", "ID-C8b", "ID-C11a", "ID-C11b")  # those about a difference on every table
+# those about a difference on every table
+FOREST_ID = ("ID-C4a", "ID-C6a", "ID-C6b", "ID-C8a", "ID-C8b", "ID-C11a", "ID-C11b")
 CELL = r"(, (LIME|KernelSHAP))?, S = [\d.]+ Q$"  # the explainer and S, with which a comparison's words end
 
 

@@ -61,6 +61,15 @@ def diverged(frame: pd.DataFrame) -> str:
     return f"{listed(told)} diverged in training. These runs count by the best epoch before, as on the page of tables."
 
 
+def weights(picked: pd.DataFrame) -> str:
+    """Which lambda validation takes for random masks alone, over tables and splits."""
+    taken = picked[picked["variant"] == "Masked"].drop_duplicates(["dataset", "split"])["lam"]
+    if taken.empty:
+        return "nothing is recorded of it yet"
+    least = taken.min()
+    return f"validation takes λ = {least:g} in {(taken == least).sum()} of {len(taken)} splits"
+
+
 def changes(picked: pd.DataFrame) -> dict[str, dict[str, Paired]]:
     """What taking a part away changes, the variant minus ID-ExpO over tables: score -> variant -> mean and interval."""
     each = {m: {v: together(picked, v, m, over="ID-ExpO") for v in PARTS} for m in SCORES[:2]}

@@ -242,7 +242,7 @@ def gain_over_majority(front: pd.DataFrame, known: pd.DataFrame) -> dict:
         gains[dataset] = (accuracy - majority(known, dataset)).mean()
     below = [name for name, gain in gains.items() if gain < claims.MARGIN]
     return {
-        "gains": ", ".join(f"{two(gain)} on {name}" for name, gain in gains.items()),
+        "gains": ", ".join(f"{three(gain)} on {name}" for name, gain in gains.items()),
         "gains-below": ", ".join(below) or "no table",
     }
 

@@ -132,16 +132,15 @@ def edge(frame: pd.DataFrame) -> tuple[pd.DataFrame | Markdown, str]:
         rows[d] = row
     table = pd.DataFrame(rows).T
     taken = listed(f"{row.iloc[0]} choices on {d}" for d, row in table.iterrows())
-    choices = at(picked, measure="accuracy")
-    share = (choices["lam"] == large).groupby(choices["dataset"]).mean()
-    enough = ": the grid's largest is large enough there" if (share < 0.5).all() else ""
+    runs = at(frame, lam=large).drop_duplicates(["dataset", "split", "seed", *HYPER])
+    ended = f"{(runs['diverged'] > 0).sum()} of its {len(runs)} runs diverged and count by the epoch kept before"
     found = "; ".join(
         f"surely {way} 0 is {listed(f'{measure} on {listed(names)}' for measure, names in each.items())}"
         for way, each in sure.items()
         if each
     )
     return table, (
-        f"Where λ = {large:g} is offered beside {small:g}, validation takes it in {taken}, over splits and η{enough}. "
+        f"Where λ = {large:g} is offered beside {small:g}, validation takes it in {taken}, over splits and η; {ended}. "
         f"Of what it changes by itself, {found or 'nothing is surely apart from 0'}."
     )
 

@@ -160,6 +160,8 @@ def test_a_curve_over_lambda_may_be_of_other_records(told):
     assert verdicts(one)["FE-C7a"] == "not tested"
     found = claims_fe.verdicts(compared(one, told[told["method"] == "Ours"]))["verdict"]
     assert all(found[f"FE-C7{letter}"] == "reproduced" for letter in "abcdef")
+    high = compared(one, told[told["method"] == "Ours"]).query("claim == 'FE-C7f'")
+    assert set(high["claimed"]) == {"> -0.05"}  # what is as faithful as at lambda 1 is high
 
 
 @pytest.mark.parametrize(("measure", "label"), [("accuracy", "FE-C7e"), ("faithfulness", "FE-C7f")])

@@ -30,6 +30,14 @@ def test_trainings_that_diverged_are_named_and_count():
     assert set(ablations.chosen(every.assign(diverged=9 * lost))["lam"]) == {0.1, 0.0}
 
 
+def test_the_weight_of_random_masks_is_told(picked):
+    own = picked[picked["variant"] == "Masked"].drop_duplicates(["dataset", "split"])
+    first = picked["variant"].eq("Masked") & picked["split"].eq(0)
+    told = pages_ablations.weights(picked.assign(lam=picked["lam"].mask(first, 0.001)))
+    assert told == f"validation takes λ = 0.001 in {(own['split'] == 0).sum()} of {len(own)} splits"
+    assert "nothing is recorded" in pages_ablations.weights(picked[:0])
+
+
 def moved(picked, changes):
     """Scores of variants moved by so much: (variant, measure) -> change for each split of a table, or of all."""
     by = pd.Series(0.0, picked.index)

@@ -135,8 +135,8 @@ def test_the_margin_is_held_against_what_was_learned():
                           for d, m in (("collins", 0.84), ("qsar-biodeg", 0.66)) for s in range(2)])  # fmt: skip
     found = pages_claims.gain_over_majority(front, known)
     assert found["gains-below"] == "collins"
-    assert "0.04 on collins" in found["gains"]
-    assert "0.22 on qsar-biodeg" in found["gains"]
+    assert "0.040 on collins" in found["gains"]
+    assert "0.220 on qsar-biodeg" in found["gains"]
 
 
 def test_leads_are_counted_where_there_are_records(tests_id):

@@ -1,5 +1,7 @@
 """The page of ID's results on tables: what it says of forms, differences and sensitivity, on made-up records."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -64,6 +66,18 @@ def test_differences_stand_beside_the_majority_class(front):
     assert table.loc[("LIME, 0.5", "majority class"), "insertion"] == "–"
 
 
+def test_sensitivity_is_told_beside_the_start_too():
+    values = {"ID-ExpO": 0.5, "CE-only": 0.3, "pretrained": 0.4}
+    rows = pd.DataFrame([
+        {"dataset": d, "explainer": e, "S": S, "method": m, "value": value - 0.2 * (e == "LIME" and m == "ID-ExpO")}
+        for d, e, S in product(runs_id.TABLES, runs_id.EXPLAINERS, runs_id.S_VALUES)
+        for m, value in values.items()
+    ])  # fmt: skip
+    told = pages_id.over_start(rows.assign(eta=2, measure="sensitivity", split=0, deletion="A"))
+    assert "with LIME ID-ExpO's changes by −0.10 (it rises in 0 of 12 cells) and CE-only's by −0.10;" in told
+    assert "with KernelSHAP ID-ExpO's changes by +0.10 (it rises in 12 of 12 cells) and CE-only's by −0.10:" in told
+
+
 def test_sensitivity_is_counted_on_the_papers_tables_alone(front):
     variant = front[front["dataset"] == "collins"].assign(dataset="collins-23")
     start = front[front["method"] == "CE-only"].assign(method="pretrained")
@@ -77,7 +91,7 @@ def test_the_forms_are_compared_by_their_balance(forms):
     c, small = forms["deletion"].eq("C"), forms["S"].eq(0.3)
     told = pages_id.balance_told(forms)
     assert told.startswith(
-        "The paper chooses Del-A for its balance. Over 2 tables, Del-C's balance is not surely apart"
+        "The paper chooses Del-A for its balance. At S = 0.3 Q, over 2 tables, Del-C's balance is not surely apart"
     )
     for by, words in ((0.1, "surely above Del-A's: the difference is 0.40"), (-0.1, "surely below Del-A's: the")):
         assert words in pages_id.balance_told(forms.assign(value=forms["value"] + by * (c & small)))
