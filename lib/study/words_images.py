@@ -183,7 +183,7 @@ def robust_told(front: pd.DataFrame, frame: pd.DataFrame) -> str:
              "1 − deletion": "1 − deletion", "deletion_share": "deletion divided by f(x)"}  # fmt: skip
     told = []
     for explainer in EXPLAINERS:
-        both = robust_and_ours(front, frame, explainer, 0.5).values()
+        both = robust_and_ours(front, frame, explainer=explainer, S=0.5).values()
         found = {head: [by_split(own, m).mean() for own in both] for m, head in heads.items()}
         if not np.isnan(list(found.values())).any():
             each = (f"{head} {ours:.2f} and {theirs:.2f}" for head, (ours, theirs) in found.items())

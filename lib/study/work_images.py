@@ -144,7 +144,7 @@ def robust(front: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     rows = {}
     for explainer in EXPLAINERS:
         for S in S_VALUES:
-            for called, own in robust_and_ours(front, frame, explainer, S).items():
+            for called, own in robust_and_ours(front, frame, explainer=explainer, S=S).items():
                 rows[explainer, S, called] = [by_split(own, measure).mean() for measure in heads]
         rows[explainer, 0.5, "robust ResNet-50, the paper's"] = [*PAPER_ROBUST[explainer], *[np.nan] * 3]
     table = pd.DataFrame(rows, index=list(heads.values())).T.dropna(subset=["insertion"])
@@ -152,7 +152,7 @@ def robust(front: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     return digits(table.sort_index(level=0, sort_remaining=False), "{:.3f}")
 
 
-def robust_and_ours(front: pd.DataFrame, frame: pd.DataFrame, explainer: str, S: float) -> dict[str, pd.DataFrame]:
+def robust_and_ours(front: pd.DataFrame, frame: pd.DataFrame, *, explainer: str, S: float) -> dict[str, pd.DataFrame]:
     """The test rows of both networks."""
     ours = cell(front, explainer, S, eta=3, method="ID-ExpO")
     return {"ID-ExpO": ours, "PGD, ours": cell(frame, explainer, S, part="test", method="PGD")}
