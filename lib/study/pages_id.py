@@ -139,7 +139,8 @@ def balance_told(front: pd.DataFrame) -> str:
     sure = {1: "surely above", -1: "surely below", 0: "not surely apart from"}[gap.side]
     return (
         f"The paper chooses Del-A for its balance. At S = {rows['S'].min():g} Q, over {len(gaps)} tables, Del-C's "
-        f"balance is {sure} Del-A's: the difference is {two(gap.difference)} (95 % interval {two(gap.low)} to {two(gap.high)})."
+        f"balance is {sure} Del-A's: the difference is {two(gap.difference)} (95 % interval {two(gap.low)} to "
+        f"{two(gap.high)})."
     )
 
 
