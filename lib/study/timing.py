@@ -35,3 +35,14 @@ def shared(timed: pd.DataFrame, dataset: str, method: str) -> pd.Series:
     """A run's share of an epoch of splits trained as one program: repeat -> seconds."""
     rows = timed[timed["together"] > 1]
     return at(rows, dataset=dataset, method=method).set_index("seed")["value"].astype(float)
+
+
+def counted(timed: pd.DataFrame) -> str:
+    """How often an epoch was timed on each data set and of each method, alone and as a share, in words."""
+    if timed.empty:
+        return "No epoch has been timed yet."
+    times = timed.assign(alone=timed["together"] == 1).groupby(["dataset", "method", "alone"]).size()
+    alone, share = (sorted(set(times[times.index.get_level_values("alone") == one])) for one in (True, False))
+    told = [" to ".join({1: "once"}.get(n, f"{n} times") for n in (some[:1] + some[1:][-1:])) or "never"
+            for some in (alone, share)]  # fmt: skip
+    return f"An epoch alone was timed {told[0]} on each data set, the share among ten splits {told[1]}."

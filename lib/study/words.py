@@ -7,6 +7,7 @@ import pandas as pd
 from lib.study.claims import MARGIN
 
 LEVEL = 0.005  # a difference that two digits do not show
+TURN = 0.02  # how far a score must come back before it is said to turn
 
 
 def listed(names: Iterable[str]) -> str:
@@ -51,12 +52,28 @@ def found_too(gaps: Mapping[str, float], finding: str, *, verb: str = "finds") -
 
 
 def along(means: Mapping[str, pd.Series]) -> str:
-    """On which data sets a score rises, falls or stays from the smallest lambda to the largest."""
-    change = {d: line.iloc[-1] - line.iloc[0] for d, line in means.items()}
-    side = {d: "stays" if abs(c) < MARGIN else "rises" if c > 0 else "falls" for d, c in change.items()}
-    found = {way: [d for d in side if side[d] == way] for way in ("rises", "falls", "stays")}
-    said = [f"{way} on {among(names, list(side), 'data sets')}" for way, names in found.items() if names]
-    return f"{listed(said)} as λ grows"
+    """On which data sets a score rises, falls or stays up to lambda 1, and beyond."""
+    stretches = [{d: path(part) for d, line in means.items() if len(part := line[side(line)]) > 1}
+                 for side in (lambda line: line.index <= 1, lambda line: line.index >= 1)]  # fmt: skip
+    said = []
+    for found in filter(None, stretches):
+        ways = {way: [d for d in found if found[d] == way] for way in dict.fromkeys(found.values())}
+        said.append(listed(f"{way} on {among(names, list(found), 'data sets')}" for way, names in ways.items()))
+    return "; beyond it ".join([f"up to λ = 1 {said[0]}", *said[1:]]) if stretches[0] else f"beyond λ = 1 {said[0]}"
+
+
+def path(line: pd.Series) -> str:
+    """How a score goes: `rises`, `falls`, `stays`, or one before the other where its highest or lowest lies between.
+
+    A turn's lesser side counts from TURN on where the other is at least MARGIN.
+    """
+    first, last, top, low = line.iloc[0], line.iloc[-1], line.max(), line.min()
+    turns = {"rises, then falls": (top - first, top - last), "falls, then rises": (first - low, last - low)}
+    for way, sides in turns.items():
+        if max(sides) >= MARGIN and min(sides) >= TURN:
+            return way
+    change = last - first
+    return "stays" if abs(change) < MARGIN else "rises" if change > 0 else "falls"
 
 
 def best(means: Mapping[str, pd.Series]) -> str:

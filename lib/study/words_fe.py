@@ -5,7 +5,7 @@ import pandas as pd
 from lib.study.claims import MARGIN
 from lib.study.claims_fe import changes
 from lib.study.measures import labels
-from lib.study.numbers import digits, interval, signed, two
+from lib.study.numbers import digits, interval, signed, three, two
 from lib.study.pages_fe import LIKE, influential, ours_at_ten, short
 from lib.study.runs import at
 from lib.study.runs_fe import METHODS, RUN, U, by_split, chosen, classes_picked, datasets, is_newer
@@ -114,16 +114,70 @@ def protocols(frame: pd.DataFrame) -> str:
 
 
 def best_eta(frame: pd.DataFrame, measure: str) -> str:
-    """The eta of the highest mean on each data set, and whether it is one."""
-    rows = ours_at_ten(frame)
-    means = at(rows, lam=1, part="test", measure=measure).groupby(["dataset", "eta"])["value"].mean()
+    """The eta of the highest mean on each data set, those not surely below it, and whether one could be everywhere."""
+    rows = at(ours_at_ten(frame), lam=1, part="test", measure=measure)
+    means = rows.groupby(["dataset", "eta"])["value"].mean()
     best = {d: means[d].idxmax() for d in datasets(frame) if d in means and len(means[d]) > 1}
     if not best:
         return "No data set has several η yet."
-    told = ", ".join(f"{short(d)} {eta:g} ({two(means[d][eta])})" for d, eta in best.items())
+    level = {d: level_etas(at(rows, dataset=d)) for d in best}
+    told = []
+    for d, eta in best.items():
+        beside = f"; not surely above {listed(f'{other:g}' for other in level[d])}" if level[d] else ""
+        told.append(f"{short(d)} {eta:g} ({two(means[d][eta])}{beside})")
     count = len(set(best.values()))
     found = "the same η everywhere" if count == 1 and len(best) > 1 else f"{count} different η on {len(best)} data sets"
-    return f"Highest mean {measure}: {told}. That is {found}. The paper finds that the best η depends on the data."
+    could = sorted(set.intersection(*({eta, *level[d]} for d, eta in best.items())))
+    shared = f"Not surely below the best on any of them: {listed(f'{eta:g}' for eta in could)}. " if count > 1 else ""
+    return (
+        f"Highest mean {measure}: {', '.join(told)}. That is {found}. {shared}"
+        "The paper finds that the best η depends on the data."
+    )
+
+
+def level_etas(rows: pd.DataFrame) -> list[float]:
+    """The etas of one data set whose values are not surely below those of the best, paired over splits, best first."""
+    table = rows.pivot_table(index="split", columns="eta", values="value")
+    first, *rest = rows.groupby("eta")["value"].mean().sort_values(ascending=False, kind="stable").index
+    gaps = {eta: (table[first] - table[eta]).dropna() for eta in rest}
+    return [eta for eta, gap in gaps.items() if len(gap) < 2 or resampled(gap).side <= 0]
+
+
+def repeated(frame: pd.DataFrame, ten: pd.DataFrame, known: pd.DataFrame) -> str:
+    """The share of test rows that equal a training row, and what scores are without them: a sentence."""
+    shares = known.groupby("dataset")["repeated"].mean()
+    shares = shares[[d for d in datasets(frame) if d in shares]]
+    there = [d for d in shares.index if shares[d] > 0]
+    told = [f"{100 * shares[d]:.1f}\u00a0% on {short(d)}" for d in there]
+    text = f"Of the test rows {listed(told)} equal a training row, in the mean over splits"
+    if none := [short(d) for d in shares.index if d not in there]:
+        text += f", and none on {listed(none)}"
+    means = {measure: without_repeated(frame, ten, measure) for measure in LIKE}
+    own = []
+    for d in there:
+        pairs = {m: table.loc[(d, "Ours")] for m, table in means.items() if (d, "Ours") in table.index}
+        if pairs:
+            changes = listed(f"{m} {three(row['new'])} for {three(row['every'])}" for m, row in pairs.items())
+            own.append(f"{changes} on {short(d)}")
+    if not own:
+        return f"{text}; what scores are without them is not recorded yet."
+    most = []
+    for measure, table in means.items():
+        gap = table["new"] - table["every"]
+        d, method = gap.abs().idxmax()
+        most.append(f"{three(gap[d, method])} of {measure} ({method} on {short(d)})")
+    return f"{text}. Without them Ours has {'; '.join(own)}; the largest changes of any method are {listed(most)}."
+
+
+def without_repeated(frame: pd.DataFrame, ten: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """The mean of a score over the runs that validation chose, on `every` test row and on `new` ones alone, where both
+    are recorded: data sets and methods."""
+    runs = ten[RUN].drop_duplicates()
+    rows = at(frame, U=U, part="test").merge(runs)
+    rows = rows[rows["measure"].isin([measure, f"{measure}_new"])]
+    table = rows.pivot_table(index=RUN, columns="measure", values="value").reindex(columns=[measure, f"{measure}_new"])
+    table = table.dropna().set_axis(["every", "new"], axis=1)
+    return table.groupby(["dataset", "method"]).mean()
 
 
 def further(frame: pd.DataFrame, ten: pd.DataFrame) -> tuple[pd.DataFrame, str]:

@@ -23,3 +23,14 @@ def test_shares_of_a_stack_are_kept_apart():
     frame["value"] /= frame["together"]
     assert timing.plain(frame, "glass", "RPS").unique().tolist() == [0.3]
     assert timing.shared(frame, "glass", "RPS").unique().tolist() == [0.03]
+
+
+def test_repeats_are_counted_alone_and_as_a_share():
+    frame = timed()
+    once = frame[(frame["together"] == 1) | (frame["seed"] == 0)]
+    told = "An epoch alone was timed 6 times on each data set, the share among ten splits once."
+    assert timing.counted(once) == told
+    fewer = once[(once["dataset"] != "glass") | (once["seed"] < 4)]
+    assert timing.counted(fewer) == told.replace("6 times", "4 times to 6 times")
+    assert timing.counted(once[once["together"] == 1]).endswith("the share among ten splits never.")
+    assert timing.counted(timing.NONE) == "No epoch has been timed yet."

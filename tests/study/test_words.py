@@ -33,11 +33,26 @@ def test_differences_are_told_beside_what_the_paper_finds():
     assert words.found_too({"c": -0.2}, "it higher") == "The paper finds it higher; here that is not so."
 
 
-def test_scores_rise_fall_or_stay_along_lambda():
-    means = {"a": [0.5, 0.9, 0.8], "b": [0.9, 0.1, 0.4], "c": [0.5, 0.9, 0.54]}
+def test_scores_rise_fall_or_stay_up_to_lambda_one_and_beyond():
+    means = {"a": [0.5, 0.9, 0.8], "b": [0.9, 0.1, 0.4], "c": [0.5, 0.9, 0.88]}
     lines = {name: pd.Series(line, index=[0.01, 1, 100]) for name, line in means.items()}
-    assert words.along(lines) == "rises on a, falls on b and stays on c as λ grows"
-    assert words.along({"a": lines["a"], "d": lines["a"]}) == "rises on all 2 data sets as λ grows"
+    told = "up to λ = 1 rises on a and c and falls on b; beyond it falls on a, rises on b and stays on c"
+    assert words.along(lines) == told
+    both = {"a": lines["a"], "d": lines["a"]}
+    assert words.along(both) == "up to λ = 1 rises on all 2 data sets; beyond it falls on all 2 data sets"
+    assert words.along({"a": lines["a"].iloc[1:]}) == "beyond λ = 1 falls on a"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ([0.71, 0.78, 0.81], "rises"), ([0.95, 0.96, 0.89], "falls"), ([0.5, 0.53, 0.52], "stays"),
+        ([0.95, 1.0, 0.9], "rises, then falls"), ([0.7, 0.1, 0.2], "falls, then rises"),
+        ([0.95, 0.98, 0.89], "rises, then falls"), ([0.5, 0.53, 0.5], "stays"),
+    ],
+)  # fmt: skip
+def test_a_score_that_turns_is_told_with_its_turn(line, told):
+    assert words.path(pd.Series(line)) == told
 
 
 def test_the_best_eta_is_named_with_its_data_sets():
