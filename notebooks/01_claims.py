@@ -39,6 +39,8 @@ from lib.study import (
     numbers,
     pages_claims,
     pages_id,
+    pilots,
+    records,
     runs,
     runs_fe,
     runs_id,
@@ -64,6 +66,10 @@ ten = runs_fe.chosen(frame[frame["lam"] == 1])
 keep("claims", {"seeds": seeds.counted(ten)})
 keep("claims", pages_claims.seen_of_etas(frame) | {"older-lambdas": words_fe.kept_lambdas(frame, lambdas)})
 keep("claims", {f"moves-{measure}": words_fe.moves(lambdas, measure) for measure in runs_fe.SCORES})
+started, waited = pilots.load("start"), pilots.load("patience")
+pairs = {"c2a": ("Ours", "Pretrain"), "c2b": ("Ours", "PretrainR"), "c5b": ("PretrainR", "Pretrain")}
+keep("claims", {f"start-{claim}": pilots.depends(started, a, b) for claim, (a, b) in pairs.items()})
+keep("claims", {"patience-moved": pilots.moved(waited, records.read(newer))})
 keep("claims", {f"wrong-{where}": rate for where, rate in coverage.told().items()})
 pages_claims.in_full(verdicts)
 
@@ -159,9 +165,10 @@ keep("claims", {"forest": forests.forest(tests), "forest-told": forests.told(tes
 # Explained by {glue:text}`claims-U` entries, Ours should agree with its explanation more often than Pretrain and
 # PretrainR, which fit an explanation to a finished predictor. They are two claims, because only the second has gates.
 #
-# Pretrain: {glue:text}`claims-fe-c2a-told` **Verdict: {glue:text}`claims-fe-c2a`.**
+# Pretrain: {glue:text}`claims-fe-c2a-told` **Verdict: {glue:text}`claims-fe-c2a`.** {glue:text}`claims-start-c2a`
+# ([](30_readings))
 #
-# PretrainR: {glue:text}`claims-fe-c2b-told` **Verdict: {glue:text}`claims-fe-c2b`.**
+# PretrainR: {glue:text}`claims-fe-c2b-told` **Verdict: {glue:text}`claims-fe-c2b`.** {glue:text}`claims-start-c2b`
 #
 # > Why does PretrainR stay behind, on Segment for one? In {glue:text}`claims-PretrainR-sparse` splits its gates leave
 # > at most ten times {glue:text}`claims-U` entries open. {glue:text}`claims-PretrainR-why`
@@ -211,7 +218,8 @@ keep("claims", {"forest": forests.forest(tests), "forest-told": forests.told(tes
 #
 # RPSR: {glue:text}`claims-fe-c5a-told` **Verdict: {glue:text}`claims-fe-c5a`.**
 #
-# PretrainR: {glue:text}`claims-fe-c5b-told` **Verdict: {glue:text}`claims-fe-c5b`.**
+# PretrainR: {glue:text}`claims-fe-c5b-told` **Verdict: {glue:text}`claims-fe-c5b`.** {glue:text}`claims-start-c5b`
+# ([](30_readings))
 #
 # > Gates help PretrainR only so far. Where they leave few entries open on Segment, it agrees on
 # > {glue:text}`claims-PretrainR-few` of the rows with {glue:text}`claims-U` of them and on
@@ -276,7 +284,7 @@ keep("claims", {"forest": forests.forest(tests), "forest-told": forests.told(tes
 # the claim. How sharp is that test? If all choices were alike except on some splits of one data set, it would see a
 # difference once these are {glue:text}`claims-etas-seen` splits.
 #
-# {glue:text}`claims-fe-c8-told` **Verdict: {glue:text}`claims-fe-c8`.** With more patience another $\eta$ may be best
+# {glue:text}`claims-fe-c8-told` **Verdict: {glue:text}`claims-fe-c8`.** {glue:text}`claims-patience-moved`
 # ([](30_readings) shows what waiting changes at each).
 #
 # ````{dropdown} The comparisons of FE-C8
