@@ -230,13 +230,16 @@ pilots_of.starts_by_method(tried)
 # instead, which likes early epochs where nearly all gates are open (the readings' notebook, run today, would keep
 # epochs by $U = 10$ and give other numbers); *stop by U = 10 alone* is the second protocol's way. Full runs wait long
 # for a better epoch ([how long](11_results)), as faithfulness may come late; *impatient* waits
-# {glue:text}`readings-short:,.0f` gradient steps. Waiting twice as long was tried with Ours alone, on validation rows:
-# {glue:text}`readings-patience`. These are runs of their own, not the shorter ones continued: other random numbers move
-# them, too. With two splits the corrected t test has one degree of freedom: a mean change counts as more than noise
-# only where it is {glue:text}`readings-patience-needed:.0f` times the standard deviation of the two, so that even
+# {glue:text}`readings-short:,.0f` gradient steps.
+#
+# **Waiting twice as long** was tried with Ours alone, on validation rows: {glue:text}`readings-patience`. These are runs
+# of their own, not the shorter ones continued: other random numbers move them, too. {glue:text}`readings-patience-moved`
+# The full runs keep the shorter of the two.
+#
+# What two splits can say is little. The corrected t test has one degree of freedom: a mean change counts as more than
+# noise only where it is {glue:text}`readings-patience-needed:.0f` times the standard deviation of the two, so that even
 # +0.05 on one and +0.06 on the other would not. {glue:text}`readings-patience-together` Of so many tests about one
-# passes by chance. {glue:text}`readings-patience-moved` {glue:text}`readings-processors-patience` The full runs keep
-# the shorter of the two.
+# passes by chance. {glue:text}`readings-processors-patience`
 #
 # **Ties.** Where several outputs of $h$ are the largest, `argmax` would take the first and call it agreement by chance.
 # We count such a row as unfaithful ({eq}`fe-19`). The first protocol still counted it as agreement.
