@@ -232,9 +232,9 @@ pilots_of.starts_by_method(tried)
 # for a better epoch ([how long](11_results)), as faithfulness may come late; *impatient* waits
 # {glue:text}`readings-short:,.0f` gradient steps.
 #
-# **Waiting twice as long** was tried with Ours alone, on validation rows: {glue:text}`readings-patience`. These are runs
-# of their own, not the shorter ones continued: other random numbers move them, too. {glue:text}`readings-patience-moved`
-# The full runs keep the shorter of the two.
+# **Waiting twice as long** was tried with Ours alone, on validation rows: {glue:text}`readings-patience`. These are
+# runs of their own, not the shorter ones continued: other random numbers move them, too.
+# {glue:text}`readings-patience-moved` The full runs keep the shorter of the two.
 #
 # What two splits can say is little. The corrected t test has one degree of freedom: a mean change counts as more than
 # noise only where it is {glue:text}`readings-patience-needed:.0f` times the standard deviation of the two, so that even
