@@ -66,14 +66,16 @@ keep("works", {"verdict": pages_ablations.verdict(picked), "singly": pages_ablat
 #
 # What a part does is a variant minus ID-ExpO, split by split. A part is called needed only where that whole interval
 # lies below 0 over the tables, not corrected for being several; ID-ExpO's gain over CE-only decides nothing here.
-# {glue:text}`works-verdict` {glue:text}`works-singly`
+# {glue:text}`works-verdict`
+#
+# {glue:text}`works-singly`
 
 # %% tags=["hide-input"]
 pages_ablations.parts_table(picked)
 
 # %% [markdown]
-# *Each variant minus ID-ExpO with 95 % intervals, mean over tables. Below 0 in a score: the part that it lacks is
-# missed.*
+# *Each variant minus ID-ExpO with 95 % intervals, mean over tables and on each. Below 0 in a score: the part that it
+# lacks is missed.*
 
 # %% tags=["hide-input"]
 pages_ablations.gains_table(picked)

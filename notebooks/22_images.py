@@ -69,8 +69,11 @@ keep("images", {"short": pages_images.short_told(front, verdicts)} | words_image
 
 # %% tags=["hide-input"]
 keep("images", {"front": pages_images.front_figure(front), "fronts": pages_images.fronts_told(front)})
+pages_images.leads_shown(front)
 
 # %% [markdown]
+# *ID-ExpO minus the best rival at $\eta = 3$: mean over seeds, with a 95 % interval where there are several.*
+#
 # ```{glue:figure} images-front
 # :name: fig-images-front
 # :alt: Insertion and one minus deletion against accuracy, a row for each explainer and S, a line for each method.
@@ -95,10 +98,11 @@ masked = pages_images.over_told(front, "masked", "accuracy with a random half of
 keep(
     "images", {"over-sensitivity": pages_images.over_told(front, "sensitivity", "sensitivity-4"), "over-masked": masked}
 )
-work_images.missing(front)
+keep("images", {"missing": work_images.missing(front)})
+pages_images.over_shown(front)
 
 # %% [markdown]
-# *Accuracy on test images, whole and masked, at $\eta = 2$.*
+# *ID-ExpO minus CE-only at $\eta = 2$: mean over seeds, with a 95 % interval where there are several.*
 #
 # ```{glue:figure} images-untrained
 # :name: fig-images-untrained
@@ -108,7 +112,16 @@ work_images.missing(front)
 # Fig. 3 shows the first at $S = 0.3\,HW$).
 # ```
 #
-# {glue:text}`images-over-sensitivity` {glue:text}`images-over-masked` {glue:text}`images-over-kept`
+# {glue:text}`images-over-sensitivity`
+#
+# {glue:text}`images-over-masked`
+#
+# {glue:text}`images-over-kept`
+#
+# ````{dropdown} Accuracy on test images, whole and masked, of each method at η = 2
+# ```{glue} images-missing
+# ```
+# ````
 
 # %% [markdown]
 # ## Image by image
@@ -146,24 +159,33 @@ pages_quadrants.quadrant_table(changed)
 # below the $s$-th value ({eq}`id-5`).
 
 # %% tags=["hide-input"]
-work_images.controls(front)
+keep("images", {"scores": work_images.controls(front), "sureness": work_images.sureness(front)})
+work_images.gained(front)
 
 # %% [markdown]
-# *Insertion (higher is better) and deletion (lower is better) at $\eta = 2$: as they are, by a random map (at every
-# fourth value of $s$ where there are many), by threshold, and divided by $f(x)$.*
+# *What ID-ExpO adds to CE-only's insertion at $\eta = 2$, and what random masks alone add: along the explanation, along
+# a random map (at every fourth value of $s$ where there are many), divided by $f(x)$, and with other backgrounds
+# ([](sec-images-backgrounds)).*
 #
 # {glue:text}`images-controls` {glue:text}`images-augmentation` {glue:text}`images-ties`
-
-# %% tags=["hide-input"]
-work_images.sureness(front)
-
-# %% [markdown]
-# *How sure the networks are and what their maps look like, at $\eta = 2$. A calibrated network has $f(x)$ minus
-# accuracy near 0. A map that is all zero orders nothing. The gap at $S$ asks whether important cells stand apart: how
-# much smaller the first contribution is that no longer counts among the top $s$ than the last that does, as a share of
-# the range of all.*
 #
-# {glue:text}`images-gap`
+# ````{dropdown} Insertion (higher is better) and deletion (lower is better) of each method at η = 2
+# As they are, by a random map, by threshold, and divided by $f(x)$.
+#
+# ```{glue} images-scores
+# ```
+# ````
+#
+# A calibrated network has $f(x)$ minus accuracy near 0. A map that is all zero orders nothing. The gap at $S$ asks
+# whether important cells stand apart: how much smaller the first contribution is that no longer counts among the top
+# $s$ than the last that does, as a share of the range of all. {glue:text}`images-gap`
+#
+# ````{dropdown} How sure the networks are and what their maps look like, at η = 2
+# ```{glue} images-sureness
+# ```
+# ````
+#
+# (sec-images-backgrounds)=
 #
 # ### Other backgrounds, another class
 #
@@ -172,14 +194,17 @@ work_images.sureness(front)
 # the true one, which mixes accuracy into the scores.
 
 # %% tags=["hide-input"]
-work_images.backgrounds(front)
+keep("images", {"other-scores": work_images.backgrounds(front)})
 
 # %% [markdown]
-# *Insertion and deletion by the mean colour, with other backgrounds, and of the true class, all of them at every fourth
-# value of $s$ where there are many. A dash: recorded before this was measured. Explainer and $S$ at the left, here and
-# below.*
-#
 # {glue:text}`images-backgrounds`
+#
+# ````{dropdown} Insertion and deletion of each method with other backgrounds, and of the true class
+# All of them at every fourth value of $s$ where there are many. A dash: recorded before this was measured.
+#
+# ```{glue} images-other-scores
+# ```
+# ````
 #
 # ### Explanations that were not trained
 #

@@ -16,9 +16,9 @@ from lib.study.numbers import signed, two
 from lib.study.pages_id import short, whole
 from lib.study.runs import at
 from lib.study.runs_id import HYPER, METHODS, RIVALS, S_VALUES, best_rival, by_split, ce_only, least_lead, ours
-from lib.study.runs_images import CELLS, cell, main, name, rivals
+from lib.study.runs_images import CELLS, SHOWN, cell, main, name, rivals
 from lib.study.statistics import resampled
-from lib.study.words import LEVEL, beside, found_too, listed, placed
+from lib.study.words import LEVEL, beside, found_too, listed, over_seeds, placed, ranged
 
 EVERY = ("pretrained", "CE-only", "ExpO-S", "ExpO-F", "Masked", "ID-ExpO")
 SCORES = ("insertion", "1 − deletion", "accuracy")
@@ -164,15 +164,24 @@ def least_leads(front: pd.DataFrame) -> dict[str, float]:
     return pd.Series(least, dtype=float).dropna().to_dict()
 
 
+def leads_shown(front: pd.DataFrame) -> pd.DataFrame:
+    """ID-ExpO's leads at eta 3 with their intervals over seeds, a row for each explainer and S that has records."""
+    found = {row_name(*c): {m: over_seeds(lead) for m, lead in leads(front, *c).items()} for c in CELLS}
+    return pd.DataFrame({where: told for where, told in found.items() if told}, index=list(SCORES)).T
+
+
 def fronts_told(front: pd.DataFrame) -> str:
-    """One sentence for each explainer and S that has records, how sure it is, what the paper has; which have none."""
-    there = {c: leads(front, *c) for c in CELLS}
-    if not any(there.values()):
+    """What the leads span, how sure they are, what the paper has, and which explainers and S lack records."""
+    there = {name(*c): found for c in CELLS if (found := leads(front, *c))}
+    if not there:
         return "There are no records of ID-ExpO and a rival yet."
-    told = ["At η = 3."] + [f"{lead_told(front, *c)}." for c in CELLS if there[c]] + [seeds_told(front)]
+    each = {m: {where: found[m] for where, found in there.items()} for m in SCORES}
+    told = [f"ID-ExpO minus the best rival at η = 3 is {listed(f'{ranged(gaps)} in {m}' for m, gaps in each.items())}."]
+    few = [name(*c) for c in CELLS if name(*c) in there and len(rivals(cell(front, *c, eta=3))) < len(RIVALS)]
+    told += [f"Not every rival has records with {listed(few)}."] * bool(few) + [seeds_told(front)]
     finding, least = "ID-ExpO above every rival in both scores at any η", least_leads(front)
     told.append(found_too(least, finding) if least else f"The paper finds {finding}; not all rivals have records here.")
-    without = [name(*c) for c in CELLS if not there[c]]
+    without = [name(*c) for c in CELLS if name(*c) not in there]
     return " ".join(told + [f"Without records of both: {listed(without)}."] * bool(without))
 
 
@@ -235,10 +244,27 @@ def over_ce_only(front: pd.DataFrame, measure: str) -> dict[str, pd.Series]:
     return {where: gap for where, gap in gaps.items() if len(gap)}
 
 
+def gains(front: pd.DataFrame, *measures: str) -> pd.DataFrame:
+    """ID-ExpO's mean gains over CE-only at eta 2, over the seeds that both have: a row for each explainer and S."""
+    found = {}
+    for c in SHOWN:
+        rows = cell(front, *c, eta=2)
+        found[name(*c)] = {m: (ours(rows, m) - ce_only(rows, m)).mean() for m in measures}
+    return pd.DataFrame(found, index=list(measures)).T.dropna()
+
+
 def over_told(front: pd.DataFrame, measure: str, what: str, *, verb: str = "finds") -> str:
     """The same in words, and what the paper finds, or expects; what: the measure as a sentence names it."""
     if not (gaps := over_ce_only(front, measure)):
         return f"There are no records of ID-ExpO's {what} and CE-only's yet."
-    told = listed(f"{surely(gap)} with {where}" for where, gap in gaps.items())
     finding = found_too({where: gap.mean() for where, gap in gaps.items()}, "it higher with ID-ExpO", verb=verb)
-    return f"Compared with CE-only's at η = 2, ID-ExpO's {what} is {told}. {finding}"
+    return f"ID-ExpO's {what} minus CE-only's at η = 2 is {ranged(gaps)}. {finding}"
+
+
+def over_shown(front: pd.DataFrame) -> pd.DataFrame:
+    """The same of measures that nobody trained, a row for each explainer and S that has records."""
+    heads = {"sensitivity": "sensitivity-4", "masked": "accuracy, random half masked",
+             "kept_half": "accuracy, less important half masked"}  # fmt: skip
+    told = {head: {w: over_seeds(gap) for w, gap in over_ce_only(front, m).items()} for m, head in heads.items()}
+    table = pd.DataFrame(told, index=[name(*c) for c in CELLS]).dropna(how="all").fillna("–")
+    return table.rename(index={name(*c): row_name(*c) for c in CELLS})

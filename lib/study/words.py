@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from lib.study.claims import MARGIN
+from lib.study.numbers import signed, spanned
+from lib.study.statistics import resampled
 
 LEVEL = 0.005  # a difference that two digits do not show
 TURN = 0.02  # how far a score must come back before it is said to turn
@@ -49,6 +51,29 @@ def found_too(gaps: Mapping[str, float], finding: str, *, verb: str = "finds") -
     if len(above) == len(gaps):
         return f"The direction is the paper's, which {verb} {finding}."
     return f"The paper {verb} {finding}; here that is {f'so for {listed(above)} alone' if above else 'not so'}."
+
+
+def spanning(values: pd.Series, form=signed) -> str:
+    """The least and the largest of several numbers."""
+    low, high = form(values.min()), form(values.max())
+    return low if low == high else f"{low} to {high}"
+
+
+def over_seeds(gap: pd.Series) -> str:
+    """A mean difference over seeds, which share no rows, as tables show it: with its interval where they are several.
+
+    A dash where there is none.
+    """
+    gap = gap.dropna()
+    return spanned(resampled(gap, ratio=0)) if len(gap) > 1 else signed(gap.mean()) if len(gap) else "–"
+
+
+def ranged(gaps: Mapping[str, pd.Series]) -> str:
+    """Differences over seeds, by name, in short: their means' least and largest, and of how many the sign is sure."""
+    sides = [resampled(gap, ratio=0).side for gap in gaps.values() if len(gap) > 1]
+    sure = [f"surely {way} 0 in {sides.count(side)}" for way, side in (("above", 1), ("below", -1)) if side in sides]
+    several = f" ({listed(sure) if sure else 'surely apart from 0 in none'} of {len(sides)} with several seeds)"
+    return spanning(pd.Series({name: gap.mean() for name, gap in gaps.items()})) + several * bool(sides)
 
 
 def along(means: Mapping[str, pd.Series]) -> str:

@@ -10,48 +10,33 @@ import pandas as pd
 
 from lib.study.claims import MARGIN
 from lib.study.numbers import signed, three, two
-from lib.study.pages_images import SCORES, masked_gaps, over_told
+from lib.study.pages_images import SCORES, gains, masked_gaps, over_told
 from lib.study.runs import at
-from lib.study.runs_id import by_split, ce_only, ours
-from lib.study.runs_images import EXPLAINERS, SHOWN, cell, costs, main, name
-from lib.study.words import listed, percent, placed
+from lib.study.runs_id import by_split
+from lib.study.runs_images import EXPLAINERS, cell, costs, main, name
+from lib.study.words import listed, percent, spanning
 from lib.study.work_images import RATE, at_some, elsewhere, means, robust_and_ours
-
-
-def spanning(values: pd.Series, form=signed) -> str:
-    """The least and the largest of several numbers."""
-    low, high = form(values.min()), form(values.max())
-    return low if low == high else f"{low} to {high}"
-
-
-def gains(front: pd.DataFrame, *measures: str) -> pd.DataFrame:
-    """ID-ExpO's mean gains over CE-only at eta 2, over the seeds that both have: a row for each explainer and S."""
-    found = {}
-    for c in SHOWN:
-        rows = cell(front, *c, eta=2)
-        found[name(*c)] = {m: (ours(rows, m) - ce_only(rows, m)).mean() for m in measures}
-    return pd.DataFrame(found, index=list(measures)).T.dropna()
-
 
 # --- What the scores rest on -----------------------------------------------------------------------------------------
 
 
 def controls_told(front: pd.DataFrame) -> str:
     """ID-ExpO's gain in insertion over CE-only, how much a random map gains too, and what dividing by f(x) leaves."""
-    own = gains(front, "insertion", "insertion_random", "insertion_share").map(signed)
-    told = [f"{where}: {plain} with the explanation, {random} with a random map, {share} divided by f(x)."
-            for where, plain, random, share in own.itertuples()]  # fmt: skip
-    head = "How much higher ID-ExpO's insertion is than CE-only's at η = 2."
-    return f"{head} {' '.join(told)}" if told else "No records of ID-ExpO and CE-only yet."
+    own = gains(front, "insertion", "insertion_random", "insertion_share")
+    if own.empty:
+        return "No records of ID-ExpO and CE-only yet."
+    plain, random, share = (spanning(own[measure]) for measure in own)
+    return (f"ID-ExpO's insertion is {plain} above CE-only's with the explanation, {random} with a random map, and "
+            f"{share} divided by f(x).")  # fmt: skip
 
 
 def augmentation_told(front: pd.DataFrame) -> str:
     """What random masks alone, as augmentation, make of insertion beside ID-ExpO's regularisers, at eta 2."""
     if (gaps := masked_gaps(front)).empty:
         return "No records of random masks alone yet."
-    told = " ".join(f"{where}: {signed(gap['Masked'])} and {signed(gap['ID-ExpO'])}." for where, gap in gaps.iterrows())
-    head = "Random masks alone, with no explanation in the loss, and ID-ExpO: what each adds to CE-only's insertion."
-    return f"{head} {told}"
+    more = (gaps["Masked"] > gaps["ID-ExpO"]).sum()
+    return (f"Random masks alone, with no explanation in the loss, add {spanning(gaps['Masked'])} where ID-ExpO adds "
+            f"{spanning(gaps['ID-ExpO'])}, and more than it does in {more} of {len(gaps)} rows.")  # fmt: skip
 
 
 def ties_told(front: pd.DataFrame) -> str:
@@ -68,12 +53,10 @@ def ties_told(front: pd.DataFrame) -> str:
 
 def gap_told(front: pd.DataFrame) -> str:
     """Whether important cells stand apart more than without ID-ExpO's regularisers."""
-    gaps = gains(front, "gap")["gap"]
-    if gaps.empty:
+    if (gaps := gains(front, "gap")["gap"]).empty:
         return "No records of ID-ExpO's gap and CE-only's yet."
-    both = {c: means(cell(front, *c, eta=2), ["gap"])["gap"] for c in SHOWN if name(*c) in gaps}
-    told = listed(f"{three(own['ID-ExpO'])} for {three(own['CE-only'])} ({name(*c)})" for c, own in both.items())
-    return f"ID-ExpO's gap at S is {told}: beside CE-only's it is {placed(gaps.to_dict())}."
+    more = (gaps > 0).sum()
+    return f"ID-ExpO's gap at S is {spanning(gaps, three)} above CE-only's, larger in {more} of {len(gaps)} rows."
 
 
 def backgrounds_told(front: pd.DataFrame) -> str:
@@ -81,13 +64,14 @@ def backgrounds_told(front: pd.DataFrame) -> str:
     own = gains(at_some(front), "insertion", "insertion_blur", "insertion_noise")
     if own.empty:
         return "No records of ID-ExpO and CE-only under other backgrounds yet."
-    told = "; ".join(f"{where}: {listed(map(signed, row))}" for where, *row in own.itertuples())
+    color, blur, noise = (spanning(own[measure]) for measure in own)
     left = own.div(own["insertion"], axis=0)
-    blur, noise = (spanning(left[f"insertion_{kind}"], percent) for kind in ("blur", "noise"))
+    of_blur, of_noise = (spanning(left[f"insertion_{kind}"], percent) for kind in ("blur", "noise"))
     plain = means(at(at_some(front), eta=2.0, method="CE-only"), ["insertion", "insertion_noise"]).iloc[0]
     low = ", where it is low for CE-only too" if plain["insertion_noise"] < plain["insertion"] else ""
-    return (f"How much higher ID-ExpO's insertion is than CE-only's where masked cells show the mean colour, a blur, "
-            f"and noise. {told}. Of the gain {blur} are left under a blur and {noise} under noise{low}.")  # fmt: skip
+    return (f"ID-ExpO's insertion is {color} above CE-only's where masked cells show the mean colour, {blur} under a "
+            f"blur and {noise} under noise{low}. Of the gain {of_blur} are left under a blur and {of_noise} under "
+            "noise.")  # fmt: skip
 
 
 def elsewhere_told(frame: pd.DataFrame, front: pd.DataFrame) -> str:
@@ -178,20 +162,21 @@ def diverged_told(frame: pd.DataFrame, front: pd.DataFrame) -> str:
 
 
 def robust_told(front: pd.DataFrame, frame: pd.DataFrame) -> str:
-    """How sure both networks are at S = 0.5, and what dividing by that leaves of the differences in both scores."""
-    heads = {"confidence": "f(x) is", "insertion": "insertion", "insertion_share": "divided by f(x)",
-             "1 − deletion": "1 − deletion", "deletion_share": "deletion divided by f(x)"}  # fmt: skip
+    """How much surer ID-ExpO is at S = 0.5, and what dividing by that leaves of its leads in both scores."""
+    kinds = ["confidence", "insertion", "insertion_share", "1 − deletion", "deletion_share"]
     told = []
     for explainer in EXPLAINERS:
         both = robust_and_ours(front, frame, explainer=explainer, S=0.5).values()
-        found = {head: [by_split(own, m).mean() for own in both] for m, head in heads.items()}
-        if not np.isnan(list(found.values())).any():
-            each = (f"{head} {ours:.2f} and {theirs:.2f}" for head, (ours, theirs) in found.items())
-            told.append(f"{explainer}: {', '.join(each)}.")
+        own, theirs = (pd.Series({m: by_split(rows, m).mean() for m in kinds}) for rows in both)
+        if (gap := own - theirs).notna().all():
+            gap["1 − deletion"] *= -1
+            sure, plain, share, deleted, left = gap.map(signed)
+            told.append(f"{explainer}: f(x) {sure}, insertion {plain} ({share} divided by f(x)), deletion {deleted} "
+                        f"({left} divided by f(x); lower is better).")  # fmt: skip
     if not told:
         return "There are no records of a network trained against attacks yet."
     return ("A network that is less sure has less to lose when cells are deleted, and less to win when they are "
-            f"inserted. At S = 0.5 HW, with ID-ExpO and against attacks. {' '.join(told)}")  # fmt: skip
+            f"inserted. ID-ExpO minus the network against attacks, at S = 0.5 HW. {' '.join(told)}")  # fmt: skip
 
 
 def rates_told(frame: pd.DataFrame, front: pd.DataFrame) -> str:

@@ -10,7 +10,7 @@ from IPython.display import Markdown
 from lib.study.measures import labels
 from lib.study.numbers import digits, signed
 from lib.study.pages_id import whole
-from lib.study.pages_images import EVERY, row_name
+from lib.study.pages_images import EVERY, gains, masked_gaps, row_name
 from lib.study.runs import at
 from lib.study.runs_id import S_VALUES, by_split
 from lib.study.runs_images import EXPLAINERS, SHOWN, cell, name, untrained
@@ -45,6 +45,17 @@ def controls(front: pd.DataFrame) -> pd.DataFrame:
              "deletion_threshold": "by threshold ", "deletion_share": "over f(x) "}  # fmt: skip
     raw = front.assign(value=front["value"].where(front["measure"] != "1 − deletion", 1 - front["value"]))
     return digits(by_cell(raw.replace({"measure": {"1 − deletion": "deletion"}}), heads), "{:.3f}")
+
+
+def gained(front: pd.DataFrame) -> pd.DataFrame:
+    """What ID-ExpO adds to CE-only's insertion at eta 2, in the same forms and under other backgrounds."""
+    heads = {"insertion": "with the explanation", "insertion_random": "random map", "insertion_share": "over f(x)"}
+    other = {"insertion_blur": "blur", "insertion_noise": "noise"}
+    table = pd.concat([gains(front, *heads), gains(at_some(front), *other)], axis=1).rename(columns=heads | other)
+    alone = masked_gaps(front)
+    table["random masks alone"] = alone["Masked"] if len(alone) else np.nan
+    short = {name(*c): row_name(*c) for c in SHOWN}
+    return table.rename(index=short).map(lambda value: "–" if pd.isna(value) else signed(value))
 
 
 def sureness(front: pd.DataFrame) -> pd.DataFrame:

@@ -22,7 +22,11 @@ def test_leads_are_over_the_best_rival_that_there_is(front):
     assert "against CE-only" in pages_images.lead_told(alone, "LIME", 0.5)
     assert "no records" in pages_images.lead_told(front[front["method"] == "ID-ExpO"], "LIME", 0.5)
     over = pages_images.over_told(front, "sensitivity", "sensitivity-4")
-    assert "ID-ExpO's sensitivity-4 is 0.10 higher (0.10 to 0.10) with Grad-CAM" in over
+    assert "sensitivity-4 minus CE-only's at η = 2 is +0.10 (surely above 0 in 4 of 4 with several seeds)." in over
+    table = pages_images.over_shown(front)
+    assert table["sensitivity-4"].eq("+0.10 (0.10 to 0.10)").all()
+    one = front["split"].eq(0) | front["explainer"].eq("LIME")
+    assert pages_images.over_shown(front[one]).iloc[0, 0] == "+0.10"
     assert over.endswith("The direction is the paper's, which finds it higher with ID-ExpO.")
     masked = pages_images.over_told(front, "masked", "accuracy", verb="expects")
     assert masked.endswith("The direction is the paper's, which expects it higher with ID-ExpO.")
@@ -78,12 +82,15 @@ def test_how_each_method_was_trained_is_read_from_its_settings():
 
 def test_the_sentences_say_how_sure_they_are_and_what_the_paper_finds(front):
     told = pages_images.fronts_told(front)
+    assert "is +0.13 (surely above 0 in 4 of 4 with several seeds) in insertion, +0.10 (surely" in told
+    assert pages_images.leads_shown(front).iloc[0, 0].startswith("+0.13 (")
     assert "CE-only 3 seeds, ExpO-F 3 seeds, ExpO-S 3 seeds and ID-ExpO 3 seeds" in told
     assert told.endswith("finds ID-ExpO above every rival in both scores at any η.")
     low = front["method"].eq("ID-ExpO") & front["measure"].eq("insertion") & front["eta"].eq(0.5)
     told = pages_images.fronts_told(front.assign(value=front["value"] - 0.5 * low))
     assert told.endswith("here that is not so.")  # at another eta
     told = pages_images.fronts_told(front[front["method"] != "ExpO-F"])
+    assert "Not every rival has records with Grad-CAM, S = 0.3 HW, Grad-CAM" in told
     assert told.endswith("at any η; not all rivals have records here.")
     one = front[front["split"] == 0]
     worse = one["method"].eq("ID-ExpO") & one["explainer"].eq("LIME") & one["measure"].eq("insertion")

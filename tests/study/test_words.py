@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from scipy import stats
 
 from lib.study import words
 
@@ -31,6 +32,18 @@ def test_differences_are_told_beside_what_the_paper_finds():
     assert words.found_too({"a": 0.1}, "it higher") == "The direction is the paper's, which finds it higher."
     assert words.found_too(gaps, "it higher") == "The paper finds it higher; here that is so for a alone."
     assert words.found_too({"c": -0.2}, "it higher") == "The paper finds it higher; here that is not so."
+
+
+def test_differences_over_seeds_are_told_in_short():
+    clear, unclear, one = (pd.Series(gap) for gap in ([0.1, 0.11, 0.12], [-0.2, 0.1, 0.3], [0.2]))
+    half = stats.t.ppf(0.975, 2) * 0.01 / 3**0.5
+    assert words.over_seeds(clear) == f"+0.11 ({0.11 - half:.2f} to {0.11 + half:.2f})"
+    assert words.over_seeds(one) == words.over_seeds(pd.Series([0.2, None])) == "+0.20"
+    assert words.over_seeds(one[:0]) == "–"
+    told = words.ranged({"a": clear, "b": unclear, "c": one, "d": -clear})
+    assert told == "−0.11 to +0.20 (surely above 0 in 1 and surely below 0 in 1 of 3 with several seeds)"
+    assert words.ranged({"b": unclear}) == "+0.07 (surely apart from 0 in none of 1 with several seeds)"
+    assert words.ranged({"c": one}) == "+0.20"
 
 
 def test_scores_rise_fall_or_stay_up_to_lambda_one_and_beyond():

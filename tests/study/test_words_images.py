@@ -17,12 +17,12 @@ def beside(rows, name, values):
 def test_what_a_random_map_gains_is_told(front):
     own = front["method"].eq("ID-ExpO") & front["measure"].eq("insertion_random")
     told = words_images.controls_told(front.assign(value=front["value"] + 0.07 * own))
-    assert "LIME, S = 0.5 HW: +0.13 with the explanation, +0.07 with a random map, 0.00 divided by f(x)." in told
+    assert "+0.13 above CE-only's with the explanation, +0.07 with a random map, and 0.00 divided by f(x)." in told
     assert "No records" in words_images.controls_told(front[front["method"] == "CE-only"])
     few = front[~(front["method"].eq("ID-ExpO") & front["split"].gt(0))]
     ahead = few["method"].eq("CE-only") & few["split"].gt(0) & few["measure"].eq("insertion")
     told = words_images.controls_told(few.assign(value=few["value"] + 9 * ahead))  # of seeds that ID-ExpO lacks
-    assert "LIME, S = 0.5 HW: +0.13 with the explanation, 0.00 with a random map" in told
+    assert "+0.13 above CE-only's with the explanation, 0.00 with a random map" in told
 
 
 def test_what_the_tie_rule_moves_is_told_of_the_start(front):
@@ -36,16 +36,32 @@ def test_what_random_masks_alone_gain_is_told(front):
     assert "No records" in words_images.augmentation_told(front)
     masked = runs_images.at(front, method="CE-only").assign(method="Masked")
     every = pd.concat([front, masked.assign(value=masked["value"] + 0.2)])
-    assert "LIME, S = 0.5 HW: +0.20 and +0.13." in words_images.augmentation_told(every)
+    told = words_images.augmentation_told(every)
+    assert "add +0.20 where ID-ExpO adds +0.13, and more than it does in 4 of 4 rows." in told
+    less = every["method"].eq("Masked") & every["explainer"].eq("LIME")
+    told = words_images.augmentation_told(every.assign(value=every["value"] - 0.1 * less))
+    assert "add +0.10 to +0.20 where ID-ExpO adds +0.13, and more than it does in 2 of 4 rows." in told
     told = words_images.kept_told(every)
-    assert "ID-ExpO's accuracy with the less important half masked is 0.10 higher" in told
+    assert "less important half masked minus CE-only's at η = 2 is +0.10 (surely above 0 in 4 of 4" in told
     assert told.endswith("Random masks alone change it by +0.20.")
+
+
+def test_what_is_gained_is_tabled_form_by_form(front):
+    own = front["method"].eq("ID-ExpO") & front["measure"].eq("insertion_random")
+    table = work_images.gained(front.assign(value=front["value"] + 0.07 * own))
+    assert table["with the explanation"].eq("+0.13").all()
+    assert table["random map"].eq("+0.07").all()
+    assert table["random masks alone"].eq("–").all()
+    masked = runs_images.at(front, method="CE-only").assign(method="Masked")
+    table = work_images.gained(pd.concat([front, masked.assign(value=masked["value"] + 0.2)]))
+    assert table["random masks alone"].eq("+0.20").all()
+    assert table.index[0] == "Grad‑CAM,\u00a00.3"
 
 
 def test_whether_important_cells_stand_apart(front):
     assert "No records" in words_images.gap_told(front)
     told = words_images.gap_told(pd.concat([front, beside(front, "gap", {"ID-ExpO": 0.03, "CE-only": 0.01})]))
-    assert "0.030 for 0.010 (LIME, S = 0.5 HW): beside CE-only's it is above in Grad-CAM, S = 0.3 HW" in told
+    assert told == "ID-ExpO's gap at S is 0.020 above CE-only's, larger in 4 of 4 rows."
 
 
 def test_what_is_left_of_a_gain_under_another_background(front):
@@ -54,8 +70,11 @@ def test_what_is_left_of_a_gain_under_another_background(front):
     found = {"insertion": (0.4, 0.2), "insertion_blur": (0.4, 0.3), "insertion_noise": (0.08, 0.1)}
     more = [beside(front, name, {"ID-ExpO": own, "CE-only": rival}) for name, (own, rival) in found.items()]
     told = words_images.backgrounds_told(pd.concat([plain, *more]))
-    assert "LIME, S = 0.5 HW: +0.20, +0.10 and −0.02." in told
-    assert "Of the gain 50\u00a0% are left under a blur and −10\u00a0% under noise, where it is low for CE-only" in told
+    assert "+0.20 above CE-only's where masked cells show the mean colour, +0.10 under a blur and −0.02 under" in told
+    assert (
+        "under noise, where it is low for CE-only too. Of the gain 50\u00a0% are left under a blur and −10\u00a0%"
+        in told
+    )
 
 
 def test_gains_elsewhere_are_told_beside_ones_own_and_a_random_maps(front):
@@ -108,15 +127,17 @@ def test_runs_that_diverged_are_named_with_what_of_them_is_shown(front):
 def test_a_robust_network_is_told_with_what_sureness_explains(front):
     every = frame()
     assert "no records" in words_images.robust_told(front, every)  # of how sure they are
-    few = every[every["measure"].isin(["accuracy", "insertion", "1 − deletion"])]
+    few = every[every["measure"] == "accuracy"]
     own = few.assign(method=few["method"].where(few["method"] == "PGD", "ID-ExpO"))
-    kinds = {"confidence": (0.9, 0.5), "insertion_share": (0.4, 0.45), "deletion_share": (0.6, 0.55)}
+    kinds = {"confidence": (0.9, 0.5), "insertion": (0.5, 0.3), "insertion_share": (0.4, 0.45),
+             "1 − deletion": (0.4, 0.5), "deletion_share": (0.6, 0.52)}  # fmt: skip
     added = (beside(own, name, {"ID-ExpO": ours, "PGD": theirs}) for name, (ours, theirs) in kinds.items())
     more = pd.concat([own, *added])
     told = words_images.robust_told(more.assign(eta=3.0), more)
-    assert "Grad-CAM: f(x) is 0.90 and 0.50, insertion 0.3" in told
-    assert "divided by f(x) 0.40 and 0.45, 1 − deletion" in told
-    assert "deletion divided by f(x) 0.60 and 0.55." in told
+    found = (
+        "f(x) +0.40, insertion +0.20 (−0.05 divided by f(x)), deletion +0.10 (+0.08 divided by f(x); lower is better)"
+    )
+    assert f"Grad-CAM: {found}. LIME: {found}." in told
 
 
 def test_how_far_seeds_lie_apart_is_told_by_rate(front):
