@@ -33,7 +33,6 @@ from lib.study import (
     claims_fe,
     claims_id,
     claims_images,
-    coverage,
     figures,
     forests,
     numbers,
@@ -70,7 +69,6 @@ started, waited = pilots.load("start"), pilots.load("patience")
 pairs = {"c2a": ("Ours", "Pretrain"), "c2b": ("Ours", "PretrainR"), "c5b": ("PretrainR", "Pretrain")}
 keep("claims", {f"start-{claim}": pilots.depends(started, a, b) for claim, (a, b) in pairs.items()})
 keep("claims", {"patience-moved": pilots.moved(waited, records.read(newer))})
-keep("claims", {f"wrong-{where}": rate for where, rate in coverage.told().items()})
 pages_claims.in_full(verdicts)
 
 # %% [markdown]
@@ -88,16 +86,12 @@ pages_claims.in_full(verdicts)
 # $U =$ {glue:text}`claims-U`, with $\lambda = 1$, and look at its test rows. See [](11_results).
 #
 # **The effect** is what the claim is about, averaged over its data sets, with a 95 % interval. It answers whether the
-# claim is true of data sets like these. Data sets are drawn with replacement, and each drawn one contributes its mean
-# with the uncertainty that its own splits leave (a bootstrap clustered by data set). A plain bootstrap of two to six
-# data sets is too sure of itself, so the drawn data sets' mean is widened to where Student's t has it, with one degree
-# of freedom less than there are data sets. In simulations of two to six data sets without any effect the test at the
-# 5 % level is wrong in {glue:text}`claims-wrong-far` of the trials where data sets differ much more than their splits'
-# noise, and in {glue:text}`claims-wrong-near` where only that noise tells them apart. It takes the data sets' means to
-# scatter like a normal variable, which so few cannot show, so that no p below {glue:text}`claims-least` is told of
-# several of them. p is two-sided: how likely a mean at least so far from the edge of what is claimed (0, the margin, or
-# a factor) would be if the truth lay at that edge; a large p says that the side is not known. The words beside it say
-# on which side the mean lies.
+# claim is true of data sets like these. So data sets are what is counted: the interval and p are Student's t over their
+# means, whose scatter holds both how data sets differ and what their splits leave open. With two to six data sets it is
+# wide, and it takes their means to scatter like a normal variable, which so few cannot show. So no p below
+# {glue:text}`claims-least` is told of several of them. p is two-sided: how likely a mean at least so far from the edge
+# of what is claimed (0, the margin, or a factor) would be if the truth lay at that edge; a large p says that the side
+# is not known. The words beside it say on which side the mean lies.
 #
 # **A comparison** is about one data set. It is paired over the splits that both sides have. The splits share most of
 # their rows, so their differences are not independent. The corrected resampled t test (Nadeau and Bengio, 2003) allows

@@ -64,7 +64,8 @@ keep("results", {f"told-{measure}": words_fe.scores(ten, measure) for measure in
 # :name: fig-results-accuracy
 # :alt: Test accuracy against U, the number of entries kept, a panel for each data set, a line for each method.
 #
-# Test accuracy against $U$, mean over splits with its standard error (the paper's Fig. 2). Filled markers: with
+# Test accuracy against $U$, mean over splits with its standard error (the paper's Fig. 2). It is the plain one, here
+# and below: splits share rows, so that the honest one is about twice as large ([](01_claims)). Filled markers: with
 # gates. Methods stand a little apart so that equal ones can be seen.
 # ```
 #

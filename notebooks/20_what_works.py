@@ -89,9 +89,10 @@ pages_ablations.gains_table(picked)
 pages_ablations.scores_table(picked, known)
 
 # %% [markdown]
-# *Test scores of each variant, mean over splits ± standard error. "Majority class" always names the most frequent class
-# of the training rows. $f(x)$ − accuracy above 0: too sure. Gap of $\phi$: the step between the features inserted and
-# the others, over the range of $\phi$.*
+# *Test scores of each variant, mean over splits ± plain standard error (as splits share rows, the honest one is about
+# one and a half times as large). "Majority class" always names the most frequent class of the training rows. $f(x)$ −
+# accuracy above 0: too sure. Gap of $\phi$: the step between the features inserted and the others, over the range of
+# $\phi$.*
 #
 # ### What training did not use
 #

@@ -82,6 +82,8 @@ keep("tables", {"leads": leads, "leads-told": told})
 #
 # The same table by table, through all $\eta$ (the paper's Figures A.5 and A.7 to A.9). Each line joins the
 # hyperparameters that $\eta = 0.5$ to $3$ choose; its largest marker is $\eta = 3$. Up and to the right is better.
+# Standard errors are plain ones, here and below: splits share rows, so that the honest ones are about one and a half
+# times as large ([](01_claims)).
 
 # %% tags=["hide-input"]
 keep("tables", {f"front-{name}": pages_id.front_figure(front, name) for name in pages_id.SHOWN})

@@ -323,8 +323,8 @@ pages_claims.at_a_glance(verdicts).assign(recorded=list(claims_images.lacking(te
 #
 # For each explainer and $S$ there are: {glue:text}`images-choice`. A method with fewer settings had less to choose
 # from, and where there is one seed nothing can be said of what another seed would change. All runs fine-tune one
-# network on one split, so the seeds say what the order of the images and the draws change; another split, or another
-# start, is not measured. {glue:text}`images-rates` {glue:text}`images-diverged`
+# network on one split, so the seeds say what the order of the images, the draws and the rate that validation takes
+# change; another split, or another start, is not measured. {glue:text}`images-rates` {glue:text}`images-diverged`
 #
 # > The runs differ from the paper's in ways that matter.
 # >

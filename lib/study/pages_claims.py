@@ -103,7 +103,7 @@ def sentences(row: pd.Series) -> str:
     return (
         f"{lead} (95 % interval {two(row['low'])} to {two(row['high'])}). Claimed is {asked}: "
         f"{sided(row)}. Comparisons: {counts} One of middling spread is decided once it lies {reach} "
-        f"beyond what is claimed if most others are, {alone} beyond it if none is."
+        f"off the edge of what is claimed, on either side, if most others are, {alone} if none is."
     )
 
 

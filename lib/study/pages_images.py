@@ -191,7 +191,13 @@ def short_told(front: pd.DataFrame, verdicts: pd.DataFrame) -> str:
     told = [f"{lead_told(front, *c)} (η = 3)." for c in there]
     counts = verdicts["verdict"].value_counts()
     claims = listed(f"{counts[word]} {word}" for word in VERDICTS if word in counts)
-    return " ".join([*told, masked_told(front), f"Of the paper's {len(verdicts)} claims about images: {claims}."])
+    return " ".join(
+        [
+            *told,
+            masked_told(front),
+            f"Of the {len(verdicts)} statements that the paper's claims about images make: {claims}.",
+        ]
+    )
 
 
 def masked_gaps(front: pd.DataFrame, measure: str = "insertion") -> pd.DataFrame:

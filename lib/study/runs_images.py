@@ -24,7 +24,7 @@ SHOWN = (*CELLS, ("KernelSHAP", 0.5))
 # What ID-ExpO trains with unless an ablation says otherwise, and what each other value is called.
 PLAIN = {
     "order": 2, "output": "probability", "norm": "frozen", "background": "mean", "kernel": "L2", "T": None,
-    "scored": "predicted",
+    "floor": 1e-3, "scored": "predicted",
 }  # fmt: skip
 ABLATIONS = {
     ("order", 1): "first order",
@@ -33,6 +33,7 @@ ABLATIONS = {
     ("norm", "batch"): "batch norm in training mode",
     ("background", "released"): "the released code's background",
     ("T", "batch"): "one temperature for a batch",
+    ("floor", 0.0): "no floor on the range",
     ("scored", "label"): "epochs chosen by the true class",
     ("kernel", "cosine"): "kernel by cosine",
 }

@@ -1,9 +1,7 @@
 """Statistics of result pages: means with standard errors over splits, paired tests, corrections for being several.
 
 The splits of a data set share rows, so that their differences are not independent: `resampled` is the t test corrected
-for it (Nadeau and Bengio, Machine Learning 52, 2003), and `clustered` puts data sets together, its units. Of a true
-null it rejects about one in twenty at the 5 % level however few the data sets are, and fewer where these hardly differ
-(`coverage` simulates it).
+for it (Nadeau and Bengio, Machine Learning 52, 2003), and `clustered` puts data sets together, its units.
 """
 
 from collections.abc import Sequence
@@ -15,7 +13,6 @@ from scipy import stats
 
 LEVEL = 0.95  # of all intervals
 RATIO = 20 / 70  # rows of test for each of training, of every split
-DRAWS = 20_000  # of the bootstrap
 
 
 def mean_sem(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
@@ -88,35 +85,12 @@ def holm(p: Sequence[float]) -> np.ndarray:
     return corrected
 
 
-def clustered(
-    groups: Sequence[Sequence[float]], edge: float = 0.0, *, ratio: float = RATIO, draws: int = DRAWS
-) -> Paired:
-    """The mean over groups (data sets) of their mean differences: bootstrap clustered by group.
+def clustered(groups: Sequence[Sequence[float]], edge: float = 0.0, *, ratio: float = RATIO) -> Paired:
+    """The mean over groups (data sets) of their mean differences: Student's t over the groups' means.
 
-    Each draw takes groups with replacement, their mean widened for being few, and each taken group's own noise from its
-    corrected t distribution. One group alone is `resampled`. Returns the mean, its interval, p of its being at `edge`,
-    and the number of groups.
+    These scatter by how groups differ and by each one's own noise, so that nothing need be added for its splits. One
+    group alone is `resampled`. Returns the mean, its interval, p of its being at `edge`, and the number of groups.
     """
     if len(groups) == 1:
         return resampled(groups[0], edge, ratio=ratio)._replace(n=1)
-    groups = sorted(groups, key=np.mean)  # so that in whatever order they come, the draws say the same
-    means, sizes = np.array([np.mean(values) for values in groups]), np.array([len(values) for values in groups])
-    errors = np.array([standard_error(values, ratio) for values in groups])
-    rng = np.random.default_rng(0)
-    taken = rng.integers(len(groups), size=(draws, len(groups)))
-    center, noise = means.mean(), (errors[taken] * rng.standard_t(sizes[taken] - 1)).mean(1)
-    drawn = center + widened(means[taken].mean(1) - center, len(groups)) + noise
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    beyond = min((drawn <= edge).mean(), (drawn >= edge).mean())
-    return Paired(float(center), float(low), float(high), float(min(1, 2 * beyond + 1 / draws)), len(groups))
-
-
-def widened(deviations: np.ndarray, units: int) -> np.ndarray:
-    """Deviations of bootstrapped means of few units from their own mean, each moved out to where Student's t has it.
-
-    A plain bootstrap of G units is too narrow: its variance is (G - 1)/G of the unbiased one, and its tails are at best
-    the normal's where G - 1 degrees of freedom have longer ones.
-    """
-    place = np.empty(len(deviations))
-    place[np.argsort(deviations, kind="stable")] = (np.arange(len(deviations)) + 0.5) / len(deviations)
-    return deviations * np.sqrt(units / (units - 1)) * stats.t.ppf(place, units - 1) / stats.norm.ppf(place)
+    return resampled([np.mean(values) for values in groups], edge, ratio=0)

@@ -51,6 +51,7 @@ output = "probability"  # what Grad-CAM explains; "logit" is the released code's
 norm = "frozen"  # batch norm while fine-tuning, or "batch"
 background = "mean"  # what masked pixels become, or "released"
 temperature = "sample"  # of the soft masks, each sample's own; "batch", one for all, is the released code's
+floor = 1e-3  # on the range of phi that a temperature is read off; 0 for none, as in the paper
 scored = "predicted"  # class whose curves choose epochs; "label", the true one, is the released code's
 mixed = "auto"  # multiply in bfloat16 while training: yes, no, or auto, where the device gains from it
 budget = 0.0  # seconds: no run is begun that would not end within; 0 for no limit
@@ -131,7 +132,7 @@ fixed = {"method": "CE-only" if method == "measured" else method, "explainer": t
          "deletion": deletion, "epochs": epochs,
          "patience": patience, "per_epoch": per_epoch or None, "batch": batch, "norm": norm, "background": background,
          "draws": draws or None if method == "ID-ExpO" else None, "mixed": bfloat16,
-         "T": None if temperature == "sample" else temperature, "scored": scored}  # fmt: skip
+         "T": None if temperature == "sample" else temperature, "floor": floor, "scored": scored}  # fmt: skip
 settings = [Tuning(lam=lam, lam3=lam3, lr=lr, seed=seed, **fixed) for lam, lam3, lr, seed in runs]
 f"{len(runs)} runs of {method} on {images.source}: {len(images.x_train)} images to train on, {images.C} classes"
 

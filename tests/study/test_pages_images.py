@@ -101,7 +101,9 @@ def test_the_sentences_say_how_sure_they_are_and_what_the_paper_finds(front):
     verdicts = pd.DataFrame({"verdict": ["mixed", "reproduced", "not tested", "mixed"]})
     short = pages_images.short_told(front, verdicts)
     assert short.startswith("Grad-CAM, S = 0.5 HW: against the best rival")
-    assert short.endswith("Of the paper's 4 claims about images: 1 reproduced, 2 mixed and 1 not tested.")
+    assert short.endswith(
+        "Of the 4 statements that the paper's claims about images make: 1 reproduced, 2 mixed and 1 not tested."
+    )
 
 
 def test_figures_hold_whatever_there_is(front):

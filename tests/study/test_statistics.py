@@ -95,37 +95,24 @@ def test_data_sets_count_alike_however_many_splits_they_have():
     assert clustered([few, many]).difference == pytest.approx((0.105 + 0.305) / 2)
 
 
-def test_the_interval_over_data_sets_knows_both_how_they_and_how_their_splits_differ():
-    rng = np.random.default_rng(0)
-    apart = [mean + 1e-6 * rng.standard_normal(5) for mean in rng.normal(0.1, 0.2, 40)]  # data sets differ, splits not
-    means = np.array([values.mean() for values in apart])
-    found = clustered(apart)
-    t = stats.t.ppf(0.975, 39)
-    assert (found.high - found.low) / 2 == pytest.approx(t * means.std(ddof=1) / np.sqrt(40), rel=0.03)
-    noisy = [0.1 + 0.2 * rng.standard_normal(10) for _ in range(40)]  # splits differ, data sets do not
-    errors = [resampled(values) for values in noisy]
-    within = np.sqrt(np.mean([((one.high - one.difference) / stats.t.ppf(0.975, 9)) ** 2 for one in errors]) * 9 / 7)
-    between = np.std([one.difference for one in errors], ddof=1)
-    found = clustered(noisy)
-    known = np.hypot(1.96 * within, t * between) / np.sqrt(40)
-    assert (found.high - found.low) / 2 == pytest.approx(known, rel=0.03)
+@given(st.lists(st.floats(-1, 1), min_size=2, max_size=6), st.floats(-1, 1))
+def test_over_data_sets_it_is_students_t_of_their_means(means, edge):
+    means = np.array(means) + 1e-3 * np.arange(len(means))
+    known = stats.ttest_1samp(means, edge)
+    interval = known.confidence_interval(0.95)
+    found = clustered([mean + np.array([-0.1, 0.3, -0.2]) for mean in means], edge)
+    assert found == pytest.approx((means.mean(), interval.low, interval.high, known.pvalue, len(means)))
 
 
-def test_two_equal_data_sets_of_two_splits_have_the_interval_of_one():
-    """Their t distributions have one degree of freedom, and the mean of two such (Cauchy) variables is one again."""
-    values = [0.1, 0.3]
-    found, one = clustered([values, values]), resampled(values)
-    assert (found.low, found.high) == pytest.approx((one.low, one.high), rel=0.15)  # three standard errors
-
-
-def test_p_over_data_sets_is_small_where_the_edge_lies_outside_the_interval():
-    groups = [np.array([0.2, 0.25, 0.3]) + shift for shift in (0, 0.1, -0.05, 0.2)]
-    found = clustered(groups)
-    for edge in (found.low, found.high):
-        assert clustered(groups, edge).p == pytest.approx(0.05, abs=0.002)
-    assert clustered(groups, found.difference).p > 0.9
-    assert clustered(groups, found.low - 1).p < 0.01
-    assert clustered(groups) == clustered(groups)  # the same draws each time
+@pytest.mark.parametrize("between", [0.0, 3.0])
+@pytest.mark.parametrize("units", [2, 4, 6])
+def test_a_test_over_data_sets_is_wrong_in_one_of_twenty(units, between):
+    """Data sets without an effect, whose ten splits share what RATIO stands for: alike but for that, or far apart."""
+    rng = np.random.default_rng(units)
+    noise = np.sqrt(1 / 10 + RATIO)
+    center = rng.normal(0, between * noise, (2_000, units, 1)) + np.sqrt(RATIO) * rng.normal(size=(2_000, units, 1))
+    trials = center + rng.normal(size=(2_000, units, 10))
+    assert np.mean([clustered(list(trial)).p < 0.05 for trial in trials]) == pytest.approx(0.05, abs=0.017)
 
 
 def test_the_share_of_test_rows_is_that_of_every_split():

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from lib.study import runs_images, words_images, work_images
 from tests.study.images import costs, frame
@@ -29,7 +30,7 @@ def test_what_the_tie_rule_moves_is_told_of_the_start(front):
     tuned = front["method"].eq("ID-ExpO") & front["measure"].eq("insertion_threshold")
     ties = words_images.ties_told(front.assign(value=front["value"] + 0.3 * tuned))
     assert "moves insertion by 0.10" in ties
-    assert "less than training does (0.15)" in ties
+    assert ties.endswith("training moves it by 0.15.")
 
 
 def test_what_random_masks_alone_gain_is_told(front):
@@ -37,10 +38,15 @@ def test_what_random_masks_alone_gain_is_told(front):
     masked = runs_images.at(front, method="CE-only").assign(method="Masked")
     every = pd.concat([front, masked.assign(value=masked["value"] + 0.2)])
     told = words_images.augmentation_told(every)
-    assert "add +0.20 where ID-ExpO adds +0.13, and more than it does in 4 of 4 rows." in told
+    assert (
+        "add +0.20 where ID-ExpO adds +0.13 (the seeds that both have), and more than it does in 4 of 4 rows." in told
+    )
     less = every["method"].eq("Masked") & every["explainer"].eq("LIME")
     told = words_images.augmentation_told(every.assign(value=every["value"] - 0.1 * less))
-    assert "add +0.10 to +0.20 where ID-ExpO adds +0.13, and more than it does in 2 of 4 rows." in told
+    assert (
+        "add +0.10 to +0.20 where ID-ExpO adds +0.13 (the seeds that both have), and more than it does in 2 of 4 rows."
+        in told
+    )
     told = words_images.kept_told(every)
     assert "less important half masked minus CE-only's at η = 2 is +0.10 (surely above 0 in 4 of 4" in told
     assert told.endswith("Random masks alone change it by +0.20.")
@@ -93,14 +99,29 @@ def test_changes_are_told_beside_the_spread_of_seeds():
     own = runs_images.at(every, method="ID-ExpO", explainer="Grad-CAM")
     changed = own.assign(variant="first order", value=own["value"] - 0.1)
     told = words_images.spread_told(pd.concat([every, changed]))
-    assert "Through Grad-CAM the 3 seeds of the run that changes nothing lie 0.00 in insertion" in told
-    assert "More than that changes with first order, insertion −0.10, 1 − deletion −0.10 and accuracy −0.10." in told
+    assert "Through Grad-CAM another seed of the run that changes nothing would lie within 0.00 in insertion" in told
+    assert "Further from it lie first order, insertion −0.10, 1 − deletion −0.10 and accuracy −0.10." in told
+    apart = pd.concat([every, changed])
+    plain = apart["method"].eq("ID-ExpO") & apart["variant"].eq("") & apart["measure"].eq("insertion")
+    apart = apart.assign(value=apart["value"] + plain * apart["seed"].map({0: 0.0, 1: 0.02, 2: -0.02}))
+    half = stats.t.ppf(0.975, 2) * 0.02 * (4 / 3) ** 0.5  # of a further run, beside the mean of three
+    told = words_images.spread_told(apart)
+    assert f"would lie within {half:.2f} in insertion, 0.00 in 1 − deletion" in told
+    assert "Further from it lie first order, 1 − deletion −0.08" in words_images.spread_told(
+        apart.assign(value=apart["value"] + 0.02 * apart["variant"].eq("first order"))
+    )
+    further = apart.assign(value=apart["value"] - 0.02 * apart["variant"].eq("first order"))
+    assert "Further from it lie first order, insertion −0.12" in words_images.spread_told(further)
+    assert words_images.spread_told(every).endswith("in 95 of 100 cases.")
     assert words_images.spread_told(every[every["seed"] == 0]) == "Of the run that changes nothing there is one seed."
     assert "Not all orders" in words_images.orders_told(every)
     constants = own.assign(variant="contributions as constants", value=own["value"] - 0.05)
     told = words_images.orders_told(pd.concat([every, changed, constants]))
-    assert "rise by +0.15 and +0.10 with derivatives of second order, +0.05 and 0.00 with first order" in told
-    assert told.endswith("come 67\u00a0% of the rise in insertion and 50\u00a0% of that in 1 − deletion.")
+    assert "change by +0.15 and +0.10 with derivatives of second order, +0.05 and 0.00 with first order" in told
+    assert told.endswith("67\u00a0% of that in insertion and 50\u00a0% of that in 1 − deletion.")
+    worse = constants.assign(value=constants["value"] - 0.2)
+    told = words_images.orders_told(pd.concat([every, changed, worse]))
+    assert told.endswith("none of that in insertion and none of that in 1 − deletion.")
 
 
 def test_what_is_not_recorded_is_named():
@@ -164,7 +185,7 @@ def test_maps_below_the_floor_are_counted():
     )
 
 
-@pytest.mark.parametrize(("gain", "said"), [(0.03, "ID-ExpO's own gains, +0.03, do so too"), (0.2, "")])
+@pytest.mark.parametrize(("gain", "said"), [(0.03, "ID-ExpO's own gains, +0.03, do so too in 4 of 4 cells"), (0.2, "")])
 def test_a_margin_that_the_method_does_not_exceed_says_little(front, gain, said):
     other = front[front["measure"] != "sensitivity"]
     told = words_images.margin_told(pd.concat([other, beside(front, "sensitivity", {"ID-ExpO": gain, "CE-only": 0.0})]))
