@@ -86,9 +86,10 @@ pages_claims.in_full(verdicts)
 # $U =$ {glue:text}`claims-U`, with $\lambda = 1$, and look at its test rows. See [](11_results).
 #
 # **The effect** is what the claim is about, averaged over its data sets, with a 95 % interval. It answers whether the
-# claim is true of data sets like these. So data sets are what is counted: the interval and p are Student's t over their
-# means, whose scatter holds both how data sets differ and what their splits leave open. With two to six data sets it is
-# wide, and it takes their means to scatter like a normal variable, which so few cannot show. So no p below
+# claim is true of data sets like these, so data sets are what is counted: it is Student's t over their means, whose
+# scatter holds both how data sets differ and what their splits leave open. A few means may lie close together by luck,
+# so the interval is never narrower, nor p smaller, than the splits' noise alone makes them. With two to six data sets
+# it is wide, and it takes their means to scatter like a normal variable, which so few cannot show. So no p below
 # {glue:text}`claims-least` is told of several of them. p is two-sided: how likely a mean at least so far from the edge
 # of what is claimed (0, the margin, or a factor) would be if the truth lay at that edge; a large p says that the side
 # is not known. The words beside it say on which side the mean lies.

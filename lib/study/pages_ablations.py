@@ -236,8 +236,8 @@ def transfer(picked: pd.DataFrame) -> tuple[pd.DataFrame | str, str]:
     rows, seen = {}, []
     for m in SCORES[:2]:
         for name, where in OTHERS.items():
-            each = {v: together(picked, v, m, **where) for v in VARIANTS}
-            rows[m, name] = {VARIANTS[v]: "–" if g is None else signed(g.difference) for v, g in each.items()}
+            each = {v: together(picked, v, m, **where) for v in ("pretrained", *VARIANTS)}
+            rows[m, name] = {VARIANTS.get(v, v): "–" if g is None else signed(g.difference) for v, g in each.items()}
         more = [f"{spanned(_beyond(picked, m, where, trained))} by {name}" for name, where in others]
         whole = spanned(together(picked, "ID-ExpO", m, **trained))
         seen.append(f"ID-ExpO's gain in {m} is {whole} by {first}; it differs from that by {' and by '.join(more)}.")
@@ -255,7 +255,7 @@ def orders(picked: pd.DataFrame) -> tuple[pd.DataFrame | str, str]:
     if not datasets(picked):
         return NOTHING, NOTHING
     rows, gains = {}, []
-    for v in ("CE-only", *VARIANTS):
+    for v in (*BASELINES[::-1], *VARIANTS):
         row = {}
         for m in SCORES[:2]:
             own, chance = (mean_of(picked, v, name) for name in (m, f"{m}_random"))

@@ -62,15 +62,14 @@ def resampled(differences: Sequence[float] | pd.Series, edge: float = 0.0, *, ra
     With ratio=0 it is the plain paired t test, for what shares none.
     """
     values, error = np.asarray(differences, float), standard_error(differences, ratio)
-    return _student(values, error)._replace(p=_student(values - edge, error).p)
+    return _student(values.mean(), error, len(values) - 1, edge)._replace(n=len(values))
 
 
-def _student(differences: np.ndarray, error: float) -> Paired:
-    """Student's t for the mean of differences with this standard error."""
-    n, mean = len(differences), differences.mean()
-    half = stats.t.ppf((1 + LEVEL) / 2, n - 1) * error
-    p = 2 * stats.t.sf(abs(mean) / error, n - 1) if error > 0 else float(mean == 0)
-    return Paired(float(mean), float(mean - half), float(mean + half), float(p), n)
+def _student(mean: float, error: float, degrees: int, edge: float) -> Paired:
+    """Student's t for a mean with this standard error, and p of its being at `edge`."""
+    half, away = stats.t.ppf((1 + LEVEL) / 2, degrees) * error, abs(mean - edge)
+    p = 2 * stats.t.sf(away / error, degrees) if error > 0 else float(away == 0)
+    return Paired(float(mean), float(mean - half), float(mean + half), float(p), degrees + 1)
 
 
 # --- Several ---------------------------------------------------------------------------------------------------------
@@ -86,11 +85,16 @@ def holm(p: Sequence[float]) -> np.ndarray:
 
 
 def clustered(groups: Sequence[Sequence[float]], edge: float = 0.0, *, ratio: float = RATIO) -> Paired:
-    """The mean over groups (data sets) of their mean differences: Student's t over the groups' means.
+    """The mean over groups (data sets) of their mean differences, and how sure it is; one group alone is `resampled`.
 
-    These scatter by how groups differ and by each one's own noise, so that nothing need be added for its splits. One
-    group alone is `resampled`. Returns the mean, its interval, p of its being at `edge`, and the number of groups.
+    The wider of two intervals, the larger of two p: Student's t over the groups' means, which scatter by how groups
+    differ and by each one's own noise; and the t of that noise alone, which few means may hide by luck. Returns the
+    number of groups too.
     """
-    if len(groups) == 1:
-        return resampled(groups[0], edge, ratio=ratio)._replace(n=1)
-    return resampled([np.mean(values) for values in groups], edge, ratio=0)
+    means, errors = [np.mean(values) for values in groups], [standard_error(values, ratio) for values in groups]
+    own = np.linalg.norm(errors) / len(groups)
+    found = [_student(np.mean(means), own, sum(len(values) - 1 for values in groups), edge)]
+    if len(groups) > 1:
+        found.append(resampled(means, edge, ratio=0))
+    wider = max(found, key=lambda one: one.high - one.low)
+    return wider._replace(p=max(one.p for one in found), n=len(groups))

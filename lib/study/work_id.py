@@ -3,6 +3,9 @@
 Each function gives a table or a figure and what the text says of it, by name.
 """
 
+from collections.abc import Sequence
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -16,7 +19,6 @@ from lib.study.runs_id import (
     CELLS,
     EXPLAINERS,
     HYPER,
-    METHODS,
     RIVALS,
     S_VALUES,
     TABLES,
@@ -77,29 +79,31 @@ def calibration(front: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
 def relative(front: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
     """ID-ExpO's lead over the best rival at eta 2, plain and with each score divided by f(x): mean over its cells.
 
-    A predictor that is surer of everything has higher insertion and higher deletion whatever its explanations are.
+    A predictor that is surer of everything has higher insertion and higher deletion whatever its explanations are. Over
+    the predictor before fine-tuning too.
     """
-    found = leads(front)
-    by = found.groupby(level=3, sort=False)
-    table = by.mean().map("{:+.3f}".format)
+    over = {"best rival": leads(front), "pretrained": leads(front, ("pretrained",))}
+    found = pd.concat({whom: each for whom, each in over.items() if len(each)})
+    by = [4, 0]  # measure, and over whom
+    table, ahead = found.groupby(level=by).mean(), (found > 0).groupby(level=by).agg(["sum", "size"])
+    table = table.map("{:+.3f}".format).sort_index(ascending=[False, True])
     for column in found:
-        counts = (found[column] > 0).groupby(level=3).agg(["sum", "size"])
-        table[f"leads, {column}"] = [f"{up} of {n}" for up, n in counts.loc[table.index].to_numpy()]
-    return table.rename_axis(None), {
-        f"relative-{measure.removeprefix('1 − ')}": table.loc[measure, "leads, divided by f(x)"]
-        for measure in table.index
+        table[f"leads, {column}"] = [f"{up} of {n}" for up, n in ahead[column].loc[table.index].to_numpy()]
+    return table.rename_axis([None, "minus"]), {
+        f"relative-{measure.removeprefix('1 − ')}": table.loc[(measure, "best rival"), "leads, divided by f(x)"]
+        for measure in table.index.unique(0)
     }
 
 
-def leads(front: pd.DataFrame) -> pd.DataFrame:
-    """ID-ExpO's lead at eta 2 in each cell and score, plain and divided by f(x)."""
+def leads(front: pd.DataFrame, rivals: Sequence[str] = RIVALS) -> pd.DataFrame:
+    """ID-ExpO's lead at eta 2 over the best of some in each cell and score, plain and divided by f(x)."""
     two_, found = at(front, eta=2), {}
     for d, explainer, S in CELLS:
         cell = at(two_, dataset=d, explainer=explainer, S=S)
         for measure, sign in (("insertion", 1), ("1 − deletion", -1)):
-            plain = (ours(cell, measure) - best_rival(cell, measure)).mean()
-            each = {m: sign * share_of_whole(of_method(cell, m), measure) for m in METHODS}
-            divided = (each["ID-ExpO"] - highest({m: each[m] for m in RIVALS})).mean()
+            plain = (ours(cell, measure) - best_rival(cell, measure, rivals)).mean()
+            each = {m: sign * share_of_whole(of_method(cell, m), measure) for m in (*rivals, "ID-ExpO")}
+            divided = (each["ID-ExpO"] - highest({m: each[m] for m in rivals})).mean()
             found[d, explainer, S, measure] = {"plain": plain, "divided by f(x)": divided}
     return pd.DataFrame(found).T.dropna()
 
@@ -147,11 +151,13 @@ def selection(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
     among = {f"λ = {lam:g}, λ₃ = {most:g}: rates alone": at(own, lam=lam, lam3=most) for lam in lams}
     among |= {f"λ₃ = {most:g}: rates and λ": at(own, lam3=most), "all": own}
     rows = {}
+    start = at(frame, method="pretrained")
+    among |= {"before fine-tuning": start} if len(start) else {}
     for words, some in among.items():
-        picked = chosen(pd.concat([some, rival]))
+        picked, one = chosen(pd.concat([some, rival])), partial(by_split, method=some["method"].iloc[0])
         leads = {"settings": some[HYPER].drop_duplicates().shape[0]}
         for measure in ("insertion", "1 − deletion", "accuracy"):
-            leads[measure] = np.mean([gap.mean() for gap in gaps(picked, measure, other=ce_only).values()])
+            leads[measure] = np.mean([gap.mean() for gap in gaps(picked, measure, one=one, other=ce_only).values()])
         rows[words] = leads
     table = pd.DataFrame(rows).T
     shown = table.drop(columns="settings").map("{:+.3f}".format).map(lambda text: text.replace("-", "−"))

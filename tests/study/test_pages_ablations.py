@@ -17,6 +17,7 @@ def test_other_explanations_and_backgrounds_are_looked_at_by_themselves(picked):
     table, told = pages_ablations.transfer(picked)
     assert float(table.loc[("insertion", "LIME, another background"), "ID-ExpO"]) == pytest.approx(0.2, abs=0.02)
     assert float(table.loc[("insertion", "KernelSHAP"), "ID-ExpO"]) == pytest.approx(0.3, abs=0.02)
+    assert list(table.columns[:2]) == ["pretrained", "ID-ExpO"]
     assert "ID-ExpO's gain in insertion is +0.30 (0.2" in told
     assert "it differs from that by 0.00 (0.00 to 0.00) by KernelSHAP and by −0.10 (−0." in told
 

@@ -151,7 +151,7 @@ def test_the_lead_over_a_rival_is_a_mean_over_data_sets_at_each_number_of_entrie
     thirty = thirty.assign(value=thirty["value"].where(thirty["measure"] != "accuracy", 0.9))
     found = pages_claims.rival(pd.concat([told, thirty]))
     shown = [float(number.replace("−", "-")) for number in re.findall(r"−?[\d.]+", found["rival-10"])]
-    assert shown == pytest.approx([0.3, 0.29, 0.31], abs=0.01)
+    assert shown == pytest.approx([0.3, 0.28, 0.32], abs=0.011)
     assert found["rival-30"].startswith("0.00 (")
     without = told[told["method"] != "RPSR"]
     assert pages_claims.rival(pd.concat([without, without.assign(U=30)])) == {"rival-10": "–", "rival-30": "–"}

@@ -34,17 +34,26 @@ def test_sureness_is_confidence_minus_accuracy(front):
     assert told["sure-ID-ExpO"] == pytest.approx(SURE - 0.8416, abs=0.01)  # of 24 cells two lose 0.2 of accuracy
 
 
+def start_of(rows):
+    """Predictors before fine-tuning: 0.05 below CE-only in every measure."""
+    own = runs_id.at(rows, method="CE-only", lam=0.1) if "part" in rows else runs_id.at(rows, method="CE-only")
+    return own.assign(method="pretrained", value=own["value"] - 0.05)
+
+
 def test_a_lead_that_is_all_sureness_vanishes_when_divided(front):
     """ID-ExpO's insertion higher by the very factor of its f(x): no lead is left; in deletion it is still ahead."""
     sure = front.copy()
     own = sure["method"].eq("ID-ExpO") & sure["measure"].eq("insertion")
     factor = 0.95 / 0.85
     sure.loc[own, "curve"] = sure.loc[own, "curve"].map(lambda c: [*c[:-1], SURE * factor * 1.01])
-    table, _ = work_id.relative(sure)
-    assert table.loc["insertion", "leads, plain"] == "24 of 24"
-    assert table.loc["insertion", "leads, divided by f(x)"] == "0 of 24"
-    assert float(table.loc["insertion", "plain"]) == pytest.approx(0.1, abs=0.01)
-    assert table.loc["1 − deletion", "leads, divided by f(x)"] == "24 of 24"
+    table, _ = work_id.relative(pd.concat([sure, start_of(sure)]))
+    insertion, deletion = (table.loc[(measure, "best rival")] for measure in ("insertion", "1 − deletion"))
+    assert insertion["leads, plain"] == "24 of 24"
+    assert insertion["leads, divided by f(x)"] == "0 of 24"
+    assert float(insertion["plain"]) == pytest.approx(0.1, abs=0.01)
+    assert deletion["leads, divided by f(x)"] == "24 of 24"
+    start = table.loc[("insertion", "pretrained")]
+    assert float(start["plain"]) == pytest.approx(0.15, abs=0.01)
     fig = work_id.leads_figure(sure)
     title = "ID-ExpO still leads in 1 − deletion in all of the cells and in insertion in none of them"
     assert fig.get_suptitle().replace("\n", " ") == f"Once divided by f(x), {title}"
@@ -63,12 +72,14 @@ def test_any_of_the_rivals_may_be_the_best(front):
 
 
 def test_choice_among_fewer_settings_is_told_by_their_number():
-    table, told = work_id.selection(frame().assign(lam3=0.001))
-    assert table["settings"].tolist() == [1, 1, 2, 2]
+    every = frame().assign(lam3=0.001)
+    table, told = work_id.selection(pd.concat([every, start_of(every)]))
+    assert work_id.selection(every)[0].equals(table.iloc[:-1])
+    assert table["settings"].tolist() == [1, 1, 2, 2, 1]
     assert told["selection-most"] == 2
     assert "with all. Which" in told["selection-told"]
     leads = table["insertion"].str.replace("−", "-").astype(float)
-    assert leads.to_numpy() == pytest.approx([0.1, -0.1, 0.1, 0.1], abs=0.01)  # at lambda 0.01 all is 0.2 worse
+    assert leads.to_numpy() == pytest.approx([0.1, -0.1, 0.1, 0.1, -0.05], abs=0.01)  # at lambda 0.01 all is 0.2 worse
 
 
 def test_the_range_over_single_lambdas_is_told_and_not_the_best_alone():
