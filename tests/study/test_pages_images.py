@@ -43,6 +43,12 @@ def test_a_lead_is_over_the_seeds_that_all_rivals_have(front):
     assert "CE-only 3 seeds, ExpO-F 1 seed, ExpO-S 1 seed and ID-ExpO 3 seeds" in pages_images.seeds_told(few)
 
 
+def test_a_gain_is_the_mean_over_the_seeds_that_both_have(front):
+    one = front["method"].eq("ID-ExpO") & front["measure"].eq("insertion") & front["split"].eq(1)
+    found = pages_images.gains(front.assign(value=front["value"] + 0.3 * one), "insertion")
+    assert found["insertion"].to_numpy() == pytest.approx([0.23] * 4, abs=0.01)
+
+
 def test_a_difference_over_seeds_has_the_interval_of_students_t():
     gap = pd.Series([0.1, 0.2, 0.3])
     half = stats.t.ppf(0.975, 2) * 0.1 / 3**0.5
