@@ -332,10 +332,16 @@ def test_the_gallery_shows_the_curves_that_were_recorded(cell, pictures):
 
 def test_costs_are_recorded_once_for_each_case(pictures, start, tmp_path):
     given = {"batch": 4, "rounds": 1, "M_values": [70, 80], "S_values": [0.3, 0.5], "draws_values": [2, 0]}
+    given |= {"drawn_values": [1, 8, 32]}
     executed("costs_images", data=pictures, start=start, out=str(tmp_path / "a.parquet"), **given)
     frame = records.read(tmp_path / "a.parquet")
-    assert (frame["value"] > 0).all()
-    cases = frame.groupby("explainer").apply(lambda own: len(own[["M", "D", "S", "draws"]].drop_duplicates()))
+    timed = frame["measure"].str.startswith("ms_")
+    assert (frame.loc[timed, "value"] > 0).all()
+    added = frame[~timed].pivot_table(index="draws", columns="measure", values="value")
+    assert (added.diff().iloc[1:] < 0).all(axis=None)  # the more are drawn, the less is added
+    assert added.loc[32].to_numpy() == pytest.approx([0, 0], abs=1e-6)  # all values
+    assert (added["added_whole"] < added["added_alone"]).iloc[0]  # beside the cross-entropy's own noise
+    cases = frame[timed].groupby("explainer").apply(lambda own: len(own[["M", "D", "S", "draws"]].drop_duplicates()))
     assert cases.to_dict() == {"Grad-CAM": 4, "LIME": 6, "KernelSHAP": 1}
 
 
