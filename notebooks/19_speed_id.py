@@ -60,7 +60,7 @@ from lib.methods import METHODS
 from lib.nets import log_probability
 from lib.nets.resnet import Convolutional, resnet18
 from lib.predictor import Predictor
-from lib.study import figures, records, runs_images
+from lib.study import figures, records, runs_images, words_images
 from lib.training import Runs, fit
 from lib.training.expo import Settings
 from lib.training.expo_step import gradient, objective
@@ -429,6 +429,7 @@ timed = records.read("results/images/costs-A.parquet")
 for name, K in (("four", 4), ("all", 0)):
     ms = runs_images.costs(timed, "training", "LIME", S=0.5, draws=K).median()
     glue(f"speed-lime-{name}", float(ms), display=False)
+glue("speed-added", words_images.added_told(timed), display=False)
 
 # %% [markdown]
 # ```{glue:figure} speed-draws
@@ -442,7 +443,7 @@ for name, K in (("four", 4), ("all", 0)):
 # The two panels are of two experiments. With Grad-CAM on images four values cost {glue:text}`speed-four-time:.0%` of
 # the time. With LIME on the digits they add {glue:text}`speed-four-whole:.1%` to the whole gradient's variance, and
 # {glue:text}`speed-four-own:.0%` to the regularisers' own ({numref}`fig-speed-draws`). A batch's choice of samples
-# shakes the gradient far more than that. What drawing adds with Grad-CAM is not computed here.
+# shakes the gradient far more than that. {glue:text}`speed-added`
 #
 # LIME saves almost nothing in this way. On CIFAR-10 it has eight values of $s$ at $S = 0.5\,HW$, which are 16 masked
 # inputs beside the 200 that explain, and those stay whatever $K$ is. Training on an image took

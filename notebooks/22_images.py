@@ -266,8 +266,8 @@ work_images.robust(front, frame)
 work_images.costs_table(frame)
 
 # %% [markdown]
-# *Milliseconds of one CPU core an image: to train on it and to explain it, median and range of the rounds timed, all
-# masks visited and all products in single precision.*
+# *Milliseconds of one CPU core an image: to train on it, to explain it, and to explain it after some steps of
+# fine-tuning. Median and range of the rounds timed, all masks visited and all products in single precision.*
 #
 # {glue:text}`images-costs`
 

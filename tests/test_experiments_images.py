@@ -332,7 +332,7 @@ def test_the_gallery_shows_the_curves_that_were_recorded(cell, pictures):
 
 def test_costs_are_recorded_once_for_each_case(pictures, start, tmp_path):
     given = {"batch": 4, "rounds": 1, "M_values": [70, 80], "S_values": [0.3, 0.5], "draws_values": [2, 0]}
-    given |= {"drawn_values": [1, 8, 32]}
+    given |= {"drawn_values": [1, 8, 32], "drawn_images": 4}
     executed("costs_images", data=pictures, start=start, out=str(tmp_path / "a.parquet"), **given)
     frame = records.read(tmp_path / "a.parquet")
     timed = frame["measure"].str.startswith("ms_")

@@ -68,7 +68,7 @@ def training_shown(frame: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for run, settings in zip(runs.itertuples(), map(json.loads, runs["settings"])):
         ours, explainer = run.method == "ID-ExpO", settings["explainer"]
-        masked = "M" in explainer and run.method not in ("CE-only", "Masked")
+        masked = "M" in explainer and run.method != "CE-only"
         rows.append({
             "method": f"{whole(run.method)}, {row_name(run.trained, run.S)}" if ours else whole(run.method),
             "images": f"{(settings['per_epoch'] or run.rows) * settings['epochs']:,}", "batch": settings["batch"],

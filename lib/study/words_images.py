@@ -205,7 +205,7 @@ def rates_told(frame: pd.DataFrame, front: pd.DataFrame) -> str:
 def floor_told(frame: pd.DataFrame) -> str:
     """How many of the maps that records keep have a range below the floor of the soft masks' temperature."""
     rows = at(frame, part="test", measure="contributions", explainer="Grad-CAM", criterion="Grad-CAM", variant="")
-    rows = rows[rows["shown"].notna()].drop_duplicates("config")
+    rows = rows[rows["shown"].notna()].drop_duplicates(["config", "method"])  # the start has a config that CE-only has
     if rows.empty:
         return "No maps are recorded yet"
     floor = json.loads(at(frame, method="ID-ExpO")["settings"].iloc[0])["floor"]
@@ -239,9 +239,28 @@ def costs_told(frame: pd.DataFrame) -> str:
         f"one through Grad-CAM; with four of them {lime / own:.0f} times. LIME's cost grows with its masks: a quarter "
         f"of them takes {fewer / lime:.0%} of the time. A quarter of the cells takes {coarse / lime:.0%} of it, so "
         f"that D hardly counts beside M, and KernelSHAP takes {shap / lime:.0%}. Grad-CAM's is nearly all insertions "
-        f"and deletions: with all values of s a step costs {every / own:.1f} times as much. Explaining runs the same "
-        "program before fine-tuning and after, whatever the parameters are, and was timed before."
+        f"and deletions: with all values of s a step costs {every / own:.1f} times as much. {after_told(frame)}"
     )
+
+
+def after_told(frame: pd.DataFrame) -> str:
+    """What explaining costs after some steps of fine-tuning, beside before: by case and round."""
+    keys = ["explainer", "M", "D", "S", "draws", "seed"]
+    each = (at(frame, measure=f"ms_explaining{when}").set_index(keys)["value"] for when in ("_after", ""))
+    if (ratio := np.divide(*each).dropna()).empty:
+        return "Explaining was timed before fine-tuning alone."
+    return (f"Explaining runs the same program before fine-tuning and after: after some steps it takes "
+            f"{ratio.median():.2f} times as long (median of {len(ratio)} timings).")  # fmt: skip
+
+
+def added_told(frame: pd.DataFrame, K: int = 4) -> str:
+    """What drawing K values of s adds to the variance of Grad-CAM's gradient, whole and of the regularisers alone."""
+    found = {name: at(frame, measure=f"added_{name}", draws=K)["value"] for name in ("whole", "alone")}
+    if any(values.empty for values in found.values()):
+        return "What drawing adds with Grad-CAM is not recorded yet."
+    whole, alone = (percent(values.iloc[0]) for values in found.values())
+    return (f"With Grad-CAM, on the network that the results on images start from, at λ = 0.1, {K} values add {whole} "
+            f"to the whole gradient's variance and {alone} to the regularisers' own.")  # fmt: skip
 
 
 def words(front: pd.DataFrame, frame: pd.DataFrame) -> dict[str, str]:

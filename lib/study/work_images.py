@@ -174,7 +174,7 @@ def robust_and_ours(front: pd.DataFrame, frame: pd.DataFrame, *, explainer: str,
 
 def costs_table(frame: pd.DataFrame) -> pd.DataFrame | Markdown:
     """Milliseconds of a core an image, median of the rounds and their range, for each case that was timed."""
-    timed = frame[frame["measure"].isin(["ms_training", "ms_explaining"])]
+    timed = frame[frame["measure"].str.startswith("ms_")]
     if timed.empty:
         return Markdown("No records yet.")
     keys = ["explainer", "M", "D", "S", "draws"]
@@ -185,6 +185,8 @@ def costs_table(frame: pd.DataFrame) -> pd.DataFrame | Markdown:
         "values of s": table["draws"].map(lambda K: f"{K:.0f}" if K else "all"),
         "training": table["ms_training"], "explaining": table["ms_explaining"],
     })  # fmt: skip
+    if "ms_explaining_after" in table:
+        shown["explaining, after"] = table["ms_explaining_after"]
     return shown.set_axis(table["explainer"]).rename_axis(None)
 
 

@@ -30,6 +30,7 @@ sides = [4, 8]  # superpixels to a side, D is its square; the last is that of al
 S_values = [0.3, 0.5]
 draws_values = [4, 0]  # values of s at a step; 0 for all
 drawn_values = [1, 2, 4, 8, 16]  # of which the added variance is computed
+drawn_images = 256  # over so many training images
 scale = "paper"  # what the records call this size of experiment: A, B, paper
 out = "runs/costs.parquet"
 
@@ -57,7 +58,7 @@ use_threads(1)
 records.check_out(out)
 M_values, sides = lists(M_values=M_values, sides=sides)
 S_values, draws_values, drawn_values = lists(S_values=S_values, draws_values=draws_values, drawn_values=drawn_values)
-images = sets.load(data, train=256, val=1, test=batch)
+images = sets.load(data, train=max(256, drawn_images), val=1, test=batch)
 every = {"S": S_values, "M": [0, *M_values], "draws": [*draws_values, *drawn_values]}
 records.check_replaced(out, VERSION, paper="ID", dataset=images.name, **every)
 net, noted = resnet.load(start, images.C)
@@ -119,7 +120,7 @@ for case in cases:
 # %%
 gradcam = Tuning(explainer=explainer_for("Grad-CAM", net, images), S=S_values[-1], batch=1)
 tuners = {lam: Tuner(copy.deepcopy(net), images, replace(gradcam, lam=lam)) for lam in (0.0, gradcam.lam)}
-x, y = images.inputs(images.x_train[:batch]), images.y_train[:batch]
+x, y = images.inputs(images.x_train[:drawn_images]), images.y_train[:drawn_images]
 steps = gradcam.explainer.steps(x.shape[1:], gradcam.S)
 
 
@@ -137,7 +138,7 @@ def square(difference):
 
 starts = (torch.arange(len(steps)) + 0.5) / len(steps)  # all draws that there are
 whole, alone, moved = [], [], {K: [] for K in drawn_values}
-for n in range(batch):
+for n in range(drawn_images):
     by_s = torch.stack([slope(n, s, gradcam.lam) for s in steps])
     whole.append(by_s.mean(0))
     alone.append((whole[n] - slope(n, steps[0], 0.0)) / gradcam.lam)

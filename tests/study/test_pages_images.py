@@ -83,6 +83,7 @@ def test_how_each_method_was_trained_is_read_from_its_settings():
         "0.1",
         "0.001, 0.0001",
     ]
+    assert table.loc["Masked", ["values of s", "masks M", "kept"]].tolist() == ["–", 50, "100%"]
     assert table.index.is_unique
 
 

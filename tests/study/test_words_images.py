@@ -183,6 +183,8 @@ def test_maps_below_the_floor_are_counted():
     assert "75\u00a0% with CE-only and 75\u00a0% with ID-ExpO have a range below 0.001" in words_images.floor_told(
         pd.concat([every, kept])
     )
+    shared = kept["config"].mask(kept["method"].eq("pretrained"), kept.query("method == 'CE-only'")["config"].iloc[0])
+    assert "75\u00a0% with pretrained, " in words_images.floor_told(pd.concat([every, kept.assign(config=shared)]))
 
 
 @pytest.mark.parametrize(("gain", "said"), [(0.03, "ID-ExpO's own gains, +0.03, do so too in 4 of 4 cells"), (0.2, "")])
@@ -200,6 +202,20 @@ def test_costs_are_told_for_the_cases_that_were_timed():
     assert "KernelSHAP takes 110%" in told
     assert "costs 5.0 times as much" in told
     assert "no records" in words_images.costs_told(frame())
+    assert words_images.costs_told(costs()).endswith("Explaining was timed before fine-tuning alone.")
+    after = runs_images.at(costs(), measure="ms_explaining").assign(measure="ms_explaining_after")
+    told = words_images.costs_told(pd.concat([costs(), after.assign(value=1.05 * after["value"])]))
+    assert told.endswith("after some steps it takes 1.05 times as long (median of 21 timings).")
+    table = work_images.costs_table(pd.concat([costs(), after]))
+    assert table["explaining, after"].tolist() == table["explaining"].tolist()
+
+
+def test_what_drawing_adds_is_told_where_it_is_recorded():
+    assert "not recorded" in words_images.added_told(costs())
+    rows = [{"measure": f"added_{name}", "draws": K, "value": value * 4 / K}
+            for K in (2, 4) for name, value in (("whole", 0.03), ("alone", 0.9))]  # fmt: skip
+    told = words_images.added_told(pd.DataFrame(rows))
+    assert "4 values add 3\u00a0% to the whole gradient's variance and 90\u00a0% to the regularisers' own." in told
 
 
 def test_every_sentence_has_its_name(front):
