@@ -188,7 +188,8 @@ pages_many.scores_table(wide)
 # ### All images of CIFAR-10
 #
 # Made-up rows can be had in any number, but they are alike. The paper takes 1,000 images of CIFAR-10, and there are
-# 50,000 to train on. Here are all of them, described by the same network and divided in the same proportions.
+# 50,000 to train on. Here are all of them, as JPEG copies, described by the same network and divided in the same
+# proportions.
 
 # %% tags=["hide-input"]
 everything = pages_many.load(results, dataset=pages_many.IMAGES)

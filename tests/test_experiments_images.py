@@ -337,10 +337,15 @@ def test_costs_are_recorded_once_for_each_case(pictures, start, tmp_path):
     frame = records.read(tmp_path / "a.parquet")
     timed = frame["measure"].str.startswith("ms_")
     assert (frame.loc[timed, "value"] > 0).all()
-    added = frame[~timed].pivot_table(index="draws", columns="measure", values="value")
+    below = frame.loc[frame["measure"] == "below_floor", "value"]
+    assert below.isin([0, 0.25, 0.5, 0.75, 1]).all()
+    added = frame[frame["measure"].str.startswith("added_")].pivot_table(
+        index="draws", columns="measure", values="value"
+    )
     assert (added.diff().iloc[1:] < 0).all(axis=None)  # the more are drawn, the less is added
     assert added.loc[32].to_numpy() == pytest.approx([0, 0], abs=1e-6)  # all values
     assert (added["added_whole"] < added["added_alone"]).iloc[0]  # beside the cross-entropy's own noise
+    assert len(below) == 1
     cases = frame[timed].groupby("explainer").apply(lambda own: len(own[["M", "D", "S", "draws"]].drop_duplicates()))
     assert cases.to_dict() == {"Grad-CAM": 4, "LIME": 6, "KernelSHAP": 1}
 

@@ -253,6 +253,12 @@ def after_told(frame: pd.DataFrame) -> str:
             f"{ratio.median():.2f} times as long (median of {len(ratio)} timings).")  # fmt: skip
 
 
+def below_told(frame: pd.DataFrame) -> str:
+    """The share of the start's maps whose range lies below the floor of the temperature."""
+    below = at(frame, measure="below_floor")["value"]
+    return percent(below.iloc[0]) if len(below) else "an unknown share"
+
+
 def added_told(frame: pd.DataFrame, K: int = 4) -> str:
     """What drawing K values of s adds to the variance of Grad-CAM's gradient, whole and of the regularisers alone."""
     found = {name: at(frame, measure=f"added_{name}", draws=K)["value"] for name in ("whole", "alone")}

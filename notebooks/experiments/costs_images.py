@@ -115,6 +115,7 @@ for case in cases:
 # For each image its gradient at each $s$ by itself, with Grad-CAM at the largest $S$. The gradient of every systematic
 # draw is a mean of some of them. Its mean square distance from the gradient of all values, over draws and images,
 # stands beside that of an image's gradient from the batch's: for the whole objective, and for the regularisers alone.
+# And the share of the same images whose map has a range below the floor of the soft masks' temperature.
 
 
 # %%
@@ -149,6 +150,12 @@ between = {"whole": square((of := torch.stack(whole)) - of.mean(0)),
 for K, (name, noise) in itertools.product(drawn_values, between.items()):
     same = run_of(replace(gradcam, draws=K), M=0, D=len(steps) / gradcam.S, draws=K)
     rows.append(same | {"seed": 0, "measure": f"added_{name}", "value": sum(moved[K]) / len(moved[K]) / noise})
+predictor = predictor_of(net, images)
+with torch.no_grad():
+    phi = gradcam.explainer.explain(predictor, x, predictor.logits(x).argmax(-1)).phi
+below = (phi.amax(-1) - phi.amin(-1) < gradcam.floor).double().mean().item()
+same = run_of(gradcam, M=0, D=phi.shape[-1], draws=0)
+rows.append(same | {"seed": 0, "measure": "below_floor", "value": below})  # softer masks than the paper's
 
 # %%
 frame = pd.DataFrame(rows).assign(

@@ -210,6 +210,11 @@ def test_costs_are_told_for_the_cases_that_were_timed():
     assert table["explaining, after"].tolist() == table["explaining"].tolist()
 
 
+def test_the_share_of_maps_below_the_floor_is_told_where_it_is_recorded():
+    assert words_images.below_told(costs()) == "an unknown share"
+    assert words_images.below_told(pd.DataFrame([{"measure": "below_floor", "value": 0.43}])) == "43\u00a0%"
+
+
 def test_what_drawing_adds_is_told_where_it_is_recorded():
     assert "not recorded" in words_images.added_told(costs())
     rows = [{"measure": f"added_{name}", "draws": K, "value": value * 4 / K}
