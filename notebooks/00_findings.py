@@ -87,10 +87,10 @@ keep("findings", drawn | told)
 # :name: fig-findings-six
 # :alt: Six methods as points in the plane of test accuracy and test faithfulness; up and to the right is better.
 #
-# FE's six methods with ten entries, mean over data sets; *CIFAR10* is 1,000 JPEG copies of images, described by EfficientNet-Lite0.
-# Bars: standard errors over splits, widened as splits share rows. Filled: with gates. Faithful means that the
-# explanation predicts what the model predicts. RPS and RPSR predict by their explanation and so are faithful by
-# construction. More in [](11_results).
+# FE's six methods with ten entries, mean over data sets; *CIFAR10* is 1,000 JPEG copies of images, described by
+# EfficientNet-Lite0. Bars: standard errors over splits, widened as splits share rows. Filled: with gates. Faithful
+# means that the explanation predicts what the model predicts. RPS and RPSR predict by their explanation and so are
+# faithful by construction. More in [](11_results).
 # ```
 #
 # {glue:text}`findings-six-told`
