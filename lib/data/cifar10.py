@@ -63,8 +63,8 @@ def at_hand(backbone: str, folder: str | Path | None = None, *, cache: Path = fi
 def images(folder: str | Path | None = None, seed: int = 0, n: int = N) -> tuple[np.ndarray, np.ndarray, str]:
     """n random training images (n, 32, 32, 3) uint8, their labels (n,), and which copy of CIFAR-10 they come from.
 
-    Reads the JPEG copy if DATA_DIR has it, else torchvision's, fetching it when needed. Both show the same photographs,
-    but their pixels differ, by 5.8 of 255 on average. ValueError: an archive that is damaged, no copy to be had.
+    Reads the JPEG copy if DATA_DIR has it, else torchvision's, fetching it when needed. Their numbers differ (see
+    copies.py), so that features of one are not those of the other. ValueError: a damaged archive, no copy to be had.
     """
     path, (rows, y) = _archive(folder), chosen(seed, n)
     if not path.exists():

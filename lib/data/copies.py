@@ -4,8 +4,8 @@ x, y = original(folder)                 # fetched when needed
 x, y, sizes, digest = jpeg(folder, cache)
 exact, compressed, y = both()           # 1,017 test images as both have them
 
-Both copies show the same photographs, but no image is the same in both: pixels differ by 5.8 of 255 on average, so that
-results carry the copy's name. The JPEG copy is two archives in DATA_DIR.
+They do not have the same images: JPEG moves a number by 5.8 of 255 on average, over the 1,017 test images of which both
+are at hand, so that results carry the copy's name. The JPEG copy is two archives in DATA_DIR.
 """
 
 from pathlib import Path
