@@ -34,7 +34,7 @@ test-slurm: .venv/installed ## the grid on a Slurm of one node that it starts: a
 reference: book ## write what the short chapters print to tests/reference, for nbval to compare with
 	$(BIN)/python -m tests.test_references
 
-bench: .venv/installed ## time lib against the plain loops: ONLY="fe_segment_10_runs"; against a commit: BEFORE=main
+bench: .venv/installed ## time lib against the plain loops, into results/bench: ONLY="fe_segment_10_runs"; against a commit: BEFORE=main
 	@$(BIN)/python -m tests.bench $(ONLY) $(if $(BEFORE),--before $(BEFORE))
 
 lock: .venv/installed ## write requirements.lock from pyproject.toml

@@ -251,8 +251,8 @@ plt.close(fig)
 # is the limit that training nears as they close.
 # ```
 #
-# `make bench` measures the same over whole trainings on two threads, plain loop and library in turn, and prints the
-# ratios.
+# `make bench` measures the same over whole trainings, plain loop on one thread and library on two, in turn, prints the
+# ratios and keeps them in `results/bench/ratios.csv`.
 #
 # > **On a GPU** launching a step's hundreds of small operations takes longer than the operations. There a step is
 # > recorded once as a CUDA graph, with every example open so that shapes stay, and then replayed

@@ -13,7 +13,7 @@ from PIL import Image
 from torchvision.models import ResNet18_Weights
 
 from lib import data, parameters, run
-from lib.data import cifar10, images
+from lib.data import cifar10, copies, image_files, images
 from lib.nets import resnet
 from lib.study import records
 from lib.training import checkpoint
@@ -90,12 +90,12 @@ def test_an_archive_that_climbs_out_of_its_folder_writes_nothing(name, tmp_path)
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr(name, picture.getvalue())
     with pytest.raises(ValueError, match="must lie in a class's folder"):
-        images._read_archive(tmp_path / "a.zip", images.CLASSES["cifar10"], (32, 32))
+        image_files.read_archive(tmp_path / "a.zip", copies.CLASSES, (32, 32))
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
 
 
 def test_an_archive_is_not_opened_before_its_checksum(tmp_path, monkeypatch):
-    for name in images.ARCHIVES:
+    for name in copies.ARCHIVES:
         (tmp_path / name).write_bytes(b"anything")
     monkeypatch.setattr(zipfile, "ZipFile", lambda *_: pytest.fail("it was opened"))
     with pytest.raises(ValueError, match="is damaged or another version"):

@@ -10,23 +10,28 @@ import pytest
 import torch
 from PIL import Image
 
-from lib.data import images
+from lib.data import copies, images
 from lib.data.files import data_dir
 from lib.parameters import convert, defaults
 from lib.study import grid
+from lib.study.provenance import made_by
+from lib.training.pretraining import gains_from_bfloat16
 from tests.image_sets import noise
 from workflow import scale_b
 
 
-@pytest.mark.skipif(not (data_dir() / next(iter(images.ARCHIVES))).exists(), reason="DATA_DIR has no CIFAR-10")
-def test_packed_images_are_those_of_the_archives(tmp_path):
-    scale_b.pack(str(tmp_path / "few.npz"), (12, 5, 7))
-    packed = scale_b.unpacked(str(tmp_path / "few.npz"))(scale_b.NAME, train=12, val=5, test=7)
+@pytest.mark.skipif(not (data_dir() / next(iter(copies.ARCHIVES))).exists(), reason="DATA_DIR has no CIFAR-10")
+def test_packed_images_are_those_of_the_archives(tmp_path, monkeypatch):
     whole = images.load(scale_b.NAME, train=12, val=5, test=7)
+    scale_b.pack(str(tmp_path / "few.npz"), (12, 5, 7))
+    monkeypatch.setitem(images.READERS, scale_b.NAME, scale_b.Packed(str(tmp_path / "few.npz")).read)
+    packed = images.load(scale_b.NAME, train=12, val=5, test=7)
     for part in ("x_train", "y_train", "x_val", "y_val", "x_test", "y_test", "mean", "std"):
         assert torch.equal(getattr(packed, part), getattr(whole, part))
-    with pytest.raises(ValueError, match=r"holds cifar10-jpeg in split 0, not cifar10 in split 1"):
-        scale_b.unpacked(str(tmp_path / "few.npz"))("cifar10", seed=1)
+    assert torch.equal(images.load(scale_b.NAME, train=3, val=5, test=7).x_train, whole.x_train[:3])
+    for other in ({"seed": 1}, {"train": 13}, {"test": None}):
+        with pytest.raises(ValueError, match=r"few.npz lacks images of this split of cifar10-jpeg: pack as many"):
+            images.load(scale_b.NAME, **{"train": 12, "val": 5, "test": 7} | other)
 
 
 def test_a_notebook_refuses_parameters_that_it_lacks():
@@ -47,8 +52,9 @@ def call(tmp_path, monkeypatch):
         Image.fromarray(image).save(file, "JPEG")
     lengths, blob = np.array([len(f.getvalue()) for f in files]), b"".join(f.getvalue() for f in files)
     path = tmp_path / "few.npz"
-    sizes, y = np.array([24, 6, 6]), np.arange(36) % 10
-    np.savez(path, blob=np.frombuffer(blob, np.uint8), lengths=lengths, y=y, sizes=sizes)
+    parts = images.indices(scale_b.NAME, copies.SIZES, seed=0)
+    rows = np.concatenate([part[:size] for part, size in zip(parts, (24, 6, 6))])
+    np.savez(path, blob=np.frombuffer(blob, np.uint8), lengths=lengths, rows=rows)
     words = f"--images {path} --device cpu --threads 1 --width 2 --epochs 1 --train 24 --val 6 --test 6"
     words += f" --out {tmp_path / 'out'} --weights {tmp_path / 'weights'} --budget"
     given, script = {}, scale_b.script
@@ -58,7 +64,7 @@ def call(tmp_path, monkeypatch):
         given[parameters["out"].rpartition("/")[2]] = notebook, executed
         return executed
 
-    monkeypatch.setattr(images, "load", images.load)  # put back at the end
+    monkeypatch.setattr(images, "READERS", dict(images.READERS))  # put back at the end
     monkeypatch.setattr(scale_b, "script", noted)
 
     def made(budget):
@@ -89,3 +95,6 @@ def test_a_second_call_goes_on_and_leaves_what_the_grid_asks_for(call, tmp_path)
     speed = json.loads((tmp_path / "out" / "speed-B.json").read_text())
     assert set(speed) == {"pretraining", *(name.removesuffix(".parquet") for name in given)}
     assert all(0 < told["share of the matrix rate"] < 1 for told in speed.values())
+    precision = "bfloat16" if gains_from_bfloat16("cpu") else "float32, products: highest"
+    for told in speed.values():
+        assert told.items() >= (made_by("cpu") | {"precision": precision}).items()

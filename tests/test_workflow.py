@@ -36,6 +36,7 @@ def test_what_a_chapter_needs_is_there(name):
         ("claims", "results/images/CE-only-A.parquet"),
         ("22_images", "results/images/copies-A.parquet"),
         ("22_images", "workflow/grid.yaml"),
+        ("speed_id", "results/bench/ratios.csv"),
         ("models", "lib/nets/__init__.py"),
         ("models", "lib/data/shipped/glass.csv"),
     ],

@@ -21,12 +21,14 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from lib import writing
+from lib.data import copies
 from lib.data import images as sets
-from lib.data.files import data_dir
+from lib.data.files import checked, data_dir, hashed
+from lib.data.image_files import archived, decoded
 from lib.nets import resnet
 from lib.parameters import convert
 from lib.study import grid
-from lib.training.pretraining import gains_from_bfloat16
+from lib.study.provenance import made_by
 
 STARTED = time.monotonic()
 RUNS = {Path(run.out).stem: run for run in grid.read() if run.grid.startswith("images-B")}
@@ -59,42 +61,40 @@ def options(words: list[str] | None) -> argparse.Namespace:
 
 
 def pack(path: str, sizes: tuple[int, int, int]) -> None:
-    """The JPEG files that `images.load(..., seed=0)` takes of each part, in its order, and their labels."""
-    from zipfile import ZipFile
-
-    files = []
-    for archive in sets.ARCHIVES:
-        with ZipFile(data_dir(None) / archive) as opened:
-            files += [opened.read(name) for name in sorted(n for n in opened.namelist() if not n.endswith("/"))]
-    total, held = sets.SIZES
-    order = sets._shuffled(total, 0)
-    cut = round(total * (1 - sets.VALIDATION[NAME]))
-    parts = order[:cut], order[cut:], total + sets._shuffled(held, 0)
-    index = np.concatenate([part[:size] for part, size in zip(parts, sizes)])
-    y = np.where(index < total, index * 10 // total, (index - total) * 10 // held)
-    own = [files[i] for i in index]
+    """The JPEG files that `images.load(NAME)` takes of each part, and which of the set's rows they are."""
+    archives = [checked(data_dir() / name, sha, copies.REMEDY) for name, sha in copies.ARCHIVES.items()]
+    files = [file for archive in archives for _, file in archived(archive)]
+    parts = sets.indices(NAME, copies.SIZES, seed=0)
+    rows = np.concatenate([part[:size] for part, size in zip(parts, sizes)])
+    own = [files[row] for row in rows]
     lengths, blob = np.array([len(file) for file in own]), np.frombuffer(b"".join(own), np.uint8)
-    np.savez(path, blob=blob, lengths=lengths, y=y, sizes=np.array(sizes))
+    np.savez(path, blob=blob, lengths=lengths, rows=rows)
 
 
-def unpacked(path: str):
-    """`images.load` from such a file."""
-    with np.load(path) as file:
-        blob, lengths, y, sizes = (file[name] for name in ("blob", "lengths", "y", "sizes"))
-    ends = np.cumsum(lengths)
-    x = np.stack([
-        sets.decoded(blob[end - n : end].tobytes(), f"image {i} of {path}", (32, 32))
-        for i, (n, end) in enumerate(zip(lengths, ends))
-    ])  # fmt: skip
-    index = np.split(np.arange(len(y)), np.cumsum(sizes)[:2])
+class Packed:
+    """Pixels of the set's rows that such a file holds. ValueError where it lacks one."""
 
-    def load(name, folder=None, *, seed=0, train=None, val=None, test=None):
-        if (name, seed) != (NAME, 0):
-            raise ValueError(f"{path} holds {NAME} in split 0, not {name} in split {seed}")
-        classes, source = sets.CLASSES["cifar10"], sets.SOURCES[NAME]
-        return sets._taken(name, classes, source, x, y, index, (train, val, test), f"{path} {seed}")
+    def __init__(self, path: str):
+        with np.load(path) as file:
+            blob, lengths, rows = (file[name] for name in ("blob", "lengths", "rows"))
+        self.path, self.rows, ends = path, rows, np.cumsum(lengths)
+        self.pixels = np.stack([
+            decoded(blob[end - n : end].tobytes(), f"image {i} of {path}", copies.SHAPE)
+            for i, (n, end) in enumerate(zip(lengths, ends))
+        ])  # fmt: skip
+        self.place = np.full(sum(copies.SIZES), -1)
+        self.place[rows] = np.arange(len(rows))
 
-    return load
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        place = self.place[rows]
+        if (place < 0).any():
+            raise ValueError(f"{self.path} lacks images of this split of {NAME}: pack as many of each part, split 0")
+        return self.pixels[place]
+
+    def read(self, *_):
+        """The whole set as a reader of `images.READERS` gives it, though most of its pixels are not here."""
+        y = np.concatenate([np.repeat(np.arange(10), size // 10) for size in copies.SIZES])
+        return self, y, copies.SIZES, hashed(self.pixels, self.rows)
 
 
 # --- Notebooks as scripts --------------------------------------------------------------------------------------------
@@ -132,14 +132,17 @@ class Budget:
     def say(self, *words) -> None:
         print(f"[{time.monotonic() - STARTED:5.0f} s]", *words, flush=True)
 
-    def note(self, name: str, trained, most: float) -> None:
-        """Images a second of a training, and its products' operations as a share of `most`, the machine's a second."""
-        rows = torch.arange(trained.settings.batch, device=trained.device)
+    def note(self, name: str, trained) -> None:
+        """Images a second of a training, its products' operations as a share of the device's, and where it ran."""
+        rows, mixed = torch.arange(trained.settings.batch, device=trained.device), trained.settings.mixed
         with FlopCounterMode(display=False) as counted:
             trained.gradients(rows)
+        most = matrix_rate(trained.device, mixed)
         images = trained.state["step"] * len(rows) / trained.state["stepping"]
         share = images * counted.get_total_flops() / len(rows) / most
-        self.speed[name] = {"images a second": images, "share of the matrix rate": share, "matrix rate": most}
+        precision = "bfloat16" if mixed else f"float32, products: {torch.get_float32_matmul_precision()}"
+        measured = {"images a second": images, "share of the matrix rate": share, "matrix rate": most}
+        self.speed[name] = measured | {"precision": precision} | made_by(trained.device)
         with writing.whole(self.file) as partial:
             partial.write_text(json.dumps(self.speed, indent=1))
         self.say(name, f"{images:.0f} images a second, {share:.0%} of the matrix rate")
@@ -157,13 +160,13 @@ class Budget:
         out = self.file.with_name(f"{file}.parquet")
         names = script("insertion_deletion_images", **given, budget=self.left, out=str(out))
         if names.get("tuner") is not None:
-            self.note(file, names["tuner"], matrix_rate(given["device"]))
+            self.note(file, names["tuner"])
 
 
-def matrix_rate(device: str, n: int = 0) -> float:
-    """Operations a second of products of matrices (n, n), in the type that layers multiply in there."""
-    n = n or (8192 if device.startswith("cuda") else 512)
-    a = torch.ones(n, n, device=device, dtype=torch.bfloat16 if gains_from_bfloat16(device) else torch.float32)
+def matrix_rate(device: torch.device, mixed: bool, n: int = 0) -> float:
+    """Operations a second of products of matrices (n, n): in bfloat16 if `mixed`, as layers multiply then."""
+    n = n or (8192 if device.type == "cuda" else 512)
+    a = torch.ones(n, n, device=device, dtype=torch.bfloat16 if mixed else torch.float32)
     for times in (3, 20):  # the first to warm up
         begun = time.perf_counter()
         for _ in range(times):
@@ -187,7 +190,7 @@ def main(words: list[str] | None = None) -> None:
         pack(o.pack, sizes)
         return
     if o.images:
-        sets.load = unpacked(o.images)
+        sets.READERS[NAME] = Packed(o.images).read
     out, weights = Path(o.out), Path(o.weights)
     for folder in (out, weights):
         folder.mkdir(parents=True, exist_ok=True)
@@ -200,7 +203,7 @@ def main(words: list[str] | None = None) -> None:
     if not pretrained(network, record, o.width, o.epochs):
         own = {"width": o.width, "epochs": o.epochs, "batch": min(START["batch"], o.train // 4)}
         names = script("pretraining_images", **START | common | own | {"weights": str(network), "out": str(record)})
-        budget.note("pretraining", names["trainer"], matrix_rate(o.device))
+        budget.note("pretraining", names["trainer"])
     for file in CELLS:
         budget.cell(file)
     budget.say("done")

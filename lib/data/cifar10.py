@@ -1,23 +1,20 @@
 """CIFAR-10 as FE uses it: 1,000 images, described by the 1,000 outputs of an ImageNet network."""
 
 import contextlib
-import hashlib
-import io
 import pickle
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from lib.data import files
-from lib.data.catalogue import BACKBONES, DATA_SETS
+from lib.data.catalogue import BACKBONES
+from lib.data.copies import CLASSES, SHAPE, SIZES, TRAIN, original
+from lib.data.image_files import read_archive
 from lib.options import is_whole
 from lib.progress import Bar
 
-CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-N, ALL = 1_000, 50_000  # images that the paper takes, and training images that there are
-ENTRY = DATA_SETS["cifar10-resnet18"]  # its archive is that of all backbones
+N, ALL = 1_000, SIZES[0]  # images that the paper takes, and training images that there are
 _LITE0_SHA = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
@@ -40,11 +37,11 @@ def described(
     if not is_whole(n, 1, ALL):
         raise ValueError(f"images must be a whole number from 1 to {ALL}, got {n!r}")
     path = _cache(cache, backbone, n, seed)
-    stored = _read_cache(path)
+    stored = files.kept(path)
     if stored is None:
         pixels, y, copy = images(folder, seed, n)
         stored = {"x": _features(pixels, backbone), "y": y, "images": pixels, "source": np.array(copy)}
-        files.keep(path, np.savez_compressed, **stored, sha256=np.array(_digest(stored)))
+        files.keep(path, np.savez_compressed, **stored)
     return stored["x"].astype(np.float64), stored["y"], stored["images"], str(stored["source"])
 
 
@@ -56,7 +53,7 @@ def chosen(seed: int = 0, n: int = N) -> tuple[np.ndarray, np.ndarray]:
 
 def at_hand(backbone: str, folder: str | Path | None = None, *, cache: Path = files.CACHE) -> np.ndarray | None:
     """The images of `described` if this machine has them already, None elsewhere: nothing is fetched."""
-    stored = _read_cache(_cache(cache, backbone, N, 0))
+    stored = files.kept(_cache(cache, backbone, N, 0))
     if stored is not None:
         return stored["images"]
     there = _archive(folder).exists() or (files.data_dir(folder) / "cifar-10-batches-py").exists()
@@ -66,39 +63,18 @@ def at_hand(backbone: str, folder: str | Path | None = None, *, cache: Path = fi
 def images(folder: str | Path | None = None, seed: int = 0, n: int = N) -> tuple[np.ndarray, np.ndarray, str]:
     """n random training images (n, 32, 32, 3) uint8, their labels (n,), and which copy of CIFAR-10 they come from.
 
-    Reads the JPEG copy if DATA_DIR has it, else torchvision's, fetching it when needed. Both give the same photographs;
-    JPEG changes their pixels, by 6 of 255 on average.
+    Reads the JPEG copy if DATA_DIR has it, else torchvision's, fetching it when needed. Their numbers differ (see
+    copies.py), so that features of one are not those of the other. ValueError: a damaged archive, no copy to be had.
     """
     path, (rows, y) = _archive(folder), chosen(seed, n)
     if not path.exists():
-        return _original(path.parent, rows), y, "original pixels"
-    from PIL import Image
-
-    files.checked(path, ENTRY.sha256, "delete it to use torchvision's CIFAR-10 instead")
-    with zipfile.ZipFile(path) as archive:
-        names = sorted(archive.namelist())
-        pixels = [np.asarray(Image.open(io.BytesIO(archive.read(names[i])))) for i in rows]
-    return np.stack(pixels), y, "JPEG copy"
-
-
-def _original(folder: Path, rows: np.ndarray) -> np.ndarray:
-    """Those training images, counted class by class, of torchvision's copy."""
-    from torchvision.datasets import CIFAR10
-
-    try:
-        original = CIFAR10(str(folder), train=True, download=True)
-    except (OSError, RuntimeError) as error:
-        wanted = f"{ENTRY.file} (SHA-256 {ENTRY.sha256[:12]}...) or torchvision's cifar-10-batches-py"
-        raise ValueError(
-            f"no CIFAR-10 in {folder}: expected {wanted}, and fetching it failed ({error}); "
-            "set DATA_DIR to a folder that holds one of them, or run once with a network"
-        ) from error
-    by_class = np.argsort(original.targets, kind="stable")
-    return original.data[by_class[rows]]
+        return original(path.parent)[0][rows], y, "original pixels"
+    files.checked(path, TRAIN.sha256, "delete it to use torchvision's CIFAR-10 instead")
+    return read_archive(path, CLASSES, SHAPE, rows=rows)[0], y, "JPEG copy"
 
 
 def _archive(folder: str | Path | None) -> Path:
-    return files.place(ENTRY, folder)
+    return files.place(TRAIN, folder)
 
 
 def _cache(folder: Path, backbone: str, n: int, seed: int) -> Path:
@@ -146,20 +122,3 @@ def _efficientnet_lite0():
     with contextlib.redirect_stdout(None):  # it prints that it loaded the weights
         network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=str(weights))
     return network.eval(), lambda pixels: (pixels - 127) / 128
-
-
-def _digest(arrays: dict[str, np.ndarray]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        digest.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
-    return digest.hexdigest()
-
-
-def _read_cache(path: Path) -> dict[str, np.ndarray] | None:
-    """What `described` kept; None if it is absent or damaged (then it is made again)."""
-    try:
-        with np.load(path) as file:
-            arrays = dict(file)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-        return None
-    return arrays if str(arrays.pop("sha256", "")) == _digest(arrays) else None

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import warnings
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,13 +48,48 @@ def checked(path: Path, sha256: str, remedy: str) -> Path:
     return path
 
 
+def hashed(*arrays: np.ndarray) -> str:
+    """SHA-256 of arrays, one after the other."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
 def keep(path: Path, save: Callable, **arrays: np.ndarray) -> None:
     """Put arrays into a cache by numpy's `save`; a disk that is full is warned of, as they can be made again."""
     try:
         with writing.whole(path) as partial:
-            save(partial, **arrays)
+            save(partial, **arrays, sha256=np.array(_checksum(arrays)))
     except OSError as error:
         warnings.warn(f"{path} could not be written ({error.strerror or error}): it will be made again", stacklevel=2)
+
+
+def kept(path: Path) -> dict[str, np.ndarray] | None:
+    """What `keep` put there; None if it is absent, damaged or changed, and so is to be made again."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return None
+    return arrays if str(arrays.pop("sha256", "")) == _checksum(arrays) else None
+
+
+def _checksum(arrays: dict[str, np.ndarray]) -> str:
+    """Of names and numbers."""
+    named = ((np.frombuffer(name.encode(), np.uint8), arrays[name]) for name in sorted(arrays))
+    return hashed(*(part for both in named for part in both))
+
+
+def fetched(make: Callable, title: str, folder: Path):
+    """A data set of torchvision's, which is fetched into the folder if it is not there. ValueError where that fails."""
+    try:
+        return make()
+    except (OSError, RuntimeError, EOFError, ValueError) as error:
+        raise ValueError(
+            f"{title} in {folder} is missing or damaged, and fetching it failed ({error}): "
+            "delete what is there and run once with a network, or set DATA_DIR to a folder that holds it"
+        ) from error
 
 
 def place(entry: DataSet, folder: str | Path | None = None) -> Path:

@@ -3,14 +3,12 @@
     images = load("cifar10-jpeg", val=1_000, test=1_000)
     x = images.inputs(augment(images.x_train[rows], generator))   # standardised (n, 3, H, W), 0 is the mean colour
 
-cifar10 and stl10 are torchvision's, fetched when needed. cifar10-jpeg is a copy compressed by JPEG, two archives in
-DATA_DIR: its pixels differ from the original's by 5.8 of 255 on average, so that results carry its name. A path
-names a folder of your own, CLASS/file. Decoded images are kept in _build/cache, as one array for each name.
+cifar10 and stl10 are torchvision's, fetched when needed. cifar10-jpeg is a copy compressed by JPEG (see copies.py).
+A path names a folder of your own, CLASS/file. Decoded images are kept in _build/cache, as one array for each name.
 """
 
 import hashlib
 import math
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,14 +18,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from lib.data import cifar10
-from lib.data.files import CACHE, checked, data_dir
-from lib.data.own_images import LARGEST, cached, check_parts, decoded, hashed, read_own
+from lib.data import copies
+from lib.data.files import CACHE, data_dir, fetched, hashed
+from lib.data.image_files import LARGEST
+from lib.data.own_images import check_parts, read_own
 from lib.options import is_whole
 
 NAMES = ("cifar10", "cifar10-jpeg", "stl10")
 CLASSES = {
-    "cifar10": cifar10.CLASSES,
+    "cifar10": copies.CLASSES,
     "stl10": ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck"),
 }
 SOURCES = {
@@ -35,12 +34,6 @@ SOURCES = {
     "cifar10-jpeg": "CIFAR-10 (Krizhevsky 2009), JPEG copy; no licence stated",
     "stl10": "STL-10 (Coates et al. 2011), original pixels; no licence stated",
 }
-ARCHIVES = {
-    cifar10.ENTRY.file: cifar10.ENTRY.sha256,
-    "cifar10-jpeg-test.zip": "11007ef5603881b5b0f795a0c0ac68384f9e1b615abd5e61fc4dc41d1c744f2b",
-}
-SIZES = (50_000, 10_000)  # of the training and test images in them
-REMEDY = "set DATA_DIR to a folder that holds it, or take cifar10"
 VALIDATION = {"cifar10": 0.2, "cifar10-jpeg": 0.2, "stl10": 0.1}  # of the training images: 10,000 and 500
 FRACTIONS = (0.7, 0.1, 0.2)  # of a folder of one's own: training, validation, test
 
@@ -111,10 +104,8 @@ def load(
     if name in NAMES:
         folder = data_dir(folder)
         classes, source = CLASSES[name.removesuffix("-jpeg")], SOURCES[name]
-        x, y, parts, digest = {"cifar10": _cifar10, "cifar10-jpeg": _jpeg, "stl10": _stl10}[name](folder, cache)
-        order = _shuffled(parts[0], seed)
-        cut = round(len(order) * (1 - VALIDATION[name]))
-        index = (order[:cut], order[cut:], parts[0] + _shuffled(parts[1], seed))
+        x, y, sizes, digest = READERS[name](folder, cache)
+        index = indices(name, sizes, seed=seed)
     elif isinstance(name, str | Path) and str(name) and Path(name).is_dir():
         place = Path(name).resolve()
         if place.name in NAMES:
@@ -127,6 +118,13 @@ def load(
     else:
         raise ValueError(f"data must be one of {', '.join(NAMES)} or a folder of images, got {name!r}")
     return _taken(name, classes, source, x, y, index, (train, val, test), f"{digest} {seed}")
+
+
+def indices(name: str, sizes: Sequence[int], *, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of training, validation and test of a named set, which has so many training images and then test images."""
+    order = _shuffled(sizes[0], seed)
+    cut = round(len(order) * (1 - VALIDATION[name]))
+    return order[:cut], order[cut:], sizes[0] + _shuffled(sizes[1], seed)
 
 
 def _taken(name, classes, source, x, y, index, limits, digest) -> Images:
@@ -176,64 +174,27 @@ def augment(pixels: Tensor, generator: torch.Generator, *, margin: int = 4) -> T
 # --- Named sets ------------------------------------------------------------------------------------------------------
 
 
-def _cifar10(folder: Path, cache: Path):
-    """Original pixels by torchvision, in the order of the JPEG copy: by class, then as they come."""
-    from torchvision.datasets import CIFAR10
-
-    found = [_torchvision(lambda train=train: CIFAR10(str(folder), train=train, download=True), "CIFAR-10", folder)
-             for train in (True, False)]  # fmt: skip
-    orders = [np.argsort(part.targets, kind="stable") for part in found]
-    x = np.concatenate([part.data[order] for part, order in zip(found, orders)])
-    y = np.concatenate([np.asarray(part.targets)[order] for part, order in zip(found, orders)])
-    return x, y, [len(order) for order in orders], hashed(x, y)
+def _cifar10(folder: Path):
+    """Original pixels, in the order of the JPEG copy."""
+    x, y = zip(*(copies.original(folder, train=train) for train in (True, False)))
+    sizes = [len(part) for part in y]
+    x, y = np.concatenate(x), np.concatenate(y)
+    return x, y, sizes, hashed(x, y)
 
 
-def _stl10(folder: Path, cache: Path):
+def _stl10(folder: Path):
     from torchvision.datasets import STL10
 
-    found = [_torchvision(lambda split=split: STL10(str(folder), split=split, download=True), "STL-10", folder)
+    found = [fetched(lambda split=split: STL10(str(folder), split=split, download=True), "STL-10", folder)
              for split in ("train", "test")]  # fmt: skip
     x = np.concatenate([part.data for part in found]).transpose(0, 2, 3, 1)
     y = np.concatenate([part.labels for part in found])
     return np.ascontiguousarray(x), y, [len(part.labels) for part in found], hashed(x, y)
 
 
-def _torchvision(make: Callable, title: str, folder: Path):
-    try:
-        return make()
-    except (OSError, RuntimeError, EOFError, ValueError) as error:
-        raise ValueError(
-            f"{title} in {folder} is missing or damaged, and fetching it failed ({error}): "
-            "delete what is there and run once with a network, or set DATA_DIR to a folder that holds it"
-        ) from error
-
-
-def _jpeg(folder: Path, cache: Path):
-    """The JPEG copy, sorted by name: by class, then as in the original."""
-    archives = [checked(folder / name, sha, REMEDY) for name, sha in ARCHIVES.items()]
-
-    def decode():
-        x, y = zip(*(_read_archive(path, CLASSES["cifar10"], (32, 32)) for path in archives))
-        return np.concatenate(x), np.concatenate(y)
-
-    x, y, digest = cached(cache / "cifar10-jpeg.npz", "".join(ARCHIVES.values()), decode)
-    return x, y, SIZES, digest
-
-
-def _read_archive(path: Path, classes: tuple[str, ...], shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """All images CLASS/file of a zip file, sorted by name."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = sorted(name for name in archive.namelist() if not name.endswith("/"))
-            files = [archive.read(name) for name in names]
-    except (zipfile.BadZipFile, OSError) as error:
-        raise ValueError(f"{path} is no whole zip file ({error}): delete it and fetch it again") from error
-    x = [decoded(file, f"{name} in {path.name}", shape) for name, file in zip(names, files)]
-    return np.stack(x), np.array([_label(name, classes, path.name) for name in names])
-
-
-def _label(name: str, classes: tuple[str, ...], where: str) -> int:
-    folder = name.rpartition("/")[0]
-    if folder not in classes:
-        raise ValueError(f"{name} in {where} must lie in a class's folder, one of {', '.join(classes)}")
-    return classes.index(folder)
+# name: (folder, cache) -> pixels and labels of all training and then all test images, how many of each, their digest
+READERS: dict[str, Callable] = {
+    "cifar10": lambda folder, _: _cifar10(folder),
+    "cifar10-jpeg": copies.jpeg,
+    "stl10": lambda folder, _: _stl10(folder),
+}

@@ -1,21 +1,14 @@
-"""Folders of images of your own, CLASS/file, and how any image file is read: whole, in colour, and not too large."""
+"""Folders of images of your own, CLASS/file."""
 
 import hashlib
-import io
 import mimetypes
-import struct
-import warnings
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from lib.data import files
+from lib.data.image_files import cached, decoded
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
-FORMATS = ("JPEG", "PNG", "BMP")  # whatever a file is called
-LARGEST = 2**26  # pixels of one image: 200 MB, where a file of a few kilobytes could ask for any memory
 
 
 def read_own(folder: Path, cache: Path, *, size: int | None = None):
@@ -71,55 +64,3 @@ def check_parts(y: np.ndarray, index: tuple[np.ndarray, ...], classes: tuple[str
     if absent := sorted(set(range(len(classes))) - set(y[index[0]].tolist())):
         raise ValueError(f"training must see each class, got no image of {classes[absent[0]]}: add some, or split anew "
                          "with another seed")  # fmt: skip
-
-
-def decoded(file: bytes, name: str, shape: tuple[int, int] | None = None, *, size: int | None = None) -> np.ndarray:
-    """The pixels (H, W, 3) in an image file, scaled and cropped to a square of `size` if that is given.
-
-    ValueError with its name if it is damaged, too large, grey or of another shape.
-    """
-    from PIL import Image, ImageOps
-
-    too_large = (Image.DecompressionBombError, Image.DecompressionBombWarning)
-    try:
-        with warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning):
-            image = Image.open(io.BytesIO(file), formats=FORMATS)  # reads its head alone
-        pixels = image.width * image.height
-        if pixels <= LARGEST:
-            image = ImageOps.exif_transpose(image)  # a camera notes how it was held; reads all of it
-    except (OSError, SyntaxError, ValueError, struct.error) as error:
-        raise ValueError(f"{name} is no image that can be read ({error})") from error
-    except too_large:
-        pixels = LARGEST + 1
-    if pixels > LARGEST:
-        raise ValueError(f"{name} says that it has more than {LARGEST:,} pixels, so it was not read: make it smaller")
-    if image.mode != "RGB":
-        raise ValueError(f"{name} must be a colour image (RGB), got mode {image.mode}: convert it")
-    if size:
-        image = ImageOps.fit(image, (size, size))
-    if shape and (image.height, image.width) != shape:
-        raise ValueError(f"{name} must have {shape[0]} x {shape[1]} pixels, got {image.height} x {image.width}")
-    return np.asarray(image)
-
-
-def hashed(*arrays: np.ndarray) -> str:
-    """SHA-256 of arrays, one after the other."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
-
-
-def cached(path: Path, key: str, make: Callable) -> tuple[np.ndarray, np.ndarray, str]:
-    """Pixels, labels and their digest: stored under this key, or made and stored; a damaged file is made again."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            x, y, found, digest = file["x"], file["y"], str(file["key"]), str(file["digest"])
-        if found == key and hashed(x, y) == digest:
-            return x, y, digest
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
-        pass
-    x, y = make()
-    digest = hashed(x, y)
-    files.keep(path, np.savez, x=x, y=y, key=np.array(key), digest=np.array(digest))
-    return x, y, digest

@@ -21,14 +21,17 @@ def provenance(settings: Mapping, device: str | torch.device, *, version: int = 
     version: of the experiment, raised by hand when what it computes changes, so that a change of the code's shape
     alone makes no record stale.
     """
+    own = {"experiment_version": version, "config": config_hash(settings), "settings": _json(settings)}
+    return made_by(device) | own
+
+
+def made_by(device: str | torch.device) -> dict[str, str]:
+    """The device and its threads, the versions of Python and packages, and the commit: of what has no settings, too."""
     packages = (f"{name} {metadata.version(name)}" for name in _PACKAGES)
     return {
         "device": _device(torch.device(device)),
         "versions": ", ".join((f"python {platform.python_version()}", *packages)),
         "code": _code(),
-        "experiment_version": version,
-        "config": config_hash(settings),
-        "settings": _json(settings),
     }
 
 

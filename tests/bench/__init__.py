@@ -2,11 +2,12 @@
 
     make bench                                  # a line each: name, times as fast, quartiles
     make bench ONLY="fe_vehicle_60_runs id_mixed"
-    make bench BEFORE=main                      # times as fast as lib at that commit
+    make bench BEFORE=main                      # times as fast as lib at that commit: printed, not kept
 
 A ratio is the median over many short pairs, plain and lib in turn, so that a machine whose speed drifts slows both.
 The plain side has one thread, where it is fastest, and lib two. Where the middle half of the pairs is wider than a
-fifth of the median, the line says so: too wide to tell. On a GPU the times of lib are the GPU's.
+fifth of the median, the line says so: too wide to tell. On a GPU the times of lib are the GPU's. What is measured of
+this checkout takes the place of the same measure's older row in results/bench/ratios.csv (lib/study/ratios.py).
 """
 
 import time
@@ -22,12 +23,16 @@ WIDE = 0.2
 
 
 class Pair(NamedTuple):
-    """Two pieces of work, a few seconds at most; `times` plain ones are one of lib's. And the threads of each."""
+    """Two pieces of work, a few seconds at most; `times` plain ones are one of lib's. And the threads of each.
+
+    floor: how many times as fast lib is asked to be, where that was said.
+    """
 
     plain: Callable[[], object]
     lib: Callable[[], object]
     times: float = 1.0
     threads: tuple[int, int] = (1, 2)
+    floor: float | None = None
 
     def ratio(self) -> "Ratio":
         """How many times as fast lib is."""

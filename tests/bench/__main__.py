@@ -1,15 +1,19 @@
 """`make bench`: see tests/bench/__init__.py."""
 
 import argparse
+import inspect
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from datetime import date
 from pathlib import Path
 
-from tests.bench import DEVICE, compared, fe, grid, id, images, many, memory, timed
+from lib.study import ratios
+from lib.study.provenance import made_by
+from tests.bench import DEVICE, Ratio, compared, fe, grid, id, images, many, memory, timed
 
 ROOT = Path(__file__).parents[2]
 PAIRS = {
@@ -26,11 +30,25 @@ OTHERS = {
 ON_A_GPU = {f"fe_{name}_model_epochs_per_second": name for name in ("glass", "vehicle", "segment")}
 
 
-def against_plain(name: str) -> str:
-    """The line of a measure of this checkout."""
-    if name in PAIRS:
-        return str(PAIRS[name]().ratio())
-    return f"{OTHERS[name]():.2f}" if name in OTHERS else f"{fe.epochs_per_second(ON_A_GPU[name]):.1f}"
+def against_plain(name: str, path: Path = ratios.FILE) -> str:
+    """The line of a measure of this checkout, which is kept at `path`."""
+    row = of_pairs(name) if name in PAIRS else {"value": round(one_number(name), 4)}
+    act = PAIRS.get(name) or OTHERS.get(name) or fe.epochs_per_second
+    about = {"label": " ".join(inspect.getdoc(act).split("\n\n")[0].split()), "date": date.today().isoformat()}
+    ratios.keep({"measure": name} | row | about | made_by(DEVICE), path)
+    return str(Ratio(row["low"], row["value"], row["high"])) if "low" in row else f"{row['value']:.2f}"
+
+
+def of_pairs(name: str) -> dict:
+    """The ratio of a pair, and what goes with it into a record."""
+    pair = PAIRS[name]()
+    low, value, high = (round(number, 4) for number in pair.ratio())
+    threads = dict(zip(("plain_threads", "lib_threads"), pair.threads))
+    return {"value": value, "low": low, "high": high, "floor": pair.floor} | threads
+
+
+def one_number(name: str) -> float:
+    return OTHERS[name]() if name in OTHERS else fe.epochs_per_second(ON_A_GPU[name])
 
 
 # --- Before and after ------------------------------------------------------------------------------------------------

@@ -15,18 +15,18 @@ S, SEGMENTS = 0.5, squares(32, 32, 4)
 
 
 def id_gradcam_step() -> Pair:
-    """A training step with Grad-CAM, 32 images: four values of s for each, and the plain step, which takes all."""
-    return steps(draws=4)
+    """A training step with Grad-CAM, 32 images: 4 of 32 values of s; plainly, all."""
+    return steps(draws=4)._replace(floor=8)
 
 
 def id_gradcam_exact() -> Pair:
-    """The same with all values of s."""
-    return steps()
+    """A training step with Grad-CAM, 32 images: all values of s in both."""
+    return steps()._replace(floor=2)
 
 
 def id_lime_step() -> Pair:
     """A training step with LIME, 16 images: 4 of 8 values of s and a quarter of the masks backwards; plainly, all."""
-    return steps(batch=16, draws=4, explainer=LIME(segments=SEGMENTS, keep=0.25))
+    return steps(batch=16, draws=4, explainer=LIME(segments=SEGMENTS, keep=0.25))._replace(floor=2)
 
 
 def steps(**settings) -> Pair:
@@ -94,12 +94,11 @@ def pixels(cells: Tensor) -> Tensor:
 
 
 def id_image_metrics(rows: int = 64, some: int = 8) -> Pair:
-    """Insertion and deletion of 64 images at 32 values of s: the chapter's loop over images and steps, on eight of
-    them, and lib.
+    """Insertion and deletion of 64 images at 32 values of s; plainly, image by image and step by step.
 
-    The loop on one thread is the faster rival. Quantus 0.6, tried once beside this, took 7.5 times lib's time on two
-    threads (PixelFlipping, 64 images a batch): its steps must divide the pixels of a channel, so that it takes 192 of
-    16 numbers in each direction where lib takes 32 of 48.
+    The plain side is the chapter's loop on eight of them. On one thread it is the faster rival: Quantus' PixelFlipping
+    was tried once beside it, by 64 images a batch (`id_image_metrics_quantus` in results/bench/ratios.csv). Its steps
+    must divide the pixels of a channel, so that it takes 192 of 16 numbers in each direction where lib takes 32 of 48.
     """
     images, net = noise(rows, C=10).to(DEVICE), network()
     predictor, gradcam = predictor_of(net, images), GradCAM()
@@ -121,4 +120,4 @@ def id_image_metrics(rows: int = 64, some: int = 8) -> Pair:
         for own in zip(x.split(at_once), y.split(at_once), phi.split(at_once)):
             metrics.curves(predictor, *own[:2], phi=own[2], s=s, explainer=gradcam)
 
-    return Pair(loop, lib, rows / some)
+    return Pair(loop, lib, rows / some, floor=3)

@@ -5,7 +5,9 @@ import io
 import numpy as np
 from PIL import Image
 
+from lib.data import copies
 from lib.data import images as sets
+from lib.data.files import hashed
 
 CIFAR = sets.CLASSES["cifar10"]
 
@@ -20,9 +22,9 @@ def picture(seed, shape=(32, 32), kind="PNG", mode="RGB"):
 
 def registered(folder, monkeypatch):
     """The archives as they are now take the place of the real ones."""
-    for name in sets.ARCHIVES:
-        monkeypatch.setitem(sets.ARCHIVES, name, sets.hashed(np.frombuffer((folder / name).read_bytes(), np.uint8)))
-    monkeypatch.setattr(sets, "SIZES", (50, 20))
+    for name in copies.ARCHIVES:
+        monkeypatch.setitem(copies.ARCHIVES, name, hashed(np.frombuffer((folder / name).read_bytes(), np.uint8)))
+    monkeypatch.setattr(copies, "SIZES", (50, 20))
     return folder
 
 

@@ -1,11 +1,15 @@
 """CIFAR-10: features computed once, images at hand, and what is missing or damaged."""
 
+import zipfile
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from lib import data
 from lib.data import cifar10, files
+from tests.data.pictures import picture
 
 
 @pytest.fixture
@@ -105,6 +109,24 @@ def test_labels_of_the_chosen_images_need_no_file():
     assert (chosen[:5].tolist(), chosen.sum()) == ([14, 134, 175, 244, 262], 25_899_156)  # as records have it
     assert np.array_equal(y, chosen // 5_000)
     assert np.array_equal(np.unique(y), np.arange(10))
+
+
+def test_images_are_the_chosen_ones_of_either_copy(tmp_path, monkeypatch):
+    """Of the JPEG copy if it is there, in the order of names, and else of torchvision's, class by class."""
+    monkeypatch.setattr(cifar10, "chosen", lambda *_: (np.array([1, 2]), np.array([0, 9])))
+    originals = np.stack([picture(10 + i)[1] for i in range(3)])
+    monkeypatch.setattr(cifar10, "original", lambda folder: (originals, None))
+    pixels, y, copy = cifar10.images(tmp_path)
+    assert (y.tolist(), copy) == ([0, 9], "original pixels")
+    assert np.array_equal(pixels, originals[1:])
+    path = tmp_path / "cifar10-jpeg-train.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for i, name in ((2, "truck/0.jpg"), (0, "airplane/0.jpg"), (1, "airplane/1.jpg")):
+            archive.writestr(name, picture(i)[0])
+    monkeypatch.setattr(cifar10, "TRAIN", replace(cifar10.TRAIN, sha256=files.digest(path)))
+    pixels, y, copy = cifar10.images(tmp_path)
+    assert (y.tolist(), copy) == ([0, 9], "JPEG copy")
+    assert np.array_equal(pixels, [picture(i)[1] for i in (1, 2)])
 
 
 def test_an_unknown_backbone_is_refused():

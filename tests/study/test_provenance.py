@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lib.study import records
-from lib.study.provenance import _code, config_hash, provenance
+from lib.study.provenance import _code, config_hash, made_by, provenance
 from tests.study.test_records import rows
 
 
@@ -59,3 +59,8 @@ def test_code_says_whether_lib_and_notebooks_are_as_committed(tmp_path):
         git("checkout", "--", folder)
     (tmp_path / "lib" / "new.py").write_text("3")
     assert _code(tmp_path).split()[1] == "changed"
+
+
+def test_what_has_no_settings_says_where_it_was_made():
+    assert made_by("cpu").items() <= provenance({}, "cpu").items()
+    assert set(made_by("cpu")) == {"device", "versions", "code"}
