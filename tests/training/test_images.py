@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from lib import masks, metrics
+from lib.data.images import augment
 from lib.explainers import LIME, Constant, GradCAM, squares
 from lib.study import records
 from lib.study.provenance import config_hash
@@ -157,7 +158,28 @@ def test_backgrounds_are_the_mean_colour_or_the_released_codes():
     assert (background_of(IMAGES) == 0).all()
     released = background_of(IMAGES, "released")
     assert torch.allclose(released[:, 0, 0], IMAGES.mean)
-    assert tuner(background="released").b.equal(released)
+    own = tuner(background="released")
+    assert own.b.equal(released)
+    assert predictor_of(own.net, IMAGES, "released").b.equal(released)
+
+
+def test_epochs_are_chosen_with_the_background_that_is_trained():
+    own = tuner(background="released")
+    own.measure()
+    predictor = replace(predictor_of(own.net, IMAGES), b=background_of(IMAGES, "released"))
+    found = measured(predictor, IMAGES, "val", explainer=own.settings.explainer, S=own.settings.S, drawn={})
+    assert own.state["parts"][0][0] == pytest.approx(found.areas(own.settings.S))
+
+
+@pytest.mark.parametrize("augmented", [True, False])
+def test_a_step_sees_images_flipped_and_moved_or_as_they_are(augmented, monkeypatch):
+    own, rows, seen = tuner("CE-only", augmented=augmented), torch.arange(4), []
+    monkeypatch.setattr(own, "backward", lambda x, y, **drawn: seen.append(x))
+    own.generator.manual_seed(5)
+    own.gradients(rows)
+    pixels = IMAGES.x_train[rows]
+    moved = augment(pixels, torch.Generator().manual_seed(5))
+    assert torch.equal(seen[0], IMAGES.inputs(moved if augmented else pixels))
 
 
 def test_epochs_are_kept_by_the_valscore_of_each_criterion():

@@ -176,3 +176,21 @@ def test_a_criterion_keeps_what_it_would_have_kept_alone(monkeypatch):
     monkeypatch.setattr(own, "measure", lambda: list(map(float, next(measured))))
     own.run(progress=False)
     assert own.state["best_epoch"] == [1, 6]
+
+
+def test_two_steps_are_nesterovs_by_hand(monkeypatch):
+    """v = mu v + g, theta -= lr (g + mu v), where g holds the weight decay."""
+    own = trainer(settings=replace(SMALL, momentum=0.5, weight_decay=0.1))
+
+    def gradients(rows):
+        own.net.fc.weight.grad = torch.full_like(own.net.fc.weight, 2.0)
+
+    monkeypatch.setattr(own, "gradients", gradients)
+    monkeypatch.setattr(own, "rate", lambda step: 0.25)
+    theta, v = own.net.fc.weight.detach().clone(), 0.0
+    for _ in range(2):
+        own.advance()
+        g = 2 + 0.1 * theta
+        v = 0.5 * v + g
+        theta = theta - 0.25 * (g + 0.5 * v)
+    torch.testing.assert_close(own.net.fc.weight.detach(), theta)
