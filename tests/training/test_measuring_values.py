@@ -189,3 +189,12 @@ def test_a_report_tells_insertions_from_deletions_under_every_protocol(plain_ima
     assert found["deletion_noise"] < whole - 0.1
     label = torch.where(bright == images.y_test, p, 1 - p).mean().item()
     assert (found["insertion_label"], found["deletion_label"]) == pytest.approx((label, 0.5))
+
+
+def test_words_that_make_no_sense_are_named(plain_images):
+    images, *_ = plain_images
+    predictor, explainer = Predictor.of(One(0), images.background), Here(0, squares(32, 32, 4))
+    with pytest.raises(ValueError, match="scored must be one of predicted, label, got 'x'"):
+        measured(predictor, images, "test", explainer=explainer, S=0.5, drawn={}, scored="x")
+    with pytest.raises(ValueError, match="kind must be one of blur, noise, label, got 'blurr'"):
+        changed(images, "blurr", 0)

@@ -194,3 +194,17 @@ def test_two_steps_are_nesterovs_by_hand(monkeypatch):
         v = 0.5 * v + g
         theta = theta - 0.25 * (g + 0.5 * v)
     torch.testing.assert_close(own.net.fc.weight.detach(), theta)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"y_train": torch.arange(24) % 4}, "y_train must be classes 0 to 2, got 0 to 3"),
+        ({"y_val": torch.arange(24) % 3 - 1}, "y_val must be classes 0 to 2, got -1 to 1"),
+        ({"y_train": torch.zeros(24)}, "y_train must be an integer label for each input, .* got torch.float32"),
+        ({"y_val": torch.zeros(23, dtype=torch.int64)}, r"y_val must be .* \(24,\), got torch.int64 \(23,\)"),
+    ],
+)
+def test_labels_that_are_no_classes_are_named_before_training(change, message):
+    with pytest.raises(ValueError, match=message):
+        trainer(replace(noise(), **change))
