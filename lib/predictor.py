@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from lib.nets import Theta, log_probability
 
+INDICES = (torch.int32, torch.int64)  # by which torch gathers
+
 
 @dataclass(frozen=True)
 class Predictor:
@@ -55,4 +57,27 @@ class Predictor:
 
     def log_probability(self, x: Tensor, y: Tensor) -> Tensor:
         """log f(x)_y: x (..., *input), labels y in the shape of (...) or one that broadcasts to it -> (...)."""
-        return log_probability(self.logits(x), y)
+        logits = self.logits(x)
+        return log_probability(logits, check_labels(y, logits.shape[:-1], C=logits.shape[-1], shared=True))
+
+
+def check_labels(
+    y: Tensor, shape: torch.Size, *, C: int | None = None, shared: bool = False, name: str = "y"
+) -> Tensor:
+    """y itself; ValueError unless it is a class for each of (...) inputs, 0 to C - 1.
+
+    shared: it may also be of a shape that broadcasts to theirs. C: None where it is not known yet. On a GPU classes are
+    not read, as each step of a training would wait for them: a training checks its data's once, see `Single`.
+    """
+    if not isinstance(y, Tensor) or y.dtype not in INDICES or not _fits(y.shape, shape, shared):
+        got = f"{y.dtype} {tuple(y.shape)}" if isinstance(y, Tensor) else type(y).__name__
+        raise ValueError(f"{name} must be an integer label for each input, {tuple(shape)}, got {got}")
+    if C is not None and y.device.type == "cpu" and y.numel() and (y.min() < 0 or y.max() >= C):
+        raise ValueError(f"{name} must be classes 0 to {C - 1}, got {y.min()} to {y.max()}")
+    return y
+
+
+def _fits(own: torch.Size, shape: torch.Size, shared: bool) -> bool:
+    if not shared:
+        return own == shape
+    return len(own) <= len(shape) and all(a in (1, b) for a, b in zip(reversed(own), reversed(shape)))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from lib.predictor import Predictor
+from lib.predictor import Predictor, check_labels
 
 
 def linear():
@@ -60,3 +60,33 @@ def test_a_modules_buffers_are_among_its_parameters():
 def test_inputs_of_another_shape_are_named(shape):
     with pytest.raises(ValueError, match=r"x must end in the axes of one input, \(4,\), got "):
         linear()[1].logits(torch.zeros(shape, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        ([0, 1], r"y must be an integer label for each input, \(2, 3\), got list"),
+        (torch.zeros(2, 3), r"y must be an integer label for each input, \(2, 3\), got torch.float32 \(2, 3\)"),
+        (torch.zeros(2, 3, dtype=torch.bool), "y must be an integer label for each input, .* got torch.bool"),
+        (torch.zeros(2, 4, dtype=torch.int64), r"y must be an integer label for each input, .* \(2, 4\)"),
+        (torch.zeros(1, 2, 3, dtype=torch.int64), r"y must be an integer label for each input, .* \(1, 2, 3\)"),
+        (torch.tensor([0, 1, 3]), "y must be classes 0 to 2, got 0 to 3"),
+        (torch.tensor([[-1], [2]]), "y must be classes 0 to 2, got -1 to 2"),
+    ],
+)
+def test_labels_that_are_no_classes_are_named(y, message):
+    with pytest.raises(ValueError, match=message):
+        linear()[1].log_probability(torch.zeros(2, 3, 4, dtype=torch.float64), y)
+
+
+def test_labels_are_shared_only_where_they_may_be():
+    y, shape = torch.tensor([[0], [2]]), torch.Size([2, 3])
+    assert check_labels(y, shape, C=3, shared=True) is y
+    with pytest.raises(ValueError, match=r"labels must be an integer label for each input, \(2, 3\), got .* \(2, 1\)"):
+        check_labels(y, shape, C=3, name="labels")
+
+
+def test_labels_elsewhere_are_not_read():
+    """No step of a training waits for a GPU: on the device meta, too, reading is an error."""
+    y = torch.empty(2, dtype=torch.int64, device="meta")
+    assert check_labels(y, torch.Size([2]), C=3) is y

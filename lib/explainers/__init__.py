@@ -11,9 +11,9 @@ An explainer is a frozen dataclass that holds its options; whoever trains, measu
             return Explained(log_p.exp()[..., None] - predictor.log_probability(without, y[..., None]).exp(), log_p)
 
 `explain` returns phi on its cells, differentiable in the predictor's parameters (twice, if phi is a gradient itself),
-and with it what it computed anyway. Where cells are not the features or pixels themselves, define `cells` and `expand`;
-where it draws random numbers, `draw`; where it predicts many inputs for each, `inputs`. One that needs no listing (in a
-notebook, say) is passed as an object.
+and with it what it computed anyway; where no gradient passes, set `trainable = False`. Where cells are not the features
+or pixels themselves, define `cells` and `expand`; where it draws random numbers, `draw`; where it predicts many inputs
+for each, `inputs`. One that needs no listing (in a notebook, say) is passed as an object.
 """
 
 from dataclasses import fields

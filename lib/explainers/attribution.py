@@ -14,7 +14,7 @@ from torch import Tensor
 from lib.explainers.base import Explained
 from lib.explainers.cells import Segmented, index
 from lib.options import check_counts
-from lib.predictor import Predictor
+from lib.predictor import Predictor, check_labels
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class Attribution(Segmented):
     segments: tuple[int, ...] | None = None
     options: tuple[tuple[str, Any], ...] = ()
     n_steps: int = 50
+
+    trainable = False
 
     def __post_init__(self):
         check_counts(self, "n_steps")
@@ -49,6 +51,7 @@ class Attribution(Segmented):
             raise ValueError("predictor must be one model, got several in a stack")
         found = self._method()(predictor.probabilities)
         batch, rows = predictor.batch(x), x.detach().reshape(-1, *predictor.b.shape)
+        check_labels(y, batch, C=predictor.logits(rows[:1]).shape[-1])
         own = {"baselines": predictor.b.expand_as(rows), "n_steps": self.n_steps}
         known = inspect.signature(found.attribute).parameters
         given = {n: value for n, value in own.items() if n in known} | dict(self.options)

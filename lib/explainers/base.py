@@ -24,6 +24,8 @@ class Explainer:
     of a map. Shapes are those of one input: (Q,) for vectors, (C, H, W) for images.
     """
 
+    trainable = True  # whether ID-ExpO may train through `explain`; False where no gradient passes
+
     @property
     def name(self) -> str:
         """As in records and tables."""

@@ -16,6 +16,10 @@ class Changed(Explainer):
 
     of: Explainer = reading(Explainer())
 
+    @property
+    def trainable(self) -> bool:
+        return self.of.trainable
+
     def cells(self, shape: torch.Size) -> int:
         return self.of.cells(shape)
 
@@ -38,6 +42,8 @@ class Changed(Explainer):
 @dataclass(frozen=True)
 class Constant(Changed):
     """Contributions as constants: training changes what the masked inputs give, and not who is masked."""
+
+    trainable = True  # whatever it is of: that no gradient passes is the ablation
 
     def explain(self, predictor: Predictor, x: Tensor, y: Tensor, **drawn: Tensor) -> Explained:
         explained = self.of.explain(predictor, x, y, **drawn)

@@ -10,7 +10,7 @@ from lib import masks
 from lib.explainers.base import Explained, Explainer
 from lib.explainers.cells import expand_grid
 from lib.options import is_whole
-from lib.predictor import Predictor
+from lib.predictor import Predictor, check_labels
 
 OUTPUTS = ("probability", "logit")
 ORDERS = (0, 1, 2)
@@ -54,6 +54,8 @@ class GradCAM(Explainer):
     relu: bool = True
 
     def __post_init__(self):
+        if not isinstance(self.layer, str):
+            raise ValueError(f"layer must be the name of one, as conv3_x, got {self.layer!r}")
         two = isinstance(self.grid, tuple) and len(self.grid) == 2
         if not two or not all(is_whole(n, 1) for n in self.grid):
             raise ValueError(f"grid must be the rows and columns of a map, as (8, 8), got {self.grid!r}")
@@ -96,12 +98,13 @@ class GradCAM(Explainer):
         with torch.enable_grad():
             A = A if A.requires_grad else A.detach().requires_grad_()
             logits = head(predictor.theta, A)
-            odds = log_odds(logits, y.reshape(-1))
+            y = check_labels(y, batch, C=logits.shape[-1]).reshape(-1)
+            odds = log_odds(logits, y)
             if self.output == "probability":
                 w = map_weights(odds, A, graph=graph and self.order == 2)
                 w = w * (odds.sigmoid() * odds.neg().sigmoid())[:, None]
             else:
-                w = map_weights(logits.gather(-1, y.reshape(-1, 1)), A, graph=graph and self.order == 2)
+                w = map_weights(logits.gather(-1, y[:, None]), A, graph=graph and self.order == 2)
             phi = gradcam(A, w if self.order == 2 else w.detach(), relu=self.relu)
             log_p = logsigmoid(odds)
         if not graph or self.order == 0:

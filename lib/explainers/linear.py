@@ -19,7 +19,7 @@ from lib.explainers.base import Explained
 from lib.explainers.cells import Segmented, index
 from lib.nets.kernels import one_derivative
 from lib.options import check_counts, check_flags, check_numbers, is_number, reading, speed, training
-from lib.predictor import Predictor
+from lib.predictor import Predictor, check_labels
 
 
 def draw_masks(
@@ -130,8 +130,7 @@ class Linear(Segmented):
         if Z.shape[-1] != D or (Z.ndim > 2 and not _shared_or_own(Z.shape[:-2], batch)):
             raise ValueError(f"Z must be (M, {D}) or have the axes of x, {(*batch, 'M', D)}, got {tuple(Z.shape)}")
         check_masks(Z)
-        if y.shape != batch:
-            raise ValueError(f"y must be a label for each input, {tuple(batch)}, got {tuple(y.shape)}")
+        check_labels(y, batch)
         P = projection(Z, self.weights(Z), eps=self.eps)
         if y_tilde is None:
             y_tilde = self._predictions(predictor, x, y, Z, u)

@@ -23,7 +23,7 @@ from lib.predictor import Predictor
 from lib.training import fewer
 from lib.training.draws import Draws
 from lib.training.expo_fitted import draws_of_splits, explain_all, of_folds, stacked
-from lib.training.expo_step import LIMES, check_criterion, check_deletion
+from lib.training.expo_step import LIMES, check_criterion, check_deletion, check_trainable
 from lib.training.fewer_fitted import Subject, Trained, theta_of
 from lib.training.fitted import Fitted
 from lib.training.runs import Runs
@@ -42,6 +42,7 @@ class Settings(fewer.Settings):
         super().__post_init__()
         check_counts(self, "explained")
         check_criterion((self.explainer, self.S))
+        check_trainable(self.explainer)
         check_deletion(self.deletion)
 
     def recorded(self) -> dict:

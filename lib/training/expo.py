@@ -20,7 +20,7 @@ from lib.options import identity
 from lib.predictor import Predictor
 from lib.training.engine import Program
 from lib.training.expo_fitted import Tuned, draws_of_splits, explain_all, of_folds, reported, stacked
-from lib.training.expo_step import Criterion, Settings, check_criterion, explained_by, gradient
+from lib.training.expo_step import Criterion, Settings, check_criterion, check_trainable, explained_by, gradient
 from lib.training.fitted import Fitted, as_start
 from lib.training.runs import Runs, places
 
@@ -157,6 +157,7 @@ def fit(
 def check_settings(name: str, settings: Settings, shape: torch.Size) -> None:
     """ValueError unless the settings make sense for a method, on inputs of this shape."""
     if methods.named(name).penalty == "path":
+        check_trainable(settings.explainer)
         settings.check_draws(shape)
     elif settings.deletion != "A":
         raise ValueError(

@@ -10,9 +10,9 @@ from torch import Tensor
 from lib import metrics
 from lib.explainers import Explainer, Linear
 from lib.nets import Theta
-from lib.predictor import Predictor
+from lib.predictor import Predictor, check_labels
 from lib.training.expo_step import Criterion, Settings, check_criterion
-from lib.training.fitted import Alone, Fitted, check_finite, check_labels, check_rows
+from lib.training.fitted import Alone, Fitted, check_finite, check_rows
 
 SHOWN = 8  # test rows whose contributions are kept beside the scores
 
@@ -80,7 +80,7 @@ class Model:
         """
         check_finite(self.theta, self.lost)
         x = check_rows(x, self.predictor.b)
-        y = self.predictor.logits(x).argmax(-1) if y is None else check_labels(y, len(x), self.C).to(x.device)
+        y = self.predictor.logits(x).argmax(-1) if y is None else check_labels(y, x.shape[:1], C=self.C).to(x.device)
         explainer, _ = check_criterion((explainer or self.settings.explainer, self.settings.S))
         drawn = {name: of[0] for name, of in measuring_draws([self.split], explainer, self.predictor.b).items()}
         return explainer.explain(self.predictor, x, y, **drawn).phi

@@ -29,6 +29,13 @@ def check_criterion(criterion: Criterion) -> Criterion:
     return explainer, float(S)
 
 
+def check_trainable(explainer: Explainer) -> None:
+    """ValueError unless the objective's gradient passes through its contributions."""
+    if not explainer.trainable:
+        raise ValueError(f"explainer must be one that can be trained through, got {explainer.name}, "
+                         "which is for measuring alone")  # fmt: skip
+
+
 def check_deletion(form: str) -> None:
     """ValueError unless Omega_Del has such a form."""
     if form not in regularizers.DELETIONS:

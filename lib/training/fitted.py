@@ -114,14 +114,3 @@ def check_finite(theta: Theta, lost: str = "") -> None:
         raise ValueError(lost)
     if bad := [name for name, tensor in theta.items() if tensor.is_floating_point() and not tensor.isfinite().all()]:
         raise ValueError(f"this model has diverged: {', '.join(bad)} hold NaN or infinite numbers")
-
-
-def check_labels(y: Tensor, rows: int, C: int) -> Tensor:
-    """y itself; ValueError unless it is a class for each row."""
-    whole = isinstance(y, Tensor) and not y.is_floating_point() and y.dtype != torch.bool
-    if not whole or y.shape != (rows,):
-        got = f"{y.dtype} {tuple(y.shape)}" if isinstance(y, Tensor) else type(y).__name__
-        raise ValueError(f"y must be a class for each of {rows} rows, got {got}")
-    if y.min() < 0 or y.max() >= C:
-        raise ValueError(f"y must be classes 0 to {C - 1}, got {y.min()} to {y.max()}")
-    return y

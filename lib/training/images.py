@@ -22,18 +22,22 @@ from lib.explainers.base import Explainer
 from lib.explainers.changed import Changed
 from lib.methods import ABLATIONS, ID
 from lib.nets.resnet import NORMS, Convolutional
-from lib.options import check_counts, check_numbers, identity, is_whole, speed
+from lib.options import check_counts, check_flags, check_numbers, identity, is_whole, speed
 from lib.predictor import Predictor
 from lib.training import parallel
 from lib.training.expo_fitted import draws_of_splits, stacked
-from lib.training.expo_step import Criterion, Settings, check_criterion, explained_by, gradient
-from lib.training.measuring import measured
+from lib.training.expo_step import Criterion, Settings, check_criterion, check_trainable, explained_by, gradient
+from lib.training.measuring import SCORED, measured
 from lib.training.single import Single
 
 METHODS = ID | ABLATIONS
-SCORED = ("predicted", "label")
 NOT_RECORDED = ("chunk", "memory", "stack_rows", "hidden", "layers")  # matters of speed, and of tables
 BACKGROUNDS = ("mean", "released")
+KINDS = {
+    "Grad-CAM": GradCAM, "LIME": LIME, "KernelSHAP": KernelSHAP, "Integrated Gradients": Attribution,
+    "Occlusion": Attribution,
+}  # fmt: skip
+GIVEN = ("layer", "grid", "segments", "M", "method", "options")  # to an explainer by `explainer_for` itself
 GRADCAM = GradCAM()  # the paper's options for CIFAR-10
 MEMORY = {"cpu": 128, "cuda": 16_384}  # inputs in one forward and backward pass: activations of more leave the cache
 
@@ -63,6 +67,7 @@ class Tuning(Settings):
         check_numbers(self, "lam", "lam3")
         check_numbers(self, "lr", positive=True)
         check_counts(self, "seed", least=0)
+        check_flags(self, "augmented")
         for name in ("per_epoch", "memory"):
             if getattr(self, name) is not None:
                 check_counts(self, name)
@@ -72,6 +77,8 @@ class Tuning(Settings):
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
+        if METHODS[self.method].penalty == "path":
+            check_trainable(self.explainer)
 
     def recorded(self) -> dict:
         """The settings that identify a record: no matter of speed, and not what has a column of its own there."""
@@ -90,6 +97,8 @@ def background_of(images: Images, kind: str = "mean") -> Tensor:
     "released": the mean colour between 0 and 1, mixed into standardised inputs as the released code does, which is
     brighter than the mean.
     """
+    if kind not in BACKGROUNDS:
+        raise ValueError(f"background must be one of {', '.join(BACKGROUNDS)}, got {kind!r}")
     if kind == "mean":
         return images.background
     return images.mean[:, None, None].expand_as(images.background).clone()
@@ -102,29 +111,31 @@ def explainer_for(
     """Grad-CAM at a layer, or one on square superpixels, so many to a side; options are its own.
 
     LIME and KernelSHAP; Integrated Gradients and Occlusion are Captum's, for measuring alone. ValueError if there is no
-    such explainer, or if the image cannot be cut into so many squares.
+    such explainer or option of it, or if the image cannot be cut into so many squares.
     """
+    if name not in KINDS:
+        raise ValueError(f"explainer must be one of {', '.join(KINDS)}, got {name!r}")
+    known = [field.name for field in fields(KINDS[name]) if field.name not in GIVEN]
+    if unknown := sorted(options.keys() - known):
+        raise ValueError(f"an option of {name} must be one of {', '.join(known)}, got {', '.join(unknown)}")
     height, width = images.x_train.shape[1:3]
     if name == "Grad-CAM":
-        f = Convolutional(net)
+        cam, f = GradCAM(layer=layer, **options), Convolutional(net)
         with torch.no_grad():
             maps = f.split(layer)[0](f.theta(), images.background[None])
-        return GradCAM(layer=layer, grid=tuple(maps.shape[-2:]), **options)
+        return replace(cam, grid=tuple(maps.shape[-2:]))
     if not is_whole(superpixels, 1) or height % superpixels or width % (height // superpixels):
         raise ValueError("superpixels must be a whole number of squares to a side, with no rest of the image's "
                          f"{height} x {width} pixels, got {superpixels!r}")  # fmt: skip
     side = height // superpixels
     segments = squares(height, width, side)
     if name == "Integrated Gradients":
-        return Attribution("IntegratedGradients", segments=segments)
+        return Attribution("IntegratedGradients", segments, **options)
     if name == "Occlusion":
         window = (3, side, side)
-        return Attribution("Occlusion", segments, options=(("sliding_window_shapes", window), ("strides", window)))
-    kinds = {"LIME": LIME, "KernelSHAP": KernelSHAP}
-    if name not in kinds:
-        known = ", ".join(("Grad-CAM", *kinds, "Integrated Gradients", "Occlusion"))
-        raise ValueError(f"explainer must be one of {known}, got {name!r}")
-    return kinds[name](M=M, segments=segments, **options)
+        windows = (("sliding_window_shapes", window), ("strides", window))
+        return Attribution("Occlusion", segments, options=windows, **options)
+    return KINDS[name](M=M, segments=segments, **options)
 
 
 class Tuner(Single):

@@ -23,6 +23,7 @@ RANDOM = 4  # every fourth value of s scores a random map
 SHOWN = 12  # images whose maps and curves are kept for galleries
 BLUR = 9  # pixels to a side that are averaged
 ELSEWHERE = ("blur", "noise", "label")
+SCORED = ("predicted", "label")
 MASKED = 8  # random masks of half of the cells
 
 
@@ -70,8 +71,10 @@ def measured(
 ) -> Measured:  # fmt: skip
     """Explanations of the classes predicted for one part's images, and their curves up to S.
 
-    scored: the class whose probability the curves follow, the one predicted and explained or the "label".
+    scored: the class whose probability the curves follow, the one "predicted" and explained or the "label".
     """
+    if scored not in SCORED:
+        raise ValueError(f"scored must be one of {', '.join(SCORED)}, got {scored!r}")
     shape = predictor.b.shape
     steps = explainer.steps(shape, S)
     rows = max(1, memory // max(2 * len(steps), explainer.inputs(shape)))
@@ -194,6 +197,8 @@ def elsewhere(predictor, images, part, *, explainer, first: Measured, kind: str,
     kind: what masked cells show, a "blur" of the image or "noise", one draw for each image; or "label", the mean
     colour as ever, but the probability of the true class.
     """
+    if kind not in ELSEWHERE:
+        raise ValueError(f"kind must be one of {', '.join(ELSEWHERE)}, got {kind!r}")
     found, steps = [], thinned(first.steps)
     rows = max(1, memory // (2 * len(steps)))
     for (x, labels), phi in zip(batches(images, part, rows), first.phi.split(rows)):

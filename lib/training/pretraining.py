@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from lib.data.images import Images, augment
-from lib.nets.resnet import Convolutional, resnet18
-from lib.options import check_counts, check_numbers
+from lib.nets.resnet import STEMS, Convolutional, resnet18
+from lib.options import check_counts, check_flags, check_numbers, is_number
 from lib.training import parallel
 from lib.training.measuring import in_single_precision
 from lib.training.single import Single
@@ -42,8 +42,13 @@ class Pretraining:
         check_counts(self, "seed", least=0)
         check_numbers(self, "lr", "attack_step", positive=True)
         check_numbers(self, "momentum", "weight_decay", "radius")
-        if not 0 < self.warm < 1:
-            raise ValueError(f"warm must be a share of the steps in (0, 1), got {self.warm}")
+        check_flags(self, "mixed")
+        if not is_number(self.warm) or not 0 < self.warm < 1:
+            raise ValueError(f"warm must be a share of the steps in (0, 1), got {self.warm!r}")
+        if not self.momentum < 1:
+            raise ValueError(f"momentum must lie in [0, 1), got {self.momentum}")
+        if self.stem not in STEMS:
+            raise ValueError(f"stem must be one of {', '.join(STEMS)}, got {self.stem!r}")
 
 
 class Pretrainer(Single):

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from lib.data.images import Images
 from lib.options import identity
+from lib.predictor import check_labels
 from lib.progress import Bar
 from lib.training import checkpoint as files
 from lib.training import parallel
@@ -28,6 +29,7 @@ class Single:
 
     Subclasses define `gradients`, `rate` and `measure`. settings: a dataclass with batch, epochs, momentum,
     weight_decay and seed, which with `images` decides the result. per_epoch: images between two measurements.
+    ValueError for labels that are no classes of the images.
     """
 
     def __init__(self, net: nn.Module, images: Images, settings, *, per_epoch: int | None = None, criteria: int = 1):
@@ -40,6 +42,9 @@ class Single:
             )
         if not 1 <= settings.batch <= N:
             raise ValueError(f"batch must lie between 1 and the {N} training images, got {settings.batch}")
+        for part in ("train", "val"):
+            x, y = (getattr(images, f"{name}_{part}") for name in "xy")
+            check_labels(y.cpu(), x.shape[:1], C=images.C, name=f"y_{part}")
         self.steps = max(1, (per_epoch or N) // settings.batch)  # in an epoch
         self.generator = torch.Generator().manual_seed(settings.seed)  # on the CPU: the same draws on any device
         self.optimiser = torch.optim.SGD(

@@ -5,6 +5,13 @@ import torch
 from lib.nets.resnet import Convolutional, resnet18
 from lib.predictor import Predictor
 
+WRONG_LABELS = [  # for 4 inputs and 5 classes
+    (torch.tensor([0, 1, 2, -1]), "y must be classes 0 to 4, got -1 to 2"),
+    (torch.tensor([0, 1, 2, 5]), "y must be classes 0 to 4, got 0 to 5"),
+    (torch.zeros(4), "y must be an integer label for each input, .* got torch.float32"),
+    (torch.zeros(3, dtype=torch.int64), "y must be an integer label for each input, .* got torch.int64 .3,."),
+]
+
 
 def network(width=4, C=5, seed=0, dtype=torch.float64, *, make=resnet18, stem="cifar"):
     """A ResNet whose batch norms have seen some images."""

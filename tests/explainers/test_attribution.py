@@ -10,7 +10,7 @@ from lib.explainers import Attribution, squares
 from lib.predictor import Predictor
 from lib.training.images import explainer_for, predictor_of
 from lib.training.measuring import report
-from tests.explainers.convolutional import inputs, network, predictor
+from tests.explainers.convolutional import WRONG_LABELS, inputs, network, predictor
 from tests.image_sets import noise
 
 SEGMENTS = squares(32, 32, 4)
@@ -28,6 +28,7 @@ def test_integrated_gradients_are_captums_summed_over_channels_and_cells():
     p, p_b = own.probabilities(x), own.probabilities(own.b[None])
     assert torch.allclose(phi.sum(-1), (p - p_b).gather(1, y[:, None])[:, 0], atol=0.03)  # complete, but for 50 points
     assert not phi.requires_grad
+    assert not Attribution.trainable
 
 
 def test_occlusion_drops_one_cell_at_a_time():
@@ -76,3 +77,10 @@ def test_what_cannot_be_explained_is_named():
         Attribution(n_steps=0)
     with pytest.raises(ValueError, match="one model"):
         Attribution().explain(replace(predictor(net), stacked=True), x, y)
+
+
+@pytest.mark.parametrize(("y", "message"), WRONG_LABELS)
+def test_labels_that_are_no_classes_are_named(y, message):
+    net, (x, _) = network(), inputs()
+    with pytest.raises(ValueError, match=message):
+        Attribution(segments=SEGMENTS).explain(predictor(net), x, y)

@@ -18,6 +18,7 @@ def test_cells_are_the_features_of_a_vector_or_the_pixels_of_an_image(shape):
     assert FEATURES.steps(shape, 0.5) == masks.steps(D, 0.5)
     assert FEATURES.draw(shape, torch.Generator(), rows=2) == {}
     assert FEATURES.inputs(shape) == 1
+    assert FEATURES.trainable
 
 
 def test_drawing_nothing_leaves_the_generator_as_it_was():

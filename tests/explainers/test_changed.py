@@ -34,3 +34,10 @@ def test_shuffled_contributions_are_the_same_in_another_order_for_each_row():
     moved = [(a[:, None] == b).nonzero()[:, 1].tolist() for a, b in zip(own.phi, shuffled.phi)]
     assert len(set(map(tuple, moved))) > 1
     assert shuffled.phi.requires_grad
+
+
+def test_what_is_changed_can_be_trained_through_where_its_explainer_can():
+    """But for constants, which say that no gradient passes."""
+    own, captums = LIME(M=20), explainers.Attribution()
+    assert [explainers.Shuffled(of).trainable for of in (own, captums)] == [True, False]
+    assert [explainers.Constant(of).trainable for of in (own, captums)] == [True, True]

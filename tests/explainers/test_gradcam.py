@@ -9,7 +9,7 @@ import torch
 
 from lib.explainers.gradcam import GradCAM, gradcam, log_odds
 from tests import plain
-from tests.explainers.convolutional import inputs, network, predictor
+from tests.explainers.convolutional import WRONG_LABELS, inputs, network, predictor
 
 
 @pytest.mark.parametrize("relu", [True, False])
@@ -139,7 +139,16 @@ def test_log_odds_are_those_of_the_softmax():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("order", 3), ("output", "softmax"), ("grid", (4, 4)), ("grid", 8), ("layer", "fc")]
+    ("name", "value"),
+    [
+        ("order", 3),
+        ("output", "softmax"),
+        ("grid", (4, 4)),
+        ("grid", 8),
+        ("layer", "fc"),
+        ("layer", None),
+        ("layer", 3),
+    ],
 )
 def test_options_that_make_no_sense_are_named(name, value):
     net, (x, y) = network(), inputs()
@@ -154,3 +163,10 @@ def test_a_map_counts_the_pixels_of_its_cells():
     assert cifar.steps(torch.Size([3, 32, 32]), 0.3) == list(range(1, 20))
     with pytest.raises(ValueError, match=r"a map of \(13, 13\) must divide .*, got \(50, 50\)"):
         GradCAM(grid=(13, 13)).steps(torch.Size([3, 50, 50]), 0.3)
+
+
+@pytest.mark.parametrize(("y", "message"), WRONG_LABELS)
+def test_labels_that_are_no_classes_are_named(y, message):
+    net, (x, _) = network(), inputs()
+    with pytest.raises(ValueError, match=message):
+        GradCAM().explain(predictor(net), x, y)

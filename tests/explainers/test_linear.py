@@ -279,7 +279,13 @@ def test_a_share_of_masks_without_gradient_is_a_gradient_of_zero():
         (lambda t: explain(t.but(Z=t.Z[:, 0])), r"Z must be .*got \(2, 12, 5\)"),
         (lambda t: explain(t.but(b=t.b[:4])), r"x must end in the axes of one input, \(4,\), got \(2, 3, 5\)"),
         (lambda t: explain(t.but(x=t.x[..., :4])), r"x must end in the axes of one input, \(5,\), got \(2, 3, 4\)"),
-        (lambda t: explain(t.but(y=t.y[:, :2])), r"y must be a label for each input, \(2, 3\), got \(2, 2\)"),
+        (
+            lambda t: explain(t.but(y=t.y[:, :2])),
+            r"y must be an integer label for each input, \(2, 3\), got .* \(2, 2\)",
+        ),
+        (lambda t: explain(t.but(y=t.y.double())), "y must be an integer label for each input, .* got torch.float64"),
+        (lambda t: explain(t.but(y=t.y + 3)), "y must be classes 0 to 2, got 3"),
+        (lambda t: explain(t.but(y=t.y - 3), chunk=5), "y must be classes 0 to 2, got -3 to"),
         (lambda t: t.predictor.logits(t.x[0, 0]), r"x must end in the axes .* \(5,\), got \(5,\)"),
     ],
 )

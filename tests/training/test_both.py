@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from lib import metrics
-from lib.explainers import KernelSHAP
+from lib.explainers import Attribution, KernelSHAP
 from lib.methods import METHODS
 from lib.training import Runs, both, expo, fit
 from lib.training.draws import Draws
@@ -128,6 +128,7 @@ def test_stacks_are_cut_by_what_is_explained():
         ({"deletion": "D"}, "deletion must be"),
         ({"S": 2.0}, "S must be"),
         ({"explainer": "LIME"}, "explainer must be"),
+        ({"explainer": Attribution()}, "explainer must be one that can be trained through"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(change, message):

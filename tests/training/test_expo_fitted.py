@@ -137,10 +137,10 @@ def test_a_misspelt_explainer_is_refused():
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (torch.tensor([0]), r"y must be a class for each of 2 rows, got torch.int64 \(1,\)"),
-        (torch.zeros(2), "y must be a class for each of 2 rows, got torch.float32"),
+        (torch.tensor([0]), r"y must be an integer label for each input, \(2,\), got torch.int64 \(1,\)"),
+        (torch.zeros(2), "y must be an integer label for each input, .* got torch.float32"),
         (torch.tensor([0, 3]), "y must be classes 0 to 2, got 0 to 3"),
-        ([0, 1], "y must be a class for each of 2 rows, got list"),
+        ([0, 1], "y must be an integer label for each input, .* got list"),
     ],
 )
 def test_labels_that_are_no_classes_are_named(y, message):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from lib.explainers import LIME
+from lib.explainers import LIME, Attribution
 from lib.nets import Classifier, Network
 from lib.training import Runs, fewer, fit
 from lib.training.images import Tuning
@@ -33,6 +33,10 @@ ONE = toy((0,), D=1)
         (
             {"method": "ExpO-S", "settings": replace(SMALL, deletion="B")},
             "deletion is a form of ID-ExpO's regulariser: ExpO-S takes A alone, got 'B'",
+        ),
+        (
+            {"settings": replace(SMALL, explainer=Attribution())},
+            "explainer must be one .* got Integrated Gradients, which",
         ),
         ({"settings": fewer.Settings()}, "settings of ID-ExpO must be lib.training.expo.Settings"),
         ({"settings": Tuning()}, "settings of ID-ExpO must be lib.training.expo.Settings, got Tuning"),

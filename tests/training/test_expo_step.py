@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from lib import explainers, masks
-from lib.explainers import LIME, KernelSHAP
+from lib.explainers import LIME, Attribution, KernelSHAP
 from lib.methods import ID as METHODS
 from lib.nets import Network
 from lib.training import expo_step
@@ -247,3 +247,9 @@ def test_one_temperature_of_a_batch_is_that_of_no_sample():
     for r, own in enumerate(T.flatten().tolist()):
         torch.testing.assert_close(ours[r], objective(t, T=own)[r], **EXACT)
     assert not torch.allclose(ours, objective(t, T=None))
+
+
+def test_what_no_gradient_passes_through_is_refused():
+    expo_step.check_trainable(LIME())
+    with pytest.raises(ValueError, match="explainer must be one that can be trained through, got Integrated Gradients"):
+        expo_step.check_trainable(Attribution())

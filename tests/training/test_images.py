@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from lib import masks, metrics
-from lib.explainers import LIME, Constant, GradCAM, squares
+from lib.data.images import augment
+from lib.explainers import LIME, Attribution, Constant, GradCAM, KernelSHAP, Shuffled, squares
 from lib.study import records
 from lib.study.provenance import config_hash
 from lib.training import parallel
@@ -157,7 +158,30 @@ def test_backgrounds_are_the_mean_colour_or_the_released_codes():
     assert (background_of(IMAGES) == 0).all()
     released = background_of(IMAGES, "released")
     assert torch.allclose(released[:, 0, 0], IMAGES.mean)
-    assert tuner(background="released").b.equal(released)
+    own = tuner(background="released")
+    assert own.b.equal(released)
+    assert predictor_of(own.net, IMAGES, "released").b.equal(released)
+    with pytest.raises(ValueError, match="background must be one of mean, released, got 'blur'"):
+        background_of(IMAGES, "blur")
+
+
+def test_epochs_are_chosen_with_the_background_that_is_trained():
+    own = tuner(background="released")
+    own.measure()
+    predictor = replace(predictor_of(own.net, IMAGES), b=background_of(IMAGES, "released"))
+    found = measured(predictor, IMAGES, "val", explainer=own.settings.explainer, S=own.settings.S, drawn={})
+    assert own.state["parts"][0][0] == pytest.approx(found.areas(own.settings.S))
+
+
+@pytest.mark.parametrize("augmented", [True, False])
+def test_a_step_sees_images_flipped_and_moved_or_as_they_are(augmented, monkeypatch):
+    own, rows, seen = tuner("CE-only", augmented=augmented), torch.arange(4), []
+    monkeypatch.setattr(own, "backward", lambda x, y, **drawn: seen.append(x))
+    own.generator.manual_seed(5)
+    own.gradients(rows)
+    pixels = IMAGES.x_train[rows]
+    moved = augment(pixels, torch.Generator().manual_seed(5))
+    assert torch.equal(seen[0], IMAGES.inputs(moved if augmented else pixels))
 
 
 def test_epochs_are_kept_by_the_valscore_of_each_criterion():
@@ -197,11 +221,23 @@ def test_a_checkpoint_is_of_its_criteria_however_they_are_cut():
         ("memory", 0),
         ("draws", 0),
         ("S", 2),
+        ("augmented", "no"),
     ],
 )
 def test_settings_that_make_no_sense_are_named(name, value):
     with pytest.raises(ValueError, match=name):
         Tuning(**{name: value})
+
+
+def test_id_expo_refuses_what_no_gradient_passes_through():
+    """Also behind a change; what trains no explanation may be measured by it."""
+    captums = Attribution(segments=squares(32, 32, 4))
+    for explainer in (captums, Shuffled(captums)):
+        with pytest.raises(
+            ValueError, match=f"explainer must be one that can be trained .* got {explainer.name}, which"
+        ):
+            Tuning(method="ID-ExpO", explainer=explainer)
+    assert Tuning(method="CE-only", explainer=captums).explainer is captums
 
 
 def test_explainers_go_by_name():
@@ -210,6 +246,30 @@ def test_explainers_go_by_name():
     assert explainer_for("LIME", net, IMAGES).segments == squares(32, 32, 4)
     with pytest.raises(ValueError, match="explainer must be one of"):
         explainer_for("SHAP", net, IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("LIME", {"width": 0.3, "widht": 1}, "an option of LIME must be one of eps, .*kernel, width, got widht"),
+        ("LIME", {"segments": (0, 1)}, "an option of LIME must be one of .*, got segments"),
+        ("Grad-CAM", {"grid": (8, 8)}, "an option of Grad-CAM must be one of order, output, relu, got grid"),
+        ("Occlusion", {"kernel": "L2"}, "an option of Occlusion must be one of n_steps, got kernel"),
+        ("Grad-CAM", {"layer": None}, "layer must be the name of one, as conv3_x, got None"),
+        ("Grad-CAM", {"layer": 3}, "layer must be the name of one, as conv3_x, got 3"),
+    ],
+)
+def test_options_that_an_explainer_has_not_are_named(name, options, message):
+    with pytest.raises(ValueError, match=message):
+        explainer_for(name, network(4, C=3, dtype=torch.float32), IMAGES, **options)
+
+
+def test_options_go_to_the_explainer():
+    net = network(4, C=3, dtype=torch.float32)
+    assert explainer_for("Grad-CAM", net, IMAGES, order=1).order == 1
+    assert explainer_for("KernelSHAP", net, IMAGES, M=7, scaled=False) == KernelSHAP(7, segments=squares(32, 32, 4),
+                                                                                     scaled=False)  # fmt: skip
+    assert explainer_for("Integrated Gradients", net, IMAGES, n_steps=7).n_steps == 7
 
 
 @pytest.mark.parametrize("superpixels", [7, 6, 0, 33, -8, 8.0, True, "8"])

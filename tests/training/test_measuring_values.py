@@ -177,3 +177,24 @@ def test_the_labels_curve_is_low_where_another_class_is_predicted(plain_images):
     expected = torch.where(bright == images.y_test, p, 1 - p)
     torch.testing.assert_close(inserted, expected[:, None].expand_as(inserted))
     torch.testing.assert_close(deleted, torch.full_like(deleted, 0.5))
+
+
+def test_a_report_tells_insertions_from_deletions_under_every_protocol(plain_images):
+    """The map finds the pixel: noise and the background show there when it is deleted."""
+    images, bright, p = plain_images
+    predictor, explainer = Predictor.of(One(3 * 32 * 32 - 1), images.background), Here(63, squares(32, 32, 4))
+    rows = report(predictor, images, "test", explainer=explainer, S=(0.5,), drawn={}, memory=10_000)
+    found, whole = {row["measure"]: row["value"] for row in rows}, p.mean().item()
+    assert found["insertion_noise"] == pytest.approx(whole)
+    assert found["deletion_noise"] < whole - 0.1
+    label = torch.where(bright == images.y_test, p, 1 - p).mean().item()
+    assert (found["insertion_label"], found["deletion_label"]) == pytest.approx((label, 0.5))
+
+
+def test_words_that_make_no_sense_are_named(plain_images):
+    images, *_ = plain_images
+    predictor, explainer = Predictor.of(One(0), images.background), Here(0, squares(32, 32, 4))
+    with pytest.raises(ValueError, match="scored must be one of predicted, label, got 'x'"):
+        measured(predictor, images, "test", explainer=explainer, S=0.5, drawn={}, scored="x")
+    with pytest.raises(ValueError, match="kind must be one of blur, noise, label, got 'blurr'"):
+        changed(images, "blurr", 0)

@@ -139,7 +139,13 @@ def test_pretraining_depends_on_its_seed_alone():
     assert not torch.equal(a["fc.weight"], c["fc.weight"])
 
 
-@pytest.mark.parametrize(("name", "value"), [("width", 0), ("lr", 0), ("warm", 1.0), ("radius", -1), ("batch", 1.5)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("width", 0), ("lr", 0), ("warm", 1.0), ("warm", "a"), ("radius", -1), ("batch", 1.5), ("stem", "x"),
+        ("mixed", "auto"), ("momentum", 1.0), ("momentum", 1.5),
+    ],
+)  # fmt: skip
 def test_settings_that_make_no_sense_are_named(name, value):
     with pytest.raises(ValueError, match=name):
         Pretraining(**{name: value})

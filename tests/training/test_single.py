@@ -176,3 +176,35 @@ def test_a_criterion_keeps_what_it_would_have_kept_alone(monkeypatch):
     monkeypatch.setattr(own, "measure", lambda: list(map(float, next(measured))))
     own.run(progress=False)
     assert own.state["best_epoch"] == [1, 6]
+
+
+def test_two_steps_are_nesterovs_by_hand(monkeypatch):
+    """v = mu v + g, theta -= lr (g + mu v), where g holds the weight decay."""
+    own = trainer(settings=replace(SMALL, momentum=0.5, weight_decay=0.1))
+
+    def gradients(rows):
+        own.net.fc.weight.grad = torch.full_like(own.net.fc.weight, 2.0)
+
+    monkeypatch.setattr(own, "gradients", gradients)
+    monkeypatch.setattr(own, "rate", lambda step: 0.25)
+    theta, v = own.net.fc.weight.detach().clone(), 0.0
+    for _ in range(2):
+        own.advance()
+        g = 2 + 0.1 * theta
+        v = 0.5 * v + g
+        theta = theta - 0.25 * (g + 0.5 * v)
+    torch.testing.assert_close(own.net.fc.weight.detach(), theta)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"y_train": torch.arange(24) % 4}, "y_train must be classes 0 to 2, got 0 to 3"),
+        ({"y_val": torch.arange(24) % 3 - 1}, "y_val must be classes 0 to 2, got -1 to 1"),
+        ({"y_train": torch.zeros(24)}, "y_train must be an integer label for each input, .* got torch.float32"),
+        ({"y_val": torch.zeros(23, dtype=torch.int64)}, r"y_val must be .* \(24,\), got torch.int64 \(23,\)"),
+    ],
+)
+def test_labels_that_are_no_classes_are_named_before_training(change, message):
+    with pytest.raises(ValueError, match=message):
+        trainer(replace(noise(), **change))
