@@ -88,9 +88,9 @@ def unpacked(path: str):
     ])  # fmt: skip
     index = np.split(np.arange(len(y)), np.cumsum(sizes)[:2])
 
-    def load(name, folder=None, *, seed=0, train=None, val=None, test=None):
-        if (name, seed) != (NAME, 0):
-            raise ValueError(f"{path} holds {NAME} in split 0, not {name} in split {seed}")
+    def load(name, folder=None, *, seed=0, train=None, val=None, test=None, size=None):
+        if (name, seed, size) != (NAME, 0, None):
+            raise ValueError(f"{path} holds {NAME} in split 0, not {name} in split {seed} with size {size}")
         classes, source = sets.CLASSES["cifar10"], sets.SOURCES[NAME]
         return sets._taken(name, classes, source, x, y, index, (train, val, test), f"{path} {seed}")
 
