@@ -102,13 +102,17 @@ def lists(**values) -> list:
 
     Raises ValueError naming the first that is no list, or has a value twice.
     """
-    read = []
-    for name, value in values.items():
-        if isinstance(value, str):
-            value = convert(name, value, [])
-        if not isinstance(value, list | tuple | range):
-            raise ValueError(f"{name} takes a list, as in [0, 1], got {value!r}")
+    read = {name: as_list(name, value) for name, value in values.items()}
+    for name, value in read.items():
         if len(set(map(str, value))) < len(value):
-            raise ValueError(f"{name} must be different values, got {list(value)}")
-        read.append(list(value))
-    return read
+            raise ValueError(f"{name} must be different values, got {value}")
+    return [*read.values()]
+
+
+def as_list(name: str, value) -> list:
+    """One such list, whose values may be equal; ValueError naming it if it is none."""
+    if isinstance(value, str):
+        value = convert(name, value, [])
+    if not isinstance(value, list | tuple | range):
+        raise ValueError(f"{name} takes a list, as in [0, 1], got {value!r}")
+    return list(value)

@@ -30,6 +30,9 @@ images = ""  # your folder, CLASS/file; empty: the one that is made below
 size = 0  # pixels to a side that your images are scaled and cropped to; 0: they have one shape already
 weights = ""  # a state_dict of torchvision's resnet18; empty: a narrow network is trained here
 new_head = False  # whether its last layer is for other classes, as ImageNet's is, and has to be trained first
+mean = []  # of its inputs, three numbers between 0 and 1; []: what its file says, or else your images' own
+std = []
+stem = ""  # cifar or unpooled, if its first convolution is 3x3, with a max pool or without; "": what its file says
 width = 8  # of the narrow network
 epochs = 8  # of training before any explanation is
 lam = 0.1  # weight of the regulariser
@@ -87,7 +90,9 @@ print("classes:", ", ".join(pictures.classes))
 # ## Your network
 #
 # The parameters of the library's ResNet-18 have torchvision's names, so that a `state_dict` saved from there can be
-# loaded. Nothing but its numbers is read. The check: both give the same logits.
+# loaded. Nothing but its numbers is read. They say neither how the inputs were standardised nor whether a max pool
+# follows a first convolution of 3x3, so give `mean` and `std`, without which your images' own are taken, and `stem`,
+# unless your file notes them as this library's own do. The check: both give the same logits.
 
 # %%
 from torchvision.models import resnet18
@@ -109,7 +114,10 @@ with torch.no_grad():
 batch = min(32, len(pictures.y_train))
 start = Pretraining(width=width, epochs=epochs, batch=batch, lr=0.05, seed=seed)
 torch.manual_seed(seed)  # of a new head
-net = resnet.load(weights, pictures.C, new_head=new_head)[0] if weights else resnet.resnet18(pictures.C, width)
+net, noted = resnet.resnet18(pictures.C, width), {}
+if weights:
+    net, noted = resnet.load(weights, pictures.C, stem=stem, new_head=new_head)
+pictures = resnet.as_trained(pictures, noted, mean=mean, std=std)
 net = net.to(device)
 cam = explainer_for("Grad-CAM", net, pictures, layer=layer)
 options = {"explainer": cam, "S": S, "lr": lr, "epochs": tuning_epochs, "batch": batch, "seed": seed}

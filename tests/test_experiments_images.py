@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import time
 from functools import partial
 from types import SimpleNamespace
@@ -16,11 +17,12 @@ from PIL import Image
 from lib.data import copies
 from lib.data import images as sets
 from lib.nets import resnet
+from lib.nets.resnet import Convolutional
 from lib.parameters import defaults
 from lib.run import ROOT
 from lib.study import records
 from lib.training import images as training
-from lib.training.measuring import ELSEWHERE
+from lib.training import measuring
 from lib.training.pretraining import accuracy
 from lib.training.single import Single
 from tests.data.pictures import stl10
@@ -151,14 +153,31 @@ def test_epochs_are_chosen_by_each_criterion_and_the_start_is_measured(cell):
     assert len(list(cell.folder.glob("*.pt"))) == 2
     same(cell.made(**options)[0], frame)
     assert not cell.tuned
-    with pytest.raises(ValueError, match=r"not chosen by \[\('KernelSHAP', 0.5\)\] too, and a run is trained once"):
-        cell.made(**options | {"explainers": ["Grad-CAM", "LIME", "KernelSHAP"]})
+    # Occlusion is measured, but has chosen no epoch.
+    for lacks, more in (
+        ("KernelSHAP", {"explainers": ["Grad-CAM", "LIME", "KernelSHAP"]}),
+        ("Occlusion", {"explainers": ["Grad-CAM", "Occlusion"]}),
+        ("Integrated Gradients", {"also": ["Integrated Gradients"]}),
+    ):
+        with pytest.raises(ValueError, match=rf"holds runs without \[\('{lacks}', 0.5\)\], and a run is trained and"):
+            cell.made(**options | more)
+    assert not cell.tuned
 
 
 def test_an_explainer_that_is_unknown_is_refused_before_training(cell):
     with pytest.raises(ValueError, match=r"explainer must be one of .*, got 'Occlusions'"):
         cell.made(method="CE-only", lams=[0], also=["Occlusions"])
     assert not cell.tuned
+
+
+def test_records_of_the_start_alone_stand_for_no_run(cell):
+    """A measured network has CE-only's settings."""
+    first, _ = cell.made(method="measured", lams=[0], also=[])
+    assert set(first["method"]) == {"pretrained"}
+    both, _ = cell.made(method="CE-only", lams=[0], also=[])
+    assert len(cell.tuned) == 1
+    same(both[both["method"] == "pretrained"], first)
+    assert set(both["method"]) == {"CE-only", "pretrained"}
 
 
 def test_a_network_may_be_measured_without_training(cell, pictures, tmp_path_factory):
@@ -172,6 +191,125 @@ def test_a_network_may_be_measured_without_training(cell, pictures, tmp_path_fac
     accurate = there["value"][there["part"] == "test"].item()
     assert frame["value"][frame["measure"] == "accuracy"].tolist() == pytest.approx([accurate, accurate])
     assert set(frame["S"]) == {0.3, 0.5}
+
+
+MEAN, STD = [0.5, 0.5, 0.25], [0.25, 0.25, 0.5]
+
+
+@pytest.fixture
+def bare(start, tmp_path):
+    """The network that they start from as others save one: numbers alone, here for inputs by MEAN and STD."""
+    (tmp_path / "theirs").mkdir()
+    torch.save(resnet.load(start, 2)[0].state_dict(), tmp_path / "theirs" / "bare.pt")
+    return tmp_path / "theirs" / "bare.pt"
+
+
+def test_somebodys_network_is_measured_on_the_inputs_and_with_the_stem_that_are_said(cell, bare, pictures):
+    """One call after the other into one file, whose records keep apart what was said, and which weights they were."""
+    options = {"method": "measured", "start": str(bare), "lams": [0], "also": []}
+    said = ({"stem": "unpooled"}, {"stem": "unpooled", "mean": MEAN, "std": STD}, {"stem": "cifar"})
+    images, held = sets.load(pictures, val=8, test=4), 0
+    for given in said:
+        frame, printed = cell.made(**options, **given)
+        net, _ = resnet.load(bare, 2, stem=given["stem"])
+        own = images.standardised(MEAN, STD) if "mean" in given else images
+        assert f"std {[round(value, 3) for value in own.std.tolist()]}" in printed
+        p = training.predictor_of(net, own).logits(own.inputs(own.x_test)).softmax(-1).amax(-1).double().mean()
+        new = frame.iloc[held:].set_index("measure")
+        assert new.loc["confidence", "value"] == pytest.approx(p.item(), rel=1e-5)
+        held = len(frame)
+        same(cell.made(**options, **given)[0], frame)
+    assert frame["config"].nunique() == len(said)
+    net.fc.bias.data += 1
+    torch.save(net.state_dict(), bare)
+    assert cell.made(**options, **given)[0]["config"].nunique() == len(said) + 1
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"stem": ""}, "stem must be cifar or unpooled, got ''"),
+        ({"stem": "small"}, "stem must be cifar or unpooled, got 'small'"),
+        ({"mean": [127, 127, 64], "std": STD}, "mean must be three numbers between 0 and 1"),
+        ({"mean": MEAN}, r"std must be three numbers between 0 and 1, got \[\]"),
+        ({"new_head": "maybe"}, "new_head must be no, or yes for CE-only, got 'maybe' for CE-only"),
+        ({"new_head": "yes", "method": "measured"}, "new_head must be no, or yes for CE-only, got 'yes' for measured"),
+        ({"size": -1}, "size must be pixels to a side"),
+        ({"memory": -1}, "memory must be"),
+    ],
+)
+def test_what_is_said_of_a_network_is_checked_before_training(given, reason, cell, bare):
+    options = {
+        "method": "CE-only",
+        "lams": [0],
+        "start": str(bare),
+        "stem": "cifar",
+        "weights": str(cell.folder / "new"),
+    }
+    with pytest.raises(ValueError, match=reason):
+        cell.made(**options | given)
+    assert not cell.tuned
+    assert not (cell.folder / "new").exists()
+
+
+def test_a_new_last_layer_is_trained_and_is_a_start_for_others(cell, pictures, tmp_path):
+    """Of a network for five classes, whose inputs have their own standardisation; untrained, it is not measured."""
+    torch.manual_seed(1)
+    theirs = resnet.resnet18(5, 2, "unpooled")
+    torch.save(theirs.state_dict(), tmp_path / "five.pt")
+    given = {"start": str(tmp_path / "five.pt"), "stem": "unpooled", "mean": MEAN, "std": STD}
+    options = {"method": "CE-only", "lams": [0], "also": [], **given}
+    with pytest.raises(ValueError, match="its last layer is for 5, which new_head leaves out"):
+        cell.made(**options)
+    frame, _ = cell.made(**options, new_head="yes")
+    assert set(frame["method"]) == {"CE-only"}
+    (left,) = cell.folder.glob(f"{frame['config'].iloc[0]}-*.pt")
+    tuned, noted = resnet.load(left, 2)
+    assert (noted["mean"], noted["std"]) == (MEAN, STD)
+    assert not torch.equal(tuned.conv1.weight, theirs.conv1.weight)
+    again, _ = cell.made(method="ID-ExpO", start=str(left), also=[], out=str(tmp_path / "b.parquet"))
+    same(again, frame)
+    assert len(cell.tuned) == 1
+    images = sets.load(pictures, val=8, test=4).standardised(MEAN, STD)
+    assert json.loads(records.read(tmp_path / "b.parquet")["settings"].iloc[0])["digest"] == images.digest[:12]
+
+
+def test_what_a_network_is_trained_on_may_be_scaled_and_fit_less_memory(cell, tmp_path, monkeypatch):
+    """Pictures of several shapes, in passes of fewer inputs: the same network up to rounding."""
+    rng = np.random.default_rng(1)
+    for c, name in enumerate(("dark", "light")):
+        (tmp_path / "shapes" / name).mkdir(parents=True)
+        for i in range(100):
+            pixels = rng.integers(40 * c, 215 + 40 * c, (32 + i % 3, 40 - i % 2, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "shapes" / name / f"{i}.png", compress_level=0)
+    given = {"data": str(tmp_path / "shapes"), "size": 32}
+    begun = pretrained(given["data"], tmp_path, size=32)
+    assert resnet.load(begun, 2)[1]["mean"] == sets.load(given["data"], size=32).mean.tolist()
+    options = {"method": "ID-ExpO", "start": str(begun), "also": [], "batch": 16, **given}
+    rows, seen = [], Convolutional._apply
+    monkeypatch.setattr(
+        Convolutional, "_apply", lambda *own: rows.append(len(own[-1]) * torch.is_grad_enabled()) or seen(*own)
+    )
+    told, report = [], measuring.report
+    monkeypatch.setattr(
+        measuring, "report", lambda *own, memory, **more: (told.append(memory), report(*own, memory=memory, **more))[1]
+    )
+    whole, _ = cell.made(**options)
+    assert (max(rows), told) == (64, [training.MEMORY["cpu"]])  # two values of s, inserted and deleted
+    cell.out.unlink()
+    rows.clear()
+    fewer, _ = cell.made(**options, memory=32)
+    assert (max(rows), told[1:]) == (32, [32])
+    assert set(fewer["config"]) == set(whole["config"])
+    np.testing.assert_allclose(fewer["value"], whole["value"], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("place", ["taken", "taken/inside"])
+def test_a_folder_of_networks_that_cannot_be_is_refused(place, cell):
+    (cell.folder / "taken").write_text("a file")
+    with pytest.raises(ValueError, match=r"weights must be a folder that can be written, got .*taken"):
+        cell.made(method="CE-only", lams=[0], weights=str(cell.folder / place))
+    assert not cell.tuned
 
 
 def test_images_of_96_pixels_have_maps_of_conv4_x_and_superpixels_of_12_pixels(cell, tmp_path, monkeypatch):
@@ -253,42 +391,6 @@ def test_a_run_that_diverges_is_recorded_as_such_and_not_made_again(cell):
     assert len(list(cell.folder.glob("*.pt"))) == 1
     same(cell.made(**options)[0], frame)
     assert not cell.tuned
-
-
-@pytest.mark.parametrize("method", ["ID-ExpO", "CE-only"])
-def test_what_older_records_lack_is_measured_of_the_networks_that_were_kept(cell, method):
-    """Another protocol, another explanation; records had no column `criterion` then."""
-    options = {"method": method, "lams": [0.1 if method == "ID-ExpO" else 0], "also": ["LIME"]}
-    whole, _ = cell.made(**options)
-    dropped = whole["measure"].str.endswith(ELSEWHERE) | (whole["explainer"] == "LIME")
-    older = whole[~dropped].drop(columns="criterion")
-    records.write(older, cell.out)
-    now, _ = cell.made(**options)
-    assert not cell.tuned
-    same(now[: len(older)][older.columns], older)
-    key = ["config", "method", "explainer", "part", "measure"]
-    same(now.sort_values(key)[whole.columns], whole.sort_values(key), but=["criterion"])
-    records.write(older, cell.out)
-    for path in cell.folder.glob("*.pt"):
-        path.unlink()
-    left, _ = cell.made(**options)
-    same(left[left["method"] == method][older.columns], older[older["method"] == method])
-
-
-def test_what_a_run_lacks_is_measured_of_the_network_that_its_explainer_chose(cell, monkeypatch):
-    """The second call's one explainer is not the first call's first, whose network lies beside it."""
-    options = {"method": "CE-only", "lams": [0], "lrs": [0.05]}
-    first, _ = cell.made(**options, explainers=["Grad-CAM", "LIME"], also=[])
-    read, load = [], resnet.load
-    monkeypatch.setattr(resnet, "load", lambda *own, **kept: (found := load(*own, **kept), read.append(found[1]))[0])
-    now, _ = cell.made(**options, explainers=["LIME"], also=["Occlusion"])
-    assert not cell.tuned
-    assert read[-1]["explainer"] == "LIME"
-    more = now.iloc[len(first) :]
-    assert set(zip(more["criterion"], more["explainer"])) == {("LIME", "Occlusion")}
-    for method in ("CE-only", "pretrained"):
-        own = now[(now["method"] == method) & (now["part"] == "test") & (now["criterion"] == "LIME")]
-        assert own["value"][own["measure"] == "accuracy"].nunique() == 1
 
 
 def test_runs_of_another_split_get_no_rows_of_this_one(cell):

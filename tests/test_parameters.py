@@ -60,6 +60,12 @@ def test_lists_that_came_as_text_are_lists():
         parameters.lists(splits="[0, 1")
 
 
+def test_a_list_alone_may_repeat_a_value():
+    assert parameters.as_list("mean", "0.5,0.5") == parameters.as_list("mean", (0.5, 0.5)) == [0.5, 0.5]
+    with pytest.raises(ValueError, match="mean takes a list"):
+        parameters.as_list("mean", 0.5)
+
+
 def test_a_text_that_looks_like_a_list_is_refused_with_how_it_is_written():
     for default in ([], ["a"], [5, "all"]):
         with pytest.raises(

@@ -20,9 +20,13 @@ from torch.func import functional_call
 
 from lib import writing
 from lib.nets import robustness
+from lib.options import is_number
+from lib.parameters import as_list
 
-if TYPE_CHECKING:  # an import of seconds, see below
-    from torchvision.models.resnet import BasicBlock, Bottleneck
+if TYPE_CHECKING:
+    from torchvision.models.resnet import BasicBlock, Bottleneck  # an import of seconds, see below
+
+    from lib.data.images import Images
 
 LAYERS = {"conv2_x": "layer1", "conv3_x": "layer2", "conv4_x": "layer3", "conv5_x": "layer4"}  # the paper's names
 STEMS = ("cifar", "unpooled", "plain")
@@ -221,13 +225,14 @@ def _read(path: str | Path) -> dict:
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def load(path: str | Path, C: int, *, new_head: bool = False) -> tuple[nn.Sequential, dict]:
+def load(path: str | Path, C: int, *, stem: str = "", new_head: bool = False) -> tuple[nn.Sequential, dict]:
     """A ResNet-18 or ResNet-50 for C classes, and what `save` noted; or somebody's parameters by torchvision's names.
 
-    Depth, width and stem are read off the parameters, which may lie under "state_dict" and begin with "module.". A file
-    of the package `robustness` has no pool in its stem and notes `mean` and `std`, by which its inputs are standardised
-    (`Images.standardised`). new_head: leave out the last layer, which then starts at random, as it was for other
-    classes. ValueError if the file holds none that fit.
+    Depth and width are read off the parameters, which may lie under "state_dict" and begin with "module.". A file of
+    the package `robustness` has no pool in its stem and notes `mean` and `std` of its inputs (see `as_trained`).
+    stem: of STEMS, needed where a 3x3 convolution begins parameters of others, as no pool is seen in these; empty for
+    what the file says. new_head: leave out the last layer, which then starts at random, as it was for other classes.
+    ValueError if the file holds none that fit.
     """
     try:
         found = _read(path)
@@ -237,8 +242,8 @@ def load(path: str | Path, C: int, *, new_head: bool = False) -> tuple[nn.Sequen
         theta, about = (found["net"], found["about"]) if "net" in found else (found, {})
         theta = {n.removeprefix("module."): t for n, t in theta.items()}  # where several GPUs trained it
         width, kernel = theta["conv1.weight"].shape[0], theta["conv1.weight"].shape[-1]
-        stem = "plain" if kernel == 7 else "unpooled" if found.get("unpooled") else "cifar"
-        net = (resnet50 if "layer1.0.conv3.weight" in theta else resnet18)(C, width, stem)
+        make = resnet50 if "layer1.0.conv3.weight" in theta else resnet18
+        net = make(C, width, _stem_of(found, kernel, stem))
         other = new_head or len(theta["fc.weight"]) != C
         own = {n: t for n, t in net.state_dict().items() if other and n.startswith("fc.")}
         net.load_state_dict({**theta, **own})
@@ -247,6 +252,35 @@ def load(path: str | Path, C: int, *, new_head: bool = False) -> tuple[nn.Sequen
     except Exception as error:  # torch raises a different one for each kind of damage
         raise ValueError(f"{path} holds no ResNet-18 or ResNet-50 for {C} classes: {_reason(error)}") from error
     return net, about
+
+
+def _stem_of(found: dict, kernel: int, stem: str) -> str:
+    """Which of STEMS a file's network has: a kernel of 7x7 tells it, and of a pool behind another what `save` noted."""
+    said = "plain" if kernel == 7 else ""
+    if not said and "unpooled" in found:
+        said = "unpooled" if found["unpooled"] else "cifar"
+    if said and stem not in ("", said):
+        raise ValueError(f"its stem is {said}, so stem must be that or empty, got {stem!r}")
+    if not said and stem not in ("cifar", "unpooled"):
+        raise ValueError(f"a pool may follow its stem or not, so stem must be cifar or unpooled, got {stem!r}")
+    return said or stem
+
+
+def as_trained(images: "Images", about: dict, *, mean=(), std=()) -> "Images":
+    """The images with inputs as a network was trained on, standardised by mean and std, (3,) each between 0 and 1.
+
+    mean, std: lists or their text; both empty for what `about` notes of the network's file, or else as the images are.
+    ValueError naming the one that is no such list.
+    """
+    given = {"mean": as_list("mean", mean), "std": as_list("std", std)}
+    if not any(given.values()):
+        given = {name: about.get(name, getattr(images, name).tolist()) for name in given}
+    for name, values in given.items():
+        if len(values) != 3 or not all(is_number(value) and 0 <= value <= 1 for value in values):
+            raise ValueError(f"{name} must be three numbers between 0 and 1, got {values}")
+    if all(values == getattr(images, name).tolist() for name, values in given.items()):
+        return images  # the same data, by the same digest
+    return images.standardised(given["mean"], given["std"])
 
 
 def _reason(error: Exception) -> str:

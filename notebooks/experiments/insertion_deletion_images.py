@@ -25,7 +25,12 @@ split = 0  # number of the split, which seeds it
 train = 0  # images of each part: the first so many, 0 for all
 val = 0
 test = 0
+size = 0  # pixels to a side that images of your own are scaled and cropped to; 0: they have one shape already
 start = "runs/weights/pretrained.pt"  # the network, as pretraining_images leaves it, or by torchvision's names
+mean = []  # of the network's inputs, three numbers between 0 and 1; [] for what its file says, or else the images' own
+std = []
+stem = ""  # cifar, unpooled or plain; needed where a 3x3 convolution begins somebody's file; "" for what the file says
+new_head = "no"  # yes where its last layer is for other classes: CE-only trains a new one, for others to start from
 method = "ID-ExpO"  # ID-ExpO, ExpO-S, ExpO-F, CE-only, or Masked; or "measured", the network at `start` as it is
 called = "pretrained"  # the method of the network at `start`, where its file does not say it
 explainers = ["Grad-CAM"]  # Grad-CAM, LIME, KernelSHAP; ID-ExpO trains one, others choose epochs by each
@@ -37,12 +42,13 @@ lam3s = [0.001, 0]  # weights of |phi|^2; [0] for all but ID-ExpO
 lrs = [1e-4, 1e-5]  # learning rates
 seeds = [0]
 batch = 128
+memory = 0  # inputs in one forward and backward pass, two batches at least; 0 for 128 on a processor, 16,384 on a GPU
 epochs = 50  # at most
 patience = 10  # epochs without a better valscore before a run stops
 per_epoch = 0  # training images between two validations; 0 for all
 layer = "conv3_x"  # whose maps Grad-CAM takes; conv4_x on STL-10
 superpixels = 8  # of LIME and KernelSHAP, to a side
-M = 200  # masks of LIME and KernelSHAP, and of ExpO's neighbours
+M = 200  # masks of LIME and KernelSHAP, and ExpO's neighbours, in training alone: what is measured always has 200
 kernel = "L2"  # LIME's, or "cosine"
 keep = 1.0  # share of the masks that backward visits
 draws = 0  # values of s drawn at a step; 0 for all
@@ -63,7 +69,9 @@ out = "runs/cifar10-ID-ExpO.parquet"
 
 # %%
 import copy
+import hashlib
 import itertools
+import json
 import time
 from pathlib import Path
 
@@ -76,10 +84,10 @@ from lib.nets import resnet
 from lib.parameters import lists
 from lib.study import records
 from lib.study.provenance import provenance
-from lib.training.checkpoint import check_path
+from lib.training.checkpoint import check_folder, check_path
 from lib.training.engine import check_device, use_threads
 from lib.training.images import MEMORY, Tuning, draws_of, explainer_for, predictor_of, tune
-from lib.training.measuring import ELSEWHERE, report
+from lib.training.measuring import report
 from lib.training.pretraining import in_bfloat16
 
 VERSION = 1  # raised when what is computed changes
@@ -88,7 +96,7 @@ use_threads(threads)
 records.check_out(out)
 explainers, also, S_values = lists(explainers=explainers, also=also, S_values=S_values)
 lams, lam3s, lrs, seeds = lists(lams=lams, lam3s=lam3s, lrs=lrs, seeds=seeds)
-Path(weights).mkdir(parents=True, exist_ok=True)
+check_folder(weights)
 axes = {"explainers": explainers, "S_values": S_values, "lams": lams, "lam3s": lam3s, "lrs": lrs, "seeds": seeds}
 for name, values in axes.items():
     if not values:
@@ -99,16 +107,19 @@ if method != "ID-ExpO" and lam3s != [0]:
     raise ValueError(f"{method} has no |phi|^2, so its lam3s must be [0], got {lam3s}")
 if method in ("CE-only", "measured") and lams != [0]:
     raise ValueError(f"{method} has no regulariser, so its lams must be [0], got {lams}")
+if new_head not in ("no", "yes") or (new_head == "yes" and method != "CE-only"):
+    raise ValueError(f"new_head must be no, or yes for CE-only, got {new_head!r} for {method}")
 bfloat16 = in_bfloat16(mixed, check_device(device))
 
 # %%
-images = sets.load(data, seed=split, train=train or None, val=val or None, test=test or None).to(device)
-net, noted = resnet.load(start, images.C)
+parts = {"train": train or None, "val": val or None, "test": test or None}
+images = sets.load(data, seed=split, size=size or None, **parts).to(device)
+torch.manual_seed(0)  # of a new head
+net, noted = resnet.load(start, images.C, stem=stem, new_head=new_head == "yes")
+images = resnet.as_trained(images, noted, mean=mean, std=std)
 found = noted.get("method", called)
 records.check_replaced(out, VERSION, paper="ID", dataset=images.name, method=[method, found])  # the rest is added to
 net = net.to(device)
-if "mean" in noted:  # somebody else's network, trained on inputs standardised by these
-    images = images.standardised(noted["mean"], noted["std"])
 
 
 def explainer_named(name, for_training=False):
@@ -132,9 +143,12 @@ fixed = {"method": "CE-only" if method == "measured" else method, "explainer": t
          "deletion": deletion, "epochs": epochs,
          "patience": patience, "per_epoch": per_epoch or None, "batch": batch, "norm": norm, "background": background,
          "draws": draws or None if method == "ID-ExpO" else None, "mixed": bfloat16,
-         "T": None if temperature == "sample" else temperature, "floor": floor, "scored": scored}  # fmt: skip
+         "T": None if temperature == "sample" else temperature, "floor": floor, "scored": scored,
+         "memory": memory or None}  # fmt: skip
 settings = [Tuning(lam=lam, lam3=lam3, lr=lr, seed=seed, **fixed) for lam, lam3, lr, seed in runs]
-f"{len(runs)} runs of {method} on {images.source}: {len(images.x_train)} images to train on, {images.C} classes"
+inputs = {"mean": images.mean.tolist(), "std": images.std.tolist()}  # noted with each network that is trained
+print(f"{len(runs)} runs of {method} on {images.source}: {len(images.x_train)} images to train on, {images.C} classes")
+print("inputs standardised by", ", ".join(f"{name} {[round(v, 3) for v in own]}" for name, own in inputs.items()))
 
 # %% [markdown]
 # ## Runs and their records
@@ -143,8 +157,10 @@ f"{len(runs)} runs of {method} on {images.source}: {len(images.x_train)} images 
 # "CE-only" comes with the network that fine-tuning started from, as the method "pretrained".
 
 # %%
-digest = images.digest[:12]
-pretrained = {"start": noted.get("config", Path(start).name)}
+origin = {"digest": images.digest[:12], "start": noted.get("config")}
+if not origin["start"]:  # somebody's file, which has a name alone
+    origin["start"] = f"{Path(start).name} {hashlib.sha256(Path(start).read_bytes()).hexdigest()[:12]}"
+origin |= ({"stem": stem} if stem else {}) | ({"new_head": True} if new_head == "yes" else {})
 
 
 def measured_by(criterion):
@@ -159,14 +175,13 @@ def rows_of(name, net, criterion, run):
     own = {**run, "method": name, "part": "test", "criterion": explainer.name}
     for measured in map(explainer_named, measured_by(explainer.name)):
         drawn = draws_of([(measured, S)], predictor.b)[measured]
-        for row in report(
-            predictor, images, "test", explainer=measured, S=[S], drawn=drawn, memory=MEMORY[torch.device(device).type]
-        ):
+        at_once = memory or MEMORY[torch.device(device).type]
+        for row in report(predictor, images, "test", explainer=measured, S=[S], drawn=drawn, memory=at_once):
             yield {**own, "explainer": measured.name, **row}
 
 
 def provenance_of(setting):
-    described = {"experiment": "insertion_deletion_images", "digest": digest, **pretrained, **setting.recorded()}
+    described = {"experiment": "insertion_deletion_images", **origin, **setting.recorded()}
     return provenance(described, device, version=VERSION)
 
 
@@ -201,26 +216,29 @@ def tuned_rows(tuner, setting):
 
 
 # %%
-def tests_of(done):
-    """Their test rows, `by`: the explainer that chose the epoch."""
-    tests = done[done["part"] == "test"] if len(done) else pd.DataFrame({"config": [], "trained": [], "explainer": []})
-    older = tests["trained"].where(tests["trained"] != "none", tests["explainer"])  # before `criterion` was recorded
-    return tests.assign(by=tests.get("criterion", older).fillna(older))
-
-
-# %%
 done = records.made(out, VERSION)
-asked = {(explainer.name, S) for explainer, S in criteria}
 configs = [provenance_of(setting)["config"] for setting in settings]
-again = tests_of(done)[lambda tests: tests["config"].isin(configs)]
-for _, own in again.groupby("config"):
-    if lacks := asked - set(zip(own["by"], own["S"])):
-        raise ValueError(f"{out} holds runs whose epochs were not chosen by {sorted(lacks)} too, and a run is trained "
-                         "once for all: give another out, or move it away")  # fmt: skip
+asked = {("val", explainer.name, S) for explainer, S in criteria} if method != "measured" else set()
+asked |= {("test", own, S) for explainer, S in criteria for own in measured_by(explainer.name)}
+
+
+def recorded(name):
+    """The configurations of a method's records."""
+    return set(done["config"][done["method"] == name])
+
+
+# A run's epochs are chosen by validation rows, and what it left is measured once: neither is done again.
+own = done[(done["method"] == (found if method == "measured" else method)) & done["config"].isin(configs)]
+for _, run in own[own["part"] != "train"].groupby("config"):
+    if lacks := asked - set(zip(run["part"], run["explainer"], run["S"])):
+        lacks = sorted({cell[1:] for cell in lacks})
+        raise ValueError(f"{out} holds runs without {lacks}, and a run is trained and measured once for all that is "
+                         "asked: give another out, or move it away")  # fmt: skip
+Path(weights).mkdir(parents=True, exist_ok=True)
 longest = 0.0
 for setting in settings if method != "measured" else ():
     about = provenance_of(setting)
-    if about["config"] in set(done["config"]):
+    if about["config"] in recorded(method):
         continue
     if budget and time.monotonic() - started + longest > budget:
         print(f"budget of {budget} s: {method}, lambda {setting.lam} and later runs are left out")
@@ -232,52 +250,21 @@ for setting in settings if method != "measured" else ():
     for v, (explainer, S) in enumerate(criteria):
         if tuner.state["best_net"][v]:
             own = {"config": about["config"], "method": method, "explainer": explainer.name, "S": S}
-            resnet.save(tuner.best(v), Path(weights) / f"{about['config']}-{v}.pt", **own)
+            resnet.save(tuner.best(v), Path(weights) / f"{about['config']}-{v}.pt", **own, **inputs)
     done = pd.concat([done, frame], ignore_index=True) if len(done) else frame
     records.write(done, out)
     checkpoint.unlink(missing_ok=True)
     longest = max(longest, time.monotonic() - begun)
 
 # %%
-there = (done["method"] == found) & (done["split"] == split)
-if (method == "measured" or (method == "CE-only" and len(done))) and not there.any():
+there = [origin.items() <= json.loads(text).items() for text in set(done["settings"][done["method"] == found])]
+first = method == "CE-only" and len(done) and new_head == "no" and not any(there)  # a new head says nothing yet
+if first or (method == "measured" and configs[0] not in recorded(found)):
     about, run = provenance_of(settings[0]), run_columns(found, settings[0])
     rows = [row for criterion in criteria for row in rows_of(found, net, criterion, run)]
     frame = pd.DataFrame(rows).assign(**about)
     done = pd.concat([done, frame], ignore_index=True) if len(done) else frame
     records.write(done, out)
-
-# %% [markdown]
-# Runs recorded before something was measured, or without an explanation that is now in `also`, are measured again if
-# their networks are still there, and get the rows that they lack: those that this call asks for, as others in the file
-# have another split's images.
-
-
-# %%
-def lacking(own):
-    """The test rows that one run by one criterion lacks, of the network that it left."""
-    row = own.iloc[0]
-    there = set(zip(own["explainer"], own["measure"]))
-    whole = all((name, f"insertion_{kind}") in there for name in measured_by(row["by"]) for kind in ELSEWHERE)
-    if whole:
-        return
-    noted_by = {"explainer": row["by"], "S": row["S"]}
-    left = net if row["method"] == found else resnet.kept(weights, row["config"], images.C, **noted_by)
-    if left is None:
-        return
-    now = {name: value for name, value in provenance_of(settings[0]).items() if name in ("device", "versions", "code")}
-    run = row.drop(["by", "samples", "curve", "shown"]).to_dict() | now
-    for new in rows_of(row["method"], left.to(device), (explainer_named(row["by"]), row["S"]), {}):
-        if (new["explainer"], new["measure"]) not in there:
-            yield {**run, **new}
-
-
-tests = tests_of(done)[lambda tests: tests["config"].isin(configs)]
-if len(tests):
-    groups = [own for _, own in tests.groupby(["config", "method", "by", "S"])]
-    if more := [row for own in groups for row in lacking(own)]:
-        done = pd.concat([done, pd.DataFrame(more)], ignore_index=True)
-        records.write(done, out)
 
 # %%
 shown = done[done["part"] == "test"] if len(done) else done

@@ -21,7 +21,9 @@
 # from where it was than the radius. All are in grey levels of 255 and in the records' settings. One thing differs from
 # the original, which starts at a random point of the cube. Here the first step goes from the image itself along its
 # gradient's sign, by a share of the radius drawn for each image. That keeps something random in the start for one
-# number an image from the run's generator, in place of one for each pixel. The two starts were not compared.
+# number an image from the run's generator, in place of one for each pixel. The two starts were not compared. The attack
+# sees the network as it is measured, with batch norm's running statistics, while the step that follows it normalises by
+# the statistics of its batch.
 #
 #     python -m lib.run notebooks/experiments/pretraining_images.py out.ipynb -p data my_images -p width 16
 
@@ -31,10 +33,11 @@ split = 0  # number of the split, which seeds it
 train = 0  # images of each part: the first so many, 0 for all
 val = 0
 test = 0
+size = 0  # pixels to a side that images of your own are scaled and cropped to; 0: they have one shape already
 width = 64  # channels of the first stage
-stem = "cifar"  # or "plain", for images of 96 x 96 pixels
+stem = "cifar"  # or "plain", for images of 96 x 96 pixels, or "unpooled"
 epochs = 60
-batch = 128
+batch = 128  # in memory at once, as batch norm takes its statistics
 lr = 0.1  # the highest of the cycle
 radius = 0.0  # of PGD's attack, in grey levels of 255; 0 for none
 attack_step = 2.0  # of PGD, in grey levels along the gradient's sign
@@ -67,7 +70,8 @@ bfloat16 = in_bfloat16(mixed, check_device(device))
 attack = {"radius": radius, "attack_step": attack_step, "attack_steps": attack_steps}
 options = {"width": width, "stem": stem, "epochs": epochs, "batch": batch, "lr": lr, "mixed": bfloat16, "seed": seed}
 settings = Pretraining(**options, **attack)
-images = sets.load(data, seed=split, train=train or None, val=val or None, test=test or None).to(device)
+parts = {"train": train or None, "val": val or None, "test": test or None}
+images = sets.load(data, seed=split, size=size or None, **parts).to(device)
 method = "PGD" if radius else "pretrained"
 records.check_replaced(
     out, VERSION, paper="ID", dataset=images.name, method=method, split=split, seed=seed, width=width
@@ -111,6 +115,7 @@ run = {
 frame = pd.DataFrame([{**run, "part": part, "value": value} for part, value in scores.items()])
 records.write(frame.assign(paper="ID", **about), out)
 noted = {"config": about["config"], "method": method, "dataset": images.name, "digest": images.digest}
+noted |= {"mean": images.mean.tolist(), "std": images.std.tolist()}  # of its inputs
 resnet.save(net, weights, **noted, accuracy=scores["test"], epochs=epochs)
 checkpoint.unlink(missing_ok=True)
 frame[["part", "measure", "value", "seconds"]].round(3)

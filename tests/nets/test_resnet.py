@@ -6,6 +6,7 @@ import torch
 from lib.nets import resnet
 from lib.nets.resnet import Convolutional, fold, resnet18, resnet50
 from tests.explainers.convolutional import inputs, network
+from tests.image_sets import noise
 
 MAKERS = pytest.mark.parametrize("make", [resnet18, resnet50])
 
@@ -100,7 +101,7 @@ def test_weights_are_read_back_and_others_refused(tmp_path):
     assert about == {"accuracy": 0.5}
     assert all(torch.equal(t, again.state_dict()[n]) for n, t in net.state_dict().items())
     torch.save(net.state_dict(), tmp_path / "bare.pt")
-    assert resnet.load(tmp_path / "bare.pt", 5)[1] == {}
+    assert resnet.load(tmp_path / "bare.pt", 5, stem="cifar")[1] == {}
     other, _ = resnet.load(path, 7, new_head=True)
     kept = {n: t for n, t in other.state_dict().items() if not n.startswith("fc.")}
     assert all(torch.equal(t, net.state_dict()[n]) for n, t in kept.items())
@@ -116,7 +117,7 @@ def test_weights_are_read_as_scripts_of_others_save_them(tmp_path):
     several = {f"module.{name}": tensor for name, tensor in theta.items()}
     for saved in (several, {"state_dict": theta, "epoch": 3}, {"state_dict": several}):
         torch.save(saved, tmp_path / "a.pt")
-        again = resnet.load(tmp_path / "a.pt", 5)[0].state_dict()
+        again = resnet.load(tmp_path / "a.pt", 5, stem="cifar")[0].state_dict()
         assert all(torch.equal(tensor, again[name]) for name, tensor in theta.items())
 
 
@@ -136,7 +137,63 @@ def test_weights_that_do_not_fit_say_why_in_a_line(change, C, reason, tmp_path):
     theta = network(dtype=torch.float32).state_dict() | change
     torch.save({name: tensor for name, tensor in theta.items() if tensor is not None}, tmp_path / "a.pt")
     with pytest.raises(ValueError, match=f"a.pt holds no ResNet-18 or ResNet-50 for {C} classes: {reason}"):
-        resnet.load(tmp_path / "a.pt", C)
+        resnet.load(tmp_path / "a.pt", C, stem="cifar")
+
+
+@pytest.mark.parametrize("stem", resnet.STEMS)
+def test_the_stem_of_somebodys_parameters_is_told_and_not_guessed(stem, tmp_path):
+    """A pool leaves no trace in them. What they or their file do say is not contradicted either."""
+    net, (x, _) = network(stem=stem, dtype=torch.float32), inputs(dtype=torch.float32)
+    torch.save(net.state_dict(), tmp_path / "bare.pt")
+    resnet.save(net, tmp_path / "own.pt")
+    for name in ("bare.pt", "own.pt"):
+        assert torch.equal(resnet.load(tmp_path / name, 5, stem=stem)[0].eval()(x), net(x))
+    silent = stem != "plain"
+    if silent:
+        with pytest.raises(ValueError, match=r"bare.pt .* stem must be cifar or unpooled, got ''$"):
+            resnet.load(tmp_path / "bare.pt", 5)
+    for other in {*resnet.STEMS, "small"} - {stem}:
+        with pytest.raises(ValueError, match=f"its stem is {stem}, so stem must be that or empty, got '{other}'"):
+            resnet.load(tmp_path / "own.pt", 5, stem=other)
+    for other in ("plain", "small") if silent else ("cifar", "unpooled"):
+        with pytest.raises(ValueError, match=f"stem must be .*, got '{other}'"):
+            resnet.load(tmp_path / "bare.pt", 5, stem=other)
+
+
+def test_inputs_are_standardised_as_the_network_was_trained():
+    """By what is given, else by what its file notes, else by the images' own, which are then the same images."""
+    images, noted = noise(), {"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.2, 0.1]}
+    assert resnet.as_trained(images, {"config": "c0ffee"}) is images
+    own = {name: getattr(images, name).tolist() for name in ("mean", "std")}
+    assert resnet.as_trained(images, own) is images
+    assert resnet.as_trained(images, own | {"std": noted["std"]}).std.tolist() == pytest.approx(noted["std"])
+    assert resnet.as_trained(images, noted, **own) is images
+    read = resnet.as_trained(images, noted)
+    for given in ({"mean": (0.5, 0.4, 0.3), "std": (0.2, 0.2, 0.1)}, {"mean": "0.5,0.4,0.3", "std": "[0.2, 0.2, 0.1]"}):
+        asked = resnet.as_trained(images, {}, **given)
+        assert asked.digest == read.digest != images.digest
+        pixels = images.x_train[:2]
+        x = (pixels.double() / 255 - torch.tensor([0.5, 0.4, 0.3])) / torch.tensor([0.2, 0.2, 0.1])
+        assert torch.allclose(asked.inputs(pixels), x.permute(0, 3, 1, 2).float(), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"mean": [0.5, 0.5, 0.5]}, r"std must be three numbers between 0 and 1, got \[\]"),
+        ({"std": [0.5, 0.5, 0.5]}, r"mean must be three numbers between 0 and 1, got \[\]"),
+        ({"mean": [0.5], "std": [0.2] * 3}, "mean must be three numbers"),
+        ({"mean": [123.7, 116.3, 103.5], "std": [0.2] * 3}, "mean must be three numbers between 0 and 1"),
+        ({"mean": [-0.1, 0.5, 0.5], "std": [0.2] * 3}, "mean must be three numbers between 0 and 1"),
+        ({"mean": "a,b,c", "std": [0.2] * 3}, "mean must be three numbers"),
+        ({"mean": [0.5] * 3, "std": [0.2, float("nan"), 0.2]}, "std must be three numbers"),
+        ({"mean": [0.5] * 3, "std": [0.2, 0, 0.2]}, "std positive"),
+        ({"mean": 0.5, "std": [0.2] * 3}, "mean takes a list"),
+    ],
+)
+def test_a_standardisation_that_makes_no_sense_is_named(given, reason):
+    with pytest.raises(ValueError, match=reason):
+        resnet.as_trained(noise(), {}, **given)
 
 
 def test_the_network_of_a_run_is_found_by_its_notes(tmp_path):
