@@ -147,9 +147,9 @@ def test_better_explanations_score_better():
         assert (best.deletion <= other.deletion + 1e-12).all()
 
 
-def linear(R=2, B=3, Q=6):
+def linear(R=2, B=3, Q=6, size=1 / 50):
     """Two classes whose first has a probability linear in x; phi is what each feature adds to it."""
-    w, x, b = normal(0, R, Q) / 50, normal(1, R, B, Q), normal(2, Q)
+    w, x, b = size * normal(0, R, Q), normal(1, R, B, Q), normal(2, Q)
 
     def f(theta, x):
         p = 0.5 + torch.einsum("rbq,rq->rb", x, w)
@@ -165,10 +165,10 @@ def sensitivity(t, phi, seed=0, **options):
     return metrics.sensitivity_n(t.predictor, t.x, t.y, phi=phi, removed=removed[:, None])
 
 
-@pytest.mark.parametrize("n", [1, 4])
-def test_a_linear_model_has_sensitivity_one(n):
-    """What each feature adds explains every drop; turned around it is -1."""
-    t = linear()
+@pytest.mark.parametrize(("n", "size"), [(1, 1 / 50), (4, 1 / 50), (4, 1e-5)])
+def test_a_linear_model_has_sensitivity_one(n, size):
+    """What each feature adds explains every drop, however small; turned around it is -1."""
+    t = linear(size=size)
     assert torch.allclose(sensitivity(t, t.phi, n=n), torch.ones(2, 3, dtype=torch.float64))
     assert torch.allclose(sensitivity(t, -3 * t.phi, n=n), -torch.ones(2, 3, dtype=torch.float64))
 

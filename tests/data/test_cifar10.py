@@ -1,5 +1,6 @@
 """CIFAR-10: features computed once, images at hand, and what is missing or damaged."""
 
+import pickle
 import zipfile
 from dataclasses import replace
 
@@ -127,6 +128,28 @@ def test_images_are_the_chosen_ones_of_either_copy(tmp_path, monkeypatch):
     pixels, y, copy = cifar10.images(tmp_path)
     assert (y.tolist(), copy) == ([0, 9], "JPEG copy")
     assert np.array_equal(pixels, [picture(i)[1] for i in (1, 2)])
+
+
+def test_torchvisions_images_are_counted_class_by_class(tmp_path, monkeypatch):
+    """As the JPEG copy has them, whatever their order in torchvision's batches, which the test writes."""
+    from torchvision.datasets import CIFAR10
+
+    folder, generator = tmp_path / CIFAR10.base_folder, np.random.default_rng(0)
+    folder.mkdir()
+    labels = generator.permutation(np.arange(20) % 10)
+    pixels = generator.integers(0, 256, (20, 3, 32, 32), dtype=np.uint8)
+    monkeypatch.setattr(CIFAR10, "train_list", [("data_batch_1", None)])
+    monkeypatch.setattr(CIFAR10, "test_list", [])
+    batch = {"data": pixels.reshape(20, -1), "labels": labels.tolist()}
+    (folder / "data_batch_1").write_bytes(pickle.dumps(batch))
+    monkeypatch.setattr(CIFAR10, "meta", CIFAR10.meta | {"filename": "batches.meta", "md5": None})
+    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": list(cifar10.CLASSES)}))
+    monkeypatch.setattr(cifar10, "ALL", 20)
+    images, y, source = cifar10.images(tmp_path, n=8)
+    assert source == "original pixels"
+    for own, c in zip(images, y):
+        (place,) = [i for i in range(20) if np.array_equal(pixels[i].transpose(1, 2, 0), own)]
+        assert labels[place] == c
 
 
 def test_an_unknown_backbone_is_refused():

@@ -113,5 +113,5 @@ def test_flips_and_crops_are_those_of_a_plain_loop():
         matching = [place for place, crop in places.items() if torch.equal(crop, after)]
         assert len(matching) == 1
         seen |= set(matching)
-    assert {top for top, _, _ in seen} == {left for _, left, _ in seen} == set(range(5))
+    assert {(top, left) for top, left, _ in seen} == {(top, left) for top in range(5) for left in range(5)}
     assert {flip for _, _, flip in seen} == {0, 1}

@@ -63,6 +63,13 @@ def test_contributions_are_scikit_learns_weighted_ridge(kernel, samples):
             assert phi[r, i].tolist() == pytest.approx(ridge.coef_.tolist(), rel=1e-6, abs=1e-9)
 
 
+def test_a_mask_of_all_ones_leaves_single_precision_its_digits():
+    """Its weight is ten million times the others': the system is solved in float64 (ID-12)."""
+    Z = torch.cat([torch.ones(1, 20), explainers.draw_masks(399, 20, generators(1)[0])])
+    single, double = (explainers.projection(own, explainers.shapley_kernel(own), eps=0.01) for own in (Z, Z.double()))
+    torch.testing.assert_close(single.double(), double, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_contributions_are_captums(kernel):
     """Captum's LimeBase with the same masks, weights and ridge, one sample at a time (ID-12)."""

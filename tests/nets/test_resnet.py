@@ -24,6 +24,16 @@ def test_at_width_64_it_is_torchvisions(make):
 
 
 @MAKERS
+def test_its_convolutions_start_with_torchvisions_spread(make):
+    import torchvision
+
+    torch.manual_seed(0)
+    ours, other = make(10, 64, "plain").state_dict(), getattr(torchvision.models, make.__name__)().state_dict()
+    for name in (name for name, t in other.items() if t.ndim == 4):
+        assert ours[name].std().item() == pytest.approx(other[name].std().item(), rel=0.05), name
+
+
+@MAKERS
 @pytest.mark.parametrize(
     ("stem", "side", "layer", "maps"),
     [

@@ -131,3 +131,10 @@ def test_a_whole_claim_is_a_mean_over_data_sets_and_its_comparisons_have_a_reach
     error = np.sqrt(1 / 3 + RATIO)  # of each, whose differences have a variance of 1
     assert whole["detectable"] == pytest.approx(stats.t.isf(0.05 / 2, 2) * error)
     assert whole["alone"] == pytest.approx(stats.t.isf(0.05 / 2 / 3, 2) * error)
+
+
+def test_a_comparison_that_is_made_twice_makes_a_claim_no_surer():
+    """On one data set they are a mean for each split, not more splits."""
+    once = gain("glass", 1, 2, 3), gain("vehicle", 0, 1, 2)
+    twice = *once, gain("glass", 1, 2, 3, what="y"), gain("vehicle", 0, 1, 2, what="y")
+    assert claims.together(evaluated(*twice)) == claims.together(evaluated(*once))

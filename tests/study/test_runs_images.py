@@ -28,6 +28,9 @@ def test_an_ablation_and_an_explanation_that_was_not_trained_are_no_rivals():
     assert set(away["explainer"]) == {"Occlusion"}
     assert set(away["lam"]) == {0.1}  # of the runs chosen alone
     assert set(away["variant"]) == {""}
+    worse = (both["seed"] == 1) & (both["lam"] == 0.1) & (both["part"] == "val") & (both["method"] == "ID-ExpO")
+    away = runs_images.untrained(both.assign(value=both["value"].mask(worse, 0.0)))
+    assert away.groupby("seed")["lam"].unique().map(list).to_dict() == {0: [0.1], 1: [0.01], 2: [0.1]}  # each its own
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ def test_a_seeds_and_a_splits_standard_deviation_by_hand():
     assert found["seed"] == pytest.approx(np.sqrt((0.02 + 0.08) / 2))
     assert found["split"] == pytest.approx(np.std([0.2, 0.7], ddof=1))
     assert found["splits"] == 2
+    others = runs([(0.9, 0.1), (0.2, 0.4), (0.7,)]).assign(lam=10.0)
+    assert seeds.spread(pd.concat([runs([(0.1, 0.3), (0.5, 0.9), (0.7,)]), others])).iloc[0].equals(found)
 
 
 def test_where_a_seed_moves_as_much_as_a_split_is_named():

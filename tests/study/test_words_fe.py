@@ -34,6 +34,7 @@ def test_changes_with_lambda_are_told_on_both_sides_of_one(told):
     assert list(table.columns) == ["up to λ = 1", "from there to 100"]
     text = words_fe.moves(told, "accuracy")
     assert text.startswith("Up to λ = 1 accuracy is flat, the interval within ±0.05, on none. ")
+    assert "Beyond 1 it surely falls on Glass and Vehicle. From 1 to" in text
     assert text.endswith("The paper sees it fall with λ in general.")
     trade = 0.02 * np.log10(told["lam"].clip(upper=1)) * (told["measure"] == "accuracy")
     flat = words_fe.moves(told.assign(value=told["value"] + trade), "accuracy")

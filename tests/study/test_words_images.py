@@ -75,7 +75,9 @@ def test_what_is_left_of_a_gain_under_another_background(front):
     plain = front[front["measure"] != "insertion"]
     found = {"insertion": (0.4, 0.2), "insertion_blur": (0.4, 0.3), "insertion_noise": (0.08, 0.1)}
     more = [beside(front, name, {"ID-ExpO": own, "CE-only": rival}) for name, (own, rival) in found.items()]
-    told = words_images.backgrounds_told(pd.concat([plain, *more]))
+    every = pd.concat([plain, *more], ignore_index=True)
+    told = words_images.backgrounds_told(every)
+    assert words_images.backgrounds_told(every.assign(value=every["value"].mask(every["eta"] != 2, 0.9))) == told
     assert "+0.20 above CE-only's where masked cells show the mean colour, +0.10 under a blur and −0.02 under" in told
     assert (
         "under noise, where it is low for CE-only too. Of the gain 50\u00a0% are left under a blur and −10\u00a0%"

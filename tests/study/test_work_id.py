@@ -97,6 +97,8 @@ def test_what_a_front_shows_is_told_with_its_interval(front):
     assert "1 − deletion 0.30" in text
     assert "Against the paper" not in text
     assert text.endswith("naming the majority class gives 0.300.")
+    others = front.assign(value=front["value"].mask(front["eta"] != 3, 0.5))
+    assert work_id.front_told(others, KNOWN, "wine-quality-red") == text
     worse = front.assign(
         value=front["value"] - 0.4 * (front["method"].eq("ID-ExpO") & front["measure"].eq("insertion"))
     )

@@ -64,6 +64,8 @@ def test_a_robust_network_stands_beside_the_papers(front):
     assert table.loc[("LIME,\u00a00.5", "PGD, ours"), "insertion"].startswith("0.2")
     paper = table.loc[("LIME,\u00a00.5", "robust ResNet-50, the paper's")].tolist()
     assert paper == ["0.854", "0.456", "0.778", "–", "–", "–"]
+    others = front.assign(value=front["value"].mask(front["eta"] != 3, 0.0))
+    pd.testing.assert_frame_equal(work_images.robust(others, frame()), table)  # at the eta that keeps accuracy
 
 
 def test_costs_come_with_the_range_of_their_rounds():

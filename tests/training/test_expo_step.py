@@ -123,6 +123,7 @@ def test_drawn_values_of_s_give_the_whole_gradient_on_average(K):
         assert torch.allclose(last, exact, rtol=0, atol=1e-12) == (K == 4)  # one draw alone is another number
     drawn = settings.drawn_steps(torch.Size((9,)), torch.Generator().manual_seed(0), 7)
     assert drawn.shape == (7, K)
+    assert (len(drawn.unique(dim=0)) > 1) == (K < 4)  # each input's own start
     assert setting({}).drawn_steps(torch.Size((9,)), torch.Generator(), 7) is None
 
 

@@ -17,6 +17,7 @@ from lib.training.expo_step import explained_by, objective
 from lib.training.images import METHODS, Tuner, Tuning, background_of, explainer_for, in_chunks, predictor_of
 from lib.training.measuring import measured
 from tests.explainers.convolutional import network
+from tests.image_sets import noise
 from tests.training.mixed import mixed_beside_single
 from tests.training.pictures import CASES, IMAGES, LAM, gradient, tuner
 
@@ -184,6 +185,23 @@ def test_a_step_sees_images_flipped_and_moved_or_as_they_are(augmented, monkeypa
     assert torch.equal(seen[0], IMAGES.inputs(moved if augmented else pixels))
 
 
+def test_epochs_are_chosen_by_validation_images_alone():
+    """Other validation images give other scores, other test images do not."""
+    own, others = tuner(), noise(12, C=3, seed=1).x_val
+    scores = {part: Tuner(own.net, replace(IMAGES, **{f"x_{part}": others}), own.settings).measure()
+              for part in ("val", "test")}  # fmt: skip
+    assert scores["test"] == own.measure() != scores["val"]
+
+
+def test_epochs_are_chosen_with_the_background_that_is_trained_with():
+    own = tuner(background="released")
+    own.measure()
+    options = {"explainer": own.settings.explainer, "S": 0.5, "drawn": {}}
+    predictors = (predictor_of(own.net, IMAGES, kind) for kind in ("released", "mean"))
+    released, mean = (list(measured(p, IMAGES, "val", **options).areas(0.5)) for p in predictors)
+    assert own.state["parts"][0] == [released] != [mean]
+
+
 def test_epochs_are_kept_by_the_valscore_of_each_criterion():
     own = tuner()
     lime = explainer_for("LIME", own.net, IMAGES, M=12)
@@ -244,6 +262,9 @@ def test_explainers_go_by_name():
     net = network(4, C=3, dtype=torch.float32)
     assert explainer_for("Grad-CAM", net, IMAGES, layer="conv4_x") == GradCAM(layer="conv4_x", grid=(4, 4))
     assert explainer_for("LIME", net, IMAGES).segments == squares(32, 32, 4)
+    options = {"kernel": "cosine", "keep": 0.5}
+    assert explainer_for("LIME", net, IMAGES, M=12, **options) == LIME(M=12, segments=squares(32, 32, 4), **options)
+    assert explainer_for("Grad-CAM", net, IMAGES, order=1).order == 1
     with pytest.raises(ValueError, match="explainer must be one of"):
         explainer_for("SHAP", net, IMAGES)
 
@@ -301,13 +322,14 @@ def test_epochs_may_be_chosen_by_the_true_classs_curves():
 
 def test_settings_recorded_before_there_were_more_are_still_the_same():
     """A record's configuration is found again from the options that made it, or runs would be made twice."""
-    row = pd.read_parquet(records.ROOT / "results" / "images" / "ID-ExpO-GradCAM-S0.5-A.parquet").iloc[0]
-    told = json.loads(row["settings"])
-    of_explainer = {n: v for n, v in told["explainer"].items() if n != "name"}
-    explainer = GradCAM(**of_explainer | {"grid": tuple(of_explainer["grid"])})
-    own = {f.name: told[f.name] for f in fields(Tuning) if f.name in told and f.name != "explainer"}
-    beside = {name: told[name] for name in ("experiment", "digest", "start")}
-    assert config_hash(beside | Tuning(explainer=explainer, **own).recorded()) == row["config"]
+    for name in ("GradCAM", "LIME"):
+        row = pd.read_parquet(records.ROOT / "results" / "images" / f"ID-ExpO-{name}-S0.5-A.parquet").iloc[0]
+        told = json.loads(row["settings"])
+        options = {n: v for n, v in told["explainer"].items() if n not in ("name", "superpixels")}
+        kind, cells = {"GradCAM": (GradCAM, {"grid": (8, 8)}), "LIME": (LIME, {"segments": squares(32, 32, 4)})}[name]
+        own = {f.name: told[f.name] for f in fields(Tuning) if f.name in told and f.name != "explainer"}
+        beside = {key: told[key] for key in ("experiment", "digest", "start")}
+        assert config_hash(beside | Tuning(explainer=kind(**options | cells), **own).recorded()) == row["config"]
     assert Tuning(scored="label").recorded()["scored"] == "label"
 
 

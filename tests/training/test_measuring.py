@@ -172,6 +172,8 @@ def test_a_report_holds_each_measure_once_and_counts_flat_maps():
     found = measured(predictor, IMAGES, "test", explainer=explainer, S=0.5, drawn={})
     assert value[0.5, "insertion"] == pytest.approx(found.areas(0.5)[1])
     assert value[0.3, "deletion"] == pytest.approx(found.areas(0.3)[2])
+    for share, s in ((0.3, 19), (0.5, 32)):
+        assert value[share, "gap"] == pytest.approx(gap(found.phi, s).double().mean().item())
     assert value[0.5, "confidence"] == pytest.approx(found.p.mean().item())
     assert value[0.5, "insertion_share"] == pytest.approx((found.inserted.mean(1) / found.p).mean().item(), rel=1e-5)
     curve = next(row["curve"] for row in rows if row["measure"] == "deletion" and row["S"] == 0.3)

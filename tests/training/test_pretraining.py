@@ -127,6 +127,13 @@ def test_an_attack_in_mixed_precision_raises_the_loss_as_a_single_one_does():
     assert not torch.equal(*attacks)  # rounding turns some signs of the slope
 
 
+def test_epochs_are_kept_by_validation_images_alone():
+    """Other validation labels give another accuracy, other test labels do not."""
+    images = noise()
+    found = {part: trainer(replace(images, **{f"y_{part}": 0 * images.y_val})).measure() for part in ("val", "test")}
+    assert found["test"] == trainer().measure() != found["val"]
+
+
 def test_pretraining_depends_on_its_seed_alone():
     """The network it starts from, and the one it ends with."""
     torch.manual_seed(5)
