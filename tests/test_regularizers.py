@@ -179,6 +179,14 @@ def test_lime_minimises_fidelity():
         assert (regularizers.fidelity(y_tilde, phi + 0.01 * double(seed, *phi.shape), Z=t.Z, k=k) > best).all()
 
 
+def test_stability_moves_the_prediction_too():
+    """Its slope in f(x)_y is that of the sum (ID-A5)."""
+    y_tilde, p, k = (torch.rand(size, dtype=torch.float64) for size in ((3, 5), (3,), (5,)))
+    p.requires_grad_()
+    (slope,) = torch.autograd.grad(regularizers.stability(y_tilde, p, k=k).sum(), p)
+    assert torch.allclose(slope, -2 * (k * (y_tilde - p[:, None])).mean(-1))
+
+
 def test_fidelity_and_stability_vanish_where_they_should():
     """A linear game is explained without loss, and a constant prediction is stable (ID-A4, ID-A5)."""
     Z = drawn(9, 4, 2)[:, None]

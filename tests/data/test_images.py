@@ -13,6 +13,7 @@ def test_splits_depend_on_their_seed_and_parts_may_be_shortened(own, tmp_path):
     cache = tmp_path / "cache"
     first, again, other = (load(own, seed=seed, cache=cache) for seed in (0, 0, 1))
     assert torch.equal(first.x_train, again.x_train)
+    assert [len(getattr(first, f"x_{part}")) for part in ("train", "val", "test")] == [21, 3, 6]  # 70, 10, 20 %
     assert first.digest == again.digest
     assert not torch.equal(first.x_train, other.x_train)
     short = load(own, train=5, test=2, cache=cache)

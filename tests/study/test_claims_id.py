@@ -98,6 +98,14 @@ def test_steel_is_looked_at_with_the_smaller_S_alone(told):
     assert pair[0].equals(pair[1])
 
 
+def test_del_a_is_compared_with_each_other_form_by_itself():
+    every = frame()
+    ahead = every["deletion"].eq("C") & every["measure"].eq("insertion")
+    better = every.assign(value=every["value"] + 0.4 * ahead)
+    assert outcomes(better, "ID-C6a") == outcomes(every, "ID-C6a") != {claims.AGAINST}
+    assert outcomes(better, "ID-C6b") == {claims.AGAINST} != outcomes(every, "ID-C6b")
+
+
 def test_c6_is_about_tables_with_all_three_forms_at_both_S(told):
     lacks_C = told[(told["deletion"] != "C") | (told["dataset"] != "collins")]
     verdicts = claims_id.verdicts(claims_id.tests(lacks_C))
