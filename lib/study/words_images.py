@@ -57,7 +57,7 @@ def gap_told(front: pd.DataFrame) -> str:
     if (gaps := gains(front, "gap")["gap"]).empty:
         return "No records of ID-ExpO's gap and CE-only's yet."
     more = (gaps > 0).sum()
-    return f"ID-ExpO's gap at S is {spanning(gaps, three)} above CE-only's, larger in {more} of {len(gaps)} rows."
+    return f"ID-ExpO's gap at S minus CE-only's is {spanning(gaps, three)}, above 0 in {more} of {len(gaps)} rows."
 
 
 def backgrounds_told(front: pd.DataFrame) -> str:
@@ -137,9 +137,10 @@ def orders_told(frame: pd.DataFrame) -> str:
     told = listed(f"{listed(signed(rise.loc[key, m]) for m in SCORES[:2])} with {words}"
                   for key, words in orders.items())  # fmt: skip
     share = rise.loc["contributions as constants"] / rise.loc[""]
-    left = (f"{percent(share[m]) if share[m] > 0 else 'none'} of that in {m}" for m in SCORES[:2])
-    return (f"Over the network before fine-tuning insertion and 1 − deletion change by {told} (one seed). Of the rise "
-            f"there comes without any derivative through the explanation {listed(left)}.")  # fmt: skip
+    left = [percent(share[m]) if share[m] > 0 else "none" for m in SCORES[:2]]
+    return (f"Over the network before fine-tuning insertion and 1 − deletion change by {told} (one seed). Without "
+            f"any derivative through the explanation come {left[0]} of the rise in insertion and {left[1]} of that in "
+            "1 − deletion.")  # fmt: skip
 
 
 def unrecorded_told(grid: pd.DataFrame) -> str:

@@ -67,7 +67,7 @@ def test_what_is_gained_is_tabled_form_by_form(front):
 def test_whether_important_cells_stand_apart(front):
     assert "No records" in words_images.gap_told(front)
     told = words_images.gap_told(pd.concat([front, beside(front, "gap", {"ID-ExpO": 0.03, "CE-only": 0.01})]))
-    assert told == "ID-ExpO's gap at S is 0.020 above CE-only's, larger in 4 of 4 rows."
+    assert told == "ID-ExpO's gap at S minus CE-only's is 0.020, above 0 in 4 of 4 rows."
 
 
 def test_what_is_left_of_a_gain_under_another_background(front):
@@ -120,10 +120,10 @@ def test_changes_are_told_beside_the_spread_of_seeds():
     constants = own.assign(variant="contributions as constants", value=own["value"] - 0.05)
     told = words_images.orders_told(pd.concat([every, changed, constants]))
     assert "change by +0.15 and +0.10 with derivatives of second order, +0.05 and 0.00 with first order" in told
-    assert told.endswith("67\u00a0% of that in insertion and 50\u00a0% of that in 1 − deletion.")
+    assert told.endswith("come 67\u00a0% of the rise in insertion and 50\u00a0% of that in 1 − deletion.")
     worse = constants.assign(value=constants["value"] - 0.2)
     told = words_images.orders_told(pd.concat([every, changed, worse]))
-    assert told.endswith("none of that in insertion and none of that in 1 − deletion.")
+    assert told.endswith("come none of the rise in insertion and none of that in 1 − deletion.")
 
 
 def test_what_is_not_recorded_is_named():
