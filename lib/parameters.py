@@ -102,15 +102,19 @@ def lists(**values) -> list:
 
     Raises ValueError naming the first that is no list, or has a value twice.
     """
-    read = {name: as_list(name, value) for name, value in values.items()}
-    for name, value in read.items():
+    read = vectors(**values)
+    for name, value in zip(values, read):
         if len(set(map(str, value))) < len(value):
             raise ValueError(f"{name} must be different values, got {value}")
-    return [*read.values()]
+    return read
 
 
-def as_list(name: str, value) -> list:
-    """One such list, whose values may be equal; ValueError naming it if it is none."""
+def vectors(**values) -> list:
+    """The same of lists whose values may be equal."""
+    return [_as_list(name, value) for name, value in values.items()]
+
+
+def _as_list(name: str, value) -> list:
     if isinstance(value, str):
         value = convert(name, value, [])
     if not isinstance(value, list | tuple | range):

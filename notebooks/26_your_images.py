@@ -59,6 +59,7 @@ from sklearn.datasets import load_digits
 from lib.check import check
 from lib.data.images import load
 from lib.nets import resnet
+from lib.parameters import vectors
 from lib.study import before_after, figures
 from lib.training.images import Tuning, draws_of, explainer_for, predictor_of, tune
 from lib.training.measuring import measured, report
@@ -117,7 +118,8 @@ torch.manual_seed(seed)  # of a new head
 net, noted = resnet.resnet18(pictures.C, width), {}
 if weights:
     net, noted = resnet.load(weights, pictures.C, stem=stem, new_head=new_head)
-pictures = resnet.as_trained(pictures, noted, mean=mean, std=std)
+mean, std = vectors(mean=mean, std=std)
+pictures = pictures.as_trained(noted, mean=mean, std=std)
 net = net.to(device)
 cam = explainer_for("Grad-CAM", net, pictures, layer=layer)
 options = {"explainer": cam, "S": S, "lr": lr, "epochs": tuning_epochs, "batch": batch, "seed": seed}

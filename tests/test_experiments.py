@@ -50,7 +50,8 @@ def test_none_needs_papermill_or_jupyter():
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
 def test_its_lists_may_be_text(path):
     given = {name: default for name, default in defaults(jupytext.read(path)).items() if isinstance(default, list)}
-    assert {name: name for name in given} == {n: v for own in calls(path, "lists") for n, v in own.items()}
+    read = [*calls(path, "lists"), *calls(path, "vectors")]
+    assert {name: name for name in given} == {n: v for own in read for n, v in own.items()}
 
 
 def test_a_second_seed_does_not_replace_the_first_one(tmp_path, capsys):

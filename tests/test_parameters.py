@@ -61,9 +61,9 @@ def test_lists_that_came_as_text_are_lists():
 
 
 def test_a_list_alone_may_repeat_a_value():
-    assert parameters.as_list("mean", "0.5,0.5") == parameters.as_list("mean", (0.5, 0.5)) == [0.5, 0.5]
+    assert parameters.vectors(mean="0.5,0.5") == parameters.vectors(mean=(0.5, 0.5)) == [[0.5, 0.5]]
     with pytest.raises(ValueError, match="mean takes a list"):
-        parameters.as_list("mean", 0.5)
+        parameters.vectors(mean=0.5)
 
 
 def test_a_text_that_looks_like_a_list_is_refused_with_how_it_is_written():

@@ -9,7 +9,7 @@ A path names a folder of your own, CLASS/file. Decoded images are kept in _build
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from lib.data import copies
 from lib.data.files import CACHE, data_dir, fetched, hashed
 from lib.data.image_files import LARGEST
 from lib.data.own_images import check_parts, read_own
-from lib.options import is_whole
+from lib.options import is_number, is_whole
 
 NAMES = ("cifar10", "cifar10-jpeg", "stl10")
 CLASSES = {
@@ -77,6 +77,22 @@ class Images:
         if any(len(values) != 3 for values in own.values()) or not (own["std"] > 0).all():
             raise ValueError(f"mean and std must be three numbers each, std positive, got {mean} and {std}")
         return replace(self, **own, digest=hashlib.sha256(words.encode()).hexdigest())
+
+    def as_trained(self, about: Mapping, *, mean: Sequence[float] = (), std: Sequence[float] = ()) -> "Images":
+        """The same images with inputs as a network was trained on, standardised by mean and std, each (3,) or empty.
+
+        Both empty: by what `about` notes of the network's file, or else as they are. ValueError naming the one that is
+        not three numbers between 0 and 1.
+        """
+        given = {"mean": list(mean), "std": list(std)}
+        if not any(given.values()):
+            given = {name: about.get(name, getattr(self, name).tolist()) for name in given}
+        for name, values in given.items():
+            if len(values) != 3 or not all(is_number(value) and 0 <= value <= 1 for value in values):
+                raise ValueError(f"{name} must be three numbers between 0 and 1, got {values}")
+        if all(values == getattr(self, name).tolist() for name, values in given.items()):
+            return self  # the same data, by the same digest
+        return self.standardised(given["mean"], given["std"])
 
     def to(self, device: str | torch.device) -> "Images":
         """The same images on another device."""

@@ -20,13 +20,9 @@ from torch.func import functional_call
 
 from lib import writing
 from lib.nets import robustness
-from lib.options import is_number
-from lib.parameters import as_list
 
-if TYPE_CHECKING:
-    from torchvision.models.resnet import BasicBlock, Bottleneck  # an import of seconds, see below
-
-    from lib.data.images import Images
+if TYPE_CHECKING:  # an import of seconds, see below
+    from torchvision.models.resnet import BasicBlock, Bottleneck
 
 LAYERS = {"conv2_x": "layer1", "conv3_x": "layer2", "conv4_x": "layer3", "conv5_x": "layer4"}  # the paper's names
 STEMS = ("cifar", "unpooled", "plain")
@@ -229,7 +225,8 @@ def load(path: str | Path, C: int, *, stem: str = "", new_head: bool = False) ->
     """A ResNet-18 or ResNet-50 for C classes, and what `save` noted; or somebody's parameters by torchvision's names.
 
     Depth and width are read off the parameters, which may lie under "state_dict" and begin with "module.". A file of
-    the package `robustness` has no pool in its stem and notes `mean` and `std` of its inputs (see `as_trained`).
+    the package `robustness` has no pool in its stem and notes `mean` and `std` of its inputs (see
+    `Images.as_trained`).
     stem: of STEMS, needed where a 3x3 convolution begins parameters of others, as no pool is seen in these; empty for
     what the file says. new_head: leave out the last layer, which then starts at random, as it was for other classes.
     ValueError if the file holds none that fit.
@@ -264,23 +261,6 @@ def _stem_of(found: dict, kernel: int, stem: str) -> str:
     if not said and stem not in ("cifar", "unpooled"):
         raise ValueError(f"a pool may follow its stem or not, so stem must be cifar or unpooled, got {stem!r}")
     return said or stem
-
-
-def as_trained(images: "Images", about: dict, *, mean=(), std=()) -> "Images":
-    """The images with inputs as a network was trained on, standardised by mean and std, (3,) each between 0 and 1.
-
-    mean, std: lists or their text; both empty for what `about` notes of the network's file, or else as the images are.
-    ValueError naming the one that is no such list.
-    """
-    given = {"mean": as_list("mean", mean), "std": as_list("std", std)}
-    if not any(given.values()):
-        given = {name: about.get(name, getattr(images, name).tolist()) for name in given}
-    for name, values in given.items():
-        if len(values) != 3 or not all(is_number(value) and 0 <= value <= 1 for value in values):
-            raise ValueError(f"{name} must be three numbers between 0 and 1, got {values}")
-    if all(values == getattr(images, name).tolist() for name, values in given.items()):
-        return images  # the same data, by the same digest
-    return images.standardised(given["mean"], given["std"])
 
 
 def _reason(error: Exception) -> str:

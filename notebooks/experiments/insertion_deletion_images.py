@@ -81,7 +81,7 @@ import torch
 from lib.data import images as sets
 from lib.explainers import EXPLAINERS
 from lib.nets import resnet
-from lib.parameters import lists
+from lib.parameters import lists, vectors
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training.checkpoint import check_folder, check_path
@@ -96,6 +96,7 @@ use_threads(threads)
 records.check_out(out)
 explainers, also, S_values = lists(explainers=explainers, also=also, S_values=S_values)
 lams, lam3s, lrs, seeds = lists(lams=lams, lam3s=lam3s, lrs=lrs, seeds=seeds)
+mean, std = vectors(mean=mean, std=std)
 check_folder(weights)
 axes = {"explainers": explainers, "S_values": S_values, "lams": lams, "lam3s": lam3s, "lrs": lrs, "seeds": seeds}
 for name, values in axes.items():
@@ -116,7 +117,7 @@ parts = {"train": train or None, "val": val or None, "test": test or None}
 images = sets.load(data, seed=split, size=size or None, **parts).to(device)
 torch.manual_seed(0)  # of a new head
 net, noted = resnet.load(start, images.C, stem=stem, new_head=new_head == "yes")
-images = resnet.as_trained(images, noted, mean=mean, std=std)
+images = images.as_trained(noted, mean=mean, std=std)
 found = noted.get("method", called)
 records.check_replaced(out, VERSION, paper="ID", dataset=images.name, method=[method, found])  # the rest is added to
 net = net.to(device)

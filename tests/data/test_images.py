@@ -116,3 +116,38 @@ def test_flips_and_crops_are_those_of_a_plain_loop():
         seen |= set(matching)
     assert {(top, left) for top, left, _ in seen} == {(top, left) for top in range(5) for left in range(5)}
     assert {flip for _, _, flip in seen} == {0, 1}
+
+
+def test_inputs_are_standardised_as_the_network_was_trained():
+    """By what is given, else by what its file notes, else by the images' own, which are then the same images."""
+    images, noted = noise(), {"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.2, 0.1]}
+    assert images.as_trained({"config": "c0ffee"}) is images
+    own = {name: getattr(images, name).tolist() for name in ("mean", "std")}
+    assert images.as_trained(own) is images
+    assert images.as_trained(own | {"std": noted["std"]}).std.tolist() == pytest.approx(noted["std"])
+    assert images.as_trained(noted, **own) is images
+    read = images.as_trained(noted)
+    for given in ({"mean": (0.5, 0.4, 0.3), "std": (0.2, 0.2, 0.1)}, {"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.2, 0.1]}):
+        asked = images.as_trained({}, **given)
+        assert asked.digest == read.digest != images.digest
+        pixels = images.x_train[:2]
+        x = (pixels.double() / 255 - torch.tensor([0.5, 0.4, 0.3])) / torch.tensor([0.2, 0.2, 0.1])
+        assert torch.allclose(asked.inputs(pixels), x.permute(0, 3, 1, 2).float(), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"mean": [0.5, 0.5, 0.5]}, r"std must be three numbers between 0 and 1, got \[\]"),
+        ({"std": [0.5, 0.5, 0.5]}, r"mean must be three numbers between 0 and 1, got \[\]"),
+        ({"mean": [0.5], "std": [0.2] * 3}, "mean must be three numbers"),
+        ({"mean": [123.7, 116.3, 103.5], "std": [0.2] * 3}, "mean must be three numbers between 0 and 1"),
+        ({"mean": [-0.1, 0.5, 0.5], "std": [0.2] * 3}, "mean must be three numbers between 0 and 1"),
+        ({"mean": ["a"] * 3, "std": [0.2] * 3}, "mean must be three numbers"),
+        ({"mean": [0.5] * 3, "std": [0.2, float("nan"), 0.2]}, "std must be three numbers"),
+        ({"mean": [0.5] * 3, "std": [0.2, 0, 0.2]}, "std positive"),
+    ],
+)
+def test_a_standardisation_that_makes_no_sense_is_named(given, reason):
+    with pytest.raises(ValueError, match=reason):
+        noise().as_trained({}, **given)

@@ -6,7 +6,6 @@ import torch
 from lib.nets import resnet
 from lib.nets.resnet import Convolutional, fold, resnet18, resnet50
 from tests.explainers.convolutional import inputs, network
-from tests.image_sets import noise
 
 MAKERS = pytest.mark.parametrize("make", [resnet18, resnet50])
 
@@ -168,42 +167,6 @@ def test_the_stem_of_somebodys_parameters_is_told_and_not_guessed(stem, tmp_path
     for other in ("plain", "small") if silent else ("cifar", "unpooled"):
         with pytest.raises(ValueError, match=f"stem must be .*, got '{other}'"):
             resnet.load(tmp_path / "bare.pt", 5, stem=other)
-
-
-def test_inputs_are_standardised_as_the_network_was_trained():
-    """By what is given, else by what its file notes, else by the images' own, which are then the same images."""
-    images, noted = noise(), {"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.2, 0.1]}
-    assert resnet.as_trained(images, {"config": "c0ffee"}) is images
-    own = {name: getattr(images, name).tolist() for name in ("mean", "std")}
-    assert resnet.as_trained(images, own) is images
-    assert resnet.as_trained(images, own | {"std": noted["std"]}).std.tolist() == pytest.approx(noted["std"])
-    assert resnet.as_trained(images, noted, **own) is images
-    read = resnet.as_trained(images, noted)
-    for given in ({"mean": (0.5, 0.4, 0.3), "std": (0.2, 0.2, 0.1)}, {"mean": "0.5,0.4,0.3", "std": "[0.2, 0.2, 0.1]"}):
-        asked = resnet.as_trained(images, {}, **given)
-        assert asked.digest == read.digest != images.digest
-        pixels = images.x_train[:2]
-        x = (pixels.double() / 255 - torch.tensor([0.5, 0.4, 0.3])) / torch.tensor([0.2, 0.2, 0.1])
-        assert torch.allclose(asked.inputs(pixels), x.permute(0, 3, 1, 2).float(), atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("given", "reason"),
-    [
-        ({"mean": [0.5, 0.5, 0.5]}, r"std must be three numbers between 0 and 1, got \[\]"),
-        ({"std": [0.5, 0.5, 0.5]}, r"mean must be three numbers between 0 and 1, got \[\]"),
-        ({"mean": [0.5], "std": [0.2] * 3}, "mean must be three numbers"),
-        ({"mean": [123.7, 116.3, 103.5], "std": [0.2] * 3}, "mean must be three numbers between 0 and 1"),
-        ({"mean": [-0.1, 0.5, 0.5], "std": [0.2] * 3}, "mean must be three numbers between 0 and 1"),
-        ({"mean": "a,b,c", "std": [0.2] * 3}, "mean must be three numbers"),
-        ({"mean": [0.5] * 3, "std": [0.2, float("nan"), 0.2]}, "std must be three numbers"),
-        ({"mean": [0.5] * 3, "std": [0.2, 0, 0.2]}, "std positive"),
-        ({"mean": 0.5, "std": [0.2] * 3}, "mean takes a list"),
-    ],
-)
-def test_a_standardisation_that_makes_no_sense_is_named(given, reason):
-    with pytest.raises(ValueError, match=reason):
-        resnet.as_trained(noise(), {}, **given)
 
 
 def test_the_network_of_a_run_is_found_by_its_notes(tmp_path):
