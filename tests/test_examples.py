@@ -329,6 +329,7 @@ def test_influence_can_be_ranked_in_other_ways():
     assert examples.positions(A).tolist() == [[[0, 1, 2]]]
     assert examples.positions(A, mu=mu, rank="signed").tolist() == [[[2, 0, 1]]]
     assert examples.positions(A, mu=mu, rank="gate").tolist() == [[[1, 2, 0]]]
+    assert examples.positions(A, mu=20 * mu, rank="gate").tolist() == [[[0, 1, 2]]]  # all open for good: a tie
     assert examples.positions(A, rank="gate").tolist() == [[[0, 1, 2]]]  # no gates: by magnitude
     assert examples.keep_top(A, 1, mu=mu, rank="gate").tolist() == [[[0, 0, 0.5]]]
 

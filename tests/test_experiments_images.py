@@ -1,6 +1,7 @@
 """The experiments on images, at the size of seconds: their own code, on a folder of pictures that the test draws."""
 
 import contextlib
+import copy
 import io
 import json
 import time
@@ -23,7 +24,7 @@ from lib.run import ROOT
 from lib.study import records
 from lib.training import images as training
 from lib.training import measuring
-from lib.training.pretraining import accuracy
+from lib.training.pretraining import Pretrainer, accuracy
 from lib.training.single import Single
 from tests.data.pictures import stl10
 from tests.image_sets import noise
@@ -119,6 +120,17 @@ def test_a_network_is_trained_kept_and_recorded(radius, method, pictures, tmp_pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["start.parquet", "start.pt"]
 
 
+def test_the_network_that_is_kept_is_that_of_the_best_epoch(pictures, tmp_path, monkeypatch):
+    """The first one, as the second is said to be worse."""
+    seen = []
+    monkeypatch.setattr(
+        Pretrainer, "measure", lambda own: seen.append(copy.deepcopy(own.net.state_dict())) or [-len(seen)]
+    )
+    net, _ = resnet.load(pretrained(pictures, tmp_path), 2)
+    assert set(records.read(tmp_path / "start.parquet")["best_epoch"]) == {1}
+    assert all(torch.equal(tensor, seen[0][name]) for name, tensor in net.state_dict().items())
+
+
 # --- Runs of a cell --------------------------------------------------------------------------------------------------
 
 
@@ -138,6 +150,23 @@ def test_one_more_seed_trains_one_more_run_and_leaves_the_first_as_it_is(cell):
     kept = sorted(path.name for path in cell.folder.glob("*.pt"))
     assert kept == sorted(f"{config}-0.pt" for config in both["config"].unique())
     assert not list(cell.folder.glob("*.checkpoint"))
+
+
+def test_what_is_recorded_is_of_the_epoch_that_is_kept(cell, pictures, monkeypatch):
+    """The first one, as the later ones are said to be worse: validation's rows, test's rows and the network."""
+    measure = training.Tuner.measure
+    monkeypatch.setattr(training.Tuner, "measure", lambda own: [-own.epoch for _ in measure(own)])
+    frame, _ = cell.made(method="ID-ExpO", also=["LIME"])
+    assert set(frame["best_epoch"]) == {1}
+    net, _ = resnet.load(next(cell.folder.glob("*.pt")), 2)
+    images = sets.load(pictures, val=8, test=4)
+    predictor = training.predictor_of(net, images)
+    for part, name in (("val", "Grad-CAM"), ("test", "Grad-CAM"), ("test", "LIME")):  # whose masks are 200, not M
+        own = frame[(frame["part"] == part) & (frame["explainer"] == name)].set_index("measure")["value"]
+        explainer = training.explainer_for(name, net, images)
+        drawn = training.draws_of([(explainer, 0.5)], predictor.b)[explainer]
+        found = measuring.measured(predictor, images, part, explainer=explainer, S=0.5, drawn=drawn).areas(0.5)
+        assert own[["accuracy", "insertion", "deletion"]].tolist() == pytest.approx(found)
 
 
 def test_epochs_are_chosen_by_each_criterion_and_the_start_is_measured(cell):

@@ -61,6 +61,7 @@ def test_a_profile_says_how_many_runs_and_on_what(profile, monkeypatch):
     on_gpus = {"device": "cuda", "mixed": "yes", "gpus": "true"}
     assert (cores, config) == {"slurm": (100, {"mixed": "yes", "longest": 1440}), "local-gpu": (2, on_gpus)}[profile]
     assert experiments.profiled("", 3, {}) == (3, {})
+    assert experiments.profiled("local-gpu", 1, {"device": "cuda:1"})[1]["device"] == "cuda:1"  # as CONFIG says
     with pytest.raises(ValueError, match="PROFILE must be one of local-gpu, slurm, got 'pbs'"):
         experiments.profiled("pbs", 1, {})
 

@@ -145,6 +145,7 @@ def test_repeats_share_no_rows_so_that_their_test_is_students(glass):
     assert np.log([row["value"], row["low"], row["high"]]).tolist() == pytest.approx(known[:3])
     whole = claims_fe.verdicts(compared(glass, timed=times)).loc["FE-C9c"]
     assert whole["units"] == 1
+    assert set(compared(glass, timed=times).query("claim == 'FE-C9b'")["claimed"]) == {"< 1.2"}
     assert np.log(whole["detectable"]) < 0.02  # of one comparison, half an interval, Student's
 
 

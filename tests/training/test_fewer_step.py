@@ -83,6 +83,22 @@ def test_open_rows_are_evaluated_and_no_others():
     assert most < s.folds.x_train.shape[1]
 
 
+def test_each_row_that_a_run_evaluates_has_bits_of_its_own():
+    """Its batch and its open examples: rows whose bits are not drawn would all drop the same units (FE-11)."""
+    s, asked = step(), []
+
+    class Asked(Kept):
+        def bits(self, rows, own_rows, n_draws):
+            asked.append((rows, [*own_rows]))
+            return super().bits(rows, own_rows, n_draws)
+
+    draws = Asked([torch.Generator().manual_seed(seed) for seed in s.seeds], torch.float64)
+    loss(s, draws=draws)
+    Z = gates.sample(s.bank["mu"][:, :, None], s.settings.sigma * draws.eps)
+    own = [s.settings.batch + n for n in (Z > 0).flatten(2).any(2).sum(1).tolist()]
+    assert asked == [(max(own), own)]
+
+
 def test_with_every_gate_shut_h_is_uniform():
     """No example is left: h says nothing, and l(g, h) is log C (FE-10)."""
     s = step()
