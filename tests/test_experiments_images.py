@@ -261,8 +261,7 @@ def test_somebodys_network_is_measured_on_the_inputs_and_with_the_stem_that_are_
         ({"stem": "small"}, "stem must be cifar or unpooled, got 'small'"),
         ({"mean": [127, 127, 64], "std": STD}, "mean must be three numbers between 0 and 1"),
         ({"mean": MEAN}, r"std must be three numbers between 0 and 1, got \[\]"),
-        ({"new_head": "maybe"}, "new_head must be no, or yes for CE-only, got 'maybe' for CE-only"),
-        ({"new_head": "yes", "method": "measured"}, "new_head must be no, or yes for CE-only, got 'yes' for measured"),
+        ({"new_head": True, "method": "measured"}, "new_head is for CE-only, got it for measured"),
         ({"size": -1}, "size must be pixels to a side"),
         ({"memory": -1}, "memory must be"),
     ],
@@ -290,7 +289,7 @@ def test_a_new_last_layer_is_trained_and_is_a_start_for_others(cell, pictures, t
     options = {"method": "CE-only", "lams": [0], "also": [], **given}
     with pytest.raises(ValueError, match="its last layer is for 5, which new_head leaves out"):
         cell.made(**options)
-    frame, _ = cell.made(**options, new_head="yes")
+    frame, _ = cell.made(**options, new_head=True)
     assert set(frame["method"]) == {"CE-only"}
     (left,) = cell.folder.glob(f"{frame['config'].iloc[0]}-*.pt")
     tuned, noted = resnet.load(left, 2)

@@ -4,6 +4,7 @@ Each function gives a table or a figure of whatever records there are, or what t
 """
 
 import json
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -12,13 +13,12 @@ from matplotlib.figure import Figure
 from lib.study import figures
 from lib.study.claims import VERDICTS
 from lib.study.measures import labels
-from lib.study.numbers import signed, two
+from lib.study.numbers import signed
 from lib.study.pages_id import short, whole
 from lib.study.runs import at
 from lib.study.runs_id import HYPER, METHODS, RIVALS, S_VALUES, best_rival, by_split, ce_only, least_lead, ours
 from lib.study.runs_images import CELLS, SHOWN, cell, main, name, rivals
-from lib.study.statistics import resampled
-from lib.study.words import LEVEL, beside, found_too, listed, over_seeds, placed, ranged
+from lib.study.words import found_too, listed, over_seeds, placed, ranged
 
 EVERY = ("pretrained", "CE-only", "ExpO-S", "ExpO-F", "Masked", "ID-ExpO")
 SCORES = ("insertion", "1 − deletion", "accuracy")
@@ -27,6 +27,9 @@ SCORES = ("insertion", "1 − deletion", "accuracy")
 def row_name(explainer: str, S: float) -> str:
     """One explainer and S, as narrow tables name them, on one line."""
     return short(explainer, S).replace("-", "\u2011").replace(" ", "\u00a0")
+
+
+ROWS = {name(*c): row_name(*c) for c in SHOWN}
 
 
 # --- Which runs there are --------------------------------------------------------------------------------------------
@@ -122,20 +125,11 @@ def leads(front: pd.DataFrame, explainer: str, S: float) -> dict[str, pd.Series]
     return {measure: lead for measure, lead in found.items() if len(lead)}
 
 
-def surely(gap: pd.Series) -> str:
-    """A mean difference in words, with its interval where there are several seeds: `0.10 higher (0.08 to 0.12)`."""
-    if len(gap := gap.dropna()) < 2:
-        return beside(gap.mean())
-    found = resampled(gap, ratio=0)  # seeds share no rows
-    told = beside(found.difference) if abs(found.difference) >= LEVEL else "0.00 apart"
-    return f"{told} ({two(found.low)} to {two(found.high)})"
-
-
 def lead_told(front: pd.DataFrame, explainer: str, S: float) -> str:
     """Its leads at eta 3 in a sentence, and over whom."""
     if not (there := leads(front, explainer, S)):
         return f"{name(explainer, S)}: no records of ID-ExpO and a rival yet"
-    told = listed(f"{measure} {surely(lead)}" for measure, lead in there.items())
+    told = listed(f"{measure} {over_seeds(lead)}" for measure, lead in there.items())
     return f"{name(explainer, S)}: against {rival_told(front, explainer, S)} ID-ExpO has {told}"
 
 
@@ -191,13 +185,8 @@ def short_told(front: pd.DataFrame, verdicts: pd.DataFrame) -> str:
     told = [f"{lead_told(front, *c)} (η = 3)." for c in there]
     counts = verdicts["verdict"].value_counts()
     claims = listed(f"{counts[word]} {word}" for word in VERDICTS if word in counts)
-    return " ".join(
-        [
-            *told,
-            masked_told(front),
-            f"Of the {len(verdicts)} statements that the paper's claims about images make: {claims}.",
-        ]
-    )
+    told.append(masked_told(front))
+    return " ".join([*told, f"Of the {len(verdicts)} statements that the paper's claims about images make: {claims}."])
 
 
 def masked_gaps(front: pd.DataFrame, measure: str = "insertion") -> pd.DataFrame:
@@ -243,20 +232,17 @@ def untrained_figure(front: pd.DataFrame) -> Figure:
     return figures.fronts(rows, title, order, scores=(names["sensitivity"], names["masked"]))
 
 
-def over_ce_only(front: pd.DataFrame, measure: str) -> dict[str, pd.Series]:
+def over_ce_only(front: pd.DataFrame, measure: str, cells: Iterable[tuple] = CELLS) -> dict[str, pd.Series]:
     """ID-ExpO minus CE-only at eta 2, seed by seed, in each explainer and S that has both, by its name."""
-    cells = {name(*c): cell(front, *c, eta=2) for c in CELLS}
-    gaps = {where: (ours(rows, measure) - ce_only(rows, measure)).dropna() for where, rows in cells.items()}
+    each = {name(*c): cell(front, *c, eta=2) for c in cells}
+    gaps = {where: (ours(rows, measure) - ce_only(rows, measure)).dropna() for where, rows in each.items()}
     return {where: gap for where, gap in gaps.items() if len(gap)}
 
 
 def gains(front: pd.DataFrame, *measures: str) -> pd.DataFrame:
     """ID-ExpO's mean gains over CE-only at eta 2, over the seeds that both have: a row for each explainer and S."""
-    found = {}
-    for c in SHOWN:
-        rows = cell(front, *c, eta=2)
-        found[name(*c)] = {m: (ours(rows, m) - ce_only(rows, m)).mean() for m in measures}
-    return pd.DataFrame(found, index=list(measures)).T.dropna()
+    found = {m: {w: gap.mean() for w, gap in over_ce_only(front, m, SHOWN).items()} for m in measures}
+    return pd.DataFrame(found, index=[name(*c) for c in SHOWN]).dropna()
 
 
 def over_told(front: pd.DataFrame, measure: str, what: str, *, verb: str = "finds") -> str:
@@ -272,5 +258,4 @@ def over_shown(front: pd.DataFrame) -> pd.DataFrame:
     heads = {"sensitivity": "sensitivity-4", "masked": "accuracy, random half masked",
              "kept_half": "accuracy, less important half masked"}  # fmt: skip
     told = {head: {w: over_seeds(gap) for w, gap in over_ce_only(front, m).items()} for m, head in heads.items()}
-    table = pd.DataFrame(told, index=[name(*c) for c in CELLS]).dropna(how="all").fillna("–")
-    return table.rename(index={name(*c): row_name(*c) for c in CELLS})
+    return pd.DataFrame(told, index=[name(*c) for c in CELLS]).dropna(how="all").fillna("–").rename(index=ROWS)

@@ -10,7 +10,7 @@ from IPython.display import Markdown
 from lib.study.measures import labels
 from lib.study.numbers import digits, signed
 from lib.study.pages_id import whole
-from lib.study.pages_images import EVERY, gains, masked_gaps, row_name
+from lib.study.pages_images import EVERY, ROWS, gains, masked_gaps, row_name
 from lib.study.runs import at
 from lib.study.runs_id import S_VALUES, by_split
 from lib.study.runs_images import EXPLAINERS, SHOWN, cell, name, untrained
@@ -54,8 +54,7 @@ def gained(front: pd.DataFrame) -> pd.DataFrame:
     table = pd.concat([gains(front, *heads), gains(at_some(front), *other)], axis=1).rename(columns=heads | other)
     alone = masked_gaps(front)
     table["random masks alone"] = alone["Masked"] if len(alone) else np.nan
-    short = {name(*c): row_name(*c) for c in SHOWN}
-    return table.rename(index=short).map(lambda value: "–" if pd.isna(value) else signed(value))
+    return table.rename(index=ROWS).map(lambda value: "–" if pd.isna(value) else signed(value))
 
 
 def sureness(front: pd.DataFrame) -> pd.DataFrame:

@@ -30,7 +30,7 @@ start = "runs/weights/pretrained.pt"  # the network, as pretraining_images leave
 mean = []  # of the network's inputs, three numbers between 0 and 1; [] for what its file says, or else the images' own
 std = []
 stem = ""  # cifar, unpooled or plain; needed where a 3x3 convolution begins somebody's file; "" for what the file says
-new_head = "no"  # yes where its last layer is for other classes: CE-only trains a new one, for others to start from
+new_head = False  # whether its last layer is for other classes: CE-only trains a new one, for others to start from
 method = "ID-ExpO"  # ID-ExpO, ExpO-S, ExpO-F, CE-only, or Masked; or "measured", the network at `start` as it is
 called = "pretrained"  # the method of the network at `start`, where its file does not say it
 explainers = ["Grad-CAM"]  # Grad-CAM, LIME, KernelSHAP; ID-ExpO trains one, others choose epochs by each
@@ -108,15 +108,15 @@ if method != "ID-ExpO" and lam3s != [0]:
     raise ValueError(f"{method} has no |phi|^2, so its lam3s must be [0], got {lam3s}")
 if method in ("CE-only", "measured") and lams != [0]:
     raise ValueError(f"{method} has no regulariser, so its lams must be [0], got {lams}")
-if new_head not in ("no", "yes") or (new_head == "yes" and method != "CE-only"):
-    raise ValueError(f"new_head must be no, or yes for CE-only, got {new_head!r} for {method}")
+if new_head and method != "CE-only":
+    raise ValueError(f"new_head is for CE-only, got it for {method}")
 bfloat16 = in_bfloat16(mixed, check_device(device))
 
 # %%
 parts = {"train": train or None, "val": val or None, "test": test or None}
 images = sets.load(data, seed=split, size=size or None, **parts).to(device)
 torch.manual_seed(0)  # of a new head
-net, noted = resnet.load(start, images.C, stem=stem, new_head=new_head == "yes")
+net, noted = resnet.load(start, images.C, stem=stem, new_head=new_head)
 images = images.as_trained(noted, mean=mean, std=std)
 found = noted.get("method", called)
 records.check_replaced(out, VERSION, paper="ID", dataset=images.name, method=[method, found])  # the rest is added to
@@ -161,7 +161,7 @@ print("inputs standardised by", ", ".join(f"{name} {[round(v, 3) for v in own]}"
 origin = {"digest": images.digest[:12], "start": noted.get("config")}
 if not origin["start"]:  # somebody's file, which has a name alone
     origin["start"] = f"{Path(start).name} {hashlib.sha256(Path(start).read_bytes()).hexdigest()[:12]}"
-origin |= ({"stem": stem} if stem else {}) | ({"new_head": True} if new_head == "yes" else {})
+origin |= ({"stem": stem} if stem else {}) | ({"new_head": True} if new_head else {})
 
 
 def measured_by(criterion):
@@ -259,7 +259,7 @@ for setting in settings if method != "measured" else ():
 
 # %%
 there = [origin.items() <= json.loads(text).items() for text in set(done["settings"][done["method"] == found])]
-first = method == "CE-only" and len(done) and new_head == "no" and not any(there)  # a new head says nothing yet
+first = method == "CE-only" and len(done) and not new_head and not any(there)  # a new head says nothing yet
 if first or (method == "measured" and configs[0] not in recorded(found)):
     about, run = provenance_of(settings[0]), run_columns(found, settings[0])
     rows = [row for criterion in criteria for row in rows_of(found, net, criterion, run)]

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from lib.study import pages_images, runs_images
+from lib.study import pages_images, runs_images, words
 
 # --- The page --------------------------------------------------------------------------------------------------------
 
@@ -15,7 +15,7 @@ def test_leads_are_over_the_best_rival_that_there_is(front):
     means = {measure: lead.mean() for measure, lead in pages_images.leads(front, "LIME", 0.5).items()}
     assert means == pytest.approx({"insertion": 0.13, "1 − deletion": 0.1, "accuracy": 0.0}, abs=0.01)
     told = pages_images.lead_told(front[front["split"] == 0], "LIME", 0.5)
-    assert re.search(r"ID-ExpO has insertion 0.1\d higher, 1 − deletion 0.1\d higher and accuracy \S+ \S+$", told)
+    assert re.search(r"ID-ExpO has insertion \+0.1\d, 1 − deletion \+0.1\d and accuracy \S+$", told)
     fewer = front[front["method"] != "ExpO-F"]
     assert "against the best of ExpO-S and CE-only" in pages_images.lead_told(fewer, "LIME", 0.5)
     alone = front[front["method"].isin(["ID-ExpO", "CE-only"])]
@@ -52,9 +52,9 @@ def test_a_gain_is_the_mean_over_the_seeds_that_both_have(front):
 def test_a_difference_over_seeds_has_the_interval_of_students_t():
     gap = pd.Series([0.1, 0.2, 0.3])
     half = stats.t.ppf(0.975, 2) * 0.1 / 3**0.5
-    assert pages_images.surely(gap) == f"0.20 higher (−{half - 0.2:.2f} to {half + 0.2:.2f})"
-    assert pages_images.surely(gap[:1]) == "0.10 higher"
-    assert pages_images.surely(pd.Series([0.1, None])) == "0.10 higher"
+    assert words.over_seeds(gap) == f"+0.20 (−{half - 0.2:.2f} to {half + 0.2:.2f})"
+    assert words.over_seeds(gap[:1]) == "+0.10"
+    assert words.over_seeds(pd.Series([0.1, None])) == "+0.10"
 
 
 def test_random_masks_alone_are_set_beside_id_expo_over_the_seeds_that_both_have(front):
