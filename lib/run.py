@@ -28,6 +28,7 @@ from lib.parameters import convert, defaults
 from lib.writing import check_home, held
 
 ROOT = Path(__file__).parents[1]
+START = 600  # seconds that a kernel may take to start, beside others on a busy machine, or from a network's disk
 
 
 class Manager(AsyncKernelManager):
@@ -82,6 +83,7 @@ def run(source: str, out: str, given: dict[str, str]) -> Path:
             place,
             kernel_name="python3",
             progress_bar=sys.stderr.isatty(),
+            start_timeout=START,
             stderr_file=sys.stderr,  # a training's own progress
             coalesce_streams=True,
             extra_arguments=["--log-level=CRITICAL"],  # a kernel that is stopped finds its sockets closed, and says so
@@ -162,6 +164,8 @@ def main(arguments=None) -> int:
         reason = f"stopped before it was done{_see(options.out)}"
     except NoSuchKernel:
         reason = "there is no kernel python3: install requirements.lock (ipykernel brings it)"
+    except RuntimeError as error:  # jupyter_client's, of a kernel that died or was late before the first cell
+        reason = f"the kernel did not start: {error}{_see(options.out)}"
     except (ValueError, OSError, PapermillException) as error:
         reason = str(error)
     else:

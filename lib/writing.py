@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and files that one process holds alone."""
+"""Files that appear whole or not at all, files that one process holds alone, and changes that wait for each other."""
 
 import contextlib
 import fcntl
@@ -39,10 +39,35 @@ def held(path: Path, busy: str) -> IO:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a")
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not (path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno()))):
+        if not _at(path, file):
             raise BlockingIOError  # who held it until now has renamed it
     except BlockingIOError:
         raise ValueError(busy) from None
     except OSError as error:
         raise ValueError(f"{path} must be a file that can be written and locked, got: {error.strerror}") from error
     return file
+
+
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Waits while another process changes this file, by a lock beside it that is gone afterwards."""
+    lock = path.with_name(f".{path.name}.lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        with lock.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if not _at(lock, file):
+                continue  # who held it until now has removed it
+            try:
+                yield
+            finally:
+                lock.unlink(missing_ok=True)
+            return
+
+
+def _at(path: Path, file: IO) -> bool:
+    """Whether an open file is still what lies at the path."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False

@@ -15,7 +15,7 @@ from lib.methods import STARTS
 from lib.methods import Examples as Method
 
 PREDICTOR = STARTS["Predictor"]
-few = settings(deadline=None, max_examples=25, derandomize=True)
+few = settings(max_examples=25, derandomize=True)
 shapes = st.fixed_dictionaries(
     {"R": st.integers(1, 3), "N": st.integers(1, 6), "B": st.integers(1, 5), "C": st.integers(1, 4)}
     | {"K": st.integers(1, 4), "seed": st.integers(0, 999)}

@@ -11,7 +11,7 @@ from scipy import integrate, stats
 
 from lib import gates
 
-few = settings(deadline=None, max_examples=40, derandomize=True)
+few = settings(max_examples=40, derandomize=True)
 centres, spreads = st.floats(-3, 3), st.floats(0.05, 3)
 DRAWS = 200_000
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lib import masks
 
-few = settings(deadline=None, max_examples=25, derandomize=True)
+few = settings(max_examples=25, derandomize=True)
 tied = st.lists(st.integers(-2, 2), min_size=1, max_size=7)  # few values: ties are common
 distinct = st.integers(2, 9).flatmap(lambda Q: st.permutations(range(Q)))
 

@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from lib import metrics
 from tests.explainers.toy import Toy, toy
 
-few = settings(deadline=None, max_examples=25, derandomize=True)
+few = settings(max_examples=25, derandomize=True)
 sizes = st.tuples(st.integers(1, 3), st.integers(2, 9), st.integers(2, 5), st.integers(0, 999))
 
 

@@ -130,6 +130,21 @@ def test_a_dead_kernel_is_named_with_its_cell(source, tmp_path, capsys):
     assert not (tmp_path / "out.ipynb").exists()
 
 
+@pytest.mark.parametrize(
+    ("at_start", "reason"),
+    [("import time; time.sleep(5)", "Kernel didn't respond in 1 seconds"),
+     ("import os; os._exit(3)", "Kernel died before replying to kernel_info")],
+)  # fmt: skip
+def test_a_kernel_that_does_not_start_is_one_line(at_start, reason, source, tmp_path, capsys, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text(at_start)  # which Python runs before anything else
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(run, "START", 1)
+    assert run.main([source(), str(tmp_path / "out.ipynb")]) == 1
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.endswith(f"the kernel did not start: {reason} (see {tmp_path / 'out.failed.ipynb'})")
+    assert not (tmp_path / "out.ipynb").exists()
+
+
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_run_says_so_in_one_line_and_leaves_no_kernel(sent, source, tmp_path):
     mark = tmp_path / "started"

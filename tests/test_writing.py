@@ -1,4 +1,6 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, files held alone, and changes that wait for each other."""
+
+import multiprocessing
 
 import pytest
 
@@ -69,3 +71,47 @@ def test_a_place_without_locks_or_that_cannot_be_written_is_named(tmp_path, monk
     monkeypatch.setattr(writing.fcntl, "flock", unknown)
     with pytest.raises(ValueError, match=r"lock must be .*, got: Operation not supported"):
         writing.held(tmp_path / "lock", "it is taken")
+
+
+def _count(path, times):
+    for _ in range(times):
+        with writing.alone(path):
+            path.write_text(str(int(path.read_text()) + 1))
+
+
+def test_changes_by_several_processes_wait_for_each_other_and_leave_no_lock(tmp_path):
+    path = tmp_path / "count"
+    path.write_text("0")
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=_count, args=(path, 200)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert path.read_text() == "600"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_who_waited_for_a_lock_that_was_removed_does_not_go_on_beside_who_made_it_anew(tmp_path, monkeypatch):
+    path, flock, opened = tmp_path / "new" / "a", writing.fcntl.flock, []
+
+    def removed_at_first(file, how):
+        if not opened:
+            (path.parent / ".a.lock").unlink()
+        opened.append(file)
+        flock(file, how)
+
+    monkeypatch.setattr(writing.fcntl, "flock", removed_at_first)
+    with writing.alone(path):
+        assert len(opened) == 2
+        assert (path.parent / ".a.lock").exists()
+
+
+def test_an_error_in_a_change_ends_its_wait(tmp_path):
+    def changed():
+        with writing.alone(tmp_path / "a"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        changed()
+    assert not list(tmp_path.iterdir())

@@ -87,6 +87,16 @@ def write(frame: pd.DataFrame, path: str | Path) -> Path:
     return path
 
 
+def add(frame: pd.DataFrame, path: str | Path, version: int) -> pd.DataFrame:
+    """Write rows beside those of this version that other processes have written to the file by now; all of them."""
+    path = check_out(path)
+    with writing.alone(path):
+        there = made(path, version)
+        every = pd.concat([there, frame], ignore_index=True) if len(there) else frame
+        write(every, path)
+    return every
+
+
 def found(path: str | Path) -> Path:
     """The path where it is: from the working folder, else from the project's, as a page may be run from any."""
     return Path(path) if Path(path).exists() else ROOT / path
@@ -106,18 +116,17 @@ def read(path: str | Path) -> pd.DataFrame:
     own = files(path) if path.is_dir() else [path]
     if not own or not own[0].is_file():
         raise ValueError(f"no results in {path}: expected a .parquet file or a folder of them (`make experiments`)")
-    frames = [validate(_upgraded(_open(file), str(file)), str(file)) for file in own]
-    return _unique(pd.concat(frames, ignore_index=True), str(path))
+    return _unique(pd.concat(map(_checked, own), ignore_index=True), str(path))
 
 
 def made(path: str | Path, version: int) -> pd.DataFrame:
     """The rows of a file that this version of its experiment has made; none of a file that is not there.
 
-    What an older version has made is to be made again, and written over.
+    What an older version has made is to be made again, and written over. ValueError as `read`.
     """
     if not Path(path).exists():
         return pd.DataFrame(columns=[*COLUMNS])
-    frame = _upgraded(_open(Path(path)), str(path))
+    frame = _checked(Path(path))
     return frame[frame["experiment_version"] == version]
 
 
@@ -173,7 +182,7 @@ def check_replaced(path: str | Path, version: int, **columns) -> None:
     """
     if not Path(path).exists():
         return
-    frame, own = _upgraded(_open(Path(path)), str(path)), made(path, version)
+    frame, own = _checked(Path(path)), made(path, version)
     for name, values in columns.items():
         values = {*values} if isinstance(values, list | tuple) else {values}
         held = {*(frame if name in KINDS else own).get(name, pd.Series(dtype=object)).dropna()}
@@ -242,8 +251,9 @@ def _unique(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     return frame
 
 
-def _open(file: Path) -> pd.DataFrame:
+def _checked(file: Path) -> pd.DataFrame:
     try:
-        return pd.read_parquet(file)
+        frame = pd.read_parquet(file)
     except (OSError, pyarrow.ArrowException) as error:
         raise ValueError(f"{file} is not a readable parquet file: {error}") from error
+    return validate(_upgraded(frame, str(file)), str(file))

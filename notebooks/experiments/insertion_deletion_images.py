@@ -252,8 +252,7 @@ for setting in settings if method != "measured" else ():
         if tuner.state["best_net"][v]:
             own = {"config": about["config"], "method": method, "explainer": explainer.name, "S": S}
             resnet.save(tuner.best(v), Path(weights) / f"{about['config']}-{v}.pt", **own, **inputs)
-    done = pd.concat([done, frame], ignore_index=True) if len(done) else frame
-    records.write(done, out)
+    done = records.add(frame, out, VERSION)
     checkpoint.unlink(missing_ok=True)
     longest = max(longest, time.monotonic() - begun)
 
@@ -264,8 +263,7 @@ if first or (method == "measured" and configs[0] not in recorded(found)):
     about, run = provenance_of(settings[0]), run_columns(found, settings[0])
     rows = [row for criterion in criteria for row in rows_of(found, net, criterion, run)]
     frame = pd.DataFrame(rows).assign(**about)
-    done = pd.concat([done, frame], ignore_index=True) if len(done) else frame
-    records.write(done, out)
+    done = records.add(frame, out, VERSION)
 
 # %%
 shown = done[done["part"] == "test"] if len(done) else done

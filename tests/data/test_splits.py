@@ -16,7 +16,7 @@ def toy(y, x=None, task="classification"):
     return data.Table("toy", x, y, task, ("a", "b"), tuple("uvwxyz"[: int(y.max()) + 1] if y.ndim == 1 else "v"), "")
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.integers(10, 60), min_size=2, max_size=6), st.integers(0, 1000))
 def test_split_partitions_the_rows_and_gives_every_class_its_share(counts, seed):
     y = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))

@@ -13,7 +13,7 @@ from lib import explainers
 from lib.explainers import KernelSHAP
 from tests.explainers.toy import KERNELS, all_masks, double, drawn, toy
 
-few = settings(deadline=None, max_examples=25, derandomize=True)
+few = settings(max_examples=25, derandomize=True)
 
 
 @pytest.mark.parametrize("D", [2, 3, 8, 30, 76])

@@ -29,6 +29,18 @@ def rows(scores=None, splits=(0, 1), methods=("Ours",), U=10, config="c0ffee", *
 # --- Writing and reading ---------------------------------------------------------------------------------------------
 
 
+def test_rows_are_added_to_what_another_process_has_written_since(tmp_path):
+    path = tmp_path / "new" / "both.parquet"
+    first = records.add(rows(seed=0), path, 1)
+    assert len(first) == len(rows())
+    records.add(rows(seed=1), path, 1)  # another process, which holds a frame of its own
+    every = records.add(rows(seed=2), path, 1)
+    assert set(every["seed"]) == {0, 1, 2}
+    pd.testing.assert_frame_equal(records.read(path)[every.columns], every, check_dtype=False)
+    replaced = records.add(rows(experiment_version=2), path, 2)  # of which the older version made none
+    assert len(replaced) == len(records.read(path)) == len(rows())
+
+
 def test_what_is_written_comes_back(tmp_path):
     frame = rows(U=[None, 10, 20] * 8, eta=np.repeat([0.0, None, 1e-4], 8), config=[str(i) for i in range(24)])
     path = records.write(frame.assign(note="extra"), tmp_path / "fe" / "glass.parquet")
@@ -52,6 +64,14 @@ def test_what_another_version_has_made_is_not_there(tmp_path):
     assert records.made(path, 2).empty
     assert records.made(tmp_path / "none.parquet", 1).empty
     assert set(records.COLUMNS) <= set(records.made(tmp_path / "none.parquet", 1))
+
+
+def test_records_that_lack_a_column_are_refused_before_others_are_added(tmp_path):
+    path = tmp_path / "a.parquet"
+    rows().drop(columns="lam").to_parquet(path)
+    for read in (records.made, records.check_replaced):
+        with pytest.raises(ValueError, match="missing column lam"):
+            read(path, 1)
 
 
 def test_files_are_small(tmp_path):

@@ -28,7 +28,7 @@ def test_plus_minus_stays_on_one_line():
     assert plus_minus(float("nan"), float("nan")) == "–"
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(2, 12), st.integers(0, 1000))
 def test_paired_is_the_paired_t_test(n, seed):
     a, b = np.random.default_rng(seed).normal(0.5, 1, (2, n))

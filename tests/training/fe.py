@@ -20,7 +20,7 @@ from lib.training.fewer_fitted import Subject
 from tests import plain
 from tests.nets.in_torch import plain_dropout
 
-few = settings(deadline=None, max_examples=25, derandomize=True)
+few = settings(max_examples=25, derandomize=True)
 
 SMALL = Settings(epochs=4, check=2, patience=100, batch=8, hidden=6, layers=2, U=(2, "all"))
 
