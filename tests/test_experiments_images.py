@@ -433,7 +433,7 @@ def test_runs_of_another_split_get_no_rows_of_this_one(cell):
 
 
 def test_the_gallery_shows_the_curves_that_were_recorded(cell, pictures):
-    frame, _ = cell.made(method="ID-ExpO", also=[], lrs=[1e-3, 1e-2])
+    frame, _ = cell.made(method="ID-ExpO", also=[], lrs=[1e-3, 1e-2], mean=MEAN, std=STD)  # which its network notes
     out = cell.folder / "gallery.parquet"
     given = {
         "data": pictures,
@@ -486,11 +486,14 @@ def test_copies_are_measured_with_the_same_maps_options(start, tmp_path, monkeyp
     exact, y = images.x_test.numpy(), images.y_test.numpy()
     monkeypatch.setattr(copies, "both", lambda: (exact, exact // 64 * 64, y))
     monkeypatch.setattr(sets, "load", lambda name, seed: images)
-    executed("copies_images", start=start, out=str(tmp_path / "a.parquet"), test=10, explainers=["Grad-CAM"])
+    net, _ = resnet.load(start, 2)
+    resnet.save(net, tmp_path / "own.pt", config="c0ffee", mean=MEAN, std=STD)
+    given = {"start": str(tmp_path / "own.pt"), "out": str(tmp_path / "a.parquet")}
+    executed("copies_images", **given, test=10, explainers=["Grad-CAM"])
     frame = records.read(tmp_path / "a.parquet")
     assert len(frame) == 2 * 2 * 3
     assert set(frame["dataset"]) == {"cifar10-test-exact", "cifar10-test-jpeg"}
-    net, _ = resnet.load(start, 2)
+    images = images.standardised(MEAN, STD)
     predictor = training.predictor_of(net, images)
     for name, pixels in (("exact", exact), ("jpeg", exact // 64 * 64)):
         own = frame[(frame["dataset"] == f"cifar10-test-{name}") & (frame["measure"] == "accuracy")]

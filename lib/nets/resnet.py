@@ -194,12 +194,12 @@ def save(net: nn.Module, path: str | Path, **about) -> Path:
     return path
 
 
-def kept(folder: str | Path, config: str, C: int, **noted) -> nn.Sequential | None:
-    """The network that the run `config` left in a folder with these notes (see `save`); None where there is none."""
+def kept(folder: str | Path, config: str, C: int, **noted) -> tuple[nn.Sequential, dict] | None:
+    """The network that the run `config` left in a folder with these notes, and all that it notes, or None (`save`)."""
     for path in sorted(Path(folder).glob(f"{config}-*.pt")):
         net, about = load(path, C)
         if noted.items() <= about.items():
-            return net
+            return net, about
     return None
 
 

@@ -57,6 +57,7 @@ images = sets.load("cifar10-jpeg", seed=split)
 exact, jpeg, y = (torch.from_numpy(array)[: test or None] for array in copies.both())
 images = {name: replace(images, x_test=x, y_test=y).to(device) for name, x in (("exact", exact), ("jpeg", jpeg))}
 net, noted = resnet.load(start, images["jpeg"].C)
+images = {name: own.as_trained(noted) for name, own in images.items()}
 predictor = predictor_of(net.to(device), images["jpeg"])
 
 # %%

@@ -22,6 +22,7 @@
 
 # %% tags=["parameters"]
 data = "cifar10"  # cifar10, cifar10-jpeg, stl10 or a folder of your own, CLASS/file
+size = 0  # pixels to a side that images of your own are scaled and cropped to; 0: they have one shape already
 start = "runs/weights/pretrained.pt"  # the network, as pretraining_images leaves it
 batch = 16
 rounds = 3
@@ -58,10 +59,11 @@ use_threads(1)
 records.check_out(out)
 M_values, sides = lists(M_values=M_values, sides=sides)
 S_values, draws_values, drawn_values = lists(S_values=S_values, draws_values=draws_values, drawn_values=drawn_values)
-images = sets.load(data, train=max(256, drawn_images), val=1, test=batch)
+images = sets.load(data, train=max(256, drawn_images), val=1, test=batch, size=size or None)
 every = {"S": S_values, "M": [0, *M_values], "draws": [*draws_values, *drawn_values]}
 records.check_replaced(out, VERSION, paper="ID", dataset=images.name, **every)
 net, noted = resnet.load(start, images.C)
+images = images.as_trained(noted)
 
 
 def timed(work):

@@ -22,6 +22,7 @@
 # %% tags=["parameters"]
 data = "cifar10-jpeg"  # cifar10, cifar10-jpeg, stl10 or a folder of your own, CLASS/file
 split = 0  # of the records
+size = 0  # pixels to a side that images of your own are scaled and cropped to; 0: they have one shape already
 explainers = ["Grad-CAM", "LIME"]  # that networks were chosen by, and that explain
 tuned = [
     "results/images/CE-only-A.parquet",
@@ -51,7 +52,7 @@ from lib.training.images import draws_of, explainer_for, predictor_of
 VERSION = 2  # raised when what is computed changes
 records.check_out(out)
 explainers, tuned = lists(explainers=explainers, tuned=tuned)
-images = sets.load(data, seed=split, test=test)
+images = sets.load(data, seed=split, test=test, size=size or None)
 records.check_replaced(out, VERSION, paper="ID", dataset=images.name, split=split, seed=seed, explainer=explainers, S=S)
 KEPT = "dataset method split seed lam lam3 lr deletion epochs best_epoch seconds trained width scale source".split()
 val = pd.concat([records.read(path) for path in tuned])
@@ -60,7 +61,7 @@ val = val[(val["part"] == "val") & (val["dataset"] == images.name) & (val["S"] =
 
 # %%
 def chosen(explainer, method):
-    """A row of the run of this method that validation prefers, and its network."""
+    """A row of the run of this method that validation prefers, its network, and what that notes."""
     frame = val[(val["explainer"] == explainer) & (val["method"] == method)]
     if frame.empty:
         wanted = f"validation rows of {method} on {images.name} by {explainer} at S = {S}, seed {seed}"
@@ -68,12 +69,12 @@ def chosen(explainer, method):
     score = frame.pivot_table(index="config", columns="measure", values="value")
     valscore = metrics.valscore(score["accuracy"], score["insertion"], score["deletion"])
     config = valscore.idxmax()
-    net = resnet.kept(weights, config, images.C, explainer=explainer, S=S)
-    if net is None:
+    kept = resnet.kept(weights, config, images.C, explainer=explainer, S=S)
+    if kept is None:
         raise ValueError(
             f"weights must hold the network {config} of {method}, got none in {weights}: run its experiment"
         )
-    return frame[frame["config"] == config].iloc[0], net
+    return frame[frame["config"] == config].iloc[0], *kept
 
 
 # %% [markdown]
@@ -82,7 +83,7 @@ def chosen(explainer, method):
 
 # %%
 @torch.no_grad()
-def explained(run, net, explainer):
+def explained(run, net, images, explainer):
     """The records of one network and explainer: in `shown`, one image after the other, what it says of each."""
     predictor = predictor_of(net, images)
     x = images.inputs(images.x_test)
@@ -114,10 +115,10 @@ if not len(methods):
     raise ValueError(f"tuned must have validation rows of {images.name}, S = {S}, seed {seed}, got none")
 found = [(explainer, *chosen(explainer, method)) for explainer in explainers for method in methods]
 rows = []
-for explainer, run, net in found:
+for explainer, run, net, noted in found:
     settings = {"experiment": "gallery", "run": run["config"], "digest": images.digest[:12], "test": test}
     about = provenance(settings | {"explainer": explainer, "S": S, "layer": layer}, "cpu", version=VERSION)
-    rows.append(pd.DataFrame(explained(run, net, explainer)).assign(**about))
+    rows.append(pd.DataFrame(explained(run, net, images.as_trained(noted), explainer)).assign(**about))
 frame = pd.concat(rows, ignore_index=True)
 records.write(frame, out)
 frame.pivot_table(index=["explainer", "method", "lam", "lr"], columns="measure", values="value").round(3)

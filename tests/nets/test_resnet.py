@@ -175,7 +175,9 @@ def test_the_network_of_a_run_is_found_by_its_notes(tmp_path):
     for n, (net, config) in enumerate(zip(nets, ("c0ffee", "c0ffee", "other"))):
         net.fc.bias.data.fill_(n)
         resnet.save(net, tmp_path / f"{config}-{n}.pt", explainer="LIME", S=n / 2)
-    assert torch.equal(resnet.kept(tmp_path, "c0ffee", 5, explainer="LIME", S=0.5).fc.bias, nets[1].fc.bias)
+    net, about = resnet.kept(tmp_path, "c0ffee", 5, explainer="LIME", S=0.5)
+    assert torch.equal(net.fc.bias, nets[1].fc.bias)
+    assert about.items() >= {"explainer": "LIME", "S": 0.5}.items()
     assert resnet.kept(tmp_path, "c0ffee", 5, explainer="LIME", S=1.0) is None
     assert resnet.kept(tmp_path, "c0ffee", 5, explainer="Grad-CAM", S=0.5) is None
 
