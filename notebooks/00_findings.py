@@ -34,10 +34,22 @@
 results = "results/fe"  # a folder of records of FE
 newer = "results/fewer"  # takes the place of a data set's records once its set there is complete
 results_id = "results/id"  # records of ID on tables
+results_images = "results/images"  # and on images
 readings = "results/readings"  # other readings of FE
 
 # %% tags=["remove-cell"]
-from lib.study import figures, lacking, pages_fe, pages_findings, records, runs_fe, runs_id, words_fe
+from lib.study import (
+    figures,
+    lacking,
+    pages_fe,
+    pages_findings,
+    pages_images,
+    records,
+    runs_fe,
+    runs_id,
+    runs_images,
+    words_fe,
+)
 from lib.study.gluing import keep
 
 figures.use()
@@ -56,6 +68,7 @@ drawn["surprises"], told["surprises-told"] = pages_findings.surprises(
 )
 told["older-lambdas"] = words_fe.kept_lambdas(frame, lambdas)
 told["missing-id"] = lacking.tables(front)
+told["images"] = pages_images.short_told(runs_images.fronts(runs_images.load(results_images)))
 told["missing"] = pages_fe.about(frame, lambdas, pages_fe.runs_table(frame))["missing"]
 keep("findings", drawn | told)
 
@@ -63,9 +76,11 @@ keep("findings", drawn | told)
 # ## What came out
 #
 # Everything below is computed from committed records, words and titles included: of full runs, but for the start of
-# $S$, which was tried on short ones ([](30_readings)). Bars are standard errors where a figure shows means, and 95 %
-# intervals over splits where it shows differences. A difference is *surely* there if its own interval leaves out 0.
-# That is less strict than the verdicts further down, which allow for the number of comparisons.
+# $S$, which was tried on short ones ([](30_readings)). FE was run twice: its second protocol keeps epochs by how they
+# score with ten entries, and chooses on validation rows how large the strengths $S$ are at first. Bars are standard
+# errors where a figure shows means, and 95 % intervals over splits where it shows differences. A difference is *surely*
+# there if its own interval leaves out 0. That is less strict than the verdicts further down, which allow for the number
+# of comparisons.
 #
 # | name | what it is |
 # | --- | --- |
@@ -76,7 +91,7 @@ keep("findings", drawn | told)
 # | **ID-ExpO** | ID's method: a classifier fine-tuned so that its explanations have good insertions and deletions |
 # | CE-only, ExpO-S, ExpO-F | its rivals: fine-tuned by cross-entropy alone, for stable, and for fitting explanations |
 # | Del-A, -B, -C | three forms of ID-ExpO's term for deletion, of which the paper takes Del-A |
-# | $\eta$ | in FE the price of an open gate; in ID's results how much insertion and deletion count beside accuracy |
+# | $\eta$ | in FE the price of an open gate; in ID's results how much accuracy counts beside insertion and deletion |
 # | $S$ | in ID the share of features that are inserted and deleted; in FE the strengths of influences |
 #
 # ### Explained by a few examples
@@ -124,6 +139,9 @@ keep("findings", drawn | told)
 #
 # {glue:text}`findings-tables-told`
 #
+# On images, CIFAR-10's as JPEG copies, with a narrow ResNet-18 and explained by Grad-CAM or LIME:
+# {glue:text}`findings-images` More in [](22_images).
+#
 # ### What surprised
 #
 # ```{glue:figure} findings-surprises
@@ -139,7 +157,9 @@ keep("findings", drawn | told)
 #
 # The papers' conclusions, as far as numbers can test them, were put to a test; that an explanation is easier to
 # interpret is for people to say. The verdicts are computed too, and a claim's label leads to its test.
-# First FE, then ID on tables; those about images are [with their results](sec-images-claims).
+# First FE, then ID on tables; those about images are [with their results](sec-images-claims). *Contradicted* means that
+# more comparisons are against a claim than for it, and *mixed* that some hold, while the rest is against or undecided;
+# often most are undecided.
 #
 # ```{glue} claims-summary
 # :doc: 01_claims.ipynb

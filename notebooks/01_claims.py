@@ -92,7 +92,8 @@ pages_claims.in_full(verdicts)
 # it is wide, and it takes their means to scatter like a normal variable, which so few cannot show. So no p below
 # {glue:text}`claims-least` is told of several of them. p is two-sided: how likely a mean at least so far from the edge
 # of what is claimed (0, the margin, or a factor) would be if the truth lay at that edge; a large p says that the side
-# is not known. The words beside it say on which side the mean lies.
+# is not known. The words beside it say on which side the mean lies. *Surely*, elsewhere on this page, means that an
+# interval by itself leaves out 0; verdicts are stricter, as they allow for the number of comparisons.
 #
 # **A comparison** is about one data set. It is paired over the splits that both sides have. The splits share most of
 # their rows, so their differences are not independent. The corrected resampled t test (Nadeau and Bengio, 2003) allows
@@ -113,9 +114,9 @@ pages_claims.in_full(verdicts)
 # once all the claim's comparisons have records there. A claim that says several things is several, marked a and b.
 #
 # **What could be seen.** An undecided comparison is no proof of the opposite. So each claim says how far beyond the
-# edge of what is claimed a comparison of middling spread must lie to be decided, if most others are decided too, and if
-# none of them is: the correction is stricter then. Behind each verdict its comparisons can be unfolded: mean, its 95 %
-# interval, and p as corrected within the claim.
+# edge of what is claimed, on either side, a typical comparison (of the median interval) must lie to be decided, if most
+# others are decided too, and if none of them is: the correction is stricter then. Behind each verdict its comparisons
+# can be unfolded: mean, its 95 % interval, and p as corrected within the claim.
 #
 # ```{admonition} What the intervals do not cover
 # :class: note
@@ -486,7 +487,9 @@ there = list(claims_images.lacking(tests_images).values())
 pages_claims.at_a_glance(verdicts_images).assign(**{"with records": there})
 
 # %% [markdown]
-# *The claims about images: verdicts, and how many of their comparisons have records.*
+# *The claims about images: verdicts, how many of their comparisons have records, and with how many repeats at most.
+# ID-C7 compares with a robust network of our own, far less accurate than the paper's, so that its two verdicts say
+# little.*
 #
 # In all: {glue:text}`claims-images-count-id-reproduced` reproduced, {glue:text}`claims-images-count-id-mostly` mostly,
 # {glue:text}`claims-images-count-id-mixed` mixed, {glue:text}`claims-images-count-id-undecided` undecided,

@@ -157,6 +157,9 @@ rows = {
 pd.DataFrame(rows).T.rename_axis(["data", "trained by"]).round(2)
 
 # %% [markdown]
+# An entry may also speak *against* a class, which leaves the others equal. While two classes of $h$ are equal it names
+# none, and that counts as not faithful ({eq}`fe-19`): a small share at $U = 1$ or $3$ can mean no more than that.
+#
 # The next table is the library's own answer for the first row at $U = 10$: what the player shows at its start.
 
 # %% tags=["hide-input"]

@@ -242,7 +242,8 @@ plt.close(fig)
 #
 # Insertion and the ratio in A ask for larger weights, and with them for larger contributions
 # ({numref}`fig-regularizers-simple`). The last term of the paper's objective puts a price on the size of the
-# contributions. (They are bounded without it, since the $\phi$ of {eq}`id-12` is a fixed matrix times probabilities.)
+# contributions, so that they do not diverge. (Those of {eq}`id-12` are bounded without it, as a fixed matrix times
+# probabilities.)
 #
 # ## The whole objective
 #

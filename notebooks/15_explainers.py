@@ -165,9 +165,9 @@ plt.close(fig)
 # :alt: Black and white masks, the inputs they leave, bars of probabilities, a cloud around a line, and contributions.
 #
 # The first masks (white: kept), what they leave of the row (grey: background), and the probability of the row's class
-# for each. Below left, all masks: what the network answered against the fit $\phi^\top z_m$, larger dots for masks that
-# count more; on the orange diagonal both are equal. Below right, the coefficients of the fit, one for each feature: the
-# contributions. Red and blue: above and below the mean.
+# for each; red and blue: above and below the mean. Below left, all masks: what the network answered against the fit
+# $\phi^\top z_m$, larger dots for masks that count more; on the orange diagonal both are equal. Below right, the
+# coefficients of the fit, one for each feature: the contributions.
 # ```
 #
 # Where the dots of {numref}`fig-explainers-lime` leave the line, features do not simply add up, and no contributions

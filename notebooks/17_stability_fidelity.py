@@ -55,10 +55,11 @@ torch.set_default_dtype(torch.float64)
 # %% [markdown]
 # ## From noise to masks
 #
-# Originally both look at neighbours of $x$ made by Gaussian noise. The size of the noise has to be chosen for each
-# feature, and for pixels there is no good choice. The paper perturbs as LIME does instead: a mask $z \in \{0, 1\}^D$ of
-# fair coins keeps some features and puts the background in the place of the others. So the same $M$ masked inputs
-# $\tilde x_m$, and the same predictions $\tilde y_m = f(\tilde x_m)_y$, serve {eq}`id-12` and both regularisers.
+# Originally both look at neighbours of $x$ made by Gaussian noise. The paper calls ExpO-F's measure not appropriate for
+# pixels and the like, and changes ExpO-S as well, so that all are compared alike: it perturbs as LIME does. A mask
+# $z \in \{0, 1\}^D$ of fair coins keeps some features and puts the background in the place of the others. So the same
+# $M$ masked inputs $\tilde x_m$, and the same predictions $\tilde y_m = f(\tilde x_m)_y$, serve {eq}`id-12` and both
+# regularisers.
 
 # %%
 folds = data.folds(data.load(dataset), splits=[0], dtype=torch.float64)

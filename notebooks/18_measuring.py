@@ -129,7 +129,7 @@ check("rises with eta", bool((np.diff(accuracies) >= 0).all()))
 
 # %% [markdown]
 # On test rows accuracy may fall nonetheless. They are other rows, and *before* was kept at the epoch of its best
-# validation accuracy, which makes it look better there than it is. The paper shows every result as a front of points
+# validation accuracy, which makes it look better there than it is. The paper shows its main results as fronts of points
 # for $\eta$ from 0.5 to 3, and so do [the tables](21_tables). A reader can then choose the trade.
 #
 # ## Sensitivity-n

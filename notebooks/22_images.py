@@ -18,7 +18,8 @@
 # {glue:text}`images-width`, much shorter training than the paper's and {glue:text}`images-seeds`. [](sec-images-runs)
 # at the end says what ran, and where it differs from the paper's.
 #
-# In short: {glue:text}`images-short`
+# In short: {glue:text}`images-short` {glue:text}`images-outcomes` *Surely* means that an interval over seeds leaves out
+# 0; the verdicts are stricter, as they allow for the number of comparisons.
 #
 # As on [](21_tables), the class predicted is the class explained and scored, test images play no part in any choice,
 # and deletion is shown as one minus deletion, so that higher is always better.
@@ -28,7 +29,7 @@
 # | pretrained | the network before fine-tuning, from which all others start |
 # | CE-only | fine-tuned for its predictions alone |
 # | ExpO-S, ExpO-F | with the rivals' regularisers, [stability and fidelity](17_stability_fidelity) |
-# | Masked | with cells masked at random, as augmentation |
+# | Masked | trained on cells masked at random, as augmentation: no rival of the paper's |
 # | ID-ExpO | with the paper's regularisers: [insertion and deletion](14_regularizers) of the explanation named |
 # | $S = 0.3\,HW$, $0.5\,HW$ | share of the $H \times W$ pixels that losses and scores insert and delete |
 # | $\eta$ | weight of accuracy in the score {eq}`id-15` by which validation chooses hyperparameters |
@@ -62,7 +63,8 @@ grid = runs_images.of_the_grid(scale=scale)
 tests = claims_images.tests(frame)
 verdicts = claims_images.verdicts(tests)
 keep("images", pages_images.runs_told(grid, frame))
-keep("images", {"short": pages_images.short_told(front, verdicts)} | words_images.words(front, frame))
+keep("images", {"short": pages_images.short_told(front), "outcomes": pages_images.claims_told(verdicts)})
+keep("images", words_images.words(front, frame))
 
 # %% [markdown]
 # ## Insertion and deletion against accuracy
@@ -89,16 +91,14 @@ pages_images.leads_shown(front)
 # ## Measures that nobody trained
 #
 # Sensitivity-4 ([](18_measuring)) masks four cells at a time. The paper argues, without measuring it, that its
-# regularisers counter missingness bias. Accuracy with a random half of the cells masked is one reading of that; the
-# other reading, accuracy with the less important half masked, stands in the table.
+# regularisers counter missingness bias: that a network goes wrong where parts of an image are missing. Accuracy with a
+# random half of the cells masked, and with the less important half masked, are our two readings of that.
 
 # %% tags=["hide-input"]
 keep("images", {"untrained": pages_images.untrained_figure(front)})
-masked = pages_images.over_told(front, "masked", "accuracy with a random half of the cells masked", verb="expects")
-keep(
-    "images", {"over-sensitivity": pages_images.over_told(front, "sensitivity", "sensitivity-4"), "over-masked": masked}
-)
-keep("images", {"missing": work_images.missing(front)})
+found = pages_images.over_told(front, "sensitivity", "sensitivity-4", finding="it higher with ID-ExpO")
+masked = pages_images.over_told(front, "masked", "accuracy with a random half of the cells masked")
+keep("images", {"over-sensitivity": found, "over-masked": masked, "missing": work_images.missing(front)})
 pages_images.over_shown(front)
 
 # %% [markdown]
@@ -144,7 +144,7 @@ pages_quadrants.quadrant_table(changed)
 # :name: fig-images-quadrants
 # :alt: Change of one minus deletion against change of insertion, a point for each test image, a panel for each method.
 #
-# Changes of single test images by fine-tuning, first seed.
+# Changes of single test images by fine-tuning, first seed alone; the table's shares are means over seeds.
 # ```
 #
 # {glue:text}`images-quadrants-told`
@@ -167,7 +167,7 @@ work_images.gained(front)
 # a random map (at every fourth value of $s$ where there are many), divided by $f(x)$, and with other backgrounds
 # ([](sec-images-backgrounds)).*
 #
-# {glue:text}`images-controls` {glue:text}`images-augmentation` {glue:text}`images-ties`
+# {glue:text}`images-controls` {glue:text}`images-ties`
 #
 # ````{dropdown} Insertion (higher is better) and deletion (lower is better) of each method at η = 2
 # As they are, by a random map, by threshold, and divided by $f(x)$.
@@ -177,8 +177,8 @@ work_images.gained(front)
 # ````
 #
 # A calibrated network has $f(x)$ minus accuracy near 0. A map that is all zero orders nothing. The gap at $S$ asks
-# whether important cells stand apart: how much smaller the first contribution is that no longer counts among the top
-# $s$ than the last that does, as a share of the range of all. {glue:text}`images-gap`
+# whether important cells stand apart: it is the drop from the $s$-th largest contribution to the next, as a share of
+# the range of all. {glue:text}`images-gap`
 #
 # ````{dropdown} How sure the networks are and what their maps look like, at η = 2
 # ```{glue} images-sureness
@@ -245,8 +245,8 @@ work_images.ablations(frame)
 # ## A robust network
 #
 # A network trained against attacks is said to have better explanations by itself. Ours is of the same architecture,
-# trained against PGD in the largest norm with a radius of 8 grey levels: seven gradients, each a step of two levels,
-# the first of random length. The paper's is a ResNet-50 that somebody else trained.
+# trained on images whose pixels an attack (PGD) may change by up to 8 of 255 grey levels: seven gradients, each a step
+# of two levels, the first of random length. The paper's is a ResNet-50 that somebody else trained.
 
 # %% tags=["hide-input"]
 work_images.robust(front, frame)
@@ -262,15 +262,16 @@ work_images.robust(front, frame)
 # ## What it costs
 #
 # The paper counts $O(B (E + S))$ for a step on $B$ images, where explaining one costs $E$: $O(M + D^2)$ for LIME and
-# KernelSHAP, with $M$ masks of $D$ cells, and one backward pass for Grad-CAM. Measured in time of one core on an
-# image:
+# KernelSHAP, with $M$ masks of $D$ cells; Grad-CAM's, a backward pass, depends on the network. Measured in time of one
+# core on an image:
 
 # %% tags=["hide-input"]
 work_images.costs_table(frame)
 
 # %% [markdown]
 # *Milliseconds of one CPU core an image: to train on it, to explain it, and to explain it after some steps of
-# fine-tuning. Median and range of the rounds timed, all masks visited and all products in single precision.*
+# fine-tuning. Median and range of the rounds timed, all masks visited and all products in single precision. With
+# superpixels the paper lets $s$ grow by as many pixels as there are superpixels, so that all its values are few.*
 #
 # {glue:text}`images-costs`
 
@@ -310,7 +311,8 @@ pages_claims.at_a_glance(verdicts).assign(recorded=list(claims_images.lacking(te
 # ```
 # ````
 #
-# {glue:text}`images-margin`
+# {glue:text}`images-margin` ID-C7 compares with a robust network of our own, far less accurate than the paper's, so
+# that its two verdicts say little.
 #
 # What is behind these means can be looked at, image by image, in [the gallery](23_gallery).
 #
@@ -318,11 +320,11 @@ pages_claims.at_a_glance(verdicts).assign(recorded=list(claims_images.lacking(te
 # ## Which runs there are
 #
 # Of the {glue:text}`images-runs-asked` runs that the project's grid asks for at this scale, {glue:text}`images-runs`
-# are recorded, and {glue:text}`images-cells` of its {glue:text}`images-cells-asked` cells are whole. `make experiments
-# ONLY="images -A"` runs what is missing; the scale is what two CPU cores do in a day. Each run trains on
-# {glue:text}`images-train:,` images in passes of a part of them, is chosen by {glue:text}`images-val` and measured on
-# {glue:text}`images-images:,` test images. Training, the start's included, took {glue:text}`images-hours:.1f` hours on
-# one core that had other work beside it.
+# are recorded, and {glue:text}`images-cells` of its {glue:text}`images-cells-asked` lists of settings are whole. `make
+# experiments ONLY="images -A"` runs what is missing; the scale is what two CPU cores do in a day. Each run draws its
+# images from {glue:text}`images-train:,`, how many of them the table below says. It is chosen by
+# {glue:text}`images-val` and measured on {glue:text}`images-images:,` test images. Training, the start's included, took
+# {glue:text}`images-hours:.1f` hours on one core that had other work beside it.
 #
 # For each explainer and $S$ there are: {glue:text}`images-choice`. A method with fewer settings had less to choose
 # from, and where there is one seed nothing can be said of what another seed would change. All runs fine-tune one
@@ -336,11 +338,11 @@ pages_claims.at_a_glance(verdicts).assign(recorded=list(claims_images.lacking(te
 # > - The paper's ResNet-18 has width 64. Ours has an accuracy of {glue:text}`images-start:.3f` on all test images
 # >   before fine-tuning.
 # > - Training is much shorter, with ten times the paper's learning rates, smaller batches and fewer values of $s$ at a
-# >   step ([](16_gradcam) says what [](13_soft_masks) averages over). The table says how much of what each method sees;
-# >   where a method and its rival saw different numbers of images, part of their difference may be that. The paper
-# >   trains for up to 50 epochs of 40,000 images in batches of 128.
-# > - The soft masks' temperature has a floor ([](16_gradcam)): {glue:text}`images-floor`. Their soft masks are softer
-# >   than the paper's.
+# >   step ([](19_speed_id) says how they are drawn). The table says how much of what each method sees; where a method
+# >   and its rival saw different numbers of images, part of their difference may be that. The paper trains for up to 50
+# >   epochs of 40,000 images in batches of 128.
+# > - The soft masks' temperature has a floor ([](16_gradcam)): {glue:text}`images-floor` (on training images
+# >   {glue:text}`images-below` with pretrained, see [](30_readings)). Their soft masks are softer than the paper's.
 # > - Batch norm keeps the statistics of pretraining while a network is fine-tuned, and images are flipped and cropped
 # >   in both trainings. Of fine-tuning the paper says neither.
 # > - Fewer images choose and test: {glue:text}`images-val` and {glue:text}`images-images:,`, where the paper has 10,000

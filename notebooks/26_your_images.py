@@ -14,12 +14,19 @@
 # # Your images
 #
 # Give this chapter a folder that holds a folder of images for each class, and a ResNet-18 of torchvision's if you have
-# one. It fine-tunes the network so that Grad-CAM explains it more faithfully ([](16_gradcam)), and ends in a page of
-# figures about your images:
+# one, or a ResNet-50. It fine-tunes the network so that Grad-CAM ([](16_gradcam)) or LIME ([](15_explainers)) explains
+# it more faithfully, keeps it, and ends in a page of figures about your images:
 #
 # ```
 # python -m lib.run notebooks/26_your_images.py mine.ipynb -p images my_images -p size 96 \
-#     -p weights my_resnet18.pt -p layer conv4_x
+#     -p weights my_resnet18.pt -p layer conv4_x -p tuned tuned.pt
+# ```
+#
+# Torchvision's weights for ImageNet have another last layer and inputs of their own:
+#
+# ```
+# python -m lib.run notebooks/26_your_images.py mine.ipynb -p images my_images -p size 224 -p weights resnet18.pt \
+#     -p new_head True -p mean 0.485,0.456,0.406 -p std 0.229,0.224,0.225 -p layer conv4_x -p tuned tuned.pt
 # ```
 #
 # In Jupyter, open `notebooks/26_your_images.py` as a notebook and change the next cell. With papermill alone:
@@ -28,7 +35,7 @@
 # %% tags=["parameters"]
 images = ""  # your folder, CLASS/file; empty: the one that is made below
 size = 0  # pixels to a side that your images are scaled and cropped to; 0: they have one shape already
-weights = ""  # a state_dict of torchvision's resnet18; empty: a narrow network is trained here
+weights = ""  # a state_dict of torchvision's resnet18 or resnet50; empty: a narrow network is trained here
 new_head = False  # whether its last layer is for other classes, as ImageNet's is, and has to be trained first
 mean = []  # of its inputs, three numbers between 0 and 1; []: what its file says, or else your images' own
 std = []
@@ -38,9 +45,12 @@ epochs = 8  # of training before any explanation is
 lam = 0.1  # weight of the regulariser
 lr = 1e-3  # of the fine-tuning
 tuning_epochs = 4
+explainer = "Grad-CAM"  # or LIME, KernelSHAP
 layer = "conv3_x"  # whose maps Grad-CAM weighs; conv4_x goes with images of 96 pixels
+superpixels = 8  # squares to a side that LIME and KernelSHAP explain
 S = 0.5  # share of the cells inserted and deleted
 draws = 4  # values of s at a step, cheaper and noisy; 0 for all
+tuned = ""  # file for the fine-tuned network, which `weights` takes again; empty: it is not kept
 seed = 0
 device = "cpu"  # or "cuda"
 
@@ -108,8 +118,8 @@ with torch.no_grad():
 
 # %% [markdown]
 # With `weights` yours is taken. ImageNet's, say, has a last layer for other classes: `new_head` replaces it, and trains
-# the network for yours first. Here a narrow one is trained from nothing. What comes after it is put together before,
-# from an untrained one, so that no word is refused after minutes of work.
+# the network for yours first. Here a narrow one is trained from nothing. All settings are checked before that, so that
+# a slip shows at once.
 
 # %%
 batch = min(32, len(pictures.y_train))
@@ -121,13 +131,15 @@ if weights:
 mean, std = vectors(mean=mean, std=std)
 pictures = pictures.as_trained(noted, mean=mean, std=std)
 net = net.to(device)
-cam = explainer_for("Grad-CAM", net, pictures, layer=layer)
-options = {"explainer": cam, "S": S, "lr": lr, "epochs": tuning_epochs, "batch": batch, "seed": seed}
+by = explainer_for(explainer, net, pictures, layer=layer, superpixels=superpixels)
+options = {"explainer": by, "S": S, "lr": lr, "epochs": tuning_epochs, "batch": batch, "seed": seed}
 settings = {
     "trained on": Tuning(method="CE-only", lam=0.0, **options),
     "after": Tuning(method="ID-ExpO", lam=lam, draws=draws or None, **options),
 }
 settings["after"].check_draws(pictures.background.shape)
+if tuned:
+    resnet.check_place(tuned)
 
 # %%
 if not weights:
@@ -147,15 +159,18 @@ elif new_head:
 nets = {"before": net}
 for who, setting in settings.items():
     nets[who] = tune(copy.deepcopy(net), pictures, setting, progress=False).best()
+if tuned:
+    resnet.save(nets["after"], tuned, mean=pictures.mean.tolist(), std=pictures.std.tolist())
 
 # %%
 predictors = {who: predictor_of(each, pictures) for who, each in nets.items()}
-drawn = draws_of([(cam, S)], predictors["before"].b)[cam]
-reports = {who: report(f, pictures, "test", explainer=cam, S=[S], drawn=drawn) for who, f in predictors.items()}
+drawn = draws_of([(by, S)], predictors["before"].b)[by]
+reports = {who: report(f, pictures, "test", explainer=by, S=[S], drawn=drawn) for who, f in predictors.items()}
 frame = before_after.compared({who: before_after.of_images(rows) for who, rows in reports.items()})
 before_after.shown(frame)
 
 # %% [markdown]
+# The folder is divided by `seed`: of each ten images about seven train, one chooses epochs and two are measured here.
 # This is one split and one seed. A second `seed` shows how far these numbers move by themselves. Read insertion and
 # $1 -$ deletion together with accuracy and calibration, as for [tables](24_your_table).
 #
@@ -167,12 +182,12 @@ before_after.shown(frame)
 # %% tags=["hide-input"]
 labels = pictures.y_test.tolist()
 rows = [labels.index(c) for c in sorted(set(labels))[:4]]
-found = {who: measured(f, pictures, "test", explainer=cam, S=S, drawn=drawn) for who, f in predictors.items()}
+found = {who: measured(f, pictures, "test", explainer=by, S=S, drawn=drawn) for who, f in predictors.items()}
 
 
 def heat(ax, who, n):
-    """The image in grey, its Grad-CAM over it."""
-    phi = cam.expand(found[who].phi[n], predictors[who].b.shape).reshape(pictures.x_test.shape[1:3]).cpu()
+    """The image in grey, what speaks for its class over it."""
+    phi = by.expand(found[who].phi[n], predictors[who].b.shape).reshape(pictures.x_test.shape[1:3]).cpu()
     ax.imshow(pictures.x_test[n].float().mean(-1).cpu(), cmap="gray")
     ax.imshow(phi / phi.max().clamp_min(1e-30), cmap="viridis", alpha=0.6, vmin=0, vmax=1)
     ax.axis("off")
@@ -185,9 +200,7 @@ ax = middle.subplots()
 for (who, own), color in zip(found.items(), figures.own.COLORS):
     for part, line in (("inserted", "-"), ("deleted", "--")):
         ax.plot(own.steps, getattr(own, part).mean(0).cpu(), line, color=color, label=f"{who}, {part}")
-ax.set(
-    xlabel=f"cells of {layer}, the most important first", ylabel="probability of\nthe predicted class", ylim=(0, 1.02)
-)
+ax.set(xlabel="cells, the most important first", ylabel="probability of\nthe predicted class", ylim=(0, 1.02))
 ax.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.45, -0.28), fontsize=9)
 axes = low.subplots(3, len(rows), squeeze=False)
 for column, n in zip(axes.T, rows):
@@ -197,7 +210,7 @@ for column, n in zip(axes.T, rows):
     for ax, who in zip(column[1:], ("before", "after")):
         heat(ax, who, n)
         ax.set_title(who, fontsize=10, fontweight="normal")
-figures.headline(fig, f"{pictures.name if weights or size else 'Images'}: before and after training for Grad-CAM")
+figures.headline(fig, f"{pictures.name if weights or size else 'Images'}: before and after training for {explainer}")
 glue("own-images-page", fig, display=False)
 plt.close(fig)
 
@@ -209,7 +222,14 @@ plt.close(fig)
 # Test images. Curves may gain although no person would draw such a map, because they ask what the network uses.
 # ```
 #
-# Another network than a ResNet-18 needs what `Convolutional` in `lib/nets/resnet.py` gives: a function of its
-# parameters and a cut at a layer. A module that takes pictures and is explained by LIME or KernelSHAP is less work
-# ([](25_your_network)). Images of many shapes are scaled by `size`. Grey ones, and ones with transparency, have to be
-# made RGB first, as the error says.
+# For several seeds, the rivals and all of their records, run the experiment that the book's own results come from. Each
+# such line is one job of a cluster:
+#
+# ```
+# python -m lib.run notebooks/experiments/insertion_deletion_images.py out.ipynb -p data my_images -p size 96 \
+#     -p start my_resnet18.pt -p layer conv4_x -p out my.parquet
+# ```
+#
+# Another network than these two needs what `Convolutional` in `lib/nets/resnet.py` gives: a function of its parameters
+# and, for Grad-CAM, a cut at a layer. Images of many shapes are scaled by `size`. Grey ones, and ones with
+# transparency, have to be made RGB first, as the error says.

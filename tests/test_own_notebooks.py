@@ -8,9 +8,11 @@ import jupytext
 import nbformat
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from lib import run
+from lib.nets import resnet
 from lib.parameters import convert, defaults
 from lib.run import ROOT
 
@@ -100,6 +102,9 @@ def test_what_a_table_is_asked_for_is_refused_before_anything_is_trained(name, v
         ("draws", "99", "draws must be at most"),
         ("lr", "0", "lr must"),
         ("tuning_epochs", "0", "epochs must"),
+        ("explainer", "LIM", "explainer must be one of Grad-CAM, LIME"),
+        ("explainer", "Occlusion", "explainer must be one that can be trained through"),
+        ("tuned", "README.md", "must be a new file or a network's"),
         ("size", "33", r"a map of \(9, 9\) must divide the image's rows and columns"),
     ],
 )
@@ -128,3 +133,15 @@ def test_images_of_ones_own_by_the_runner(pictures, tmp_path):
     assert "own-images-page" in glued
     assert "training, validation, test: 28 4 8" in text
     assert "classes: dark, light" in text
+
+
+def test_a_network_of_another_kind_is_fine_tuned_for_lime_and_kept(pictures, tmp_path):
+    """A last layer for other classes and inputs of its own; what is kept is read again by the same notebook."""
+    torch.save(resnet.resnet18(5, 4, "plain").state_dict(), tmp_path / "theirs.pt")
+    given = {"images": str(pictures), "size": "32", "weights": str(tmp_path / "theirs.pt"), "new_head": "True",
+             "mean": "0.4,0.5,0.6", "std": "0.2,0.2,0.3", "explainer": "LIME", "superpixels": "4", "epochs": "1",
+             "tuning_epochs": "1", "tuned": str(tmp_path / "tuned.pt")}  # fmt: skip
+    words = [word for name, value in given.items() for word in ("-p", name, value)]
+    assert run.main([str(ROOT / f"notebooks/{NAMES['26']}.py"), str(tmp_path / "out.ipynb"), *words]) == 0
+    _, noted = resnet.load(tmp_path / "tuned.pt", 2)
+    assert noted["mean"] + noted["std"] == pytest.approx([0.4, 0.5, 0.6, 0.2, 0.2, 0.3])

@@ -107,6 +107,20 @@ def test_gpus_are_those_that_are_visible(monkeypatch):
         gpu.gpus()
 
 
+@pytest.mark.parametrize(("config", "cores"), [({}, "2"), ({"threads": "3"}, "6")])
+def test_so_many_runs_at_once_have_all_their_threads(config, cores, tmp_path, monkeypatch):
+    """Snakemake counts cores: it would run fewer at once if it had no more of them than there are runs."""
+    engine, told = tmp_path / "engine", tmp_path / "told"
+    engine.write_text(f"#!/bin/sh\necho $@ >> {told}\n")
+    engine.chmod(0o755)
+    (tmp_path / "runs").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(experiments, "SNAKEMAKE", engine)
+    with (tmp_path / "lock").open("w") as lock:
+        assert experiments.start([grid.read()[0].out], 2, config, limit=None, lock=lock.fileno()) == 0
+    assert f"--cores {cores} " in told.read_text().splitlines()[-1]
+
+
 @pytest.mark.parametrize("profile", ["slurm"])
 def test_snakemake_takes_the_profile(profile):
     command = [experiments.SNAKEMAKE, "--snakefile", "workflow/experiments.smk", "--dry-run", "--quiet", "all",

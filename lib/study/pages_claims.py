@@ -40,9 +40,9 @@ def effect(row: pd.Series) -> str:
 
 
 def at_a_glance(verdicts: pd.DataFrame) -> pd.DataFrame:
-    """The verdicts as shown: what the paper finds, how its comparisons came out, and the effect."""
+    """The verdicts as shown: what the paper says, how its comparisons came out, and the effect."""
     table = {
-        "the paper finds": verdicts["says"],
+        "the paper says": verdicts["says"],
         "verdict": verdicts["verdict"],
         "comparisons": [bar(*row) or "–" for row in verdicts[list(MARKS)].itertuples(index=False)],
         "effect, in the mean": verdicts.apply(effect, axis=1),
@@ -102,8 +102,8 @@ def sentences(row: pd.Series) -> str:
     lead = f"{row['effect of'][0].upper()}{row['effect of'][1:]}: {two(row['effect'])} in the mean {over}"
     return (
         f"{lead} (95 % interval {two(row['low'])} to {two(row['high'])}). Claimed is {asked}: "
-        f"{sided(row)}. Comparisons: {counts} One of middling spread is decided once it lies {reach} "
-        f"off the edge of what is claimed, on either side, if most others are, {alone} if none is."
+        f"{sided(row)}. Comparisons: {counts} Least distance from what is claimed that a typical one could show: "
+        f"{reach}, {alone} if no other is decided."
     )
 
 

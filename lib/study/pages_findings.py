@@ -200,9 +200,9 @@ def _masked(two: pd.DataFrame) -> Iterator[Surprise]:
         side = {1: "better than", -1: "worse than", 0: "about as well as"}[one.side]
         yield Surprise(
             {f"ID-ExpO − CE-only: {MASKED}": one}, "ID-ExpO",
-            f"ID-ExpO predicts masked inputs {side} CE-only" if one.side else "",
-            "ID-ExpO trains on inputs masked in the order of its explanation. Inputs masked at random it predicts "
-            f"{side} CE-only, which trains on none: {interval(one)}.",
+            f"on tables ID-ExpO predicts masked inputs {side} CE-only" if one.side else "",
+            "ID-ExpO trains on inputs masked in the order of its explanation. On tables, inputs masked at random it "
+            f"predicts {side} CE-only, which trains on none: {interval(one)}.",
         )  # fmt: skip
 
 
@@ -218,9 +218,9 @@ def _starts(readings: pd.DataFrame) -> Iterator[Surprise]:
         yield Surprise(
             {f"S from 0.1 − S from 1: accuracy on {d}": one for d, one in found.items()}, "Ours",
             f"the start of S moves accuracy on {among(moved, list(found), 'data sets')}" if moved else "",
-            "FE does not say where its strengths S start. In the first protocol accuracy from 0.1 minus that from 1 is "
-            f"{_outcome(found, 'on')}, the largest of many changes tried in short runs over few splits, each interval "
-            "by itself.",
+            "FE does not say how large its strengths S are at first. With a spread of 0.1 in place of the first "
+            f"protocol's 1 accuracy changes: {_outcome(found, 'on')}, the largest of many changes tried in short runs "
+            "over few splits, each interval by itself.",
         )  # fmt: skip
 
 

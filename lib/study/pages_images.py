@@ -13,12 +13,11 @@ from matplotlib.figure import Figure
 from lib.study import figures
 from lib.study.claims import VERDICTS
 from lib.study.measures import labels
-from lib.study.numbers import signed
 from lib.study.pages_id import short, whole
 from lib.study.runs import at
-from lib.study.runs_id import HYPER, METHODS, RIVALS, S_VALUES, best_rival, by_split, ce_only, least_lead, ours
+from lib.study.runs_id import HYPER, METHODS, RIVALS, best_rival, by_split, ce_only, least_lead, ours
 from lib.study.runs_images import CELLS, SHOWN, cell, main, name, rivals
-from lib.study.words import found_too, listed, over_seeds, placed, ranged
+from lib.study.words import found_too, listed, over_seeds, ranged, spanning, surely
 
 EVERY = ("pretrained", "CE-only", "ExpO-S", "ExpO-F", "Masked", "ID-ExpO")
 SCORES = ("insertion", "1 − deletion", "accuracy")
@@ -97,7 +96,7 @@ def span(row: pd.Series, noun: str) -> str:
 
 def panels(front: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """The methods' rows of those explainers and S that ID-ExpO has, with their panel's name, and the panels."""
-    rows = front[front["method"].isin((*METHODS, "pretrained"))]
+    rows = front[front["method"].isin(EVERY)]
     rows = rows.assign(panel=[name(e, S) for e, S in zip(rows["explainer"], rows["S"])])
     there = set(rows.loc[rows["method"] == "ID-ExpO", "panel"])
     return rows[rows["panel"].isin(there)], [name(e, S) for e, S in CELLS if name(e, S) in there]
@@ -108,10 +107,9 @@ def front_figure(front: pd.DataFrame) -> Figure:
     rows, order = panels(front)
     if not order:
         return figures.nothing("No records of ID-ExpO yet.")
-    shown = next(c for c in CELLS if name(*c) == order[-1])
-    found = placed({measure: lead.mean() for measure, lead in leads(front, *shown).items()})
-    title = f"{name(*shown)}: against {rival_told(front, *shown)} at η = 3 ID-ExpO is {found}" if found else ""
-    return figures.fronts(rows, title or f"{name(*shown)}: no records of a rival yet", order)
+    sure = [f"{m} {told}" for m, gaps in each_lead(front).items() if (told := surely(gaps))]
+    title = f"ID-ExpO minus its best rival at η = 3: {listed(sure)}"
+    return figures.fronts(rows, title if sure else "ID-ExpO and its rivals", order)
 
 
 def leads(front: pd.DataFrame, explainer: str, S: float) -> dict[str, pd.Series]:
@@ -125,20 +123,10 @@ def leads(front: pd.DataFrame, explainer: str, S: float) -> dict[str, pd.Series]
     return {measure: lead for measure, lead in found.items() if len(lead)}
 
 
-def lead_told(front: pd.DataFrame, explainer: str, S: float) -> str:
-    """Its leads at eta 3 in a sentence, and over whom."""
-    if not (there := leads(front, explainer, S)):
-        return f"{name(explainer, S)}: no records of ID-ExpO and a rival yet"
-    told = listed(f"{measure} {over_seeds(lead)}" for measure, lead in there.items())
-    return f"{name(explainer, S)}: against {rival_told(front, explainer, S)} ID-ExpO has {told}"
-
-
-def rival_told(front: pd.DataFrame, explainer: str, S: float) -> str:
-    """Whom ID-ExpO is compared with: the best rival, or the best of those that have records."""
-    there = rivals(cell(front, explainer, S, eta=3))
-    if len(there) == 1:
-        return there[0]
-    return "the best rival" if len(there) == len(RIVALS) else f"the best of {listed(there)}"
+def each_lead(front: pd.DataFrame) -> dict[str, dict[str, pd.Series]]:
+    """The leads of each score, by the names of those explainers and S that have records."""
+    there = {name(*c): found for c in CELLS if (found := leads(front, *c))}
+    return {m: {where: found[m] for where, found in there.items()} for m in SCORES} if there else {}
 
 
 def seeds_told(front: pd.DataFrame) -> str:
@@ -165,34 +153,38 @@ def leads_shown(front: pd.DataFrame) -> pd.DataFrame:
 
 
 def fronts_told(front: pd.DataFrame) -> str:
-    """What the leads span, how sure they are, what the paper has, and which explainers and S lack records."""
-    there = {name(*c): found for c in CELLS if (found := leads(front, *c))}
-    if not there:
+    """How many seeds the leads are over, what the paper has, and which explainers and S lack records."""
+    if not (each := each_lead(front)):
         return "There are no records of ID-ExpO and a rival yet."
-    each = {m: {where: found[m] for where, found in there.items()} for m in SCORES}
-    told = [f"ID-ExpO minus the best rival at η = 3 is {listed(f'{ranged(gaps)} in {m}' for m, gaps in each.items())}."]
-    few = [name(*c) for c in CELLS if name(*c) in there and len(rivals(cell(front, *c, eta=3))) < len(RIVALS)]
-    told += [f"Not every rival has records with {listed(few)}."] * bool(few) + [seeds_told(front)]
+    there = [c for c in CELLS if name(*c) in each["accuracy"]]
+    few = [name(*c) for c in there if len(rivals(cell(front, *c, eta=3))) < len(RIVALS)]
+    told = [f"Not every rival has records with {listed(few)}."] * bool(few) + [seeds_told(front)]
     finding, least = "ID-ExpO above every rival in both scores at any η", least_leads(front)
     told.append(found_too(least, finding) if least else f"The paper finds {finding}; not all rivals have records here.")
-    without = [name(*c) for c in CELLS if name(*c) not in there]
+    without = [name(*c) for c in CELLS if c not in there]
     return " ".join(told + [f"Without records of both: {listed(without)}."] * bool(without))
 
 
-def short_told(front: pd.DataFrame, verdicts: pd.DataFrame) -> str:
-    """The page in three sentences: the leads at the larger S, and how the claims came out."""
-    there = [c for c in CELLS if c[1] == max(S_VALUES) and leads(front, *c)]
-    told = [f"{lead_told(front, *c)} (η = 3)." for c in there]
+def short_told(front: pd.DataFrame) -> str:
+    """The page in short: ID-ExpO's leads over the best rival, and what random masks alone do."""
+    if not (each := each_lead(front)):
+        return "There are no records of ID-ExpO and a rival yet."
+    told = listed(f"{ranged(gaps)} in {measure}" for measure, gaps in each.items())
+    return " ".join([f"ID-ExpO minus its best rival is {told}, from one explainer and S to another (η = 3).",
+                     masked_told(front)]).strip()  # fmt: skip
+
+
+def claims_told(verdicts: pd.DataFrame) -> str:
+    """How the claims about images came out."""
     counts = verdicts["verdict"].value_counts()
     claims = listed(f"{counts[word]} {word}" for word in VERDICTS if word in counts)
-    told.append(masked_told(front))
-    return " ".join([*told, f"Of the {len(verdicts)} statements that the paper's claims about images make: {claims}."])
+    return f"Of the {len(verdicts)} statements that the paper's claims about images make: {claims}."
 
 
 def masked_gaps(front: pd.DataFrame, measure: str = "insertion") -> pd.DataFrame:
     """What random masks alone and ID-ExpO add to CE-only's measure at eta 2: a row for each explainer and S.
 
-    Means over the seeds that all three have.
+    Means over the seeds that all three have, and how many these are.
     """
     gaps = {}
     for c in CELLS:
@@ -200,23 +192,21 @@ def masked_gaps(front: pd.DataFrame, measure: str = "insertion") -> pd.DataFrame
         methods = "Masked", "ID-ExpO", "CE-only"
         each = pd.DataFrame({m: by_split(rows, measure, method=m) for m in methods}).dropna()
         if len(each):
-            gaps[name(*c)] = each.sub(each["CE-only"], axis=0).mean()
+            gaps[name(*c)] = {**each.sub(each["CE-only"], axis=0).mean(), "seeds": len(each)}
     return pd.DataFrame(gaps).T
 
 
 def masked_told(front: pd.DataFrame) -> str:
-    """The same in a sentence; empty without records of random masks alone."""
-    if masked_gaps(front).empty:
+    """The same of both scores in two sentences; empty without records of random masks alone."""
+    if (gaps := masked_gaps(front)).empty:
         return ""
-    told = []
-    for measure in SCORES:
-        each = masked_gaps(front, measure)
-        masked, own = (f"{signed(each[m].min())} to {signed(each[m].max())}" for m in ("Masked", "ID-ExpO"))
-        told.append(f"{measure} by {masked} where ID-ExpO changes it by {own}")
-    return (
-        "Random masks alone, with no explanation in the loss, are no rival of the paper's; beside CE-only they change "
-        f"{listed(told)} (η = 2, the seeds that all have)."
-    )
+    own, ours = (spanning(gaps[m]) for m in ("Masked", "ID-ExpO"))
+    more = gaps.index[gaps["Masked"] > gaps["ID-ExpO"]]
+    deletion = masked_gaps(front, "1 − deletion")
+    return (f"Random masks alone, with no explanation in the loss, raise insertion as well: by {own} above CE-only's "
+            f"(η = 2, {span(gaps['seeds'].agg(['min', 'max']), 'seed')}), where ID-ExpO raises it by {ours}"
+            f"{f', and by more than ID-ExpO with {listed(more)}' if len(more) else ''}. They change 1 − deletion by "
+            f"{spanning(deletion['Masked'])}, ID-ExpO by {spanning(deletion['ID-ExpO'])}.")  # fmt: skip
 
 
 def untrained_figure(front: pd.DataFrame) -> Figure:
@@ -226,9 +216,8 @@ def untrained_figure(front: pd.DataFrame) -> Figure:
     rows = rows[rows["measure"].isin(names)].replace({"measure": names})
     if not order:
         return figures.nothing("No records of ID-ExpO yet.")
-    gaps = {where: gap.mean() for where, gap in over_ce_only(front, "sensitivity").items()}
-    title = f"Sensitivity-4 against CE-only at η = 2: ID-ExpO is {placed(gaps)}"
-    title = title if gaps else "No records of CE-only yet"
+    sure = surely(over_ce_only(front, "sensitivity"))
+    title = f"Sensitivity-4, ID-ExpO minus CE-only at η = 2: {sure}" if sure else "ID-ExpO and its rivals"
     return figures.fronts(rows, title, order, scores=(names["sensitivity"], names["masked"]))
 
 
@@ -245,12 +234,13 @@ def gains(front: pd.DataFrame, *measures: str) -> pd.DataFrame:
     return pd.DataFrame(found, index=[name(*c) for c in SHOWN]).dropna()
 
 
-def over_told(front: pd.DataFrame, measure: str, what: str, *, verb: str = "finds") -> str:
-    """The same in words, and what the paper finds, or expects; what: the measure as a sentence names it."""
+def over_told(front: pd.DataFrame, measure: str, what: str, *, finding: str = "") -> str:
+    """The same in words, and what the paper finds, where it does; what: the measure as a sentence names it."""
     if not (gaps := over_ce_only(front, measure)):
         return f"There are no records of ID-ExpO's {what} and CE-only's yet."
-    finding = found_too({where: gap.mean() for where, gap in gaps.items()}, "it higher with ID-ExpO", verb=verb)
-    return f"ID-ExpO's {what} minus CE-only's at η = 2 is {ranged(gaps)}. {finding}"
+    told = f"ID-ExpO's {what} minus CE-only's at η = 2 is {ranged(gaps)}."
+    means = {where: gap.mean() for where, gap in gaps.items()}
+    return f"{told} {found_too(means, finding)}" if finding else told
 
 
 def over_shown(front: pd.DataFrame) -> pd.DataFrame:

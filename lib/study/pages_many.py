@@ -51,7 +51,7 @@ def steps_figure(wide: pd.DataFrame) -> Figure:
     fig, ax = plt.subplots(figsize=(figures.WIDTH, 3.4))
     for column, (label, color, marker) in STEPS.items():
         ax.loglog(own.index, 1e3 * own[column], color=color, marker=marker, label=label)
-    ax.set(xlabel="N, training rows", ylabel="milliseconds a step, lower is better")
+    ax.set(xlabel="N, training rows", ylabel="milliseconds a step,\nlower is better")
     ax.legend()
     first, last = own.index[[0, -1]]
     grown = own["seconds_step"].iloc[-1] / own["seconds_step"].iloc[0]
@@ -93,9 +93,9 @@ def told(wide: pd.DataFrame, memory: float = 24.0) -> str:
     at_end = own["seconds_dense"].iloc[-1] / (own["seconds_step"].iloc[-1] + slope * (last - met))
     return (
         f"At N = {last:,}, with {met / last:.0%} of the rows met, a step is {saved:.0f} times as fast as with gates "
-        f"for all rows. What still grows are the rows that have been met, {1e9 * slope:.0f} ns each and step, so that "
-        f"it would be {at_end:.1f} times once all are; and memory, {each:,.0f} bytes a row: "
-        f"{memory:g} GiB end at about {memory * GIB / each / 1e6:,.0f} million rows of such a table."
+        f"for all rows. Each row that has been met adds {1e9 * slope:.0f} ns to a step: once all are, it would "
+        f"still be {at_end:.1f} times as fast. Memory grows by {each:,.0f} bytes a row, so that {memory:g} GiB end at "
+        f"about {memory * GIB / each / 1e6:,.0f} million rows of such a table."
     )
 
 

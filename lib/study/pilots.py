@@ -9,13 +9,13 @@ import pandas as pd
 from scipy import stats
 
 from lib.study import records
-from lib.study.numbers import digits, signed, three, two
+from lib.study.numbers import digits, signed, spanned, three, two
 from lib.study.pages_fe import short
 from lib.study.runs import at, title
 from lib.study.runs_fe import SCORES, U, choose_eta, chosen, chosen_eta
-from lib.study.statistics import LEVEL, RATIO, resampled
+from lib.study.statistics import LEVEL, RATIO, Paired, resampled
 from lib.study.words import LEVEL as SEEN
-from lib.study.words import listed
+from lib.study.words import listed, spanning
 
 FOLDER = records.ROOT / "results" / "pilots"
 SHOWN = ("Ours", "Pretrain", "PretrainR")  # whose faithfulness is shown for each start
@@ -163,25 +163,40 @@ def pairs(longer: pd.DataFrame, frame: pd.DataFrame) -> Iterator[tuple[str, str,
             yield dataset, method, same, rows
 
 
-def patience(longer: pd.DataFrame, frame: pd.DataFrame) -> str:
-    """What waiting longer changes in the same runs: epochs kept and validation's geometric mean at U = 10, in words."""
-    told = []
-    for dataset, method, same, rows in pairs(longer, frame):
-        each = [by_split(some) for some in (same, rows)]
-        gap = resampled((each[1] - each[0]).dropna())
-        steps = [json.loads(some["settings"].iloc[0])["patience_steps"] for some in (same, rows)]
-        epochs = [chosen(some).drop_duplicates("split")["best_epoch"].mean() for some in (same, rows)]
-        scores = "; ".join(" and ".join(f"{value:.3f}" for value in some) for some in each)
-        single = at_each_eta(same, rows)
+def patience(longer: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """What waiting longer changes in the same runs: epochs kept and validation's geometric mean at U = 10.
+
+    A row for each data set and method, the shorter wait's numbers before the longer's.
+    """
+    rows = {}
+    for dataset, method, *both in pairs(longer, frame):
+        each, single = [by_split(some) for some in both], at_each_eta(*both)
+        steps = [json.loads(some["settings"].iloc[0])["patience_steps"] for some in both]
+        epochs = [chosen(some).drop_duplicates("split")["best_epoch"].mean() for some in both]
         widest = max(single, key=lambda eta: single[eta].abs().max())
-        most = max(single[widest], key=abs)
-        more = {1: "surely for the better", -1: "surely for the worse", 0: "within noise"}[gap.side]
-        told.append(
-            f"{method} on {title(dataset)}, {rows['split'].nunique()} splits, {steps[0]:,} and {steps[1]:,} steps: "
-            f"epoch {epochs[0]:,.0f} and {epochs[1]:,.0f} kept in the mean, geometric mean by split {scores}, "
-            f"a change of {signed(gap.difference)}, {more}; at one η and split by up to {signed(most)} (η = {widest:g})"
-        )
-    return "; ".join(told) or "not tried yet"
+        rows[f"{method} on {title(dataset)}"] = {
+            "steps waited": " and ".join(f"{n:,}" for n in steps),
+            "epoch kept, mean": " and ".join(f"{n:,.0f}" for n in epochs),
+            "geometric mean by split": "; ".join(" and ".join(f"{value:.3f}" for value in some) for some in each),
+            "change": spanned(change(*each)),
+            "at one η and split, at most": f"{signed(max(single[widest], key=abs))} (η = {widest:g})",
+        }
+    return pd.DataFrame(rows).T
+
+
+def change(before: pd.Series, after: pd.Series) -> Paired:
+    """Over the splits that both have."""
+    return resampled((after - before).dropna())
+
+
+def waited(longer: pd.DataFrame, frame: pd.DataFrame) -> str:
+    """The changes by waiting longer in a sentence: over data sets from the least to the most, and which are sure."""
+    found = {short(d): change(*map(by_split, both)) for d, _, *both in pairs(longer, frame)}
+    if not found:
+        return "it was not tried yet"
+    means, sure = pd.Series({d: one.difference for d, one in found.items()}), [d for d in found if found[d].side]
+    many = f"{len(means)} data set{'s' * (len(means) > 1)}"
+    return f"the mean score changes by {spanning(means)} on {many}, by more than noise on {listed(sure)}"
 
 
 def at_each_eta(same: pd.DataFrame, rows: pd.DataFrame) -> dict[float, pd.Series]:

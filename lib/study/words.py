@@ -45,12 +45,12 @@ def beside(gap: float) -> str:
     return "the same" if abs(gap) < LEVEL else f"{abs(gap):.2f} {'higher' if gap > 0 else 'lower'}"
 
 
-def found_too(gaps: Mapping[str, float], finding: str, *, verb: str = "finds") -> str:
-    """Whether all, some or none of the differences are above 0, beside what the paper finds or expects: a sentence."""
+def found_too(gaps: Mapping[str, float], finding: str) -> str:
+    """Whether all, some or none of the differences are above 0, beside what the paper finds: a sentence."""
     above = [name for name, gap in gaps.items() if gap >= LEVEL]
     if len(above) == len(gaps):
-        return f"The direction is the paper's, which {verb} {finding}."
-    return f"The paper {verb} {finding}; here that is {f'so for {listed(above)} alone' if above else 'not so'}."
+        return f"The direction is the paper's, which finds {finding}."
+    return f"The paper finds {finding}; here that is {f'so for {listed(above)} alone' if above else 'not so'}."
 
 
 def spanning(values: pd.Series, form=signed) -> str:
@@ -70,10 +70,15 @@ def over_seeds(gap: pd.Series) -> str:
 
 def ranged(gaps: Mapping[str, pd.Series]) -> str:
     """Differences over seeds, by name, in short: their means' least and largest, and of how many the sign is sure."""
+    told = spanning(pd.Series({name: gap.mean() for name, gap in gaps.items()}))
+    return f"{told} ({sure} with several seeds)" if (sure := surely(gaps)) else told
+
+
+def surely(gaps: Mapping[str, pd.Series]) -> str:
+    """Of how many differences over several seeds the sign is sure: `surely above 0 in 3 of 4`; empty without any."""
     sides = [resampled(gap, ratio=0).side for gap in gaps.values() if len(gap) > 1]
     sure = [f"surely {way} 0 in {sides.count(side)}" for way, side in (("above", 1), ("below", -1)) if side in sides]
-    several = f" ({listed(sure) if sure else 'surely apart from 0 in none'} of {len(sides)} with several seeds)"
-    return spanning(pd.Series({name: gap.mean() for name, gap in gaps.items()})) + several * bool(sides)
+    return f"{listed(sure) if sure else 'surely apart from 0 in none'} of {len(sides)}" if sides else ""
 
 
 def along(means: Mapping[str, pd.Series]) -> str:

@@ -91,10 +91,10 @@ def test_surprises_are_told_as_they_come(front, forms):
     assert "masked at random it predicts better than CE-only" in words  # 0.7 and 0.5 in the made-up records
     unsure = forms.assign(value=np.where(forms["deletion"] == "C", forms["value"].mean() + forms["split"] - 2, 0.0))
     assert "Del-C" not in pages_findings.surprises(front, unsure, readings)[1]
-    assert "minus that from 1 is 0.30 (" in words
+    assert "1 accuracy changes: 0.30 (" in words
     assert len(fig.axes[0].get_yticks()) == 5
     title = fig.get_suptitle().replace("\n", " ")
-    assert "ID-ExpO predicts masked inputs better than CE-only" in title
+    assert "On tables ID-ExpO predicts masked inputs better than CE-only" in title
     assert "the start of S moves accuracy on Glass" in title
     worse = id.frame(told=id.TOLD | {"ID-ExpO": (0.85, 0.95, 0.8, 0.3, 0.2, 0.9, 0.9)}, tables=runs_id.TABLES[:2])
     assert "worse than CE-only" in pages_findings.surprises(runs_id.fronts(worse), forms, readings)[1]

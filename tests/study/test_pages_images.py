@@ -14,25 +14,29 @@ from lib.study import pages_images, runs_images, words
 def test_leads_are_over_the_best_rival_that_there_is(front):
     means = {measure: lead.mean() for measure, lead in pages_images.leads(front, "LIME", 0.5).items()}
     assert means == pytest.approx({"insertion": 0.13, "1 − deletion": 0.1, "accuracy": 0.0}, abs=0.01)
-    told = pages_images.lead_told(front[front["split"] == 0], "LIME", 0.5)
-    assert re.search(r"ID-ExpO has insertion \+0.1\d, 1 − deletion \+0.1\d and accuracy \S+$", told)
-    fewer = front[front["method"] != "ExpO-F"]
-    assert "against the best of ExpO-S and CE-only" in pages_images.lead_told(fewer, "LIME", 0.5)
-    alone = front[front["method"].isin(["ID-ExpO", "CE-only"])]
-    assert "against CE-only" in pages_images.lead_told(alone, "LIME", 0.5)
-    assert "no records" in pages_images.lead_told(front[front["method"] == "ID-ExpO"], "LIME", 0.5)
-    over = pages_images.over_told(front, "sensitivity", "sensitivity-4")
+    told = pages_images.short_told(front)
+    assert re.search(r"rival is \+0.1\d \(surely above 0 in 4 of 4 with several seeds\) in insertion, \+0.1\d ", told)
+    assert "surely" not in pages_images.short_told(front[front["split"] == 0])
+    for function in (pages_images.short_told, pages_images.fronts_told):
+        assert "no records" in function(front[front["method"] == "ID-ExpO"])
+    fewer = front[(front["method"] != "ExpO-F") | (front["explainer"] != "LIME")]
+    assert "Not every rival has records with LIME, S = 0.3 HW and LIME, S = 0.5 HW." in pages_images.fronts_told(fewer)
+    without = front[(front["method"] == "ID-ExpO") | (front["explainer"] != "LIME") | (front["S"] == 0.3)]
+    assert pages_images.fronts_told(without).endswith("Without records of both: LIME, S = 0.5 HW.")
+    over = pages_images.over_told(front, "sensitivity", "sensitivity-4", finding="it higher with ID-ExpO")
     assert "sensitivity-4 minus CE-only's at η = 2 is +0.10 (surely above 0 in 4 of 4 with several seeds)." in over
     table = pages_images.over_shown(front)
     assert table["sensitivity-4"].eq("+0.10 (0.10 to 0.10)").all()
     one = front["split"].eq(0) | front["explainer"].eq("LIME")
     assert pages_images.over_shown(front[one]).iloc[0, 0] == "+0.10"
     assert over.endswith("The direction is the paper's, which finds it higher with ID-ExpO.")
-    masked = pages_images.over_told(front, "masked", "accuracy", verb="expects")
-    assert masked.endswith("The direction is the paper's, which expects it higher with ID-ExpO.")
+    assert pages_images.over_told(front, "masked", "accuracy").endswith("with several seeds).")
     assert "no records" in pages_images.over_told(front[front["method"] == "ID-ExpO"], "sensitivity", "sensitivity-4")
     title = pages_images.front_figure(front).get_suptitle().replace("\n", " ")
-    assert "against the best rival at η = 3 ID-ExpO is above in insertion and 1 − deletion" in title
+    assert "ID-ExpO minus its best rival at η = 3: insertion surely above 0 in 4 of 4, 1 − deletion surely" in title
+    assert pages_images.front_figure(front[front["split"] == 0]).get_suptitle() == "ID-ExpO and its rivals"
+    title = pages_images.untrained_figure(front).get_suptitle().replace("\n", " ")
+    assert title == "Sensitivity-4, ID-ExpO minus CE-only at η = 2: surely above 0 in 4 of 4"
 
 
 def test_a_lead_is_over_the_seeds_that_all_rivals_have(front):
@@ -62,11 +66,19 @@ def test_random_masks_alone_are_set_beside_id_expo_over_the_seeds_that_both_have
     own = front[(front["method"] == "ID-ExpO") & (front["split"] == 0) & (front["S"] == 0.5)]
     ahead = 0.05 * own["measure"].eq("insertion") - own["split"] / 10
     rows = pd.concat([front[front["method"] != "Masked"], own.assign(method="Masked", value=own["value"] + ahead)])
+    for measure, gain in (("insertion", 0.05), ("1 − deletion", 0.0)):  # beside ID-ExpO's own
+        gaps = pages_images.masked_gaps(rows, measure)
+        assert (gaps["Masked"] - gaps["ID-ExpO"]).to_numpy() == pytest.approx([gain, gain])
     told = pages_images.masked_told(rows)
-    numbers = [float(n.replace("−", "-")) for n in re.findall(r"[+−]?\d\.\d\d", told)]
-    assert [round(a - b, 2) for a, b in zip(numbers[:2], numbers[2:4])] == [0.05, 0.05]
-    assert numbers[4:6] == numbers[6:8]  # 1 - deletion, and accuracy, are ID-ExpO's own
-    assert numbers[8:10] == numbers[10:12]
+    same = words.spanning(gaps["ID-ExpO"])
+    assert told.endswith(f"They change 1 − deletion by {same}, ID-ExpO by {same}.")
+    assert "above CE-only's (η = 2, 1 seed)" in told
+    assert "by more than ID-ExpO with Grad-CAM, S = 0.5 HW and LIME, S = 0.5 HW." in told
+    less = rows["method"].eq("Masked") & rows["explainer"].eq("LIME")
+    told = pages_images.masked_told(rows.assign(value=rows["value"] - 0.1 * less))
+    assert "by more than ID-ExpO with Grad-CAM, S = 0.5 HW." in told
+    two = pd.concat([rows, rows[rows["method"] == "Masked"].assign(split=1)])
+    assert "(η = 2, 2 seeds)" in pages_images.masked_told(two)
 
 
 def test_how_each_method_was_trained_is_read_from_its_settings():
@@ -88,8 +100,10 @@ def test_how_each_method_was_trained_is_read_from_its_settings():
 
 
 def test_the_sentences_say_how_sure_they_are_and_what_the_paper_finds(front):
+    assert "is +0.13 (surely above 0 in 4 of 4 with several seeds) in insertion, +0.10 (surely" in (
+        pages_images.short_told(front)
+    )
     told = pages_images.fronts_told(front)
-    assert "is +0.13 (surely above 0 in 4 of 4 with several seeds) in insertion, +0.10 (surely" in told
     assert pages_images.leads_shown(front).iloc[0, 0].startswith("+0.13 (")
     assert "CE-only 3 seeds, ExpO-F 3 seeds, ExpO-S 3 seeds and ID-ExpO 3 seeds" in told
     assert told.endswith("finds ID-ExpO above every rival in both scores at any η.")
@@ -106,9 +120,7 @@ def test_the_sentences_say_how_sure_they_are_and_what_the_paper_finds(front):
     assert told.endswith("here that is so for Grad-CAM, S = 0.3 HW and Grad-CAM, S = 0.5 HW alone.")
     assert "no records" in pages_images.fronts_told(front[front["method"] == "ID-ExpO"])
     verdicts = pd.DataFrame({"verdict": ["mixed", "reproduced", "not tested", "mixed"]})
-    short = pages_images.short_told(front, verdicts)
-    assert short.startswith("Grad-CAM, S = 0.5 HW: against the best rival")
-    assert short.endswith(
+    assert pages_images.claims_told(verdicts) == (
         "Of the 4 statements that the paper's claims about images make: 1 reproduced, 2 mixed and 1 not tested."
     )
 

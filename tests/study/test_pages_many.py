@@ -30,8 +30,8 @@ def test_the_figure_has_both_lines_and_says_how_far_a_step_has_grown(wide):
 def test_the_sentence_tells_what_grows_and_where_it_ends(wide):
     told = pages_many.told(wide)
     assert "a step is 50 times as fast" in told
-    assert "40 ns each" in told  # 4 ms over 100,000 rows more
-    assert "2,000 bytes a row: 24 GiB end at about 13 million rows" in told
+    assert "adds 40 ns to a step" in told  # 4 ms over 100,000 rows more
+    assert "2,000 bytes a row, so that 24 GiB end at about 13 million rows" in told
 
 
 def test_what_some_candidates_give_is_told_beside_all_rows(wide):

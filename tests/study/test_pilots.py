@@ -32,14 +32,20 @@ def test_more_patience_is_compared_in_the_same_runs_alone_on_validation():
     short.loc[short["split"] > 1, "value"] = 0.5
     better = {0.0: (0.1, 0.1), 0.01: (0.64, 1.0)}
     longer = rows(better, splits=(0, 1), settings='{"patience_steps": 10000}', config="2", best_epoch=7)
-    assert pilots.patience(longer, short) == (
-        "Ours on Glass, 2 splits, 5,000 and 10,000 steps: epoch 3 and 7 kept in the mean, "
-        "geometric mean by split 0.600 and 0.600; 0.800 and 0.800, a change of +0.20, surely for the better; "
-        "at one η and split by up to +0.70 (η = 0.01)"
-    )
+    table = pilots.patience(longer, short)
+    assert table.loc["Ours on Glass"].to_dict() == {
+        "steps waited": "5,000 and 10,000", "epoch kept, mean": "3 and 7",
+        "geometric mean by split": "0.600 and 0.600; 0.800 and 0.800", "change": "+0.20 (0.20 to 0.20)",
+        "at one η and split, at most": "+0.70 (η = 0.01)",
+    }  # fmt: skip
+    told = "the mean score changes by +0.20 on 1 data set, by more than noise on Glass"
+    assert pilots.waited(longer, short) == told
     worse = longer.assign(value=longer["value"].where(longer["split"] == 0, 0.5))
-    assert "0.800 and 0.500, a change of +0.05, within noise; at one η" in pilots.patience(worse, short)
-    assert pilots.patience(longer, short.assign(dataset="vehicle")) == "not tried yet"
+    assert pilots.patience(worse, short).loc["Ours on Glass", "geometric mean by split"].endswith("0.800 and 0.500")
+    told = "the mean score changes by +0.05 to +0.20 on 2 data sets, by more than noise on Glass"
+    both = [pd.concat([some, other.assign(dataset="vehicle")]) for some, other in ((longer, worse), (short, short))]
+    assert pilots.waited(*both) == told
+    assert pilots.waited(longer, short.assign(dataset="vehicle")) == "it was not tried yet"
 
 
 def tried(scores):

@@ -119,7 +119,7 @@ def test_a_folder_of_few_records_makes_a_page_or_says_what_lacks(tmp_path):
             continue
         every = runs_images.load(tmp_path)
         front = runs_images.fronts(every)
-        assert told in pages_images.lead_told(front, "Grad-CAM", 0.5)
+        assert told in pages_images.fronts_told(front)
         assert 0 < pages_images.runs_told(runs_images.of_the_grid(), every)["start"] < 1
         for shown in (work_images.ablations(every), work_images.controls(front), work_images.robust(front, every)):
             assert len(shown)

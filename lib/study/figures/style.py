@@ -45,6 +45,7 @@ METHODS = {
     "ExpO-S": Look("#d55e00", "s"),
     "ExpO-F": Look("#117733", "^"),
     "CE-only": Look("#444444", "X", "--", True),
+    "Masked": Look("#aa3377", "D", ":", True),
     "pretrained": Look("#9a5fe0", "*", "", True),
     "Del-A": Look("#0072b2", "o"),
     "Del-B": Look("#d55e00", "s"),
