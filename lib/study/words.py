@@ -71,14 +71,15 @@ def over_seeds(gap: pd.Series) -> str:
 def ranged(gaps: Mapping[str, pd.Series]) -> str:
     """Differences over seeds, by name, in short: their means' least and largest, and of how many the sign is sure."""
     told = spanning(pd.Series({name: gap.mean() for name, gap in gaps.items()}))
-    return f"{told} ({sure} with several seeds)" if (sure := surely(gaps)) else told
+    return f"{told} ({sure})" if (sure := surely(gaps)) else told
 
 
 def surely(gaps: Mapping[str, pd.Series]) -> str:
     """Of how many differences over several seeds the sign is sure: `surely above 0 in 3 of 4`; empty without any."""
     sides = [resampled(gap, ratio=0).side for gap in gaps.values() if len(gap) > 1]
     sure = [f"surely {way} 0 in {sides.count(side)}" for way, side in (("above", 1), ("below", -1)) if side in sides]
-    return f"{listed(sure) if sure else 'surely apart from 0 in none'} of {len(sides)}" if sides else ""
+    those = f"{len(sides)}{' with several seeds' * (len(sides) < len(gaps))}"
+    return f"{listed(sure) if sure else 'surely apart from 0 in none'} of {those}" if sides else ""
 
 
 def along(means: Mapping[str, pd.Series]) -> str:

@@ -15,7 +15,7 @@ def test_leads_are_over_the_best_rival_that_there_is(front):
     means = {measure: lead.mean() for measure, lead in pages_images.leads(front, "LIME", 0.5).items()}
     assert means == pytest.approx({"insertion": 0.13, "1 − deletion": 0.1, "accuracy": 0.0}, abs=0.01)
     told = pages_images.short_told(front)
-    assert re.search(r"rival is \+0.1\d \(surely above 0 in 4 of 4 with several seeds\) in insertion, \+0.1\d ", told)
+    assert re.search(r"rival is \+0.1\d \(surely above 0 in 4 of 4\) in insertion, \+0.1\d ", told)
     assert "surely" not in pages_images.short_told(front[front["split"] == 0])
     for function in (pages_images.short_told, pages_images.fronts_told):
         assert "no records" in function(front[front["method"] == "ID-ExpO"])
@@ -24,13 +24,13 @@ def test_leads_are_over_the_best_rival_that_there_is(front):
     without = front[(front["method"] == "ID-ExpO") | (front["explainer"] != "LIME") | (front["S"] == 0.3)]
     assert pages_images.fronts_told(without).endswith("Without records of both: LIME, S = 0.5 HW.")
     over = pages_images.over_told(front, "sensitivity", "sensitivity-4", finding="it higher with ID-ExpO")
-    assert "sensitivity-4 minus CE-only's at η = 2 is +0.10 (surely above 0 in 4 of 4 with several seeds)." in over
+    assert "sensitivity-4 minus CE-only's at η = 2 is +0.10 (surely above 0 in 4 of 4)." in over
     table = pages_images.over_shown(front)
     assert table["sensitivity-4"].eq("+0.10 (0.10 to 0.10)").all()
     one = front["split"].eq(0) | front["explainer"].eq("LIME")
     assert pages_images.over_shown(front[one]).iloc[0, 0] == "+0.10"
     assert over.endswith("The direction is the paper's, which finds it higher with ID-ExpO.")
-    assert pages_images.over_told(front, "masked", "accuracy").endswith("with several seeds).")
+    assert pages_images.over_told(front, "masked", "accuracy").endswith("of 4).")
     assert "no records" in pages_images.over_told(front[front["method"] == "ID-ExpO"], "sensitivity", "sensitivity-4")
     title = pages_images.front_figure(front).get_suptitle().replace("\n", " ")
     assert "ID-ExpO minus its best rival at η = 3: insertion surely above 0 in 4 of 4, 1 − deletion surely" in title
@@ -100,9 +100,7 @@ def test_how_each_method_was_trained_is_read_from_its_settings():
 
 
 def test_the_sentences_say_how_sure_they_are_and_what_the_paper_finds(front):
-    assert "is +0.13 (surely above 0 in 4 of 4 with several seeds) in insertion, +0.10 (surely" in (
-        pages_images.short_told(front)
-    )
+    assert "is +0.13 (surely above 0 in 4 of 4) in insertion, +0.10 (surely" in (pages_images.short_told(front))
     told = pages_images.fronts_told(front)
     assert pages_images.leads_shown(front).iloc[0, 0].startswith("+0.13 (")
     assert "CE-only 3 seeds, ExpO-F 3 seeds, ExpO-S 3 seeds and ID-ExpO 3 seeds" in told

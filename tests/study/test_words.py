@@ -42,7 +42,7 @@ def test_differences_over_seeds_are_told_in_short():
     assert words.over_seeds(one[:0]) == "–"
     told = words.ranged({"a": clear, "b": unclear, "c": one, "d": -clear})
     assert told == "−0.11 to +0.20 (surely above 0 in 1 and surely below 0 in 1 of 3 with several seeds)"
-    assert words.ranged({"b": unclear}) == "+0.07 (surely apart from 0 in none of 1 with several seeds)"
+    assert words.ranged({"b": unclear}) == "+0.07 (surely apart from 0 in none of 1)"
     assert words.ranged({"c": one}) == "+0.20"
 
 
