@@ -18,15 +18,18 @@
 # it more faithfully, keeps it, and ends in a page of figures about your images:
 #
 # ```
-# python -m lib.run notebooks/26_your_images.py mine.ipynb -p images my_images -p size 96 \
-#     -p weights my_resnet18.pt -p layer conv4_x -p tuned tuned.pt
+# python -m lib.run notebooks/26_your_images.py mine.ipynb \
+#     -p images my_images -p size 96 -p weights my_resnet18.pt \
+#     -p layer conv4_x -p tuned tuned.pt
 # ```
 #
 # Torchvision's weights for ImageNet have another last layer and inputs of their own:
 #
 # ```
-# python -m lib.run notebooks/26_your_images.py mine.ipynb -p images my_images -p size 224 -p weights resnet18.pt \
-#     -p new_head True -p mean 0.485,0.456,0.406 -p std 0.229,0.224,0.225 -p layer conv4_x -p tuned tuned.pt
+# python -m lib.run notebooks/26_your_images.py mine.ipynb \
+#     -p images my_images -p size 224 -p weights resnet18.pt \
+#     -p new_head True -p layer conv4_x -p tuned tuned.pt \
+#     -p mean 0.485,0.456,0.406 -p std 0.229,0.224,0.225
 # ```
 #
 # In Jupyter, open `notebooks/26_your_images.py` as a notebook and change the next cell. With papermill alone:
@@ -226,8 +229,9 @@ plt.close(fig)
 # such line is one job of a cluster:
 #
 # ```
-# python -m lib.run notebooks/experiments/insertion_deletion_images.py out.ipynb -p data my_images -p size 96 \
-#     -p start my_resnet18.pt -p layer conv4_x -p out my.parquet
+# python -m lib.run notebooks/experiments/insertion_deletion_images.py \
+#     out.ipynb -p data my_images -p size 96 -p start my_resnet18.pt \
+#     -p layer conv4_x -p out my.parquet
 # ```
 #
 # Another network than these two needs what `Convolutional` in `lib/nets/resnet.py` gives: a function of its parameters
