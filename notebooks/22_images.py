@@ -98,7 +98,9 @@ pages_images.leads_shown(front)
 keep("images", {"untrained": pages_images.untrained_figure(front)})
 found = pages_images.over_told(front, "sensitivity", "sensitivity-4", finding="it higher with ID-ExpO")
 masked = pages_images.over_told(front, "masked", "accuracy with a random half of the cells masked")
-keep("images", {"over-sensitivity": found, "over-masked": masked, "missing": work_images.missing(front)})
+kept = pages_images.over_told(front, "kept_half", "accuracy with the less important half masked")
+keep("images", {"over-sensitivity": found, "over-masked": masked, "over-kept": kept})
+keep("images", {"missing": work_images.missing(front)})
 pages_images.over_shown(front)
 
 # %% [markdown]
@@ -321,9 +323,9 @@ pages_claims.at_a_glance(verdicts).assign(recorded=list(claims_images.lacking(te
 #
 # Of the {glue:text}`images-runs-asked` runs that the project's grid asks for at this scale, {glue:text}`images-runs`
 # are recorded, and {glue:text}`images-cells` of its {glue:text}`images-cells-asked` lists of settings are whole. `make
-# experiments ONLY="images -A"` runs what is missing; the scale is what two CPU cores do in a day. Each run draws its
-# images from {glue:text}`images-train:,`, how many of them the table below says. It is chosen by
-# {glue:text}`images-val` and measured on {glue:text}`images-images:,` test images. Training, the start's included, took
+# experiments ONLY="images -A"` runs what is missing; the scale is what two CPU cores do in a day. Images to train on
+# are drawn from {glue:text}`images-train:,`; how many are, the table below says. Another {glue:text}`images-val` choose
+# hyperparameters, and {glue:text}`images-images:,` test images are measured. Training, the start's included, took
 # {glue:text}`images-hours:.1f` hours on one core that had other work beside it.
 #
 # For each explainer and $S$ there are: {glue:text}`images-choice`. A method with fewer settings had less to choose

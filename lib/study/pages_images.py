@@ -235,12 +235,17 @@ def gains(front: pd.DataFrame, *measures: str) -> pd.DataFrame:
 
 
 def over_told(front: pd.DataFrame, measure: str, what: str, *, finding: str = "") -> str:
-    """The same in words, and what the paper finds, where it does; what: the measure as a sentence names it."""
+    """The same in words, what the paper finds, where it does, and what random masks alone change.
+
+    what: the measure as a sentence names it.
+    """
     if not (gaps := over_ce_only(front, measure)):
         return f"There are no records of ID-ExpO's {what} and CE-only's yet."
-    told = f"ID-ExpO's {what} minus CE-only's at η = 2 is {ranged(gaps)}."
-    means = {where: gap.mean() for where, gap in gaps.items()}
-    return f"{told} {found_too(means, finding)}" if finding else told
+    told = [f"ID-ExpO's {what} minus CE-only's at η = 2 is {ranged(gaps)}."]
+    told += [found_too({where: gap.mean() for where, gap in gaps.items()}, finding)] * bool(finding)
+    if len(alone := masked_gaps(front, measure)):
+        told.append(f"Random masks alone change it by {spanning(alone['Masked'])}.")
+    return " ".join(told)
 
 
 def over_shown(front: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from scipy import stats
 
 from lib.study.claims import MARGIN
 from lib.study.numbers import signed, three, two
-from lib.study.pages_images import SCORES, gains, masked_gaps, over_told
+from lib.study.pages_images import SCORES, gains
 from lib.study.runs import at
 from lib.study.runs_id import by_split
 from lib.study.runs_images import EXPLAINERS, cell, costs, main, name
@@ -74,13 +74,6 @@ def elsewhere_told(frame: pd.DataFrame, front: pd.DataFrame) -> str:
     random = spanning(gains(front, "insertion_random")["insertion_random"])
     return (f"In explanations that were not trained {told}. A random map's insertion gains {random}: that much of a "
             "gain is no explanation's.")  # fmt: skip
-
-
-def kept_told(front: pd.DataFrame) -> str:
-    """Accuracy with the less important half masked: ID-ExpO's beside CE-only's, and that of random masks alone."""
-    told = over_told(front, "kept_half", "accuracy with the less important half masked")
-    gaps = masked_gaps(front, "kept_half")
-    return told if gaps.empty else f"{told} Random masks alone change it by {spanning(gaps['Masked'])}."
 
 
 # --- What does the work ----------------------------------------------------------------------------------------------
@@ -267,7 +260,7 @@ def words(front: pd.DataFrame, frame: pd.DataFrame) -> dict[str, str]:
     both = {"elsewhere": elsewhere_told(frame, front), "diverged": diverged_told(frame, front),
             "robust": robust_told(front, frame), "rates": rates_told(frame, front)}  # fmt: skip
     of_front = {"controls": controls_told, "ties": ties_told, "gap": gap_told,
-                "backgrounds": backgrounds_told, "over-kept": kept_told, "margin": margin_told}  # fmt: skip
+                "backgrounds": backgrounds_told, "margin": margin_told}  # fmt: skip
     of_frame = {
         "spread": spread_told,
         "orders": orders_told,

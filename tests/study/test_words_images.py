@@ -33,14 +33,6 @@ def test_what_the_tie_rule_moves_is_told_of_the_start(front):
     assert ties.endswith("training moves it by 0.15.")
 
 
-def test_what_random_masks_alone_change_is_told_of_the_less_important_half(front):
-    masked = runs_images.at(front, method="CE-only").assign(method="Masked")
-    every = pd.concat([front, masked.assign(value=masked["value"] + 0.2)])
-    told = words_images.kept_told(every)
-    assert "less important half masked minus CE-only's at η = 2 is +0.10 (surely above 0 in 4 of 4" in told
-    assert told.endswith("Random masks alone change it by +0.20.")
-
-
 def test_what_is_gained_is_tabled_form_by_form(front):
     own = front["method"].eq("ID-ExpO") & front["measure"].eq("insertion_random")
     table = work_images.gained(front.assign(value=front["value"] + 0.07 * own))
@@ -218,4 +210,4 @@ def test_what_drawing_adds_is_told_where_it_is_recorded():
 def test_every_sentence_has_its_name(front):
     told = words_images.words(front, frame())
     assert all(isinstance(sentence, str) for sentence in told.values())
-    assert len(told) == 15
+    assert len(told) == 14
