@@ -101,6 +101,8 @@ def test_inputs_may_be_standardised_by_somebody_elses_numbers():
 def test_flips_and_crops_are_those_of_a_plain_loop():
     """Each image by its own draw: a crop of the image with a black margin, mirrored or not."""
     pixels = torch.randint(1, 256, (200, 6, 7, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    by_default, four = (augment(pixels, torch.Generator().manual_seed(1), **m) for m in ({}, {"margin": 4}))
+    assert torch.equal(by_default, four)
     found = augment(pixels, torch.Generator().manual_seed(1), margin=2)
     again = augment(pixels, torch.Generator().manual_seed(1), margin=2)
     assert torch.equal(found, again)

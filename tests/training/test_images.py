@@ -14,7 +14,16 @@ from lib.study import records
 from lib.study.provenance import config_hash
 from lib.training import parallel
 from lib.training.expo_step import explained_by, objective
-from lib.training.images import METHODS, Tuner, Tuning, background_of, explainer_for, in_chunks, predictor_of
+from lib.training.images import (
+    METHODS,
+    Tuner,
+    Tuning,
+    background_of,
+    draws_of,
+    explainer_for,
+    in_chunks,
+    predictor_of,
+)
 from lib.training.measuring import measured
 from tests.explainers.convolutional import network
 from tests.image_sets import noise
@@ -183,6 +192,56 @@ def test_a_step_sees_images_flipped_and_moved_or_as_they_are(augmented, monkeypa
     pixels = IMAGES.x_train[rows]
     moved = augment(pixels, torch.Generator().manual_seed(5))
     assert torch.equal(seen[0], IMAGES.inputs(moved if augmented else pixels))
+
+
+def test_each_image_of_a_step_has_values_of_s_and_masks_of_its_own(monkeypatch):
+    own, seen = tuner("LIME", draws=3), []
+    explainer = replace(own.chunked.explainer, keep=0.5)
+    own.chunked = replace(own.chunked, explainer=explainer)
+    monkeypatch.setattr(own, "backward", lambda x, y, *, drawn, s: seen.append((drawn, s)))
+    own.gradients(torch.arange(4))
+    ((drawn, s),) = seen
+    assert s.shape == (4, 3)
+    assert len(s.unique(dim=0)) > 1
+    starts = [t for t in drawn.values() if len(t) == 4]
+    assert starts
+    assert all(len(t.unique(dim=0)) == 4 for t in starts)
+
+
+def test_what_is_chunked_is_otherwise_as_it_was_asked_for():
+    for case in ("LIME", "ExpO-F"):
+        asked = replace(tuner(case).settings, memory=64, floor=0.2)
+        cut = in_chunks(asked, 64)
+        other = {f.name for f in fields(asked) if getattr(asked, f.name) != getattr(cut, f.name)}
+        assert other <= {"chunk", "explainer", "around"}
+        assert replace(cut.explainer, chunk=asked.explainer.chunk) == asked.explainer
+
+
+def test_a_network_is_measured_in_single_precision_however_it_is_trained():
+    own = tuner(mixed=True)
+    x = IMAGES.inputs(IMAGES.x_test)
+    with torch.no_grad():
+        torch.testing.assert_close(predictor_of(own.net, IMAGES).logits(x), own.net.eval()(x), rtol=1e-5, atol=1e-5)
+    own.measure()
+    single = tuner(mixed=False)
+    single.measure()
+    assert own.state["parts"] == single.state["parts"]
+    single.measure()
+    assert len(single.state["parts"]) == 2  # of every validation
+
+
+def test_explanations_are_measured_with_the_same_draw_always():
+    """Records of a cell that goes on another day are of the same masks."""
+    explainer = tuner("LIME").settings.explainer
+    (drawn,) = draws_of([(explainer, 0.5)], IMAGES.background).values()
+    again = explainer.draw(IMAGES.background.shape, torch.Generator().manual_seed(10**12))
+    assert drawn.keys() == again.keys()
+    assert all(torch.equal(t, again[name]) for name, t in drawn.items())
+
+
+def test_a_map_of_an_image_that_is_not_square_has_its_shape():
+    wide = replace(IMAGES, x_train=IMAGES.x_train.repeat(1, 1, 2, 1))
+    assert explainer_for("Grad-CAM", network(4, C=3, dtype=torch.float32), wide).grid == (8, 16)
 
 
 def test_epochs_are_chosen_by_validation_images_alone():

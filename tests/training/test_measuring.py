@@ -19,6 +19,7 @@ from lib.training.measuring import (
     ELSEWHERE,
     SETS,
     besides,
+    by_chance,
     by_threshold,
     calibration_error,
     elsewhere,
@@ -162,12 +163,30 @@ def test_scores_are_those_of_a_plain_loop(name):
                 assert curve[i, k].item() == pytest.approx(plain_curve(net, x, y, found.phi[i], s, 4, delete), abs=1e-5)
 
 
+def test_a_random_map_is_every_rows_own_whatever_the_memory():
+    """All curves from a plain loop with the same generator."""
+    predictor, rows, options, _ = small()
+    given = {"S": 0.5, **options}
+    steps, *found = by_chance(predictor, rows, "test", memory=12, generator=torch.Generator().manual_seed(4), **given)
+    generator, expected = torch.Generator().manual_seed(4), []
+    for x in rows.x_test.split(max(1, 12 // (2 * len(steps)))):
+        phi = torch.rand(len(x), 6, generator=generator)
+        y = predictor.logits(x).argmax(-1)
+        expected.append(metrics.curves(predictor, x, y, phi=phi, s=steps, explainer=options["explainer"]))
+    assert len(expected) > 1
+    for curve, name in zip(found, ("inserted", "deleted")):
+        torch.testing.assert_close(curve, torch.cat([getattr(own, name) for own in expected]))
+
+
 def test_a_report_holds_each_measure_once_and_counts_flat_maps():
     net = network(4, C=3, dtype=torch.float32)
     explainer = explainer_for("Grad-CAM", net, IMAGES)
     predictor = predictor_of(net, IMAGES)
     rows = report(predictor, IMAGES, "test", explainer=explainer, S=(0.3, 0.5), drawn={})
     assert len({(row["S"], row["measure"]) for row in rows}) == len(rows)
+    less = {row["measure"] for row in rows if row["direction"] == "lower"}
+    sure = {"overconfidence", "calibration_error", "zero_maps"}
+    assert less == sure | {row["measure"] for row in rows if row["measure"].startswith("deletion")}
     value = {(row["S"], row["measure"]): row["value"] for row in rows}
     found = measured(predictor, IMAGES, "test", explainer=explainer, S=0.5, drawn={})
     assert value[0.5, "insertion"] == pytest.approx(found.areas(0.5)[1])

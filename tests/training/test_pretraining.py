@@ -102,6 +102,16 @@ def test_what_is_trained_on_is_attacked():
     torch.testing.assert_close(found, list(expected))
 
 
+def test_an_attack_is_on_the_network_as_it_is_by_then():
+    own, x, y, uphill = linear(8.0, 2.0, 1)
+    with torch.no_grad():
+        own.net.fc.weight.neg_()  # as if training had turned it
+    own.generator.manual_seed(5)
+    inside = (own._attacked(x, y) - x).sign()
+    assert torch.equal(inside[inside != 0], -uphill.expand_as(x)[inside != 0])
+    assert (inside != 0).any()
+
+
 def test_a_step_in_mixed_precision_is_a_single_ones_to_rounding():
     """The gradient's error is below 0.2 of its norm, bfloat16's 8 bits through 20 layers; what is kept is float32."""
     net = pretrain(noise(), replace(SMALL, width=8, batch=24, epochs=20), progress=False).net
