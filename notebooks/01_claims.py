@@ -488,8 +488,8 @@ pages_claims.at_a_glance(verdicts_images).assign(**{"with records": there})
 
 # %% [markdown]
 # *The claims about images: verdicts, how many of their comparisons have records, and with how many repeats at most.
-# ID-C7 compares with a robust network of our own, far less accurate than the paper's, so that its two verdicts say
-# little.*
+# The paper means ID-C2 to C4 of both its sets; here they are CIFAR-10's. ID-C7 compares with a robust network of our
+# own, far less accurate than the paper's, so that its two verdicts say little.*
 #
 # In all: {glue:text}`claims-images-count-id-reproduced` reproduced, {glue:text}`claims-images-count-id-mostly` mostly,
 # {glue:text}`claims-images-count-id-mixed` mixed, {glue:text}`claims-images-count-id-undecided` undecided,

@@ -445,8 +445,8 @@ glue("speed-added", words_images.added_told(timed), display=False)
 # {glue:text}`speed-four-own:.0%` to the regularisers' own ({numref}`fig-speed-draws`). A batch's choice of samples
 # shakes the gradient far more than that. {glue:text}`speed-added`
 #
-# LIME saves almost nothing in this way. On CIFAR-10 it has eight values of $s$ at $S = 0.5\,HW$, which are 16 masked
-# inputs beside the 200 that explain, and those stay whatever $K$ is. Training on an image took
+# LIME saves almost nothing in this way. On CIFAR-10 (JPEG copies) it has eight values of $s$ at $S = 0.5\,HW$, which
+# are 16 masked inputs beside the 200 that explain, and those stay whatever $K$ is. Training on an image took
 # {glue:text}`speed-lime-four:.0f` milliseconds of a core with four of them and {glue:text}`speed-lime-all:.0f` with all
 # (recorded for [the results on images](22_images), with every mask on the way back).
 #

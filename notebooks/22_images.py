@@ -306,7 +306,7 @@ pages_claims.at_a_glance(verdicts).assign(recorded=list(claims_images.lacking(te
 # %% [markdown]
 # *The claims about images: verdicts, how many of their comparisons have records, and with how many repeats at most.
 # Repeats are seeds, and rounds of timing in ID-C12, which is no matter of chance. A comparison of one seed has neither
-# an interval nor p, and decides nothing.*
+# an interval nor p, and decides nothing. The paper means ID-C2 to C4 of both its sets; here they are CIFAR-10's.*
 #
 # ````{dropdown} The comparisons that have records
 # ```{glue} images-comparisons

@@ -317,8 +317,8 @@ pilots_of.starts_by_method(tried)
 #
 # **Almost equal contributions.** Where a network is sure, Grad-CAM's map is next to 0, and so is the range that $T$ is
 # read off. Below the floor of 0.001 a soft mask is softer than the paper's. That is no rare case: of the network that
-# scale A starts from, {glue:text}`readings-below` of the maps are below it (of 256 training images). What training
-# without the floor gives is among the ablations in [](22_images).
+# scale A starts from, {glue:text}`readings-below` of the maps are below it (of 256 training images, as JPEG). What
+# training without the floor gives is among the ablations in [](22_images).
 #
 # **Batch norm.** The paper does not say how it is treated in fine-tuning. With the statistics of pretraining no sample
 # depends on its batch, and masked inputs do not move them. Each step folds them into the convolutions, through which

@@ -87,10 +87,16 @@ def test_a_second_call_goes_on_and_leaves_what_the_grid_asks_for(call, tmp_path)
         run = runs[name]
         known = defaults(jupytext.read(grid.ROOT / run.notebook))
         assert run.notebook == f"notebooks/experiments/{notebook}.py"
-        asked = {n: convert(n, grid._text(v), known[n]) for n, v in run.given.items() if n not in SIZED}
+        given_here = SIZED | ({"lams"} if name == "ID-ExpO-LIME-B.parquet" else set())
+        asked = {n: convert(n, grid._text(v), known[n]) for n, v in run.given.items() if n not in given_here}
         assert {n: executed[n] for n in asked} == asked
         frame = pd.read_parquet(tmp_path / "out" / name)
         assert frame[frame["method"] != "pretrained"]["config"].nunique() == run.trainings
+    val = pd.read_parquet(tmp_path / "out" / "ID-ExpO-Grad-CAM-B.parquet").query("part == 'val'")
+    score = val.pivot_table(index=["lam", "lr"], columns="measure", values="value")
+    best, _ = (2 * score["accuracy"] + score["insertion"] - score["deletion"]).idxmax()
+    lime = pd.read_parquet(tmp_path / "out" / "ID-ExpO-LIME-B.parquet")
+    assert set(lime.loc[lime["method"] == "ID-ExpO", "lam"]) == {best}
     assert call(1e9)[1] == second
     speed = json.loads((tmp_path / "out" / "speed-B.json").read_text())
     assert set(speed) == {"pretraining", *(name.removesuffix(".parquet") for name in given)}

@@ -4,10 +4,11 @@
     python -m workflow.scale_b --pack images.npz         # the images that it takes, 29 MiB, for a machine without them
     python -m workflow.scale_b --images images.npz ...   # and there, from that file alone
 
-The cells and their parameters are those of the blocks images-B in workflow/grid.yaml. Notebooks are executed as plain
-scripts, so that neither papermill nor Jupyter is needed. Each run's records are written as soon as it is done. A run
-that would not end within the budget, by the speed of pretraining, is left out. A second call with the same folders goes
-on where the first one stopped: nothing that is recorded is trained again.
+The cells and their parameters are those of the blocks images-B in workflow/grid.yaml, but for the lambda of ID-ExpO
+with LIME, which is the one that validation prefers with Grad-CAM. Notebooks are executed as plain scripts, so that
+neither papermill nor Jupyter is needed. Each run's records are written as soon as it is done. A run that would not end
+within the budget, by the speed of pretraining, is left out. A second call with the same folders goes on where the first
+one stopped: nothing that is recorded is trained again.
 """
 
 import argparse
@@ -20,14 +21,14 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from lib import writing
+from lib import metrics, writing
 from lib.data import copies
 from lib.data import images as sets
 from lib.data.files import checked, data_dir, hashed
 from lib.data.image_files import archived, decoded
 from lib.nets import resnet
 from lib.parameters import convert
-from lib.study import grid
+from lib.study import grid, records
 from lib.study.provenance import made_by
 
 STARTED = time.monotonic()
@@ -150,6 +151,8 @@ class Budget:
     def cell(self, file: str) -> None:
         """One of CELLS, if one of its runs fits into the time left."""
         (cost, reserve), given = CELLS[file], RUNS[file].given | self.common
+        if file == "ID-ExpO-LIME-B":
+            given["lams"] = self.preferred("ID-ExpO-Grad-CAM-B", given["lams"])
         given["per_epoch"] = given["per_epoch"] * given["train"] // START["train"]
         rate = self.speed.get("pretraining", {}).get("images a second", math.inf)
         seconds = given["epochs"] * given["per_epoch"] * cost / rate + reserve
@@ -161,6 +164,15 @@ class Budget:
         names = script("insertion_deletion_images", **given, budget=self.left, out=str(out))
         if names.get("tuner") is not None:
             self.note(file, names["tuner"])
+
+    def preferred(self, file: str, otherwise: float) -> float:
+        """The lambda of a cell's run with the best valscore (ID-15), if it has records."""
+        path = self.file.with_name(f"{file}.parquet")
+        if not path.exists():
+            return otherwise
+        val = records.read(path).query("part == 'val'")
+        score = val.pivot_table(index=["lam", "lr"], columns="measure", values="value")
+        return float(metrics.valscore(score["accuracy"], score["insertion"], score["deletion"]).idxmax()[0])
 
 
 def matrix_rate(device: torch.device, mixed: bool, n: int = 0) -> float:
