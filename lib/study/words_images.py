@@ -251,8 +251,9 @@ def added_told(frame: pd.DataFrame, K: int = 4) -> str:
     if any(values.empty for values in found.values()):
         return "What drawing adds with Grad-CAM is not recorded yet."
     whole, alone = (percent(values.iloc[0]) for values in found.values())
-    return (f"With Grad-CAM on CIFAR-10's JPEG copies, on the network that all results on them start from, at λ = 0.1, "
-            f"{K} values add {whole} to the whole gradient's variance and {alone} to the regularisers' own.")  # fmt: skip
+    return (f"With Grad-CAM on CIFAR-10's JPEG copies, on the network that all results on them start from, at "
+            f"λ = 0.1, {K} values add {whole} to the whole gradient's variance and {alone} to the regularisers' "
+            "own.")  # fmt: skip
 
 
 def words(front: pd.DataFrame, frame: pd.DataFrame) -> dict[str, str]:
