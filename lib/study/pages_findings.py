@@ -219,7 +219,7 @@ def _starts(readings: pd.DataFrame) -> Iterator[Surprise]:
             {f"S from 0.1 − S from 1: accuracy on {d}": one for d, one in found.items()}, "Ours",
             f"the start of S moves accuracy on {among(moved, list(found), 'data sets')}" if moved else "",
             "FE does not say how large its strengths S are at first. With a spread of 0.1 in place of the first "
-            f"protocol's 1 accuracy changes: {_outcome(found, 'on')}, the largest of many changes tried in short runs "
+            f"protocol's 1, accuracy changes: {_outcome(found, 'on')}, the largest of many changes tried in short runs "
             "over few splits, each interval by itself.",
         )  # fmt: skip
 

@@ -91,7 +91,7 @@ def test_surprises_are_told_as_they_come(front, forms):
     assert "masked at random it predicts better than CE-only" in words  # 0.7 and 0.5 in the made-up records
     unsure = forms.assign(value=np.where(forms["deletion"] == "C", forms["value"].mean() + forms["split"] - 2, 0.0))
     assert "Del-C" not in pages_findings.surprises(front, unsure, readings)[1]
-    assert "1 accuracy changes: 0.30 (" in words
+    assert "1, accuracy changes: 0.30 (" in words
     assert len(fig.axes[0].get_yticks()) == 5
     title = fig.get_suptitle().replace("\n", " ")
     assert "On tables ID-ExpO predicts masked inputs better than CE-only" in title
