@@ -477,7 +477,10 @@ def test_costs_are_recorded_once_for_each_case(pictures, start, tmp_path):
     assert (added["added_whole"] < added["added_alone"]).iloc[0]  # beside the cross-entropy's own noise
     assert len(below) == 1
     cases = frame[timed].groupby("explainer").apply(lambda own: len(own[["M", "D", "S", "draws"]].drop_duplicates()))
-    assert cases.to_dict() == {"Grad-CAM": 4, "LIME": 6, "KernelSHAP": 1}
+    assert cases.to_dict() == {"Grad-CAM": 5, "LIME": 6, "KernelSHAP": 6}
+    for name, kinds in {"Grad-CAM": {"M": {0}, "D": {16, 64}}, "KernelSHAP": {"M": {70, 80}, "D": {16, 64}}}.items():
+        own = frame[timed & (frame["explainer"] == name)]
+        assert {column: set(own[column]) for column in kinds} == kinds
 
 
 def test_copies_are_measured_with_the_same_maps_options(start, tmp_path, monkeypatch):

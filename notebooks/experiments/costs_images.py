@@ -28,6 +28,7 @@ batch = 16
 rounds = 3
 M_values = [50, 100, 200]  # masks; the last is that of all other rows
 sides = [4, 8]  # superpixels to a side, D is its square; the last is that of all other rows
+layers = ["conv4_x", "conv3_x"]  # of Grad-CAM, D the positions of its maps; the last is that of all other rows
 S_values = [0.3, 0.5]
 draws_values = [4, 0]  # values of s at a step; 0 for all
 drawn_values = [1, 2, 4, 8, 16]  # of which the added variance is computed
@@ -57,7 +58,7 @@ from lib.training.images import Tuner, Tuning, draws_of, explainer_for, predicto
 VERSION = 1  # raised when what is computed changes
 use_threads(1)
 records.check_out(out)
-M_values, sides = lists(M_values=M_values, sides=sides)
+M_values, sides, layers = lists(M_values=M_values, sides=sides, layers=layers)
 S_values, draws_values, drawn_values = lists(S_values=S_values, draws_values=draws_values, drawn_values=drawn_values)
 images = sets.load(data, train=max(256, drawn_images), val=1, test=batch, size=size or None)
 every = {"S": S_values, "M": [0, *M_values], "draws": [*draws_values, *drawn_values]}
@@ -88,24 +89,22 @@ def explaining(explainer, of=net):
 
 
 # %%
-linear = [{"M": M, "side": sides[-1]} for M in M_values] + [{"M": M_values[-1], "side": side} for side in sides[:-1]]
-cases = [{"explainer": "Grad-CAM", "M": 0, "side": 8, "S": S, "draws": draws}
-         for S, draws in itertools.product(S_values, draws_values)]  # fmt: skip
-usual = {"M": M_values[-1], "side": sides[-1], "S": S_values[-1], "draws": draws_values[0]}
-cases += [usual | {"explainer": "LIME", **own} for own in linear]
-cases += [
-    usual | {"explainer": "LIME", "S": S, "draws": draws} for S, draws in itertools.product(S_values, draws_values)
-]
-cases += [usual | {"explainer": "KernelSHAP"}]
+usual = {"M": M_values[-1], "side": sides[-1], "layer": layers[-1], "S": S_values[-1], "draws": draws_values[0]}
+both = [{"S": S, "draws": draws} for S, draws in itertools.product(S_values, draws_values)]
+changes = {"Grad-CAM": [*both, *({"layer": layer} for layer in layers)]}
+for name in ("LIME", "KernelSHAP"):
+    changes[name] = [*({"M": M} for M in M_values), *({"side": side} for side in sides), *both]
+cases = [usual | {"explainer": name} | own for name, each in changes.items() for own in each]
 cases = [case for n, case in enumerate(cases) if case not in cases[:n]]
 rows = []
 for case in cases:
-    name, M, side = case["explainer"], case["M"], case["side"]
-    explainer = explainer_for(name, net, images, **({} if name == "Grad-CAM" else {"superpixels": side, "M": M}))
+    name, M = case["explainer"], case["M"]
+    explainer = explainer_for(name, net, images, layer=case["layer"], superpixels=case["side"], M=M)
     settings = Tuning(explainer=explainer, S=case["S"], batch=batch, draws=case["draws"] or None)
     tuner = Tuner(copy.deepcopy(net), images, settings)
     explaining(explainer)  # once beforehand, for what is only done once
-    same = run_of(settings, M=M, D=side**2, draws=case["draws"])
+    D = explainer.cells(images.background.shape)
+    same = run_of(settings, M=0 if name == "Grad-CAM" else M, D=D, draws=case["draws"])
     for seed in range(rounds):
         found = {"training": timed(tuner.advance), "explaining": timed(lambda e=explainer: explaining(e)),
                  "explaining_after": timed(lambda e=explainer, of=tuner.net: explaining(e, of))}  # fmt: skip
