@@ -224,11 +224,10 @@ work_images.others(work_images.elsewhere(frame, front))
 #
 # ## What does the work
 #
-# ID-ExpO with one thing changed at a time. Through Grad-CAM: derivatives of first order only, or none
-# ([](16_gradcam)); the logit in place of the probability; batch norm in training mode; no floor on the range of
-# contributions that a temperature is read off; the released code's background, temperature and class scored
-# ([](31_paper_and_code)); more and fewer values of $s$ at a step. Through LIME: its kernel by cosine, and a price on
-# contributions.
+# ID-ExpO with one thing changed at a time. Through Grad-CAM: derivatives of first order only, or none ([](16_gradcam));
+# the logit in place of the probability; batch norm in training mode; no floor on the range of contributions that a
+# temperature is read off; the released code's background, temperature and class scored ([](31_paper_and_code)); $K$,
+# more and fewer values of $s$ at a step. Through LIME: its kernel by cosine, and a price on contributions.
 
 # %% tags=["hide-input"]
 keep("images", {"unrecorded": words_images.unrecorded_told(grid)})

@@ -178,20 +178,20 @@ def patience(longer: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
             "steps waited": " and ".join(f"{n:,}" for n in steps),
             "epoch kept, mean": " and ".join(f"{n:,.0f}" for n in epochs),
             "geometric mean by split": "; ".join(" and ".join(f"{value:.3f}" for value in some) for some in each),
-            "change": spanned(change(*each)),
+            "change": spanned(changed(*each)),
             "at one η and split, at most": f"{signed(max(single[widest], key=abs))} (η = {widest:g})",
         }
     return pd.DataFrame(rows).T
 
 
-def change(before: pd.Series, after: pd.Series) -> Paired:
+def changed(before: pd.Series, after: pd.Series) -> Paired:
     """Over the splits that both have."""
     return resampled((after - before).dropna())
 
 
 def waited(longer: pd.DataFrame, frame: pd.DataFrame) -> str:
     """The changes by waiting longer in a sentence: over data sets from the least to the most, and which are sure."""
-    found = {short(d): change(*map(by_split, both)) for d, _, *both in pairs(longer, frame)}
+    found = {short(d): changed(*map(by_split, both)) for d, _, *both in pairs(longer, frame)}
     if not found:
         return "it was not tried yet"
     means, sure = pd.Series({d: one.difference for d, one in found.items()}), [d for d in found if found[d].side]

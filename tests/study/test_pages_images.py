@@ -75,13 +75,25 @@ def test_random_masks_alone_are_set_beside_id_expo_over_the_seeds_that_both_have
     told = pages_images.masked_told(rows)
     same = words.spanning(gaps["ID-ExpO"])
     assert told.endswith(f"They change 1 − deletion by {same}, ID-ExpO by {same}.")
-    assert "above CE-only's (η = 2, 1 seed)" in told
-    assert "by more than ID-ExpO with Grad-CAM, S = 0.5 HW and LIME, S = 0.5 HW." in told
+    assert "(η = 2, 1 seed), where ID-ExpO changes it" in told
+    assert "ahead of ID-ExpO with Grad-CAM, S = 0.5 HW and LIME, S = 0.5 HW." in told
     less = rows["method"].eq("Masked") & rows["explainer"].eq("LIME")
     told = pages_images.masked_told(rows.assign(value=rows["value"] - 0.1 * less))
-    assert "by more than ID-ExpO with Grad-CAM, S = 0.5 HW." in told
+    assert "ahead of ID-ExpO with Grad-CAM, S = 0.5 HW." in told
     two = pd.concat([rows, rows[rows["method"] == "Masked"].assign(split=1)])
     assert "(η = 2, 2 seeds)" in pages_images.masked_told(two)
+
+
+def test_settings_are_counted_of_each_seed():
+    every = runs_images.load()
+    masked = every["method"].eq("Masked")
+    assert (
+        "Masked 2 settings, 3 seeds"
+        in pages_images.runs_told(runs_images.of_the_grid(), every[~masked | every["lr"].eq(1e-3)])["choice"]
+    )
+    few = every[~masked | (every["lr"].eq(1e-3) & (every["seed"].eq(0) | every["lam"].eq(1)))]
+    told = pages_images.runs_told(runs_images.of_the_grid(), few)["choice"]
+    assert "Masked 1 to 2 settings, 3 seeds" in told
 
 
 def test_how_each_method_was_trained_is_read_from_its_settings():
