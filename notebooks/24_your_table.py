@@ -129,6 +129,7 @@ ours = fit("Ours", folds, by_eta, **options)
 by_examples = before_after.compared(
     {"before": before_after.of_examples(pretrain), "after": before_after.of_examples(ours)}
 )
+print(before_after.told(by_examples))
 before_after.shown(by_examples)
 
 # %% [markdown]
@@ -146,6 +147,7 @@ tuned = fit("ID-ExpO", folds, by_lam, **options)
 start = start.measured([(tuning.explainer, S)])
 models = {"before": start, "trained on": onward, "after": tuned}
 by_features = before_after.compared({who: before_after.of_features(fitted) for who, fitted in models.items()})
+print(before_after.told(by_features))
 before_after.shown(by_features)
 
 # %% [markdown]

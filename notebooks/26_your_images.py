@@ -170,6 +170,7 @@ predictors = {who: predictor_of(each, pictures) for who, each in nets.items()}
 drawn = draws_of([(by, S)], predictors["before"].b)[by]
 reports = {who: report(f, pictures, "test", explainer=by, S=[S], drawn=drawn) for who, f in predictors.items()}
 frame = before_after.compared({who: before_after.of_images(rows) for who, rows in reports.items()})
+print(before_after.told(frame))
 before_after.shown(frame)
 
 # %% [markdown]

@@ -222,7 +222,7 @@ pilots_of.starts_by_method(tried)
 # {eq}`fe-1`.
 #
 # **The charge** is a plain sum over all gates, as in {eq}`fe-11`, while the other terms are means over rows. Divided by
-# $N$, the same $\eta$ would be a much smaller price.
+# $N$, it would press much less at the same $\eta$.
 #
 # ## Stopping and choosing
 #

@@ -1,6 +1,7 @@
 """Before and after: what training for explanations did to models of one's own, measure by measure, over splits.
 
 frame = compared({"before": of_examples(fit("Pretrain", ...)), "after": of_examples(fit("Ours", ...))})
+told(frame)                        # the gaps in a sentence
 shown(frame)                       # a table to print
 figures.before_after(ax, frame)    # the same as a picture
 """
@@ -12,6 +13,7 @@ import pandas as pd
 
 from lib.study.measures import MEASURES
 from lib.study.statistics import mean_sem, plus_minus
+from lib.study.words import higher
 from lib.training.expo_fitted import Tuned
 from lib.training.fewer_fitted import Trained
 from lib.training.fitted import Fitted
@@ -85,6 +87,13 @@ def compared(columns: Mapping[str, Scores]) -> pd.DataFrame:
     frame = frame.sort_values(["measure", "who"], ignore_index=True)
     known = [MEASURES[name] for name in frame["measure"]]
     return frame.assign(label=[row.label for row in known], direction=[row.direction for row in known])
+
+
+def told(frame: pd.DataFrame) -> str:
+    """In a sentence: how far the last column lies above or below the one before it, in the mean over splits."""
+    means = frame.pivot(index="label", columns="who", values="mean").loc[frame["label"].unique()]
+    other, last = means.columns[-2:]
+    return f"{last.capitalize()}, beside {other}: {higher(means[last] - means[other])}."
 
 
 def shown(frame: pd.DataFrame) -> pd.DataFrame:

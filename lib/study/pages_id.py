@@ -178,8 +178,8 @@ def differences(front: pd.DataFrame, known: pd.DataFrame, dataset: str) -> pd.Da
                 text = f"{gap.difference:+.3f}".replace("-", "−")
                 table.setdefault(head, {})[short(explainer, S), whole(other)] = f"{text}{star}"
     order = [(short(*row), whole(other)) for row in product(EXPLAINERS, S_VALUES) for other in others]
-    found = pd.DataFrame(table)
-    return found.reindex([row for row in order if row in found.index]).fillna("–").rename_axis([None, "minus"])
+    index = pd.MultiIndex.from_tuples(order, names=[None, "minus"])
+    return pd.DataFrame(table, index).dropna(how="all").fillna("–")
 
 
 def sensitivity(front: pd.DataFrame) -> tuple[pd.DataFrame, dict]:

@@ -97,6 +97,14 @@ def test_a_comparison_holds_means_standard_errors_and_the_better_side():
     assert before_after.shown(one).to_numpy().tolist() == [["0.50", "0.75"]]
 
 
+def test_a_sentence_tells_how_far_the_last_lies_from_the_one_before_it():
+    other = {name: [5.0, 5.0] for name in BEFORE}
+    frame = before_after.compared({"before": other, "trained on": BEFORE, "after": AFTER})
+    assert before_after.told(frame) == (
+        "After, beside trained on: accuracy the same, insertion 0.40 higher and calibration error 0.10 lower."
+    )
+
+
 def test_models_with_other_measures_are_not_compared():
     with pytest.raises(ValueError, match=r"all must have the measures accuracy, .*, got accuracy of after"):
         before_after.compared({"before": BEFORE, "after": {"accuracy": [0.5]}})

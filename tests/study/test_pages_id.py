@@ -64,6 +64,7 @@ def test_differences_stand_beside_the_majority_class(front):
     accuracy = table.loc[("LIME, 0.5", "majority class"), "accuracy"]
     assert float(accuracy.split("\u00a0")[0]) == pytest.approx(TOLD["ID-ExpO"][0] - 0.84, abs=0.01)
     assert table.loc[("LIME, 0.5", "majority class"), "insertion"] == "–"
+    assert pages_id.differences(front[front["dataset"] != "collins"], KNOWN, "collins").empty
 
 
 def test_sensitivity_is_told_beside_the_start_too():
