@@ -359,8 +359,8 @@ pages_images.training_shown(frame)
 # %% [markdown]
 # *How the methods compared here are trained: images seen in all, batch, values of $s$ drawn at a step, masks of LIME
 # and KernelSHAP or of ExpO's neighbours, the share of them that backward visits, the precision of products, and the
-# weights $\lambda$ and learning rates of which validation chooses. The paper tries three weights with every method; the
-# rivals' smaller ones, and LIME's, are left out here for more seeds. At weight 0 each of them is CE-only, so what is
+# weights $\lambda$ and learning rates of which validation chooses. The paper tries three weights with every method.
+# Where fewer stand here, the smaller ones are left out for their cost: at weight 0 each method is CE-only, so what is
 # left out lies between two methods that are here.*
 
 # %% tags=["hide-input"]
