@@ -27,12 +27,11 @@ results_images = "results/images"  # and its records on images
 rows = "results/rows"  # what the rows of each split say before any model
 
 # %% tags=["hide-input"]
-import pandas as pd
-
 from lib.study import (
     claims_fe,
     claims_id,
     claims_images,
+    comparisons,
     figures,
     forests,
     numbers,
@@ -49,10 +48,10 @@ from lib.study import (
     words_fe,
 )
 from lib.study import rows as rows_known
-from lib.study.gluing import keep
+from lib.study.gluing import keep, whole_tables
 
 figures.use()
-pd.set_option("display.max_colwidth", None)
+whole_tables()
 frame, lambdas = runs_fe.load(results, newer), runs_fe.load_lambdas(results, newer)
 tests = claims_fe.tests(frame, lambdas, timing.load(timings))
 verdicts = claims_fe.verdicts(tests)
@@ -65,6 +64,9 @@ ten = runs_fe.chosen(frame[frame["lam"] == 1])
 keep("claims", {"seeds": seeds.counted(ten)})
 keep("claims", pages_claims.seen_of_etas(frame) | {"older-lambdas": words_fe.kept_lambdas(frame, lambdas)})
 keep("claims", {f"moves-{measure}": words_fe.moves(lambdas, measure) for measure in runs_fe.SCORES})
+known = rows_known.read(f"{rows}/splits.csv")
+keep("claims", {"learned": words_fe.learned(lambdas, known), "tied": words_fe.tied(lambdas)})
+keep("claims", {"etas": words_fe.best_eta(frame, "faithfulness"), "gates": words_fe.gates_cost(timing.load(timings))})
 started, waited = pilots.load("start"), pilots.load("patience")
 pairs = {"c2a": ("Ours", "Pretrain"), "c2b": ("Ours", "PretrainR"), "c5b": ("PretrainR", "Pretrain")}
 keep("claims", {f"start-{claim}": pilots.depends(started, a, b) for claim, (a, b) in pairs.items()})
@@ -102,8 +104,10 @@ pages_claims.in_full(verdicts)
 # **Outcome.** A comparison *holds* if it lies on the claimed side with p below {glue:text}`claims-level`, it is
 # *against* the claim if it lies on the other, and else it is *undecided*. Claims consist of up to fifty comparisons.
 # Their p values are corrected so that at most one in twenty of those decided is expected to be decided wrongly
-# (Benjamini and Hochberg). The stricter habit, that not a single one may be wrong (Holm), would ask for six standard
-# deviations where fifty comparisons have five splits each, and so would miss effects that all of them show.
+# (Benjamini and Hochberg; that holds where comparisons err independently or alike, and those of a claim share splits
+# and rivals, so that they mostly err alike). The stricter habit, that not a single one may be wrong (Holm), would ask
+# for six standard deviations where fifty comparisons have five splits each, and so would miss effects that all of them
+# show.
 #
 # **"Comparable"** must be shown too: the interval must lie within ±{glue:text}`claims-margin`, after the correction for
 # being several, so that an interval that barely does may be undecided.
@@ -113,10 +117,11 @@ pages_claims.in_full(verdicts)
 # *Contradicted*: more are against than hold. What is true by construction counts only if it fails. A data set counts
 # once all the claim's comparisons have records there. A claim that says several things is several, marked a and b.
 #
-# **What could be seen.** An undecided comparison is no proof of the opposite. So each claim says how far beyond the
-# edge of what is claimed, on either side, a typical comparison (of the median interval) must lie to be decided, if most
-# others are decided too, and if none of them is: the correction is stricter then. Behind each verdict its comparisons
-# can be unfolded: mean, its 95 % interval, and p as corrected within the claim.
+# **What could be seen.** An undecided comparison is no proof of the opposite. So each claim says at which distance from
+# the edge of what is claimed, on either side, a typical comparison (of the median interval) is as likely to be decided
+# as not. Two distances are given: one for the case that most others are decided too, and a larger one for the case that
+# none is, where the correction is stricter. Behind each verdict its comparisons can be unfolded: mean, its 95 %
+# interval, and p as corrected within the claim.
 #
 # ```{admonition} What the intervals do not cover
 # :class: note
@@ -125,7 +130,7 @@ pages_claims.in_full(verdicts)
 # ```
 
 # %% tags=["hide-input"]
-keep("claims", {"forest": forests.forest(tests), "forest-told": forests.told(tests)} | pages_claims.each(tests))
+keep("claims", {"forest": forests.forest(tests), "forest-told": forests.told(tests)} | comparisons.each(tests))
 
 # %% [markdown]
 # ```{glue:figure} claims-forest
@@ -251,6 +256,8 @@ keep("claims", {"forest": forests.forest(tests), "forest-told": forests.told(tes
 # Accuracy beyond: {glue:text}`claims-fe-c7b-told` **Verdict: {glue:text}`claims-fe-c7b`.**
 # {glue:text}`claims-moves-accuracy`
 #
+# > Is accuracy paid for faithfulness there, or is little learned at all? {glue:text}`claims-learned`
+#
 # Faithfulness up to 1: {glue:text}`claims-fe-c7c-told` **Verdict: {glue:text}`claims-fe-c7c`.**
 #
 # Faithfulness beyond: {glue:text}`claims-fe-c7d-told` **Verdict: {glue:text}`claims-fe-c7d`.**
@@ -265,6 +272,8 @@ keep("claims", {"forest": forests.forest(tests), "forest-told": forests.told(tes
 #
 # Faithful all the same: {glue:text}`claims-fe-c7f-told` **Verdict: {glue:text}`claims-fe-c7f`.**
 #
+# > The two $\lambda$ beyond 1 differ, so that no mean over them is given. {glue:text}`claims-tied`
+#
 # ````{dropdown} The comparisons of FE-C7
 # ```{glue} claims-fe-c7-each
 # ```
@@ -274,14 +283,17 @@ keep("claims", {"forest": forests.forest(tests), "forest-told": forests.told(tes
 #
 # If the best $\eta$ did not depend on the data, the values that validation chooses over splits would look alike on all
 # data sets. Kruskal and Wallis' test asks whether they do, of the first seed of each split. It compares ranks, so the
-# scale of $\eta$ does not matter. As splits share rows, its statistic is divided by what the variance of a mean over
-# them is too small by, as in the t tests. Few values chosen among six are weak evidence, so we also ask which $\eta$
-# has the highest mean faithfulness on test rows of each data set: if it is the same one everywhere, that speaks against
-# the claim. How sharp is that test? If all choices were alike except on some splits of one data set, it would see a
-# difference once these are {glue:text}`claims-etas-seen` splits.
+# scale of $\eta$ does not matter. Splits share rows, which makes the variance of a mean over them larger, and its
+# statistic is divided by that factor, as in the t tests. Few values chosen among six are weak evidence, so we also ask
+# which $\eta$ has the highest mean faithfulness on test rows of each data set: if it is the same one everywhere, that
+# speaks against the claim. How sharp is that test? If all choices were alike except on some splits of one data set, it
+# would see a difference once these are {glue:text}`claims-etas-seen` splits.
 #
 # {glue:text}`claims-fe-c8-told` **Verdict: {glue:text}`claims-fe-c8`.** {glue:text}`claims-patience-moved`
 # ([](30_readings) shows what waiting changes at each).
+#
+# > Which is best is told by name, without an interval. {glue:text}`claims-etas` The $\eta$ tried are a factor of ten
+# > apart, so that best values within about a factor of three look alike.
 #
 # ````{dropdown} The comparisons of FE-C8
 # ```{glue} claims-fe-c8-each
@@ -303,7 +315,7 @@ keep("claims", {"forest": forests.forest(tests), "forest-told": forests.told(tes
 #
 # Longer: {glue:text}`claims-fe-c9a-told` **Verdict: {glue:text}`claims-fe-c9a`.**
 #
-# Little: {glue:text}`claims-fe-c9b-told` **Verdict: {glue:text}`claims-fe-c9b`.**
+# Little: {glue:text}`claims-fe-c9b-told` **Verdict: {glue:text}`claims-fe-c9b`.** {glue:text}`claims-gates`
 #
 # Many examples: {glue:text}`claims-fe-c9c-told` **Verdict: {glue:text}`claims-fe-c9c`.**
 #
@@ -325,14 +337,13 @@ frame_id = runs_id.load(results_id)
 front = runs_id.fronts(frame_id)
 tests_id = claims_id.tests(frame_id)
 verdicts_id = claims_id.verdicts(tests_id)
-known = rows_known.read(f"{rows}/splits.csv")
 keep("claims", pages_claims.told("id", verdicts_id) | pages_claims.leads(tests_id))
 keep("claims", {"c4a-start": pages_id.over_start(front)})
 keep("claims", {"c4a-gain": numbers.two(verdicts_id.loc["ID-C4a", "effect"])})
 keep("claims", {"c9a-direct": pages_claims.direct(front, "steel-plates-fault", explainer="LIME", S=0.3)})
 keep("claims", pages_claims.gain_over_majority(front, known) | {"forest-id": forests.forest_id(tests_id)})
 keep("claims", {"forest-id-told": forests.told_id(tests_id), "c9b-alike": pages_claims.alike(tests_id, "ID-C9b")})
-keep("claims", pages_claims.each(tests_id))
+keep("claims", comparisons.each(tests_id))
 plants = {"dataset": "one-hundred-plants-shape", "method": "CE-only", "explainer": "LIME", "S": 0.3, "eta": 2}
 plants = runs.at(front, **plants)
 for where, measure in (("masked", "masked"), ("whole", "accuracy")):
@@ -477,12 +488,13 @@ pages_claims.in_full(verdicts_id)
 #
 # What {cite:t}`yoshikawa2024insertion` claim of images, on the runs that [](22_images) describes: a small network on
 # the JPEG copy of CIFAR-10. There is one split, so comparisons are paired over seeds, and one seed alone decides
-# nothing. A claim counts once all its comparisons have records. STL-10 could not be had.
+# nothing. Intervals say what another seed would change, not other images or another start. A claim counts once all its
+# comparisons have records. STL-10 could not be had.
 
 # %% tags=["hide-input"]
 tests_images = claims_images.tests(runs_images.load(results_images))
 verdicts_images = claims_images.verdicts(tests_images)
-keep("claims-images", pages_claims.told("id", verdicts_images))
+keep("claims-images", pages_claims.counted("id", verdicts_images))
 there = list(claims_images.lacking(tests_images).values())
 pages_claims.at_a_glance(verdicts_images).assign(**{"with records": there})
 
@@ -494,4 +506,4 @@ pages_claims.at_a_glance(verdicts_images).assign(**{"with records": there})
 # In all: {glue:text}`claims-images-count-id-reproduced` reproduced, {glue:text}`claims-images-count-id-mostly` mostly,
 # {glue:text}`claims-images-count-id-mixed` mixed, {glue:text}`claims-images-count-id-undecided` undecided,
 # {glue:text}`claims-images-count-id-contradicted` contradicted, {glue:text}`claims-images-count-id-not-tested` not
-# tested. Every comparison that has records is [on the page of results](sec-images-claims).
+# tested. [The page of results](sec-images-claims) has the sentences on each, and every comparison that has records.

@@ -35,16 +35,14 @@ pilots = "results/pilots"  # records of the pilots of the second protocol
 rows = "results/rows"  # what the rows of each split say before any model
 
 # %% tags=["hide-input"]
-import pandas as pd
-
 from lib.study import figures, pages_fe, processors, runs_fe, seeds, timing, words_fe
 from lib.study import pilots as pilots_of
 from lib.study import rows as rows_of
 from lib.study.claims import MARGIN
-from lib.study.gluing import keep
+from lib.study.gluing import keep, whole_tables
 
 figures.use()
-pd.set_option("display.max_colwidth", None)
+whole_tables()
 frame, lambdas = runs_fe.load(results, newer), runs_fe.load_lambdas(results, newer)
 ten = runs_fe.chosen(frame[frame["lam"] == 1])  # the runs whose eta validation chose at U = 10
 

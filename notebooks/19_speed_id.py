@@ -61,6 +61,7 @@ from lib.nets import log_probability
 from lib.nets.resnet import Convolutional, resnet18
 from lib.predictor import Predictor
 from lib.study import figures, ratios, records, runs_images, words_images
+from lib.study.gluing import whole_tables
 from lib.training import Runs, fit
 from lib.training.expo import Settings
 from lib.training.expo_step import gradient, objective
@@ -649,7 +650,7 @@ plt.close(fig)
 # is read from that file and was not measured on this build.
 
 # %% tags=["remove-cell"]
-pd.set_option("display.max_colwidth", None)
+whole_tables()
 of_images = ["id_gradcam_step", "id_gradcam_exact", "id_lime_step", "id_image_metrics", "id_image_metrics_quantus"]
 kept = ratios.read().query("measure in @of_images")
 glue("speed-bench", ratios.made(kept), display=False)

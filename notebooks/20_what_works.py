@@ -24,14 +24,12 @@ results_id = "results/id"  # records of the results on tables
 rows = "results/rows"  # what the rows of each split say before any model
 
 # %% tags=["hide-input"]
-import pandas as pd
-
 from lib.study import ablations, figures, pages_ablations, runs_id, work_id
 from lib.study import rows as rows_known
-from lib.study.gluing import keep
+from lib.study.gluing import keep, whole_tables
 
 figures.use()
-pd.set_option("display.max_colwidth", None)
+whole_tables()
 frame = ablations.load(results)
 picked = ablations.chosen(frame)
 known = rows_known.read(f"{rows}/splits.csv")

@@ -32,14 +32,12 @@ results_edge = "results/id-edge"  # with a larger weight than the grid has
 rows = "results/rows"  # what the rows of each split say before any model
 
 # %% tags=["hide-input"]
-import pandas as pd
-
 from lib.study import figures, pages_findings, pages_id, pages_id_runs, runs_id, work_id
 from lib.study import rows as rows_known
-from lib.study.gluing import keep
+from lib.study.gluing import keep, whole_tables
 
 figures.use()
-pd.set_option("display.max_colwidth", None)
+whole_tables()
 frame = runs_id.load(results)
 front = runs_id.fronts(frame)
 known = rows_known.read(f"{rows}/splits.csv")

@@ -41,10 +41,9 @@ data = "cifar10-jpeg"  # or another set that has records there
 scale = "A"  # the size of experiment: A, B or paper
 
 # %% tags=["hide-input"]
-import pandas as pd
-
 from lib.study import (
     claims_images,
+    comparisons,
     figures,
     pages_claims,
     pages_images,
@@ -53,10 +52,10 @@ from lib.study import (
     words_images,
     work_images,
 )
-from lib.study.gluing import keep
+from lib.study.gluing import keep, whole_tables
 
 figures.use()
-pd.set_option("display.max_colwidth", None)
+whole_tables()
 frame = runs_images.load(results, scale, data)
 front = runs_images.fronts(frame)
 grid = runs_images.of_the_grid(scale=scale)
@@ -299,13 +298,19 @@ copies
 # have records, and one seed alone decides nothing.
 
 # %% tags=["hide-input"]
-keep("images", {"comparisons": pages_claims.comparisons(tests[tests["splits"] > 0], repeats="repeats")})
-pages_claims.at_a_glance(verdicts).assign(recorded=list(claims_images.lacking(tests).values()))
+keep("images", {"comparisons": comparisons.shown(tests[tests["splits"] > 0], repeats="repeats")})
+keep("images", {"spoken": pages_claims.spoken(verdicts)})
+pages_claims.in_full(verdicts).assign(recorded=list(claims_images.lacking(tests).values()))
 
 # %% [markdown]
 # *The claims about images: verdicts, how many of their comparisons have records, and with how many repeats at most.
 # Repeats are seeds, and rounds of timing in ID-C12, which is no matter of chance. A comparison of one seed has neither
 # an interval nor p, and decides nothing. The paper means ID-C2 to C4 of both its sets; here they are CIFAR-10's.*
+#
+# ````{dropdown} Each claim in words: effect, p, and what could be seen
+# ```{glue} images-spoken
+# ```
+# ````
 #
 # ````{dropdown} The comparisons that have records
 # ```{glue} images-comparisons

@@ -153,6 +153,12 @@ def test_every_figure_is_loaded_and_described(book):
     assert problems(book, undescribed) == {}
 
 
+def test_every_table_is_shown_whole(book):
+    """pandas leaves out rows beyond a number of them, and says how many there are."""
+    left_out = re.compile(r"\d+ rows × \d+ columns")
+    assert problems(book, lambda path, _: left_out.findall(path.read_text())) == {}
+
+
 @pytest.mark.parametrize(("width", "theme"), VIEWS)
 def test_every_page_keeps_the_rules(book, width, theme):
     assert problems(book, lambda _, facts: facts["broken"][width, theme]) == {}

@@ -93,7 +93,7 @@ class Claim:
 
     says: str
     comparisons: Callable[..., Iterable[Comparison]]
-    effect: str = ""  # what the mean over its data sets is a mean of
+    effect: str = ""  # what the mean over its data sets is a mean of; "" where such a mean would say nothing
 
 
 # --- Outcomes and verdicts -------------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ def verdicts(tests: pd.DataFrame, claims: dict[str, Claim]) -> pd.DataFrame:
             {"claim": label, "says": claim.says, "verdict": verdict(part["outcome"])}
             | {name: int(count.get(name, 0)) for name in (HOLDS, UNDECIDED, AGAINST)}
             | {"tested on": titles(", ".join(datasets)) or "none", "effect of": claim.effect}
-            | omnibus(part)
+            | omnibus(part if claim.effect else part[:0])
         )
     return pd.DataFrame(rows).set_index("claim")
 

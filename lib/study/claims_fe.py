@@ -21,6 +21,7 @@ from lib.study.runs_fe import U, by_split, chosen, chosen_eta, classes_picked, d
 from lib.study.statistics import RATIO
 
 SLOWER = 1.2  # up to this many times the seconds, a regulariser costs little
+GATE_PAIRS = (("Ours", "Joint"), ("RPSR", "RPS"), ("PretrainR", "Pretrain"))  # a method with gates, the same without
 STRETCHES = ("up to λ = 1", "from λ = 1 on")  # of all lambdas, from the smallest to the largest
 
 
@@ -186,6 +187,12 @@ def seconds(*pairs: Sequence[str], claimed: str, bound: float, names: Sequence[s
     return comparisons
 
 
+def gates_at(timed: pd.DataFrame, bound: float) -> pd.DataFrame:
+    """The comparisons of FE-C9b at another bound than `SLOWER`."""
+    claim = Claim("", seconds(*GATE_PAIRS, claimed="<", bound=bound))
+    return claims.tests({"FE-C9b": claim}, Evidence(timed[:0], timed[:0], timed[:0], timed, ()))
+
+
 CLAIMS = {
     "FE-C1": paired("Ours predicts about as accurately as Pretrain", "accuracy", ("Ours", "Pretrain"),
                     claimed="within", bound=MARGIN),
@@ -206,16 +213,16 @@ CLAIMS = {
     "FE-C7c": lambda_moves("up to 1 a larger λ buys faithfulness", "faithfulness", STRETCHES[0], claimed=">"),
     "FE-C7d": lambda_moves("beyond 1 a larger λ buys faithfulness", "faithfulness", STRETCHES[1], claimed=">"),
     "FE-C7e": Claim("on CIFAR10 a large λ makes training unstable",
-                    little_is_learned, "accuracy at a large λ, minus one in ten"),
+                    little_is_learned),
     "FE-C7f": Claim("on CIFAR10 a large λ keeps faithfulness high",
-                    and_yet_it_is_faithful, "change of faithfulness from λ = 1"),
+                    and_yet_it_is_faithful),
     "FE-C8": Claim("the best η differs from data set to data set", best_eta_depends),
     "FE-C9a": Claim("Ours trains longer than RPS(R) and Pretrain(R)",
                     seconds(("Ours", "RPS"), ("Ours", "RPSR"), ("Ours", "Pretrain"), ("Ours", "PretrainR"),
                             claimed=">", bound=1),
                     "seconds an epoch, Ours over the other"),
     "FE-C9b": Claim("gates cost little time",
-                    seconds(("Ours", "Joint"), ("RPSR", "RPS"), ("PretrainR", "Pretrain"), claimed="<", bound=SLOWER),
+                    seconds(*GATE_PAIRS, claimed="<", bound=SLOWER),
                     "seconds an epoch, with gates over without"),
     "FE-C9c": Claim("with many examples RPS(R) trains longer than Pretrain(R)",
                     seconds(("RPS", "Pretrain"), ("RPSR", "PretrainR"), claimed=">", bound=1,

@@ -4,11 +4,17 @@ import json
 from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
+import pandas as pd
 from IPython.display import HTML
 from matplotlib.figure import Figure
 from myst_nb import glue
 
 from lib.study import figures
+
+
+def whole_tables() -> None:
+    """Let every table that is shown have all of its rows and words, of which pandas leaves some out."""
+    pd.set_option("display.max_colwidth", None, "display.max_rows", None)
 
 
 class Rows:

@@ -17,12 +17,18 @@ def signed(value: float) -> str:
 
 def spanned(one: Paired | None) -> str:
     """A difference with its interval, a dash where there is none."""
-    return "–" if one is None else f"{signed(one.difference)} ({two(one.low)} to {two(one.high)})"
+    return "–" if one is None else f"{signed(one.difference)} ({ends(one)})"
 
 
 def interval(one: Paired) -> str:
     """A mean with its interval, both without a sign."""
-    return f"{two(one.difference)} ({two(one.low)} to {two(one.high)})"
+    return f"{two(one.difference)} ({ends(one)})"
+
+
+def ends(one: Paired) -> str:
+    """Those of an interval, each with as many digits as show on which side of 0 it lies."""
+    return " to ".join(two(end) if abs(end) >= 0.005 or end == 0 else f"{end:.1g}".replace("-", "−")
+                       for end in (one.low, one.high))  # fmt: skip
 
 
 def three(value: float) -> str:

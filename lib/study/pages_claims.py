@@ -1,4 +1,4 @@
-"""What the page of claims shows: verdicts at a glance, their sentences, and every comparison of a claim."""
+"""What the page of claims shows: verdicts at a glance, and their sentences."""
 
 import re
 
@@ -12,7 +12,7 @@ from lib.study.rows import majority
 from lib.study.runs import at, title
 from lib.study.runs_fe import U
 from lib.study.statistics import clustered, resampled
-from lib.study.words import listed, percent
+from lib.study.words import listed, percent, spanning
 
 MARKS = {"holds": "●", "undecided": "○", "against": "×"}
 WIDE = 8  # marks of a bar
@@ -83,9 +83,18 @@ def told(paper: str, verdicts: pd.DataFrame) -> dict:
     """Each verdict by its claim's label and the sentences on it, and how many claims have each verdict."""
     found = {label.lower(): words for label, words in verdicts["verdict"].items()}
     found |= {f"{label.lower()}-told": sentences(row) for label, row in verdicts.iterrows()}
-    for word in claims.VERDICTS:
-        found[f"count-{paper}-{word.replace(' ', '-')}"] = int((verdicts["verdict"] == word).sum())
-    return found
+    return found | counted(paper, verdicts)
+
+
+def counted(paper: str, verdicts: pd.DataFrame) -> dict:
+    """How many claims have each verdict."""
+    words = {word: f"count-{paper}-{word.replace(' ', '-')}" for word in claims.VERDICTS}
+    return {name: int((verdicts["verdict"] == word).sum()) for word, name in words.items()}
+
+
+def spoken(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """The sentences on each claim as a table, where no section has room for them."""
+    return pd.DataFrame({"": [sentences(row) for _, row in verdicts.iterrows()]}, [*verdicts.index])
 
 
 def sentences(row: pd.Series) -> str:
@@ -102,8 +111,8 @@ def sentences(row: pd.Series) -> str:
     lead = f"{row['effect of'][0].upper()}{row['effect of'][1:]}: {two(row['effect'])} in the mean {over}"
     return (
         f"{lead} (95 % interval {two(row['low'])} to {two(row['high'])}). Claimed is {asked}: "
-        f"{sided(row)}. Comparisons: {counts} Least distance from what is claimed that a typical one could show: "
-        f"{reach}, {alone} if no other is decided."
+        f"{sided(row)}. Comparisons: {counts} A typical one has an even chance to be decided at a distance of {reach} "
+        f"from the edge of what is claimed, at {alone} if no other is decided."
     )
 
 
@@ -162,9 +171,9 @@ def why(fixed: pd.DataFrame, joint: pd.DataFrame, ungated: pd.DataFrame) -> str:
     if behind <= 0:
         return "It does not stay behind Ours there."
     text = (
-        f"There it is {two(behind)} behind Ours. Keeping all that is open instead of the first {U} changes that by "
-        f"{signed(ranked.mean())} in the mean (single splits {two(ranked.min())} to {signed(ranked.max())}), so that "
-        f"ranking is the {'lesser' if ranked.mean() < behind / 2 else 'larger'} part of it."
+        f"There it is {two(behind)} behind Ours. Keeping all that is open instead of the first {U} changes its "
+        f"faithfulness by {signed(ranked.mean())} in the mean (single splits {spanning(ranked)}), so that ranking is "
+        f"the {'lesser' if ranked.mean() < behind / 2 else 'larger'} part of it."
     )
     if len(rest):
         opened = listed(f"{n:,.0f}" for n in rest["open"])
@@ -183,8 +192,8 @@ def why(fixed: pd.DataFrame, joint: pd.DataFrame, ungated: pd.DataFrame) -> str:
     return text + (
         f" Nor are few entries too few for features that stay as they were: in {near.sum()} of {len(fixed)} splits "
         f"PretrainR comes within {NEAR} of Ours. These keep epoch {kept[0]:,.0f} in the median, the others "
-        f"{kept[1]:,.0f}"
-        + (": where it falls behind, its training may have ended too early." if kept[1] < kept[0] / 2 else ".")
+        f"{kept[1]:,.0f}. What is left is how gates and strengths were trained on a network that stays as it is. "
+        "Whether they need longer than the patience given to all methods was not tried."
     )
 
 
@@ -251,48 +260,3 @@ def leads(tests: pd.DataFrame) -> dict:
     """Of ID-C8a's leads, how many are above 0 in the mean."""
     rows = tests[(tests["claim"] == "ID-C8a") & (tests["splits"] > 0)]
     return {"leads": len(rows), "leads-up": int((rows["value"] > 0).sum())}
-
-
-# --- The comparisons of a claim --------------------------------------------------------------------------------------
-
-
-def several(names: str) -> str:
-    """A data set's name, or how many they are."""
-    count = len(names.split(", "))
-    return f"{count} data sets" if count > 1 else title(names)
-
-
-def each(tests: pd.DataFrame) -> dict[str, pd.DataFrame | str]:
-    """The comparisons of every claim as what a page glues, "fe-c2-each": those of FE-C2a and FE-C2b in one table."""
-    number = tests["claim"].str.extract(r"(.+?)[a-z]?$", expand=False)
-    return {f"{name.lower()}-each": comparisons(own) for name, own in tests.groupby(number, sort=False)}
-
-
-def phrases(text: str) -> str:
-    """The text with a true minus, and lines that break after a comma or a colon alone, so that they stay legible."""
-    text = text.replace(" -", " −").replace("-", "\u2011")
-    return re.sub(r"(?<![,;:]) |(?<=:) (?=[<>=])", "\u00a0", text)
-
-
-def comparisons(rows: pd.DataFrame, *, repeats: str = "splits") -> pd.DataFrame | str:
-    """The comparisons of claims, each with those data sets beneath one another that have any records for it.
-
-    A single data set has no column: the claim names it. repeats: what the last column counts.
-    """
-    rows = rows[rows.groupby("dataset")["splits"].transform("max") > 0]
-    if rows.empty:
-        return "No records yet."
-    table = pd.DataFrame(
-        {
-            "comparison": phrases(f"{row.what}: {row.claimed}"),
-            "data set": several(row.dataset),
-            "outcome": row.outcome,
-            "mean": three(row.value),
-            "95 % interval": "–" if pd.isna(row.low) else f"{three(row.low)}\u00a0to\u00a0{three(row.high)}",
-            "p": chance(row.p),
-            repeats: row.splits or "–",
-        }
-        for row in rows.itertuples()
-    )
-    table = table.sort_values("comparison", kind="stable").set_index(["comparison", "data set"])
-    return table.droplevel("data set") if table.index.get_level_values("data set").nunique() == 1 else table

@@ -140,14 +140,12 @@ def depends(frame: pd.DataFrame, a: str, b: str) -> str:
     told = []
     for dataset, start in scored(each).idxmax(axis=1).items():
         rest = gaps.loc[dataset].drop(start)
-        told.append(
-            f"{signed(gaps.loc[dataset, start])} ({signed(rest.min())} to {signed(rest.max())}) on {short(dataset)}"
-        )
+        told.append(f"{signed(gaps.loc[dataset, start])} on {short(dataset)} (elsewhere {spanning(rest)})")
     splits = each.index.get_level_values("split").nunique()
     return (
-        f"How large that is depends on where S starts, which was chosen for all methods of a data set at once: on "
-        f"validation rows of {splits} splits, faithfulness of {a} minus that of {b} is {listed(told)}, at the start "
-        "that was taken and in brackets at the others."
+        "How large that is depends on where S starts, which was chosen for all methods of a data set at once. At the "
+        f"start that was taken, and in brackets from the least to the largest at the others, faithfulness of {a} minus "
+        f"that of {b} on validation rows of {splits} splits is {listed(told)}."
     )
 
 

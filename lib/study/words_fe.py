@@ -1,16 +1,20 @@
 """Sentences beneath the figures of FE's results: what is seen, how large, how sure, where it goes against the paper."""
 
+import json
+
 import pandas as pd
 
-from lib.study.claims import MARGIN
-from lib.study.claims_fe import changes
+from lib.study import timing
+from lib.study.claims import HOLDS, MARGIN, MISSING
+from lib.study.claims_fe import GATE_PAIRS, SLOWER, changes, gates_at
 from lib.study.measures import labels
-from lib.study.numbers import digits, interval, signed, three, two
-from lib.study.pages_fe import LIKE, influential, ours_at_ten, short
+from lib.study.numbers import digits, interval, signed, spanned, three, two
+from lib.study.pages_fe import LIKE, SECONDS, influential, ours_at_ten, short
+from lib.study.rows import majority
 from lib.study.runs import at
 from lib.study.runs_fe import METHODS, RUN, U, by_split, chosen, classes_picked, datasets, is_newer
 from lib.study.statistics import Paired, clustered, resampled
-from lib.study.words import listed
+from lib.study.words import listed, percent, spanning
 
 PAPER = {"accuracy": "comparable with Pretrain's", "faithfulness": "the highest of those that do not predict by h"}
 
@@ -89,6 +93,46 @@ def next_step(lambdas: pd.DataFrame, measure: str) -> str:
             if len(gap := (more - one).dropna()) > 1:
                 found.setdefault(larger[0], []).append(f"{signed(gap.mean())} on {short(d)}")
     return "".join(f"From 1 to {lam:g} alone it changes by {listed(told)}. " for lam, told in found.items())
+
+
+def learned(lambdas: pd.DataFrame, known: pd.DataFrame) -> str:
+    """What Ours has learned at the largest lambda: accuracy beside the majority class's, and runs kept as they began.
+
+    known: `lib.study.rows.read`. A data set that is not there has no majority class beside it.
+    """
+    ten = at(chosen(lambdas), part="test", measure="accuracy")
+    largest = {d: lam for d, lam in ten.groupby("dataset")["lam"].max().items() if lam > 1}
+    if not largest:
+        return "No data set has a λ above 1 yet."
+    told = []
+    for d in (d for d in datasets(lambdas) if d in largest):
+        own, common = by_split(ten, d, "Ours", measure="accuracy", lam=largest[d]), majority(known, d)
+        beside = f" (majority class {two(common.mean())})" if len(common) else ""
+        told.append(f"{two(own.mean())} on {short(d)}{beside}")
+    looked = [json.loads(settings)["check"] for settings in ten["settings"]]
+    began = (ten["best_epoch"] <= looked).groupby([ten["dataset"], ten["lam"]]).agg(["sum", "size"])
+    first = [f"{row['sum']} of {row['size']} at λ = {lam:g} on {short(d)}"
+             for (d, lam), row in began[began["sum"] > 0].iterrows()]  # fmt: skip
+    return (
+        f"At the largest λ accuracy is {listed(told)}. Runs of which validation keeps the first epoch that it looks "
+        f"at: {listed(first)}{', at no other λ' if first else ''}."
+    )
+
+
+def tied(lambdas: pd.DataFrame) -> str:
+    """How faithful Ours is on CIFAR10 from lambda 1 on, beside the share of rows where h names no class."""
+    ten, d = chosen(lambdas), datasets(lambdas)[-1]
+    rows = at(ten, dataset=d, part="test", U=U)
+    means = rows[rows["lam"] >= 1].groupby(["lam", "measure"])["value"].mean().unstack()
+    if not {"faithfulness", "ties"} <= set(means) or len(means) < 2:
+        return f"{short(d)} has no records of ties at several λ yet."
+    told = [f"{two(row['faithfulness'])} and {percent(row['ties'])} at λ = {lam:g}" for lam, row in means.iterrows()]
+    last = means.iloc[-1]
+    return (
+        f"Faithfulness, and the share of rows on which the largest outputs of h tie: {listed(told)}. Such a row names "
+        f"no class and counts as unfaithful. If all of them counted as agreement, the last would be "
+        f"{two(last['faithfulness'] + last['ties'])}."
+    )
 
 
 def kept_lambdas(frame: pd.DataFrame, lambdas: pd.DataFrame) -> str:
@@ -190,17 +234,38 @@ def further(frame: pd.DataFrame, ten: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     table = rows.pivot_table(index=["dataset", "method"], columns="measure", values="value")
     order = [key for key in ((d, m) for d in datasets(frame) for m in METHODS) if key in table.index]
     table = table.reindex(order)
-    told = []
-    for d in (d for d in datasets(frame) if (d, "Pretrain") in set(order) and (d, "Ours") in set(order)):
-        own = by_split(ten, d, "Ours", measure="faithfulness").mean()
-        share = at(rows, dataset=d, method="Pretrain", measure="neighbours")["value"].mean()
-        beside = "as often as" if two(share) == two(own) else "more often than" if share > own else "less often than"
-        told.append(
-            f"On {short(d)} the ten nearest examples vote for what Pretrain predicts on {two(share)} of the test rows, "
-            f"{beside} Ours agrees with its own explanation ({two(own)})."
-        )
+    told = [words for d in datasets(frame) if (words := neighbours(rows, ten, d))]
+    lead = "Faithfulness of Ours minus how often the ten nearest examples vote for what is predicted"
     table = table[[name for name in names if name in table]].rename(columns=names, index=short)
-    return digits(table, "{:.3g}").rename_axis([None, None]), " ".join(told)
+    return digits(table, "{:.3g}").rename_axis([None, None]), f"{lead}: {'; '.join(told)}."
+
+
+def neighbours(rows: pd.DataFrame, ten: pd.DataFrame, d: str) -> str:
+    """Faithfulness of Ours on a data set minus how often the ten nearest examples name what a network predicts.
+
+    Nearest in Pretrain's network, and in that of Ours itself. rows: the records of these votes.
+    """
+    own, found = by_split(ten, d, "Ours", measure="faithfulness"), []
+    for method, whose in (("Pretrain", "Pretrain's network"), ("Ours", "its own")):
+        votes = at(rows, dataset=d, method=method, measure="neighbours").groupby("split")["value"].mean()
+        if len(gap := (own - votes).dropna()) > 1:
+            found.append(f"{spanned(resampled(gap))} for those in {whose}")
+    return f"{short(d)} {listed(found)}" if found else ""
+
+
+def gates_cost(timed: pd.DataFrame) -> str:
+    """What gates cost in seconds, here and in the paper's Table 1, and from which bound all comparisons would hold."""
+    own = gates_at(timed, SLOWER)
+    if set(own["outcome"]) == {MISSING}:
+        return "No epoch has been timed yet."
+    theirs = pd.concat([SECONDS.loc[a] / SECONDS.loc[b] for a, b in GATE_PAIRS])[list(timing.DATA_SETS)]
+    bounds = [SLOWER + 0.1 * step for step in range(9)]
+    least = next((b for b in bounds if (gates_at(timed, b)["outcome"] == HOLDS).all()), None)
+    would = f"from a bound of {least:g} on all would hold" if least else f"at {bounds[-1]:g} not all would hold either"
+    return (
+        f"The ratios are {spanning(own['value'], two)} here and {spanning(theirs, two)} in the paper's Table 1. The "
+        f"verdict follows the bound: {would}."
+    )
 
 
 def classes(ten: pd.DataFrame) -> str:

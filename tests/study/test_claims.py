@@ -133,6 +133,13 @@ def test_a_whole_claim_is_a_mean_over_data_sets_and_its_comparisons_have_a_reach
     assert whole["alone"] == pytest.approx(stats.t.isf(0.05 / 2 / 3, 2) * error)
 
 
+def test_a_claim_that_names_no_effect_has_none_as_a_whole():
+    rows = evaluated(gain("glass", 1, 2, 3), gain("vehicle", 3, 4, 5))
+    named, unnamed = (claims.verdicts(rows, {"A": claims.Claim("", lambda: (), effect)}) for effect in ("x", ""))
+    assert (named["effect"].item(), np.isnan(unnamed["effect"].item())) == (3.0, True)
+    assert named["holds"].equals(unnamed["holds"])
+
+
 def test_a_comparison_that_is_made_twice_makes_a_claim_no_surer():
     """On one data set they are a mean for each split, not more splits."""
     once = gain("glass", 1, 2, 3), gain("vehicle", 0, 1, 2)

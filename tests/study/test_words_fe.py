@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.study import pages_fe, runs_fe, words_fe
-from tests.study.fe import TOLD, frame
+from lib.study import numbers, pages_fe, runs_fe, statistics, timing, words_fe
+from tests.study.fe import TOLD, frame, timed
 
 
 @pytest.fixture(scope="module")
@@ -112,13 +112,42 @@ def test_neighbours_are_told_where_they_are_recorded(told):
     ten = runs_fe.chosen(told[told["lam"] == 1])
     assert words_fe.further(told, ten)[1] == "No data set has them yet."
     base = told[(told["measure"] == "faithfulness") & (told["part"] == "test")]
-    votes = base[base["method"] == "Pretrain"].assign(measure="neighbours", value=0.75)
+    votes = base[base["method"].isin(["Pretrain", "Ours"])].assign(measure="neighbours", value=0.75)
     ties = base[base["method"] == "Ours"].assign(measure="ties", value=0.25)
     table, text = words_fe.further(pd.concat([told, votes, ties]), ten)
-    assert table.loc[("Glass", "Ours")].tolist() == ["0.25", "–"]
-    assert "On Glass the ten nearest examples vote for what Pretrain predicts on 0.75 of the test rows, less" in text
-    more = words_fe.further(pd.concat([told, votes.assign(value=0.99), ties]), ten)[1]
-    assert ", more often than Ours agrees with its own explanation (0.9" in more
+    assert table.loc[("Glass", "Ours")].tolist() == ["0.25", "0.75"]
+    own = runs_fe.by_split(ten, "glass", "Ours", measure="faithfulness")
+    gap = numbers.spanned(statistics.resampled(own - 0.75))
+    assert f"predicted: Glass {gap} for those in Pretrain's network and {gap} for those in its own; Vehicle" in text
+    alone = words_fe.further(pd.concat([told, votes[votes["method"] == "Pretrain"], ties]), ten)[1]
+    assert f"Glass {gap} for those in Pretrain's network; Vehicle" in alone
+
+
+def test_what_is_left_of_learning_at_the_largest_lambda_is_told():
+    """Accuracy beside the majority class's, the runs that are kept as they began, and what ties take."""
+    own = frame(datasets=["glass", runs_fe.CIFAR10], methods=["Ours"]).assign(settings='{"check": 10}', best_epoch=20)
+    own.loc[(own["lam"] == 100) & (own["dataset"] == "glass") & (own["split"] < 2), "best_epoch"] = 10
+    ten = runs_fe.chosen(own)
+    known = pd.DataFrame({"dataset": "glass", "split": range(6), "majority": 0.35})
+    glass, images = (
+        runs_fe.by_split(ten, d, "Ours", measure="accuracy", lam=100.0).mean() for d in own["dataset"].unique()
+    )
+    assert words_fe.learned(own, known) == (
+        f"At the largest λ accuracy is {glass:.2f} on Glass (majority class 0.35) and {images:.2f} on CIFAR10. Runs of "
+        "which validation keeps the first epoch that it looks at: 2 of 6 at λ = 100 on Glass, at no other λ."
+    )
+    assert "looks at: none." in words_fe.learned(own.assign(best_epoch=20), known)
+    assert words_fe.learned(own[own["lam"] <= 1], known) == "No data set has a λ above 1 yet."
+    faithful = own[(own["measure"] == "faithfulness") & (own["part"] == "test")]
+    ties = faithful.assign(measure="ties", value=0.01 * faithful["lam"].clip(upper=25))
+    means = [
+        runs_fe.by_split(ten, runs_fe.CIFAR10, "Ours", measure="faithfulness", lam=lam).mean() for lam in (1.0, 100.0)
+    ]
+    text = words_fe.tied(pd.concat([own, ties]))
+    assert f"of h tie: {means[0]:.2f} and 1\u00a0% at λ = 1" in text
+    assert f"and {means[1]:.2f} and 25\u00a0% at λ = 100." in text
+    assert text.endswith(f"counted as agreement, the last would be {means[1] + 0.25:.2f}.")
+    assert words_fe.tied(own) == "CIFAR10 has no records of ties at several λ yet."
 
 
 def test_classes_of_the_ten_images_are_told_over_splits():
@@ -140,3 +169,13 @@ def test_the_ten_images_are_told_by_whose_class_they_speak_for():
         "The largest is 2.5 times the least."
     )
     assert words_fe.pictured(ten, "Joint") == "No records of Joint yet."
+
+
+def test_what_gates_cost_is_told_with_the_bound_from_which_all_would_hold():
+    """Ours takes 1.25 times the seconds of Joint, the other two pairs are level."""
+    assert words_fe.gates_cost(timing.NONE) == "No epoch has been timed yet."
+    level = dict.fromkeys(runs_fe.METHODS, 1.0)
+    text = words_fe.gates_cost(timed(level | {"Ours": 1.25}))
+    assert text.startswith("The ratios are 1.00 to 1.25 here and 0.95 to 1.08 in the paper's Table 1.")
+    assert text.endswith("from a bound of 1.3 on all would hold.")
+    assert words_fe.gates_cost(timed(level | {"Ours": 9.0})).endswith("at 2 not all would hold either.")
