@@ -4,6 +4,7 @@ cells = pages_both.load()                               # a row for each run, it
 pages_both.effect(cells, "lam1", "faithfulness", other=0.01)     # what the features' term does beside the gates'
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -13,6 +14,7 @@ from matplotlib.figure import Figure
 
 from lib.study import figures, records
 from lib.study.numbers import spanned, two
+from lib.study.rows import majority
 from lib.study.runs import at, kept, titles
 from lib.study.statistics import Paired, plus_minus, resampled
 from lib.study.words import listed
@@ -80,20 +82,32 @@ def about(cells: pd.DataFrame) -> str:
     return f"There are records of {there}, with η of {etas} and λ₁ of {lam1s}."
 
 
-def verdict(cells: pd.DataFrame) -> str:
-    """Which scores that the other term is for each term surely changes, where the other is at its largest weight."""
-    parts = []
+def verdict(cells: pd.DataFrame) -> dict[str, str]:
+    """What each term does where the other is at its largest weight: to the scores it is for, `own`, and to `others`."""
+    parts = {"own": [], "others": []}
     for term, name in TERMS.items():
-        theirs, level = OWN[OTHER[term]], 0.0 if cells.empty else weights(cells, OTHER[term])[-1]
-        scores = (*theirs, "accuracy") if term == "lam1" else theirs
-        each = {SCORES[s]: {} if cells.empty else effect(cells, term, s, other=level) for s in scores}
-        if not all(each.values()):
-            return "Two splits of each table are needed to tell whether one helps the other."
-        told = [(f"{score} on {d} {spanned(one)}", one) for score, of in each.items() for d, one in of.items()]
-        sure, rest = [words for words, one in told if one.side], [words for words, one in told if not one.side]
-        parts.append(f"Beside {TERMS[OTHER[term]]}, {name} surely changes {listed(sure) if sure else 'nothing'}"
-                     + (f"; not surely {listed(rest)}." if rest else "."))  # fmt: skip
-    return " ".join(parts)
+        level = 0.0 if cells.empty else weights(cells, OTHER[term])[-1]
+        for of, scores in (("own", OWN[term]), ("others", (*OWN[OTHER[term]], *(["accuracy"] * (term == "lam1"))))):
+            each = {SCORES[s]: {} if cells.empty else effect(cells, term, s, other=level) for s in scores}
+            if not all(each.values()):
+                return dict.fromkeys(parts, "Two splits of each table are needed to tell whether one helps the other.")
+            parts[of].append(f"Beside {TERMS[OTHER[term]]}, {name} {changed(each)}")
+    return {of: " ".join(told) for of, told in parts.items()}
+
+
+def changed(each: Mapping[str, Mapping[str, Paired]]) -> str:
+    """Which scores are surely changed on which tables, and which are not: the end of a sentence."""
+    told = [(f"{score} on {d} {spanned(one)}", one) for score, of in each.items() for d, one in of.items()]
+    sure, rest = [words for words, one in told if one.side], [words for words, one in told if not one.side]
+    if not sure:
+        return f"changes nothing that is sure: {listed(rest)}."
+    return f"surely changes {listed(sure)}" + (f"; not surely {listed(rest)}." if rest else ".")
+
+
+def common(known: pd.DataFrame, cells: pd.DataFrame) -> str:
+    """The accuracy of naming the majority class on the tables' splits, in words. known: `lib.study.rows.read`."""
+    splits = cells.groupby("dataset", sort=False)["split"].unique()
+    return listed(f"{two(majority(known, d).reindex(own).mean())} on {titles(d)}" for d, own in splits.items())
 
 
 def scores_table(cells: pd.DataFrame) -> pd.DataFrame | Markdown:

@@ -41,17 +41,31 @@ def test_an_effect_is_that_of_the_largest_weight_beside_one_of_the_other(cells):
 
 def test_the_verdict_says_help_and_harm(cells):
     told = pages_both.verdict(cells)
+    assert told["own"].startswith("Beside the term for features, the price of gates surely changes faithfulness on Ve")
+    assert "Beside the price of gates, the term for features surely changes insertion on Vehicle +0.35" in told["own"]
     first = "Beside the term for features, the price of gates surely changes insertion on Vehicle +0.05 (0.05 to 0.05)"
-    assert told.startswith(first)
-    assert "1 − deletion on wine-quality-red −0.10 (−0.10 to −0.10). Beside the price of gates, the term for" in told
-    assert "surely changes faithfulness on Vehicle −0.30" in told
-    assert "accuracy of g on wine-quality-red −0.10 (−0.10 to −0.10)." in told
+    assert told["others"].startswith(first)
+    assert "1 − deletion on wine-quality-red −0.10 (−0.10 to −0.10). Beside the price of gates, the" in told["others"]
+    assert "surely changes faithfulness on Vehicle −0.30" in told["others"]
+    assert "accuracy of g on wine-quality-red −0.10 (−0.10 to −0.10)." in told["others"]
     same = cells.assign(insertion=0.5)
     same.loc[same["split"] == 1, "insertion"] += 0.1 * (same["eta"] > 0)
-    told = pages_both.verdict(same)
+    told = pages_both.verdict(same)["others"]
     assert "; not surely insertion on Vehicle +0.02 (−0.0" in told
     assert "surely changes 1 − deletion on Vehicle" in told
-    assert "Two splits" in pages_both.verdict(cells[cells["split"] == 0])
+    level = cells.assign(faithfulness=0.5 + 0.1 * (cells["split"] == 1) * (cells["eta"] > 0), accuracy_h=0.5)
+    told = pages_both.verdict(level)["own"]
+    assert told.startswith(
+        "Beside the term for features, the price of gates changes nothing that is sure: faithfulness"
+    )
+    for text in pages_both.verdict(cells[cells["split"] == 0]).values():
+        assert text.startswith("Two splits")
+
+
+def test_the_majority_class_is_that_of_the_splits_there_are(cells):
+    known = pd.DataFrame({"dataset": "vehicle", "split": range(5), "majority": [0.2] * 4 + [0.9]})
+    known = pd.concat([known, known.assign(dataset="wine-quality-red", majority=0.4)])
+    assert pages_both.common(known, cells) == "0.20 on Vehicle and 0.40 on wine-quality-red"
 
 
 def test_tables_have_a_row_for_each_pair_and_each_score(cells):
@@ -82,7 +96,7 @@ def test_without_records_the_page_says_so(tmp_path):
     assert "no records" in pages_both.about(empty)
     assert "no records" in pages_both.scores_table(empty).data
     assert "no records" in pages_both.effects_table(empty).data
-    assert "Two splits" in pages_both.verdict(empty)
+    assert "Two splits" in pages_both.verdict(empty)["own"]
     assert len(pages_both.fronts(empty).axes) == 1
 
 
