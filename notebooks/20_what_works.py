@@ -34,7 +34,7 @@ frame = ablations.load(results)
 picked = ablations.chosen(frame)
 known = rows_known.read(f"{rows}/splits.csv")
 keep("works", pages_ablations.about(picked) | {"diverged": pages_ablations.diverged(frame)})
-keep("works", {"weights": pages_ablations.weights(picked)})
+keep("works", {"weights": pages_ablations.weights(picked), "singles": pages_ablations.singles(picked)})
 keep("works", {"gains": pages_ablations.gains_figure(picked)})
 keep("works", {"verdict": pages_ablations.verdict(picked), "singly": pages_ablations.singly(picked)})
 
@@ -92,6 +92,8 @@ pages_ablations.scores_table(picked, known)
 # accuracy above 0: too sure. Gap of $\phi$: the step between the features inserted and the others, over the range of
 # $\phi$.*
 #
+# {glue:text}`works-singles`
+#
 # ### What training did not use
 #
 # An explanation trained to score well may do so for its own explainer and background alone. So each predictor is also
@@ -130,7 +132,8 @@ front = runs_id.fronts(frame)
 # ## What the scores rest on
 #
 # The records of [the results on tables](21_tables) say more. A score can be high for reasons that have nothing to do
-# with explanations, and four of them can be looked at there.
+# with explanations: the task is trivial, the predictor is sure whatever it sees, or there was more to choose from.
+# Last come measures that nobody trained.
 #
 # ### Accuracy, next to what is trivial
 
@@ -182,8 +185,7 @@ table
 # score divided by $f(x)$. Right of 0: ID-ExpO is ahead.
 # ```
 #
-# Divided by $f(x)$, ID-ExpO leads in insertion in {glue:text}`works-relative-insertion` cells and in deletion in
-# {glue:text}`works-relative-deletion`. A lead that this takes away came from sureness.
+# {glue:text}`works-relative` So far as a lead shrinks, it may have come from sureness.
 #
 # ### More settings to choose from
 #

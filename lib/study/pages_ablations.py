@@ -20,7 +20,7 @@ from lib.study.ablations import (
     together,
 )  # fmt: skip
 from lib.study.claims import MARGIN
-from lib.study.numbers import signed, spanned
+from lib.study.numbers import signed, spanned, three
 from lib.study.rows import majority
 from lib.study.runs_id import TABLES
 from lib.study.statistics import Paired, plus_minus
@@ -58,7 +58,9 @@ def diverged(frame: pd.DataFrame) -> str:
     told = [f"{VARIANTS.get(v, v)} at λ = {lam:g} on {d} ({n} splits)" for (v, lam, d), n in each.items()]
     if not told:
         return "No training diverged."
-    return f"{listed(told)} diverged in training. These runs count by the best epoch before, as on the page of tables."
+    never = [VARIANTS[v] for v in VARIANTS if v not in set(runs["variant"])]
+    none = f"; no run of {listed(never)} did" if never else ""
+    return f"{listed(told)} diverged in training{none}. They count by the best epoch before, as on the page of tables."
 
 
 def weights(picked: pd.DataFrame) -> str:
@@ -223,9 +225,25 @@ def scores_table(picked: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame | st
         for v in (*BASELINES[::-1], *VARIANTS):
             values = {m: by_split(picked, v, m, dataset=d) for m in COLUMNS}
             if len(values["accuracy"]):
-                cells = {name: plus_minus(values[m].mean(), values[m].sem(), ".2f") for m, name in COLUMNS.items()}
+                cells = {name: plus_minus(values[m].mean(), values[m].sem(), ".3f" if m == "gap" else ".2f")
+                         for m, name in COLUMNS.items()}  # fmt: skip
                 rows[d, VARIANTS.get(v, v)] = cells
     return pd.DataFrame(rows).T.rename_axis([None, None]) if rows else NOTHING
+
+
+def singles(picked: pd.DataFrame) -> str:
+    """On how many single rows both scores rise, by variant; ID-ExpO's calibration and gap of ϕ beside CE-only's."""
+    if not (there := datasets(picked)):
+        return NOTHING
+    rise = {VARIANTS[v]: np.mean([quadrants(picked, v, d)["both rise"] for d in there]) for v in VARIANTS}
+    gaps = {d: one for d in there if (one := alone(picked, "ID-ExpO", "gap", dataset=d))}
+    told = [f"{three(one.difference)} ({three(one.low)} to {three(one.high)}) on {d}" for d, one in gaps.items()]
+    return (
+        f"On single test rows both scores rise over CE-only's in {listed(f'{x:.0%} ({v})' for v, x in rise.items())}. "
+        f"From CE-only's, ID-ExpO's calibration error differs by "
+        f"{spanned(together(picked, 'ID-ExpO', 'calibration_error'))}, and its gap of ϕ by {listed(told)}: the "
+        f"features inserted stand surely further apart on {listed(d for d, one in gaps.items() if one.side > 0)}."
+    )
 
 
 def transfer(picked: pd.DataFrame) -> tuple[pd.DataFrame | str, str]:

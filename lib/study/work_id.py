@@ -3,7 +3,7 @@
 Each function gives a table or a figure and what the text says of it, by name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from lib.study import figures
 from lib.study.measures import labels
-from lib.study.numbers import digits, interval, signed, spanned, three
+from lib.study.numbers import digits, interval, spanned, three
 from lib.study.rows import majority
 from lib.study.runs import at
 from lib.study.runs_id import (
@@ -34,7 +34,7 @@ from lib.study.runs_id import (
     of_method,
     ours,
 )  # fmt: skip
-from lib.study.statistics import Paired, resampled
+from lib.study.statistics import Paired, clustered, resampled
 from lib.study.words import listed, placed
 
 EVERY = ("pretrained", "CE-only", "ExpO-S", "ExpO-F", "ID-ExpO")
@@ -89,23 +89,42 @@ def relative(front: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
     table = table.map("{:+.3f}".format).sort_index(ascending=[False, True])
     for column in found:
         table[f"leads, {column}"] = [f"{up} of {n}" for up, n in ahead[column].loc[table.index].to_numpy()]
-    return table.rename_axis([None, "minus"]), {
-        f"relative-{measure.removeprefix('1 − ')}": table.loc[(measure, "best rival"), "leads, divided by f(x)"]
-        for measure in table.index.unique(0)
-    }
+    return table.rename_axis([None, "minus"]), {"relative": relative_told(front)}
+
+
+def relative_told(front: pd.DataFrame) -> str:
+    """The lead over the best rival in each score, as it is and divided by f(x), with intervals over tables."""
+    found, told = by_cell(front), []
+    for measure in ("insertion", "1 − deletion"):
+        own = {c[:3]: of for c, of in found.items() if c[3] == measure and len(of["plain"]) > 1}
+        if own:
+            plain, divided = (over_tables({c: of[k] for c, of in own.items()}) for k in ("plain", "divided by f(x)"))
+            told.append(f"{spanned(plain)} in {measure} and {spanned(divided)} once it is divided by f(x)")
+    return f"In the mean over tables ID-ExpO leads by {'; by '.join(told)}." if told else "No records yet."
+
+
+def over_tables(gaps: Mapping[tuple, pd.Series]) -> Paired:
+    """Differences by table, explainer and S, each over splits: their mean over tables, with its interval."""
+    return clustered([gap.to_numpy() for gap in by_table(gaps).values()])
 
 
 def leads(front: pd.DataFrame, rivals: Sequence[str] = RIVALS) -> pd.DataFrame:
     """ID-ExpO's lead at eta 2 over the best of some in each cell and score, plain and divided by f(x)."""
+    means = {cell: {column: gap.mean() for column, gap in of.items()} for cell, of in by_cell(front, rivals).items()}
+    return pd.DataFrame(means).T.dropna()
+
+
+def by_cell(front: pd.DataFrame, rivals: Sequence[str] = RIVALS) -> dict[tuple, dict[str, pd.Series]]:
+    """The same split by split: (table, explainer, S, score) -> plain and divided, each split -> lead."""
     two_, found = at(front, eta=2), {}
     for d, explainer, S in CELLS:
         cell = at(two_, dataset=d, explainer=explainer, S=S)
         for measure, sign in (("insertion", 1), ("1 − deletion", -1)):
-            plain = (ours(cell, measure) - best_rival(cell, measure, rivals)).mean()
+            plain = (ours(cell, measure) - best_rival(cell, measure, rivals)).dropna()
             each = {m: sign * share_of_whole(of_method(cell, m), measure) for m in (*rivals, "ID-ExpO")}
-            divided = (each["ID-ExpO"] - highest({m: each[m] for m in rivals})).mean()
+            divided = (each["ID-ExpO"] - highest({m: each[m] for m in rivals})).dropna()
             found[d, explainer, S, measure] = {"plain": plain, "divided by f(x)": divided}
-    return pd.DataFrame(found).T.dropna()
+    return found
 
 
 def leads_figure(front: pd.DataFrame) -> Figure:
@@ -203,8 +222,8 @@ def gap_to_ce_only(front: pd.DataFrame, measure: str) -> float:
 
 
 def over_ce_only(front: pd.DataFrame, measure: str) -> str:
-    """The same in a sentence, signed."""
-    return signed(gap_to_ce_only(front, measure))
+    """The same in a sentence, with its interval over tables."""
+    return spanned(over_tables(gaps(at(front, eta=2), measure, other=ce_only)))
 
 
 def table_leads(front: pd.DataFrame, dataset: str) -> dict[str, Paired]:

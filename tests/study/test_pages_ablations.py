@@ -27,7 +27,10 @@ def test_trainings_that_diverged_are_named_and_count():
     assert pages_ablations.diverged(every) == pages_ablations.diverged(every[:0]) == "No training diverged."
     lost = every["variant"].eq("ID-ExpO") & every["lam"].eq(0.1) & every["split"].lt(2) & every["dataset"].eq("collins")
     told = pages_ablations.diverged(every.assign(diverged=9 * lost))
-    assert told.startswith("ID-ExpO at λ = 0.1 on collins (2 splits) diverged in training.")
+    never = "contributions as constants, contributions in random order and random masks alone"
+    assert told.startswith(
+        f"ID-ExpO at λ = 0.1 on collins (2 splits) diverged in training; no run of {never} did. They"
+    )
     assert set(ablations.chosen(every.assign(diverged=9 * lost))["lam"]) == {0.1, 0.0}
 
 
@@ -134,6 +137,14 @@ def test_the_sentences_tell_the_numbers(picked):
     ]
 
 
+def test_single_rows_calibration_and_the_gap_are_told_beside_ce_onlys(picked):
+    wide = moved(picked, {("ID-ExpO", "gap", "collins"): 0.02, ("ID-ExpO", "calibration_error"): 0.05})
+    text = pages_ablations.singles(wide)
+    assert text.startswith("On single test rows both scores rise over CE-only's in 100% (ID-ExpO), 100% (contributions")
+    assert "ID-ExpO's calibration error differs by +0.05 (0.04 to 0.06), and its gap of ϕ by 0.021 (0.0" in text
+    assert text.endswith("on wine-quality-red: the features inserted stand surely further apart on collins.")
+
+
 def test_a_figure_has_a_point_for_each_table_variant_and_score(picked):
     fig = pages_ablations.gains_figure(picked)
     assert [len(ax.containers) for ax in fig.axes] == [2 * len(ablations.VARIANTS)] * 3
@@ -147,6 +158,7 @@ def test_without_records_the_page_says_so(tmp_path):
     for tell in (
         pages_ablations.gains_table,
         pages_ablations.parts_table,
+        pages_ablations.singles,
         pages_ablations.verdict,
         pages_ablations.singly,
     ):
