@@ -201,9 +201,9 @@ timed = timing.load(timings)
 keep("results", {"timed": timing.counted(timed)})
 pages_fe.seconds_table(ten, timed)
 
-# %% [markdown]
-# *What training costs, ours and the paper's (its Table 1). Compare methods within a row; machines differ between
-# the last row and the others, and seconds until a run stopped are the wall's, measured beside other work.*
+# %% [markdown] *What training costs, ours (medians of the timings) and the paper's (its Table 1). Compare methods
+# within a row; machines differ between the last row and the others, and seconds until a run stopped are the wall's,
+# measured beside other work.*
 
 # %% tags=["hide-input"]
 pages_fe.seconds_ratios(timed)

@@ -397,7 +397,7 @@ means
 # The largest of the {glue:text}`tables-processor-compared` differences is {glue:text}`tables-processor-most:.1f`
 # standard errors, and {glue:text}`tables-processor-same` of {glue:text}`tables-processor-runs` runs are best at the
 # same epoch. A single run's 1 − deletion moves by {glue:text}`tables-processor-apart:.2f` in the mean, where mixed
-# precision on one machine moves it by {glue:text}`tables-mixed-apart:.2f`. As far as the first is the larger, the same
-# seed on another machine is another run. Means over splits move less, here by up to
+# precision on one machine moves it by {glue:text}`tables-mixed-apart:.2f`. Where the first is the larger, another
+# machine changes a run more than another precision does. Means over splits move less, here by up to
 # {glue:text}`tables-processor-moved:.2f`. These are some runs of one cell.
 # {glue:text}`tables-processor-rest`

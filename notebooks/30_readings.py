@@ -209,8 +209,8 @@ pilots_of.starts_by_method(tried)
 # explanation to a finished predictor.*
 #
 # One start for all methods suits some better than others. {glue:text}`readings-start-without`
-# {glue:text}`readings-start-Pretrain` {glue:text}`readings-start-PretrainR` What [the claims](01_claims) say of these
-# two, how far they are behind Ours and what gates gain, therefore depends on this choice in its size.
+# {glue:text}`readings-start-Pretrain` {glue:text}`readings-start-PretrainR` How far these two are behind Ours, and
+# what gates gain, therefore depends on this choice; [the claims](01_claims) say by how much.
 #
 # **Dropout** acts on $f(x_n)$ as on $f(x)$: it is one network, in one mode. `drop_examples=False` evaluates the
 # examples without it. The second step of Pretrain and PretrainR, whose network stays as it is, has no dropout.

@@ -73,7 +73,7 @@ def told(tests: pd.DataFrame) -> str:
         top = held.loc[held["value"].abs().idxmax()]
         where = f"{top['what']} on {title(top['dataset'])}"
         text += f"The largest that holds is {where}, {top['value']:.2f} ({top['low']:.2f} to {top['high']:.2f}). "
-    return f"{text}Undecided for the correction alone, as their own interval lies beyond the edge: {alone}."
+    return f"{text}Undecided only because several are tested, as their own interval lies beyond the edge: {alone}."
 
 
 def told_id(tests: pd.DataFrame) -> str:

@@ -71,7 +71,7 @@ def test_the_first_forest_is_told_with_its_largest_difference_and_what_the_corre
     ]  # fmt: skip
     assert forests.told(pd.DataFrame(rows)) == (
         "Hold: 2; undecided: 3; against: 1. The largest that holds is accuracy, a − b on Glass, 0.30 (0.25 to 0.35). "
-        "Undecided for the correction alone, as their own interval lies beyond the edge: 1."
+        "Undecided only because several are tested, as their own interval lies beyond the edge: 1."
     )
     assert forests.told(pd.DataFrame(rows)[:0]) == "No records yet."
 
