@@ -338,7 +338,7 @@ front = runs_id.fronts(frame_id)
 tests_id = claims_id.tests(frame_id)
 verdicts_id = claims_id.verdicts(tests_id)
 keep("claims", pages_claims.told("id", verdicts_id) | pages_claims.leads(tests_id))
-keep("claims", {"c4a-start": pages_id.over_start(front)})
+keep("claims", {"c4a-start": pages_id.over_start(front)} | pages_claims.expo_gains(tests_id))
 keep("claims", {"c4a-gain": numbers.two(verdicts_id.loc["ID-C4a", "effect"])})
 keep("claims", {"c9a-direct": pages_claims.direct(front, "steel-plates-fault", explainer="LIME", S=0.3)})
 keep("claims", pages_claims.gain_over_majority(front, known) | {"forest-id": forests.forest_id(tests_id)})
@@ -386,7 +386,8 @@ pages_claims.in_full(verdicts_id)
 #
 # ExpO-S and ExpO-F, where "do not help" means a gain of less than {glue:text}`claims-margin`. So the two are asked
 # differently: a gain of ID-ExpO's counts once it is surely above 0, one of theirs only beyond the margin. Beside
-# ID-ExpO's own gain in sensitivity-4, {glue:text}`claims-c4a-gain` in the mean, that margin is not small.
+# ID-ExpO's own gain in sensitivity-4, {glue:text}`claims-c4a-gain` in the mean, that margin is not small. Asked as
+# ID-ExpO is, whether they surely gain at all, {glue:text}`claims-expo-gains` comparisons say yes, each by itself.
 #
 # - {glue:text}`claims-id-c4b-told` **Verdict: {glue:text}`claims-id-c4b`.**
 # - {glue:text}`claims-id-c4c-told` **Verdict: {glue:text}`claims-id-c4c`.**

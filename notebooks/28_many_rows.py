@@ -70,7 +70,8 @@ for z, name, look in ((every[every > 0], "all gates drawn", {"alpha": 0.4, "colo
 ax.set(xlabel="z of the open gates", ylabel="gates")
 ax.legend()
 figures.headline(fig, f"Of {20 * N:,} gates at μ = {mu}: the same law, for {len(few) / (20 * N):.1%} of the draws")
-keep("many", {"law": fig})
+law = (f"{len(z):,} gates, {z.mean():.4f} in the mean" for z in (every[every > 0], few))
+keep("many", {"law": fig, "law-told": " and ".join(law)})
 
 # %% [markdown]
 # ```{glue:figure} many-law
@@ -79,6 +80,8 @@ keep("many", {"law": fig})
 #
 # Values of open gates, drawn both ways. Tests compare the two laws, with several gates to a row, too.
 # ```
+#
+# Open are {glue:text}`many-law-told`: first with the noise of all gates, then with that of the open ones alone.
 #
 # A row has $C$ gates, and we call it *met* once one of them has opened. `gates.opening_noise` draws the rows in the
 # same way: how many open is binomial, which gate of a row is its first open one is geometric, and the gates after that

@@ -256,6 +256,12 @@ def gain_over_majority(front: pd.DataFrame, known: pd.DataFrame) -> dict:
     }
 
 
+def expo_gains(tests: pd.DataFrame) -> dict:
+    """Of the comparisons that ask whether ExpO helps, in how many it surely gains on CE-only, each by itself."""
+    rows = tests[tests["claim"].isin(["ID-C4b", "ID-C4c", "ID-C4d"]) & (tests["splits"] > 1)]
+    return {"expo-gains": f"{(rows['low'] > 0).sum()} of {len(rows)}"}
+
+
 def leads(tests: pd.DataFrame) -> dict:
     """Of ID-C8a's leads, how many are above 0 in the mean."""
     rows = tests[(tests["claim"] == "ID-C8a") & (tests["splits"] > 0)]

@@ -113,6 +113,15 @@ def test_leads_are_counted_where_there_are_records(tests_id):
     assert pages_claims.leads(fewer) == {"leads": 16, "leads-up": 8}
 
 
+def test_expo_gains_where_its_interval_lies_above_0_though_within_the_margin(tests_id):
+    """Two methods, three scores, two explainers, two S and two tables: 48."""
+    asked = tests_id["claim"].isin(["ID-C4b", "ID-C4c", "ID-C4d"])
+    level = tests_id.assign(low=tests_id["low"].mask(asked, -0.01))
+    assert pages_claims.expo_gains(level) == {"expo-gains": "0 of 48"}
+    one = asked & (tests_id["dataset"] == "collins") & (tests_id["claim"] == "ID-C4b")
+    assert pages_claims.expo_gains(level.assign(low=level["low"].mask(one, 0.01))) == {"expo-gains": "8 of 48"}
+
+
 def test_the_lead_over_a_rival_is_a_mean_over_data_sets_at_each_number_of_entries(told):
     """Ours 0.9 and RPSR 0.6 with ten entries; RPSR as accurate with thirty."""
     thirty = told[told["U"] == 10].assign(U=30)
