@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.study import claims, claims_fe, claims_id, numbers, pages_claims, runs_id
+from lib.study import claims, claims_fe, claims_id, numbers, pages_claims, runs_fe, runs_id
 from tests.study import id
 from tests.study.fe import compared, frame
 
@@ -135,10 +135,13 @@ def test_the_lead_over_a_rival_is_a_mean_over_data_sets_at_each_number_of_entrie
 
 
 def test_a_fixed_network_is_looked_at_where_its_gates_leave_few_entries_open(told):
-    """Faithfulness with all entries is 0.8; in half of the splits of PretrainR nearly all stay open."""
+    """Faithfulness with all entries is 0.8, 0.1 at an eta not chosen; in half of PretrainR's splits most are open."""
     rows = told.assign(dataset=told["dataset"].replace({"glass": "segment"}))
     one = rows[(rows["measure"] == "faithfulness") & (rows["U"] == 10)]
-    rows = pd.concat([rows, one.assign(U=1000, value=0.8)])
+    taken = runs_fe.chosen(rows).groupby(["method", "split"])["eta"].first()
+    chosen = one["eta"].to_numpy() == taken.loc[list(zip(one["method"], one["split"]))].to_numpy()
+    assert 0 < chosen.mean() < 1
+    rows = pd.concat([rows, one.assign(U=1000, value=np.where(chosen, 0.8, 0.1))])
     shut = one[one["part"] == "test"].assign(measure="open", U=pd.NA)
     rows = pd.concat([rows, shut.assign(value=np.where(shut["split"] % 2, 0.9, 0.05))])
     found, splits = pages_claims.fixed_network(rows), rows["split"].nunique()
