@@ -133,7 +133,7 @@ def folds(
     if table.task == "regression":
         tensors |= _standardised("y", table.y, rows, dtype)
     else:
-        tensors |= {f"y_{part}": torch.from_numpy(table.y[of].astype(np.int64)) for part, of in rows.items()}
+        tensors |= {f"y_{part}": torch.from_numpy(table.y[of]) for part, of in rows.items()}
     return Folds(table.name, table.task, table.C, torch.tensor(splits), **tensors)
 
 

@@ -237,6 +237,9 @@ def test_a_feature_that_is_zero_in_some_training_rows_is_no_constant():
     folds = data.folds(table, [0], standardise=False)
     assert (folds.x_train[0] == 0).any(0)[0]
     assert folds.seen([[2.0, 1.0]]).tolist() == [[2.0, 1.0]]
+    standardised = data.folds(table, [0])
+    standardised.x_train[0, 0] = 0  # a row at the mean
+    assert (standardised.seen([[9.0, 99.0]]) > 0).all()
 
 
 def test_a_feature_that_was_zero_in_training_still_counts_where_nothing_is_standardised():
