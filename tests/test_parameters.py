@@ -1,5 +1,6 @@
 """Values that come as text are read whole, by the type of the default, or refused by name."""
 
+import jupytext
 import pytest
 
 from lib import parameters
@@ -76,3 +77,8 @@ def test_a_text_that_looks_like_a_list_is_refused_with_how_it_is_written():
     for default, text in (([1], "a (cm)"), ([], "[1, 2")):  # numbers alone, or meant as a list
         with pytest.raises(ValueError, match=r"got '[^']*'$"):
             parameters.convert("drop", text, default)
+
+
+def test_what_a_parameters_cell_assigns_is_read_past_magics_and_from_chains():
+    text = '# %% tags=["parameters"]\n%matplotlib inline\na = b = 1\nc: list = [2]\n# %%\nd = 3\n'
+    assert parameters.defaults(jupytext.reads(text, fmt="py:percent")) == {"a": 1, "b": 1, "c": [2]}
