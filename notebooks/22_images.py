@@ -336,6 +336,7 @@ pages_claims.in_full(verdicts).assign(recorded=list(claims_images.lacking(tests)
 # from, and where there is one seed nothing can be said of what another seed would change. All runs fine-tune one
 # network on one split, so the seeds say what the order of the images, the draws and the rate that validation takes
 # change; another split, or another start, is not measured. {glue:text}`images-rates` {glue:text}`images-diverged`
+# {glue:text}`images-strengths`
 #
 # > The runs differ from the paper's in ways that matter.
 # >

@@ -186,6 +186,19 @@ def rates_told(frame: pd.DataFrame, front: pd.DataFrame) -> str:
             f"{two(apart[low])} at {low:g}.{told}")  # fmt: skip
 
 
+def strengths_told(frame: pd.DataFrame, front: pd.DataFrame) -> str:
+    """How often validation takes the largest of several lambdas, which may then be too small: by method."""
+    key = ["method", "explainer", "S", "seed"]
+    tried = main(at(frame, part="val", measure="accuracy")).groupby(key)["lam"].agg(["nunique", "max"])
+    choices = at(front, measure="accuracy").merge(tried[tried["nunique"] > 1].reset_index(), on=key)
+    if choices.empty:
+        return "No method has several λ yet."
+    told = []
+    for (method, largest), rows in choices.groupby(["method", "max"]):
+        told.append(f"{(rows['lam'] == largest).sum()} of {len(rows)} choices of {method} (λ = {largest:g})")
+    return f"Of several λ validation takes the largest in {listed(told)}, over all η, explainers, S and seeds."
+
+
 def floor_told(frame: pd.DataFrame) -> str:
     """How many of the maps that records keep have a range below the floor of the soft masks' temperature."""
     rows = at(frame, part="test", measure="contributions", explainer="Grad-CAM", criterion="Grad-CAM", variant="")
@@ -259,7 +272,8 @@ def added_told(frame: pd.DataFrame, K: int = 4) -> str:
 def words(front: pd.DataFrame, frame: pd.DataFrame) -> dict[str, str]:
     """All of these that need no grid, by name."""
     both = {"elsewhere": elsewhere_told(frame, front), "diverged": diverged_told(frame, front),
-            "robust": robust_told(front, frame), "rates": rates_told(frame, front)}  # fmt: skip
+            "robust": robust_told(front, frame), "rates": rates_told(frame, front),
+            "strengths": strengths_told(frame, front)}  # fmt: skip
     of_front = {"controls": controls_told, "ties": ties_told, "gap": gap_told,
                 "backgrounds": backgrounds_told, "margin": margin_told}  # fmt: skip
     of_frame = {
