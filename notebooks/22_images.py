@@ -37,6 +37,7 @@
 
 # %% tags=["parameters"]
 results = "results/images"  # a folder of records made by the experiment notebooks
+results_edge = "results/images-edge"  # with a larger weight than the paper's
 data = "cifar10-jpeg"  # or another set that has records there
 scale = "A"  # the size of experiment: A, B or paper
 
@@ -64,6 +65,7 @@ verdicts = claims_images.verdicts(tests)
 keep("images", pages_images.runs_told(grid, frame))
 keep("images", {"short": pages_images.short_told(front), "outcomes": pages_images.claims_told(verdicts)})
 keep("images", words_images.words(front, frame))
+keep("images", {"edge": pages_images.edge_told(frame, runs_images.beyond(results_edge, scale, data))})
 
 # %% [markdown]
 # ## Insertion and deletion against accuracy
@@ -336,7 +338,7 @@ pages_claims.in_full(verdicts).assign(recorded=list(claims_images.lacking(tests)
 # from, and where there is one seed nothing can be said of what another seed would change. All runs fine-tune one
 # network on one split, so the seeds say what the order of the images, the draws and the rate that validation takes
 # change; another split, or another start, is not measured. {glue:text}`images-rates` {glue:text}`images-diverged`
-# {glue:text}`images-strengths`
+# {glue:text}`images-strengths` {glue:text}`images-edge`
 #
 # > The runs differ from the paper's in ways that matter.
 # >

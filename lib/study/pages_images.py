@@ -13,10 +13,11 @@ from matplotlib.figure import Figure
 from lib.study import figures
 from lib.study.claims import VERDICTS
 from lib.study.measures import labels
+from lib.study.numbers import two
 from lib.study.pages_id import short, whole
 from lib.study.runs import at
 from lib.study.runs_id import HYPER, METHODS, RIVALS, best_rival, by_split, ce_only, least_lead, ours
-from lib.study.runs_images import CELLS, SHOWN, cell, main, name, rivals
+from lib.study.runs_images import CELLS, SHOWN, cell, fronts, main, name, rivals
 from lib.study.words import found_too, listed, over_seeds, ranged, spanning, surely
 
 EVERY = ("pretrained", "CE-only", "ExpO-S", "ExpO-F", "Masked", "ID-ExpO")
@@ -84,6 +85,26 @@ def training_shown(frame: pd.DataFrame) -> pd.DataFrame:
     how = table.columns[:-2].tolist()
     several = table.groupby(how, sort=False).agg(lambda tried: ", ".join(f"{v:g}" for v in sorted(set(tried))[::-1]))
     return several.reset_index().sort_values("method", kind="stable").set_index("method").rename_axis(None)
+
+
+def edge_told(frame: pd.DataFrame, edge: pd.DataFrame) -> str:
+    """What a larger lambda than the paper's largest does to one seed, and at which eta validation takes it.
+
+    edge: the records of it, for one explainer and S; may be empty.
+    """
+    if edge.empty:
+        return ""
+    where = {"explainer": edge["trained"].iloc[0], "S": edge["trained_S"].iloc[0], "seed": edge["seed"].iloc[0]}
+    own, large = main(at(frame, method="ID-ExpO", **where)), edge["lam"].max()
+    both = at(fronts(pd.concat([own, edge])), measure="accuracy", **where)
+    taken = listed(f"{eta:g}" for eta in both.loc[both["lam"] == large, "eta"])
+    sides = [at(fronts(rows), eta=2, method="ID-ExpO", **where).set_index("measure")["value"] for rows in (edge, own)]
+    told = listed(f"{m} {two(sides[0][m])} for {two(sides[1][m])}" for m in ("accuracy", "insertion", "1 − deletion"))
+    with_ = name(where["explainer"], where["S"])
+    return (
+        f"Beyond the paper's largest, λ = {large:g} gives ID-ExpO with {with_} at η = 2 and for one seed {told}. "
+        f"Validation would take it at η = {taken}."
+    )
 
 
 def span(row: pd.Series, noun: str) -> str:

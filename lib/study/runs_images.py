@@ -65,6 +65,11 @@ def load(folder: str | Path = records.ROOT / "results" / "images", scale: str = 
     return own
 
 
+def beyond(folder: str | Path, scale: str = "A", data: str = DATA) -> pd.DataFrame:
+    """Records of runs with a larger lambda than the paper's largest, as `load` gives them; empty without any."""
+    return load(folder, scale, data) if records.files(folder) else pd.DataFrame()
+
+
 def _rarely(frame: pd.DataFrame) -> pd.Series:
     """What a column tells of a run that changes something: another form of deletion, or a price that few runs have."""
     runs = at(frame, method="ID-ExpO").drop_duplicates("config")
