@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -13,6 +14,20 @@ def check_home(name: str, path: str | Path) -> None:
     """ValueError if a path begins with ~, which a shell alone replaces: a folder of that name would be made."""
     if re.match("~$|~[^/]*/", str(path)):
         raise ValueError(f"{name} must be a whole path, got {str(path)!r}: write your folder's name for ~")
+
+
+def takes_files(folder: Path) -> bool:
+    """Whether a file can be made there, tried with one that is gone at once: rights alone do not tell, as in /proc."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def nearest(path: Path) -> Path:
+    """The path, or the nearest folder above it that is there."""
+    return next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
 
 
 @contextlib.contextmanager

@@ -142,7 +142,7 @@ settings = {
 }
 settings["after"].check_draws(pictures.background.shape)
 if tuned:
-    resnet.check_place(tuned)
+    resnet.check_place(tuned, "tuned")
 
 # %%
 if not weights:

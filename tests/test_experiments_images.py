@@ -264,6 +264,12 @@ def test_somebodys_network_is_measured_on_the_inputs_and_with_the_stem_that_are_
         ({"new_head": True, "method": "measured"}, "new_head is for CE-only, got it for measured"),
         ({"size": -1}, "size must be pixels to a side"),
         ({"memory": -1}, "memory must be"),
+        ({"budget": -1.0}, "budget must be seconds, or 0 for no limit, got -1.0"),
+        ({"temperature": "batches"}, "temperature must be one of sample, batch, got 'batches'"),
+        (
+            {"method": "idexpo"},
+            "method must be one of ID-ExpO, ExpO-S, ExpO-F, CE-only, Masked, measured, got 'idexpo'",
+        ),
     ],
 )
 def test_what_is_said_of_a_network_is_checked_before_training(given, reason, cell, bare):
@@ -330,6 +336,15 @@ def test_what_a_network_is_trained_on_may_be_scaled_and_fit_less_memory(cell, tm
     assert (max(rows), told[1:]) == (32, [32])
     assert set(fewer["config"]) == set(whole["config"])
     np.testing.assert_allclose(fewer["value"], whole["value"], rtol=1e-3, atol=1e-4)
+
+
+def test_what_a_stopped_run_left_is_gone_once_it_is_recorded(cell):
+    options = {"method": "CE-only", "lams": [0], "also": []}
+    frame, _ = cell.made(**options)
+    left = cell.folder / f"{frame['config'].iloc[-1]}.checkpoint"
+    left.write_bytes(b"of a run that was killed after its records were written")
+    cell.made(**options)
+    assert (cell.tuned, left.exists()) == ([], False)
 
 
 @pytest.mark.parametrize("place", ["taken", "taken/inside"])

@@ -104,7 +104,9 @@ def test_what_a_table_is_asked_for_is_refused_before_anything_is_trained(name, v
         ("tuning_epochs", "0", "epochs must"),
         ("explainer", "LIM", "explainer must be one of Grad-CAM, LIME"),
         ("explainer", "Occlusion", "explainer must be one that can be trained through"),
-        ("tuned", "README.md", "must be a new file or a network's"),
+        ("tuned", "README.md", "tuned must be a new file or a network's"),
+        ("tuned", "/proc/x.pt", "tuned must be a place that can be written"),
+        ("tuned", "~/x.pt", "tuned must be a whole path"),
         ("size", "33", r"a map of \(9, 9\) must divide the image's rows and columns"),
     ],
 )

@@ -20,7 +20,7 @@ def decoded(file: bytes, name: str, shape: tuple[int, int] | None = None, *, siz
 
     ValueError with its name if it is damaged, too large, grey or of another shape.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     too_large = (Image.DecompressionBombError, Image.DecompressionBombWarning)
     try:
@@ -29,6 +29,8 @@ def decoded(file: bytes, name: str, shape: tuple[int, int] | None = None, *, siz
         pixels = image.width * image.height
         if pixels <= LARGEST:
             image = ImageOps.exif_transpose(image)  # a camera notes how it was held; reads all of it
+    except UnidentifiedImageError as error:  # whose own words name a place in memory
+        raise ValueError(f"{name} is no image that can be read: no {', '.join(FORMATS)}") from error
     except (OSError, SyntaxError, ValueError, struct.error) as error:
         raise ValueError(f"{name} is no image that can be read ({error})") from error
     except too_large:

@@ -70,7 +70,8 @@ class GradCAM(Explainer):
 
     def cells(self, shape: torch.Size) -> int:
         if any(pixels % n for pixels, n in zip(shape[-2:], self.grid)):
-            raise ValueError(f"a map of {self.grid} must divide the image's rows and columns, got {tuple(shape[-2:])}")
+            raise ValueError(f"a map of {self.grid} must divide the image's rows and columns, got {tuple(shape[-2:])}: "
+                             "take another layer, or images of another size")  # fmt: skip
         return self.grid[0] * self.grid[1]
 
     def steps(self, shape: torch.Size, S: float) -> list[int]:

@@ -9,6 +9,7 @@ With the statistics frozen no sample depends on another one of its batch, which 
 """
 
 import copy
+import pickle
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -203,22 +204,29 @@ def kept(folder: str | Path, config: str, C: int, **noted) -> tuple[nn.Sequentia
     return None
 
 
-def check_place(path: str | Path) -> Path:
-    """The path, for `save` to write to after a long training; ValueError if a file is there that holds no network."""
+def check_place(path: str | Path, name: str = "weights") -> Path:
+    """The path, for `save` to write to after a long training.
+
+    ValueError, by this name, if it cannot be written, or if a file is there that holds no network.
+    """
+    writing.check_home(name, path)
     path = Path(path)
+    if not writing.takes_files(writing.nearest(path.parent)):
+        raise ValueError(f"{name} must be a place that can be written, got {path}")
     try:
         free = not path.exists() or {"net", "conv1.weight"} & set(_read(path))
     except Exception:  # torch raises a different one for each kind of file
         free = False
     if not free:
-        raise ValueError(
-            f"weights must be a new file or a network's, got {path}, which is something else: move it away"
-        )
+        raise ValueError(f"{name} must be a new file or a network's, got {path}, which is something else: move it away")
     return path
 
 
 def _read(path: str | Path) -> dict:
-    return torch.load(path, map_location="cpu", weights_only=True)
+    found = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(found, dict):
+        raise TypeError(f"it holds a {type(found).__name__} in place of parameters by name")
+    return found
 
 
 def load(path: str | Path, C: int, *, stem: str = "", new_head: bool = False) -> tuple[nn.Sequential, dict]:
@@ -231,12 +239,14 @@ def load(path: str | Path, C: int, *, stem: str = "", new_head: bool = False) ->
     what the file says. new_head: leave out the last layer, which then starts at random, as it was for other classes.
     ValueError if the file holds none that fit.
     """
+    if not Path(path).is_file():
+        raise ValueError(f"there is no file of weights at {str(path)!r}")
     try:
         found = _read(path)
         if robustness.is_its_own(found):
             found = robustness.translated(found)
         found = found.get("state_dict", found)  # beside an optimiser's, as scripts save it
-        theta, about = (found["net"], found["about"]) if "net" in found else (found, {})
+        theta, about = (found["net"], {**found.get("about", {})}) if "net" in found else (found, {})
         theta = {n.removeprefix("module."): t for n, t in theta.items()}  # where several GPUs trained it
         width, kernel = theta["conv1.weight"].shape[0], theta["conv1.weight"].shape[-1]
         make = resnet50 if "layer1.0.conv3.weight" in theta else resnet18
@@ -244,11 +254,19 @@ def load(path: str | Path, C: int, *, stem: str = "", new_head: bool = False) ->
         other = new_head or len(theta["fc.weight"]) != C
         own = {n: t for n, t in net.state_dict().items() if other and n.startswith("fc.")}
         net.load_state_dict({**theta, **own})
+        _check_finite(net)
         if own and not new_head:
             raise ValueError(f"its last layer is for {len(theta['fc.weight'])}, which new_head leaves out")
     except Exception as error:  # torch raises a different one for each kind of damage
         raise ValueError(f"{path} holds no ResNet-18 or ResNet-50 for {C} classes: {_reason(error)}") from error
     return net, about
+
+
+def _check_finite(net: nn.Module) -> None:
+    """ValueError, naming the first, unless all parameters are finite and all variances at least 0."""
+    for name, tensor in net.state_dict().items():
+        if not tensor.isfinite().all() or (name.endswith("running_var") and (tensor < 0).any()):
+            raise ValueError(f"{name} must hold finite numbers, and none below 0 if they are variances")
 
 
 def _stem_of(found: dict, kernel: int, stem: str) -> str:
@@ -267,6 +285,8 @@ def _reason(error: Exception) -> str:
     """What is wrong with weights, in a line: torch says first that there were errors, then names every parameter."""
     if isinstance(error, KeyError):
         return f"it lacks {error}"
+    if isinstance(error, pickle.UnpicklingError):
+        return "it is no file of parameters, as torch.save(net.state_dict(), path) writes it"
     lines = [line.strip() for line in str(error).splitlines()] or [type(error).__name__]
     reason = lines[1] if lines[0].startswith("Error(s)") else lines[0]
     return reason if len(reason) <= 160 else f"{reason[:160]} ..."

@@ -9,7 +9,6 @@ import hashlib
 import inspect
 import io
 import os
-import tempfile
 import warnings
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
@@ -134,8 +133,7 @@ def check_folder(weights: str | os.PathLike | None) -> Path | None:
     if not _named("weights", weights):
         return None
     path = Path(weights).absolute()
-    there = next(place for place in (path, *path.parents) if place.exists())
-    if not _takes_files(there):
+    if not writing.takes_files(writing.nearest(path)):
         raise ValueError(f"weights must be a folder that can be written, got {weights}")
     return path
 
@@ -145,7 +143,7 @@ def check_path(checkpoint: str | os.PathLike | None) -> Path | None:
     path = Path(checkpoint) if _named("checkpoint", checkpoint) else None
     if path and path.is_dir():
         raise ValueError(f"checkpoint must be a file, got the folder {path}")
-    if path and not _takes_files(path.parent):
+    if path and not writing.takes_files(path.parent):
         raise ValueError(f"checkpoint must lie in a folder that can be written, got {path}")
     return path
 
@@ -155,15 +153,6 @@ def _named(name: str, path: str | os.PathLike | None) -> bool:
     if not isinstance(path, str | os.PathLike | None):
         raise ValueError(f"{name} must be a path or None, got {path!r}")
     return path is not None and path != ""
-
-
-def _takes_files(folder: Path) -> bool:
-    """Whether a file can be made there, tried with one that is gone at once: rights alone do not tell, as in /proc."""
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False
 
 
 def check_every(seconds: float) -> float:

@@ -68,9 +68,9 @@ class Tuning(Settings):
         check_numbers(self, "lr", positive=True)
         check_counts(self, "seed", least=0)
         check_flags(self, "augmented")
-        for name in ("per_epoch", "memory"):
+        for name, least in (("per_epoch", self.batch), ("memory", 1)):
             if getattr(self, name) is not None:
-                check_counts(self, name)
+                check_counts(self, name, least=least)
         if self.draws is not None and self.method != "ID-ExpO":
             raise ValueError(f"{self.method} has no values of s, so its draws must be None, got {self.draws}")
         choices = {"method": METHODS, "norm": NORMS, "background": BACKGROUNDS, "scored": SCORED}
@@ -123,7 +123,9 @@ def explainer_for(
         cam, f = GradCAM(layer=layer, **options), Convolutional(net)
         with torch.no_grad():
             maps = f.split(layer)[0](f.theta(), images.background[None])
-        return replace(cam, grid=tuple(maps.shape[-2:]))
+        cam = replace(cam, grid=tuple(maps.shape[-2:]))
+        cam.cells(images.background.shape)  # refused here, before anything is trained
+        return cam
     if not is_whole(superpixels, 1) or height % superpixels or width % (height // superpixels):
         raise ValueError("superpixels must be a whole number of squares to a side, with no rest of the image's "
                          f"{height} x {width} pixels, got {superpixels!r}")  # fmt: skip

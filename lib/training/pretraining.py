@@ -38,7 +38,8 @@ class Pretraining:
     seed: int = 0
 
     def __post_init__(self):
-        check_counts(self, "width", "epochs", "batch", "attack_steps")
+        check_counts(self, "width", "epochs", "attack_steps")
+        check_counts(self, "batch", least=2)  # of which batch norm takes its statistics
         check_counts(self, "seed", least=0)
         check_numbers(self, "lr", "attack_step", positive=True)
         check_numbers(self, "momentum", "weight_decay", "radius")

@@ -42,7 +42,7 @@ lam3s = [0.001, 0]  # weights of |phi|^2; [0] for all but ID-ExpO
 lrs = [1e-4, 1e-5]  # learning rates
 seeds = [0]
 batch = 128
-memory = 0  # inputs in one forward and backward pass, two batches at least; 0 for 128 on a processor, 16,384 on a GPU
+memory = 0  # inputs in one forward and backward pass, but never fewer than two batches; 0: 128, on a GPU 16,384
 epochs = 50  # at most
 patience = 10  # epochs without a better valscore before a run stops
 per_epoch = 0  # training images between two validations; 0 for all
@@ -81,12 +81,13 @@ import torch
 from lib.data import images as sets
 from lib.explainers import EXPLAINERS
 from lib.nets import resnet
+from lib.options import is_number
 from lib.parameters import lists, vectors
 from lib.study import records
 from lib.study.provenance import provenance
 from lib.training.checkpoint import check_folder, check_path
 from lib.training.engine import check_device, use_threads
-from lib.training.images import MEMORY, Tuning, draws_of, explainer_for, predictor_of, tune
+from lib.training.images import MEMORY, METHODS, Tuning, draws_of, explainer_for, predictor_of, tune
 from lib.training.measuring import report
 from lib.training.pretraining import in_bfloat16
 
@@ -102,12 +103,18 @@ axes = {"explainers": explainers, "S_values": S_values, "lams": lams, "lam3s": l
 for name, values in axes.items():
     if not values:
         raise ValueError(f"{name} must be at least one value, got {values}")
+chosen = {"method": (method, (*METHODS, "measured")), "temperature": (temperature, ("sample", "batch"))}
+for name, (word, known) in chosen.items():
+    if word not in known:
+        raise ValueError(f"{name} must be one of {', '.join(known)}, got {word!r}")
 if method == "ID-ExpO" and len(explainers) * len(S_values) != 1:
     raise ValueError(f"ID-ExpO trains one explainer and one S at a time, got {explainers} and {S_values}")
 if method != "ID-ExpO" and lam3s != [0]:
     raise ValueError(f"{method} has no |phi|^2, so its lam3s must be [0], got {lam3s}")
 if method in ("CE-only", "measured") and lams != [0]:
     raise ValueError(f"{method} has no regulariser, so its lams must be [0], got {lams}")
+if not is_number(budget) or budget < 0:
+    raise ValueError(f"budget must be seconds, or 0 for no limit, got {budget!r}")
 if new_head and method != "CE-only":
     raise ValueError(f"new_head is for CE-only, got it for {method}")
 bfloat16 = in_bfloat16(mixed, check_device(device))
@@ -239,13 +246,14 @@ Path(weights).mkdir(parents=True, exist_ok=True)
 longest = 0.0
 for setting in settings if method != "measured" else ():
     about = provenance_of(setting)
+    checkpoint = check_path(Path(weights) / f"{about['config']}.checkpoint")
     if about["config"] in recorded(method):
+        checkpoint.unlink(missing_ok=True)  # of a run that was stopped once it was recorded
         continue
     if budget and time.monotonic() - started + longest > budget:
         print(f"budget of {budget} s: {method}, lambda {setting.lam} and later runs are left out")
         break
     begun = time.monotonic()
-    checkpoint = check_path(Path(weights) / f"{about['config']}.checkpoint")
     tuner = tune(copy.deepcopy(net), images, setting, criteria=criteria, checkpoint=checkpoint)
     frame = pd.DataFrame(tuned_rows(tuner, setting)).assign(**about)
     for v, (explainer, S) in enumerate(criteria):

@@ -36,6 +36,12 @@ def test_shuffled_contributions_are_the_same_in_another_order_for_each_row():
     assert shuffled.phi.requires_grad
 
 
+def test_an_order_comes_from_the_generator_alone():
+    mixed = explainers.Shuffled(LIME(M=20))
+    one, other = (mixed.draw(torch.Size([6]), torch.Generator().manual_seed(0), rows=4) for _ in range(2))
+    assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
+
+
 def test_what_is_changed_can_be_trained_through_where_its_explainer_can():
     """But for constants, which say that no gradient passes."""
     own, captums = LIME(M=20), explainers.Attribution()

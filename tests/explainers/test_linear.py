@@ -30,6 +30,14 @@ def test_masks_are_fair_coins_from_each_runs_own_generator():
     assert not torch.equal(fresh[0], fresh[1])
 
 
+def test_what_is_drawn_comes_from_the_generator_alone():
+    one, other = (
+        LIME(M=9, keep=0.5).draw(torch.Size([6]), torch.Generator().manual_seed(0), rows=4, dtype=torch.float64)
+        for _ in range(2)
+    )
+    assert all(torch.equal(one[name], other[name]) for name in ("Z", "u"))
+
+
 def test_an_explainer_draws_for_all_inputs_or_for_each():
     """Masks have an axis for the inputs, 1 where they are shared; "u" only where backward needs it (ID-12)."""
     shape = torch.Size([6])

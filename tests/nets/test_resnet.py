@@ -116,15 +116,24 @@ def test_weights_are_read_back_and_others_refused(tmp_path):
     assert all(torch.equal(t, net.state_dict()[n]) for n, t in kept.items())
     assert other.fc.weight.shape[0] == 7
     (tmp_path / "text.pt").write_text("no weights")
-    for file, C in (("w/a.pt", 7), ("text.pt", 5), ("none.pt", 5)):
-        with pytest.raises(ValueError, match="holds no ResNet-18"):
+    torch.save(net, tmp_path / "whole.pt")
+    torch.save([1], tmp_path / "list.pt")
+    said = "holds no ResNet-18 or ResNet-50 for"
+    unlike = (
+        rf"text.pt {said} 5 classes: it is no file of parameters, as torch.save\(net.state_dict\(\), path\) writes it"
+    )
+    for file, C, reason in (
+        ("w/a.pt", 7, said), ("text.pt", 5, unlike), ("whole.pt", 5, f"{said} 5 classes: it is no file of parameters"),
+        ("list.pt", 5, "it holds a list in place of parameters by name"), ("none.pt", 5, "there is no file of weights"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=reason):
             resnet.load(tmp_path / file, C)
 
 
 def test_weights_are_read_as_scripts_of_others_save_them(tmp_path):
     theta = network(dtype=torch.float32).state_dict()
     several = {f"module.{name}": tensor for name, tensor in theta.items()}
-    for saved in (several, {"state_dict": theta, "epoch": 3}, {"state_dict": several}):
+    for saved in (several, {"state_dict": theta, "epoch": 3}, {"state_dict": several}, {"net": theta}):
         torch.save(saved, tmp_path / "a.pt")
         again = resnet.load(tmp_path / "a.pt", 5, stem="cifar")[0].state_dict()
         assert all(torch.equal(tensor, again[name]) for name, tensor in theta.items())
@@ -140,6 +149,8 @@ def test_weights_are_read_as_scripts_of_others_save_them(tmp_path):
         ({"bn1.bias": torch.zeros(9)}, 5, "size mismatch for bn1.bias"),
         ({"conv1.weight": None}, 5, "it lacks 'conv1.weight'"),
         ({"fc.weight": None}, 5, "it lacks 'fc.weight'"),
+        ({"bn1.bias": torch.full((4,), torch.nan)}, 5, "bn1.bias must hold finite numbers"),
+        ({"bn1.running_var": torch.full((4,), -1.0)}, 5, "bn1.running_var must hold finite numbers, and none below 0"),
     ],
 )
 def test_weights_that_do_not_fit_say_why_in_a_line(change, C, reason, tmp_path):
@@ -202,6 +213,8 @@ def test_weights_replace_no_file_of_anything_else(tmp_path):
         with pytest.raises(ValueError, match=r"weights must be a new file or a network's, got .*: move it away"):
             resnet.check_place(tmp_path / name)
     assert (tmp_path / "mine.csv").read_text() == "a,b\n1,2\n"
+    with pytest.raises(ValueError, match="tuned must be a place that can be written, got /proc/new/x.pt"):
+        resnet.check_place("/proc/new/x.pt", "tuned")
 
 
 @pytest.mark.parametrize(("options", "word"), [({"C": 1}, "C"), ({"width": 0}, "width"), ({"stem": "small"}, "stem")])

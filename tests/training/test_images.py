@@ -239,6 +239,14 @@ def test_explanations_are_measured_with_the_same_draw_always():
     assert all(torch.equal(t, again[name]) for name, t in drawn.items())
 
 
+def test_a_map_that_does_not_divide_the_image_is_refused_before_training():
+    odd = replace(
+        IMAGES, **{f"x_{part}": getattr(IMAGES, f"x_{part}")[:, :15, :15] for part in ("train", "val", "test")}
+    )
+    with pytest.raises(ValueError, match=r"a map of .* must divide .*: take another layer, or images of another size"):
+        explainer_for("Grad-CAM", network(4, C=3, dtype=torch.float32), odd)
+
+
 def test_a_map_of_an_image_that_is_not_square_has_its_shape():
     wide = replace(IMAGES, x_train=IMAGES.x_train.repeat(1, 1, 2, 1))
     assert explainer_for("Grad-CAM", network(4, C=3, dtype=torch.float32), wide).grid == (8, 16)
@@ -296,6 +304,7 @@ def test_a_checkpoint_is_of_its_criteria_however_they_are_cut():
         ("T", 0),
         ("scored", "best"),
         ("memory", 0),
+        ("per_epoch", 127),  # of a batch of 128
         ("draws", 0),
         ("S", 2),
         ("augmented", "no"),

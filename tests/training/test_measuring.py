@@ -203,6 +203,18 @@ def test_a_report_holds_each_measure_once_and_counts_flat_maps():
     assert {row["measure"]: row["value"] for row in rows}["zero_maps"] == 1
 
 
+def test_a_report_is_the_same_in_any_order_of_its_shares_and_with_the_records_seed():
+    net = network(4, C=3, dtype=torch.float32)
+    lime, predictor = explainer_for("LIME", net, IMAGES, superpixels=4), predictor_of(net, IMAGES)
+    drawn = draws_of([(lime, 0.5)], predictor.b)[lime]
+    found = [
+        {(row["S"], row["measure"]): row["value"]
+         for row in report(predictor, IMAGES, "test", explainer=lime, S=S, drawn=drawn, **seed)}
+        for S, seed in (((0.3, 0.5), {}), ((0.5, 0.3), {}), ((0.5, 0.3), {"seed": 2}))
+    ]  # fmt: skip
+    assert found[0] == found[1] == found[2]
+
+
 def test_calibration_error_and_gap_by_hand():
     """Two bins, 0.9 confident and right half of the time, 0.2 confident and always right: neither makes up."""
     p, right = torch.tensor([0.9, 0.9, 0.2, 0.2]), torch.tensor([True, False, True, True])

@@ -159,8 +159,8 @@ def test_pretraining_depends_on_its_seed_alone():
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("width", 0), ("lr", 0), ("warm", 1.0), ("warm", "a"), ("radius", -1), ("batch", 1.5), ("stem", "x"),
-        ("mixed", "auto"), ("momentum", 1.0), ("momentum", 1.5),
+        ("width", 0), ("lr", 0), ("warm", 1.0), ("warm", "a"), ("radius", -1), ("batch", 1.5), ("batch", 1),
+        ("stem", "x"), ("mixed", "auto"), ("momentum", 1.0), ("momentum", 1.5),
     ],
 )  # fmt: skip
 def test_settings_that_make_no_sense_are_named(name, value):

@@ -104,6 +104,10 @@ def test_what_cannot_be_saved_is_named_before_training(place, every, what, tmp_p
         trainer().run(tmp_path / place, every=every, progress=False)
 
 
+def test_a_rest_of_images_is_no_step():
+    assert trainer(noise(n=24), settings=replace(SMALL, batch=7)).steps == 24 // 7
+
+
 def test_an_epoch_sees_every_image_once(monkeypatch):
     """Also those of a last batch that is just full, before they are shuffled anew."""
     images, seen = noise(), []
