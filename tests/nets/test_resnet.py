@@ -208,12 +208,13 @@ def test_weights_replace_no_file_of_anything_else(tmp_path):
             torch.save(net, tmp_path / name)
         assert resnet.check_place(tmp_path / name) == tmp_path / name
     torch.save([1, 2], tmp_path / "list.pt")
+    torch.save({"mine": 1}, tmp_path / "dict.pt")
     (tmp_path / "mine.csv").write_text("a,b\n1,2\n")
-    for name in ("list.pt", "mine.csv", "."):
+    for name in ("list.pt", "dict.pt", "mine.csv", "."):
         with pytest.raises(ValueError, match=r"weights must be a new file or a network's, got .*: move it away"):
             resnet.check_place(tmp_path / name)
     assert (tmp_path / "mine.csv").read_text() == "a,b\n1,2\n"
-    with pytest.raises(ValueError, match="tuned must be a place that can be written, got /proc/new/x.pt"):
+    with pytest.raises(ValueError, match=r"tuned must be a place that can be written, got /proc/new/x\.pt"):
         resnet.check_place("/proc/new/x.pt", "tuned")
 
 
