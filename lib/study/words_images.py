@@ -196,7 +196,7 @@ def strengths_told(frame: pd.DataFrame, front: pd.DataFrame) -> str:
     told = []
     for (method, largest), rows in choices.groupby(["method", "max"]):
         told.append(f"{(rows['lam'] == largest).sum()} of {len(rows)} choices of {method} (λ = {largest:g})")
-    return f"Of several λ validation takes the largest in {listed(told)}, over all η, explainers, S and seeds."
+    return f"Among several λ validation takes the largest in {listed(told)}, over all η, explainers, S and seeds."
 
 
 def floor_told(frame: pd.DataFrame) -> str:

@@ -154,7 +154,7 @@ def test_how_often_the_largest_strength_is_taken_is_told_by_method():
     both = pd.concat([every, other.assign(value=other["value"] + by)])
     count = len(runs_images.CELLS) * len(runs_images.ETAS)
     assert words_images.strengths_told(both, runs_images.fronts(both)) == (
-        f"Of several λ validation takes the largest in {2 * count} of {3 * count} choices of ExpO-S (λ = 0.1) and "
+        f"Among several λ validation takes the largest in {2 * count} of {3 * count} choices of ExpO-S (λ = 0.1) and "
         f"{3 * count} of {3 * count} choices of ID-ExpO (λ = 0.1), over all η, explainers, S and seeds."
     )
 
