@@ -106,9 +106,11 @@ def test_a_larger_strength_is_told_with_what_it_changes_and_where_it_would_be_ta
     told = pages_images.edge_told(every, edge)
     assert "λ = 1 gives ID-ExpO with Grad-CAM, S = 0.5 HW at η = 2 and for one seed accuracy 0.81 for 0.86, ins" in told
     assert "insertion 0.55 for 0.45 and 1 − deletion 0.60 for 0.60. Validation" in told
-    assert told.endswith("would take it at η = 0.5, 1, 1.5 and 2.")
+    assert told.endswith("Validation takes it at η = 0.5, 1, 1.5 and 2; 0 of its 1 runs diverged.")
     worse = edge.assign(value=own["value"] - 0.1)
-    assert pages_images.edge_told(every, worse).endswith("take it at η = none.")
+    lost = worse[:1].assign(measure="diverged", config="lost", part="train")
+    told = pages_images.edge_told(every, pd.concat([worse, lost]))
+    assert told.endswith("Validation takes it at no η; 1 of its 2 runs diverged.")
     assert pages_images.edge_told(every, runs_images.beyond(tmp_path)) == ""
 
 
