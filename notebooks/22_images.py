@@ -302,7 +302,7 @@ copies
 # %% tags=["hide-input"]
 keep("images", {"comparisons": comparisons.shown(tests[tests["splits"] > 0], repeats="repeats")})
 keep("images", {"spoken": pages_claims.spoken(verdicts)})
-pages_claims.in_full(verdicts).assign(recorded=list(claims_images.lacking(tests).values()))
+pages_claims.at_a_glance(verdicts).assign(recorded=list(claims_images.lacking(tests).values()))
 
 # %% [markdown]
 # *The claims about images: verdicts, how many of their comparisons have records, and with how many repeats at most.

@@ -6,6 +6,7 @@ shown(frame)                       # a table to print
 figures.before_after(ax, frame)    # the same as a picture
 """
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -90,10 +91,10 @@ def compared(columns: Mapping[str, Scores]) -> pd.DataFrame:
 
 
 def told(frame: pd.DataFrame) -> str:
-    """In a sentence: how far the last column lies above or below the one before it, in the mean over splits."""
+    """In a sentence to print: how far the last column lies above or below the one before it, in the mean over splits."""
     means = frame.pivot(index="label", columns="who", values="mean").loc[frame["label"].unique()]
     other, last = means.columns[-2:]
-    return f"{last.capitalize()}, beside {other}: {higher(means[last] - means[other])}."
+    return textwrap.fill(f"{last.capitalize()}, beside {other}: {higher(means[last] - means[other])}.", 79)
 
 
 def shown(frame: pd.DataFrame) -> pd.DataFrame:
