@@ -91,7 +91,7 @@ def compared(columns: Mapping[str, Scores]) -> pd.DataFrame:
 
 
 def told(frame: pd.DataFrame) -> str:
-    """In a sentence to print: how far the last column lies above or below the one before it, in the mean over splits."""
+    """To print: how far the last column lies above or below the one before it, in the mean over splits."""
     means = frame.pivot(index="label", columns="who", values="mean").loc[frame["label"].unique()]
     other, last = means.columns[-2:]
     return textwrap.fill(f"{last.capitalize()}, beside {other}: {higher(means[last] - means[other])}.", 79)
