@@ -39,6 +39,11 @@ def effect(row: pd.Series) -> str:
     return f"{row['effect of']}: {interval}"
 
 
+def unbroken(label: str) -> str:
+    """A claim's label that stays on one line."""
+    return label.replace("-", "\u2011")
+
+
 def at_a_glance(verdicts: pd.DataFrame) -> pd.DataFrame:
     """The verdicts as shown: what the paper says, how its comparisons came out, and the effect."""
     table = {
@@ -47,7 +52,7 @@ def at_a_glance(verdicts: pd.DataFrame) -> pd.DataFrame:
         "comparisons": [bar(*row) or "–" for row in verdicts[list(MARKS)].itertuples(index=False)],
         "effect, in the mean": verdicts.apply(effect, axis=1),
     }
-    return pd.DataFrame(table).rename(index=lambda label: label.replace("-", "\u2011")).rename_axis(None)
+    return pd.DataFrame(table).rename(index=unbroken).rename_axis(None)
 
 
 def in_full(verdicts: pd.DataFrame) -> pd.DataFrame:
@@ -94,7 +99,9 @@ def counted(paper: str, verdicts: pd.DataFrame) -> dict:
 
 def spoken(verdicts: pd.DataFrame) -> pd.DataFrame:
     """The sentences on each claim as a table, where no section has room for them."""
-    return pd.DataFrame({"": [sentences(row) for _, row in verdicts.iterrows()]}, [*verdicts.index])
+    return pd.DataFrame(
+        {"": [sentences(row) for _, row in verdicts.iterrows()]}, verdicts.index.map(unbroken)
+    ).rename_axis(None)
 
 
 def sentences(row: pd.Series) -> str:

@@ -180,3 +180,10 @@ def test_comparisons_are_alike_each_by_itself():
     tests = pd.DataFrame({"claim": ["A", "A", "A", "B"], "differences": [*gaps, gaps[0]]})
     assert pages_claims.alike(tests, "A") == "1 of 3"
     assert pages_claims.alike(tests, "C") == "0 of 0"
+
+
+def test_the_sentences_of_claims_stand_beside_their_labels(tests_fe):
+    verdicts = claims_fe.verdicts(tests_fe)
+    table = pages_claims.spoken(verdicts)
+    assert list(table.index) == list(pages_claims.at_a_glance(verdicts).index)
+    assert table.loc["FE\u2011C4b", ""] == pages_claims.sentences(verdicts.loc["FE-C4b"])
