@@ -90,12 +90,14 @@ pages_claims.in_full(verdicts)
 # **The effect** is what the claim is about, averaged over its data sets, with a 95 % interval. It answers whether the
 # claim is true of data sets like these, so data sets are what is counted: it is Student's t over their means, whose
 # scatter holds both how data sets differ and what their splits leave open. A few means may lie close together by luck,
-# so the interval is at least as wide, and p at least as large, as the splits' own noise alone would make them. With two
-# to six data sets it is wide, and it takes their means to scatter like a normal variable, which so few cannot show. So
-# no p below {glue:text}`claims-least` is told of several of them. p is two-sided: how likely a mean at least so far
-# from the edge of what is claimed (0, the margin, or a factor) would be if the truth lay at that edge; a large p says
-# that the side is not known. The words beside it say on which side the mean lies. *Surely*, elsewhere on this page,
-# means that an interval by itself leaves out 0; verdicts are stricter, as they allow for the number of comparisons.
+# so the interval is at least as wide, and p at least as large, as the splits' own noise alone would make them. (A
+# bootstrap that draws data sets and, within each, splits would count the splits' noise twice: the means hold it
+# already.) With two to six data sets it is wide, and it takes their means to scatter like a normal variable, which so
+# few cannot show. So no p below {glue:text}`claims-least` is told of several of them. p is two-sided: how likely a mean
+# at least so far from the edge of what is claimed (0, the margin, or a factor) would be if the truth lay at that edge;
+# a large p says that the side is not known. The words beside it say on which side the mean lies. *Surely*, elsewhere on
+# this page, means that an interval by itself leaves out 0; verdicts are stricter, as they allow for the number of
+# comparisons.
 #
 # **A comparison** is about one data set. It is paired over the splits that both sides have. The splits share most of
 # their rows, so their differences are not independent. The corrected resampled t test (Nadeau and Bengio, 2003) allows

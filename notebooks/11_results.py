@@ -143,6 +143,13 @@ words_fe.changes_table(lambdas)
 
 # %% [markdown]
 # *Change of each score, mean over splits with its 95 % interval.*
+
+# %% tags=["hide-input"]
+pages_fe.etas_taken(lambdas)
+
+# %% [markdown]
+# *The $\eta$ that validation takes at each $\lambda$, in brackets by how many runs. The best $\eta$ moves with
+# $\lambda$, so where only some were run, the curve is that of the best of those.*
 #
 # ## The price of a gate
 #

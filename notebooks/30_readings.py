@@ -179,7 +179,8 @@ pd.DataFrame.from_dict(rows, orient="index", columns=pd.MultiIndex.from_tuples(o
 # corrected test. The first protocol of [the results](11_results) starts from 1 on every data set. For the second
 # protocol the start was chosen by a pilot on validation rows of a few splits, one for each data set and all methods:
 # the geometric mean of accuracy and faithfulness at $U = 10$, mean over methods, no test row looked at. *unit* is the
-# spread at which $h$'s first outputs have unit spread.
+# spread at which $h$'s first outputs have unit spread: {glue:text}`readings-unit-vehicle` on vehicle's splits and
+# {glue:text}`readings-unit-segment` on segment's.
 #
 # {glue:text}`readings-processors-start` {glue:text}`readings-processors-both`
 
@@ -187,6 +188,7 @@ pd.DataFrame.from_dict(rows, orient="index", columns=pd.MultiIndex.from_tuples(o
 tried, waited, full = pilots_of.load("start", pilots), pilots_of.load("patience", pilots), records.read(newer)
 table, best = pilots_of.starts(tried)
 keep("readings", {"start": best, "start-closest": pilots_of.closest(tried)})
+keep("readings", {f"unit-{name}": pilots_of.unit(name) for name in ("vehicle", "segment")})
 keep("readings", {"start-without": pilots_of.without(tried, "PretrainR")})
 keep("readings", {f"start-{method}": pilots_of.alone(tried, method) for method in ("Pretrain", "PretrainR")})
 keep("readings", {"processors-start": processors.told(tried), "processors-patience": processors.told(waited)})

@@ -174,6 +174,20 @@ def lambda_figures(frame: pd.DataFrame) -> dict[str, Figure]:
     return sweep(rows, "lam", finding=words.along)
 
 
+def etas_taken(lambdas: pd.DataFrame) -> pd.DataFrame:
+    """The etas that validation takes at each lambda, the most taken first, and by how many runs."""
+    runs = chosen(lambdas).drop_duplicates(RUN)
+    several = runs.groupby("dataset")["lam"].nunique() > 1
+    cells = {
+        (f"{lam:g}", short(d)): ", ".join(f"{eta:g} ({n})" for eta, n in etas.value_counts().items())
+        for (d, lam), etas in runs.groupby(["dataset", "lam"])["eta"] if several[d]
+    }  # fmt: skip
+    names = [short(d) for d in datasets(lambdas) if several.get(d, False)]
+    wide = pd.Series(cells, dtype=object).unstack(0) if cells else pd.DataFrame()
+    heads = sorted(wide.columns, key=float)
+    return wide.reindex(names)[heads].rename_axis(index=None, columns="λ")
+
+
 def eta_figures(frame: pd.DataFrame) -> dict[str, Figure]:
     """Scores against eta at lambda 1."""
     rows = ours_at_ten(frame).query("lam == 1 and part == 'test'")

@@ -8,6 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from lib import data
+from lib.methods import named
+from lib.nets import MLP
 from lib.study import records
 from lib.study.numbers import digits, signed, spanned, three, two
 from lib.study.pages_fe import short
@@ -16,6 +19,8 @@ from lib.study.runs_fe import SCORES, U, choose_eta, chosen, chosen_eta
 from lib.study.statistics import LEVEL, RATIO, Paired, resampled
 from lib.study.words import LEVEL as SEEN
 from lib.study.words import listed, spanning
+from lib.training import Runs
+from lib.training.fewer import FewerProgram, Settings
 
 FOLDER = records.ROOT / "results" / "pilots"
 SHOWN = ("Ours", "Pretrain", "PretrainR")  # whose faithfulness is shown for each start
@@ -114,6 +119,15 @@ def alone(frame: pd.DataFrame, method: str) -> str:
     moves = faithful(frame).xs(method, level="method")
     ends = listed(f"from {two(row.min())} to {two(row.max())} on {short(d)}" for d, row in moves.iterrows())
     return f"By itself {method} would choose {listed(told)}, and its faithfulness goes {ends} between starts."
+
+
+def unit(dataset: str) -> str:
+    """Spread of S where it starts from `unit`, with as many units as tables have: its range over the ten splits."""
+    folds, settings = data.folds(data.load(dataset), range(10)), Settings(S_start="unit")
+    f = MLP((folds.x_train[0, 0].numel(), *[settings.hidden] * settings.layers), settings.dropout)
+    program = FewerProgram(named("Ours"), folds, Runs.grid(10, seed=[0]).of("Ours"), settings=settings, f=f)
+    spread = program.state["bank"]["S"].flatten(1).std(1)
+    return f"{two(spread.min().item())} to {two(spread.max().item())}"
 
 
 def closest(frame: pd.DataFrame) -> str:

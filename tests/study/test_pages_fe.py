@@ -97,6 +97,24 @@ def test_curves_over_lambda_and_eta_say_what_they_show(told):
     plt.close("all")
 
 
+def test_the_etas_that_validation_takes_stand_by_lambda_with_their_runs(told):
+    """One split's favourite is moved, at one lambda."""
+    lambdas = told[told["method"] == "Ours"]
+    moved = (lambdas["part"] == "val") & (lambdas["lam"] == 100) & (lambdas["split"] == 0)
+    best = lambdas["eta"] == lambdas["eta"].max()
+    lambdas = lambdas.assign(value=lambdas["value"].mask(moved, best.astype(float)))
+    table, ten = pages_fe.etas_taken(lambdas), runs_fe.chosen(lambdas)
+    assert list(table.columns) == [f"{lam:g}" for lam in sorted(set(lambdas["lam"]))]
+    assert list(table.index) == ["Glass", "Vehicle"]
+    for lam in table.columns:
+        runs = runs_fe.at(ten, dataset="glass", lam=float(lam)).drop_duplicates(["split", "seed"])
+        taken = {f"{eta:g} ({(runs['eta'] == eta).sum()})" for eta in set(runs["eta"])}
+        assert set(table.loc["Glass", lam].split(", ")) == taken
+    assert "(1)" in table.loc["Glass", "100"]
+    assert "(1)" not in table.loc["Glass", "1"]
+    assert pages_fe.etas_taken(lambdas[lambdas["lam"] == 1]).empty
+
+
 def test_open_gates_and_kept_epochs_are_means_over_splits(told):
     ours = told[(told["method"] == "Ours") & (told["lam"] == 1)].drop_duplicates(runs_fe.RUN)
     gates = ours.assign(measure="open", value=0.1 * ours["split"] + ours["eta"], best_epoch=1000 * ours["eta"])

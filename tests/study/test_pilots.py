@@ -5,8 +5,13 @@ import json
 import pandas as pd
 import pytest
 
+from lib import data
+from lib.methods import named
+from lib.nets import MLP
 from lib.study import pilots, records
 from lib.study.statistics import resampled
+from lib.training import Runs
+from lib.training.fewer import FewerProgram, Settings
 from tests.study.test_records import rows
 
 
@@ -129,3 +134,14 @@ def test_pilots_are_read_by_their_question(tmp_path):
     records.write(rows(), tmp_path / "glass-start.parquet")
     records.write(rows(dataset="vehicle"), tmp_path / "vehicle-patience.parquet")
     assert set(pilots.load("patience", tmp_path)["dataset"]) == {"vehicle"}
+
+
+def test_unit_is_the_spread_of_strengths_at_which_outputs_have_unit_spread():
+    """h is linear in S: from S of spread 1, its outputs spread by one over what is told."""
+    folds, runs = data.folds(data.load("glass"), range(10)), Runs.grid(10, seed=[0]).of("Ours")
+    settings = Settings(S_start=1.0)
+    f = MLP((9, *[settings.hidden] * settings.layers), settings.dropout)
+    program = FewerProgram(named("Ours"), folds, runs, settings=settings, f=f)
+    least, most = map(float, pilots.unit("glass").split(" to "))
+    found = 1 / program.spread(program.state["bank"])
+    assert [least, most] == pytest.approx([found.min().item(), found.max().item()], rel=0.1)  # S of one split has 300
