@@ -49,6 +49,7 @@ from lib.study import (
     runs_id,
     runs_images,
     words_fe,
+    work_id,
 )
 from lib.study.gluing import keep
 
@@ -66,21 +67,23 @@ drawn["tables"], told["tables-told"] = pages_findings.tables_lead(front)
 drawn["surprises"], told["surprises-told"] = pages_findings.surprises(
     front, runs_id.front_of_forms(frame_id), records.read(readings)
 )
+told["relative"] = work_id.relative_told(front)
 told["older-lambdas"] = words_fe.kept_lambdas(frame, lambdas)
 told["missing-id"] = lacking.tables(front)
-told["images"] = pages_images.short_told(runs_images.fronts(runs_images.load(results_images)))
+front_images = runs_images.fronts(runs_images.load(results_images))
+told["images"], told["masks"] = pages_images.short_told(front_images), pages_images.masked_told(front_images)
 told["missing"] = pages_fe.about(frame, lambdas, pages_fe.runs_table(frame))["missing"]
 keep("findings", drawn | told)
 
 # %% [markdown]
 # ## What came out
 #
-# Everything below is computed from committed records, words and titles included: of full runs, but for the start of
-# $S$, which was tried on short ones ([](30_readings)). FE was run twice: its second protocol keeps epochs by how they
-# score with ten entries, and chooses on validation rows how large the strengths $S$ are at first. Bars are standard
-# errors where a figure shows means, and 95 % intervals over splits where it shows differences. A difference is *surely*
-# there if its own interval leaves out 0. That is less strict than the verdicts further down, which allow for the number
-# of comparisons.
+# All numbers below, and the sentences and titles around them, are computed from committed records of full runs; only
+# the starts of $S$ were compared in short ones ([](30_readings)). FE's numbers are those of its second protocol
+# ([](11_results) names what is not). It keeps the epoch that scores best with ten entries, and chooses on validation
+# rows how large the strengths $S$ are at first. Bars are standard errors where a figure shows means, and 95 % intervals
+# where it shows differences: over splits on tables, over seeds on images. A difference is *surely* there if its own
+# interval leaves out 0. That is less strict than the verdicts further down, which allow for the number of comparisons.
 #
 # | name | what it is |
 # | --- | --- |
@@ -139,6 +142,9 @@ keep("findings", drawn | told)
 #
 # {glue:text}`findings-tables-told`
 #
+# ID-ExpO is surer of all it predicts, which raises insertion whatever the explanation ([](20_what_works)).
+# {glue:text}`findings-relative`
+#
 # On images, CIFAR-10's as JPEG copies, with a narrow ResNet-18 and explained by Grad-CAM or LIME:
 # {glue:text}`findings-images` More in [](22_images).
 #
@@ -153,13 +159,15 @@ keep("findings", drawn | told)
 #
 # {glue:text}`findings-surprises-told`
 #
+# On images: {glue:text}`findings-masks` [](20_what_works) asks the same of tables.
+#
 # ## The claims at a glance
 #
 # The papers' conclusions, as far as numbers can test them, were put to a test; that an explanation is easier to
 # interpret is for people to say. The verdicts are computed too, and a claim's label leads to its test.
-# First FE, then ID on tables; those about images are [with their results](sec-images-claims). *Contradicted* means that
-# more comparisons are against a claim than for it, and *mixed* that some hold, while the rest is against or undecided;
-# often most are undecided.
+# First FE, then ID on tables; those about images are [with their results](sec-images-claims). *Reproduced*: all its
+# comparisons hold. *Mostly*: more than half hold, and none is against. *Mixed*: some hold, and some are against or no
+# more than half hold. *Undecided*: none holds, and none is against. *Contradicted*: more are against than hold.
 #
 # ```{glue} claims-summary
 # :doc: 01_claims.ipynb
@@ -169,7 +177,9 @@ keep("findings", drawn | told)
 # :doc: 01_claims.ipynb
 # ```
 #
-# *● holds, ○ undecided, × against, in at most eight marks; effect: mean over data sets with its 95 % interval.*
+# *● holds, ○ undecided, × against, in at most eight marks; effect: mean over data sets with its 95 % interval.
+# Comparisons are of single data sets, each by itself and corrected for being several, while the effect is a mean. So an
+# effect can be sure where no comparison is, and the other way round.*
 #
 # ## What is not there yet
 #

@@ -93,11 +93,12 @@ pages_claims.in_full(verdicts)
 # so the interval is at least as wide, and p at least as large, as the splits' own noise alone would make them. (A
 # bootstrap that draws data sets and, within each, splits would count the splits' noise twice: the means hold it
 # already.) With two to six data sets it is wide, and it takes their means to scatter like a normal variable, which so
-# few cannot show. So no p below {glue:text}`claims-least` is told of several of them. p is two-sided: how likely a mean
-# at least so far from the edge of what is claimed (0, the margin, or a factor) would be if the truth lay at that edge;
-# a large p says that the side is not known. The words beside it say on which side the mean lies. *Surely*, elsewhere on
-# this page, means that an interval by itself leaves out 0; verdicts are stricter, as they allow for the number of
-# comparisons.
+# few cannot show; it may even end beyond what a difference of shares can be. So no p below {glue:text}`claims-least` is
+# told of several of them. p is two-sided: how likely a mean
+# at least so far from the edge of what is claimed (0, the margin, or a factor) would be if the truth lay at that edge.
+# A p below {glue:text}`claims-level` is told with the side that the mean lies on; a larger one leaves it open.
+# *Surely*, elsewhere on this page, means that an interval by itself leaves out 0; verdicts are stricter, as they allow
+# for the number of comparisons.
 #
 # **A comparison** is about one data set. It is paired over the splits that both sides have. The splits share most of
 # their rows, so their differences are not independent. The corrected resampled t test (Nadeau and Bengio, 2003) allows
@@ -121,9 +122,9 @@ pages_claims.in_full(verdicts)
 #
 # **What could be seen.** An undecided comparison is no proof of the opposite. So each claim says at which distance from
 # the edge of what is claimed, on either side, a typical comparison (of the median interval) is as likely to be decided
-# as not. Two distances are given: one for the case that most others are decided too, and a larger one for the case that
-# none is, where the correction is stricter. Behind each verdict its comparisons can be unfolded: mean, its 95 %
-# interval, and p as corrected within the claim.
+# as not, so that a nearer one would mostly stay undecided. Two distances are given: one for the case that most others
+# are decided too, and a larger one for the case that none is, where the correction is stricter. Behind each verdict its
+# comparisons can be unfolded: mean, its 95 % interval, and p as corrected within the claim.
 #
 # ```{admonition} What the intervals do not cover
 # :class: note
@@ -292,7 +293,7 @@ keep("claims", {"forest": forests.forest(tests), "forest-told": forests.told(tes
 # would see a difference once these are {glue:text}`claims-etas-seen` splits.
 #
 # {glue:text}`claims-fe-c8-told` **Verdict: {glue:text}`claims-fe-c8`.** {glue:text}`claims-patience-moved`
-# ([](30_readings) shows what waiting changes at each).
+# [](30_readings) shows what waiting changes at each.
 #
 # > Which is best is told by name, without an interval. {glue:text}`claims-etas` The $\eta$ tried are a factor of ten
 # > apart, so that best values within about a factor of three look alike.
@@ -331,8 +332,8 @@ keep("claims", {"forest": forests.forest(tests), "forest-told": forests.told(tes
 #
 # {cite:t}`yoshikawa2024insertion` test six tables; their images [come after](sec-claims-images). Runs are those
 # that validation chose by {eq}`id-15`, at the $\eta$ that each comparison names; see [](21_tables). Verdicts come about
-# as above. The claims compare three or four ways to train for explanations; a network that is only pretrained stands
-# beside them on [the results' page](21_tables).
+# as above. The claims compare four ways to fine-tune; the predictor before fine-tuning stands beside them on
+# [the results' page](21_tables).
 
 # %% tags=["hide-input"]
 frame_id = runs_id.load(results_id)
@@ -368,7 +369,8 @@ pages_claims.in_full(verdicts_id)
 #
 # Differences that the claims are about, mean over explainers and $S$ with 95 % intervals over splits; C6 and C8b are
 # about LIME alone. Hollow where 0 lies within. C8b asks for more than minus {glue:text}`claims-margin`, all others for
-# more than 0. Verdicts rest on each explainer and $S$ by itself, in the tables below.
+# more than 0. C8a looks at the $\eta$ where the mean lead is least, so that fewer of its leads may be sure than at
+# $\eta = 3$. Verdicts rest on each explainer and $S$ by itself, in the tables below.
 # ```
 #
 # {glue:text}`claims-forest-id-told`
@@ -386,8 +388,8 @@ pages_claims.in_full(verdicts_id)
 #
 # {glue:text}`claims-id-c4a-told` **Verdict: {glue:text}`claims-id-c4a`.** {glue:text}`claims-c4a-start`
 #
-# ExpO-S and ExpO-F, where "do not help" means a gain of less than {glue:text}`claims-margin`. So the two are asked
-# differently: a gain of ID-ExpO's counts once it is surely above 0, one of theirs only beyond the margin. Beside
+# Of ExpO-S and ExpO-F, "do not help" means that they gain less than {glue:text}`claims-margin`. So they and ID-ExpO are
+# asked differently: a gain of ID-ExpO's counts once it is surely above 0, one of theirs only beyond the margin. Beside
 # ID-ExpO's own gain in sensitivity-4, {glue:text}`claims-c4a-gain` in the mean, that margin is not small. Asked as
 # ID-ExpO is, whether they surely gain at all, {glue:text}`claims-expo-gains` comparisons say yes, each by itself.
 #

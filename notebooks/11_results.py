@@ -208,16 +208,17 @@ timed = timing.load(timings)
 keep("results", {"timed": timing.counted(timed)})
 pages_fe.seconds_table(ten, timed)
 
-# %% [markdown] *What training costs, ours (medians of the timings) and the paper's (its Table 1). Compare methods
-# within a row; machines differ between the last row and the others, and seconds until a run stopped are the wall's,
-# measured beside other work.*
+# %% [markdown]
+# *What training costs: ours, medians of the timings, and the paper's Table 1. Compare methods within a row alone. The
+# seconds until a run stopped are a clock's, on another machine than the rows above them and beside other work.*
 
 # %% tags=["hide-input"]
 pages_fe.seconds_ratios(timed)
 
 # %% [markdown]
 # *How many times as long an epoch takes: one method over another, and Ours alone over its share among ten splits that
-# are trained as one program. Geometric means where there are repeats.* {glue:text}`results-timed`
+# are trained as one program. Geometric means of the timings' ratios, which ratios of the medians need not equal.*
+# {glue:text}`results-timed`
 #
 # [](01_claims) tests what the paper says of these ratios.
 #

@@ -47,7 +47,7 @@ keep("works", {"verdict": pages_ablations.verdict(picked), "singly": pages_ablat
 # - *contributions in random order*: the same contributions, dealt out to the features by chance, so that masks hide any
 #   features, important or not, with the same two regularisers;
 # - *random masks alone*: neither regulariser, but cross-entropy on inputs with features masked at random, weighted by
-#   $\lambda$ ({glue:text}`works-weights`: a larger one may have more to say of masked inputs than of LIME's scores);
+#   $\lambda$ ({glue:text}`works-weights`, by LIME's scores; a larger one may suit random masks better);
 # - *CE-only*: fine-tuning without masks.
 #
 # LIME explains, $S = 0.5\,Q$. For each split validation chooses $\lambda$ from 0.1 and 0.01 by the valscore with
@@ -79,9 +79,10 @@ pages_ablations.parts_table(picked)
 pages_ablations.gains_table(picked)
 
 # %% [markdown]
-# *Gains over CE-only with 95 % intervals, mean over tables. No regulariser trains sensitivity-4; random masks alone
-# train on masked inputs, the others do not. Last: of single test rows, the share whose insertion and one minus deletion
-# both rise over CE-only's, and the share where both fall.*
+# *Gains over CE-only with 95 % intervals, mean over tables. Nothing here trains sensitivity-4. Random masks alone train
+# the class of inputs masked at random; the first three see masked inputs in their regularisers. Last: of
+# single test rows, the share whose insertion and one minus deletion both rise over CE-only's, and the share where both
+# fall.*
 
 # %% tags=["hide-input"]
 pages_ablations.scores_table(picked, known)
@@ -133,7 +134,8 @@ front = runs_id.fronts(frame)
 #
 # The records of [the results on tables](21_tables) say more. A score can be high for reasons that have nothing to do
 # with explanations: the task is trivial, the predictor is sure whatever it sees, or there was more to choose from.
-# Last come measures that nobody trained.
+# Last come measures that nobody trained. These are other runs than those above: the paper's whole grid, so that their
+# scores differ a little.
 #
 # ### Accuracy, next to what is trivial
 
@@ -174,8 +176,8 @@ keep("works", told | {"leads": work_id.leads_figure(front)})
 table
 
 # %% [markdown]
-# *ID-ExpO's lead over the best rival at $\eta = 2$: mean, and in how many cells it is above 0. Plain, and with
-# insertion and deletion divided by the mean $f(x)$.*
+# *ID-ExpO's lead over the best rival, and over the predictor before fine-tuning (pretrained), at $\eta = 2$: mean, and
+# in how many cells it is above 0. Plain, and with insertion and deletion divided by the mean $f(x)$.*
 #
 # ```{glue:figure} works-leads
 # :name: fig-works-leads
@@ -216,7 +218,8 @@ keep("works", {f"untrained-{m}": work_id.over_ce_only(front, m) for m in ("sensi
 # :alt: Sensitivity-4 and accuracy on masked inputs against accuracy, a line for each method through its etas.
 #
 # Sensitivity-4 and accuracy with features masked at random, against accuracy, mean over the tables (the paper's Fig. 3
-# shows the first on images). Each line joins the choices of $\eta = 0.5$ to $3$, the largest marker is $\eta = 3$.
+# shows the first on images). Each line joins the choices of $\eta = 0.5$ to $3$, the largest marker is $\eta = 3$; the
+# star is the predictor before fine-tuning, and bars are standard errors.
 # ```
 #
 # In sensitivity-4 ID-ExpO differs from CE-only by {glue:text}`works-untrained-sensitivity`, in accuracy on masked

@@ -66,14 +66,17 @@ def told(tests: pd.DataFrame) -> str:
     if tests.empty:
         return "No records yet."
     held, open_ = tests[tests["outcome"] == claims.HOLDS], tests[tests["outcome"] == claims.UNDECIDED]
-    sided = open_[open_["claimed"].str[0].isin(["<", ">"])]
-    alone = ((sided["low"] > sided["bound"]) | (sided["high"] < sided["bound"])).sum()
+    within = open_["claimed"].str.startswith("within") & (open_[["low", "high"]].abs().max(axis=1) < open_["bound"])
+    sided = open_["claimed"].str[0].isin(["<", ">"])
+    alone = (within | sided & ((open_["low"] > open_["bound"]) | (open_["high"] < open_["bound"]))).sum()
     text = f"Hold: {len(held)}; undecided: {len(open_)}; against: {len(tests) - len(held) - len(open_)}. "
     if len(held):
         top = held.loc[held["value"].abs().idxmax()]
         where = f"{top['what']} on {title(top['dataset'])}"
         text += f"The largest that holds is {where}, {top['value']:.2f} ({top['low']:.2f} to {top['high']:.2f}). "
-    return f"{text}Undecided only because several are tested, as their own interval lies beyond the edge: {alone}."
+    return (
+        f"{text}Undecided only because several are tested, as their own interval lies on one side of the edge: {alone}."
+    )
 
 
 def told_id(tests: pd.DataFrame) -> str:
@@ -88,7 +91,7 @@ def told_id(tests: pd.DataFrame) -> str:
         twice = rows.loc[(rows["claim"] == claim) & rows["what"].str.startswith(f"{first},"), "what"].nunique() > 1
         words = f"{first}, {rest[0]}" if twice else first
         said.append(f"{words} ({claim[3:]}) {up} and {down} of {len(part)}")
-    return f"Tables on which the mean is surely above 0, and surely below: {'; '.join(said)}."
+    return f"The numbers of tables on which the mean is surely above 0, and surely below: {'; '.join(said)}."
 
 
 def _forest(rows: pd.DataFrame, looks: dict[str, tuple[str, str]], series: pd.Series) -> Figure:

@@ -34,8 +34,8 @@ COLUMNS = {
 }  # fmt: skip
 PARTS = {  # what a variant lacks: the name of the part, of the variant in a title
     "constant": ("the gradient through the explanation", "as constants"),
-    "shuffled": ("the order of the contributions", "random order"),
-    "Masked": ("the regularisers in place of random masks", "random masks"),
+    "shuffled": ("the order of the contributions", "in random order"),
+    "Masked": ("the regularisers in place of random masks", "with random masks"),
 }
 FEW = 4  # with fewer tables Student's t asks for more than three standard errors
 NOTHING = "No table has records of these runs yet."
@@ -60,7 +60,7 @@ def diverged(frame: pd.DataFrame) -> str:
         return "No training diverged."
     never = [VARIANTS[v] for v in VARIANTS if v not in set(runs["variant"])]
     none = f"; no run of {listed(never)} did" if never else ""
-    return f"{listed(told)} diverged in training{none}. They count by the best epoch before, as on the page of tables."
+    return f"{listed(told)} diverged in training{none}. Such a run counts by the best epoch before."
 
 
 def weights(picked: pd.DataFrame) -> str:
@@ -116,21 +116,14 @@ def gains_figure(picked: pd.DataFrame) -> Figure:
 
 
 def gains_title(picked: pd.DataFrame) -> str:
-    """Which scores surely fall or rise as a part is taken away, and without which; or on how many tables any falls."""
-    ways = {-1: [], 1: []}
-    for measure, row in changes(picked).items():
-        for way, words in ways.items():
-            if names := [PARTS[v][1] for v, one in row.items() if one.side == way]:
-                words.append(f"{measure} ({listed(names)})")
-    told = [f"{verb} {listed(ways[way])}" for way, verb in ((-1, "lowers"), (1, "raises")) if ways[way]]
-    if told:
-        return f"Taking a part away surely {'; it '.join(told)}"
-    there = datasets(picked)
-    lower = {PARTS[v][1]: len({d for (d, _), one in _sure(picked, v).items() if one.side < 0}) for v in PARTS}
-    if not any(lower.values()):
-        return "No score surely changes without a part"
-    told = listed(f"{words} on {n} of {len(there)}" for words, n in lower.items())
-    return f"Single tables on which a score surely falls: {told}"
+    """On how many single tables and scores each variant is surely above CE-only."""
+    there, sure = datasets(picked), {}
+    names = {"ID-ExpO": "with ID-ExpO"} | {v: words for v, (_, words) in PARTS.items()}
+    for v, words in names.items():
+        each = [alone(picked, v, m, dataset=d) for d in there for m in SCORES[:2]]
+        sure[words] = sum(one is not None and one.side > 0 for one in each)
+    told = listed(f"{n} {words}" for words, n in sure.items())
+    return f"Of {2 * len(there)} gains in insertion and 1 − deletion, a table each, surely above 0: {told}"
 
 
 def _sure(picked: pd.DataFrame, v: str) -> dict[tuple[str, str], Paired]:
@@ -179,15 +172,15 @@ def verdict(picked: pd.DataFrame) -> str:
         return "Two splits of a table are needed to say what a part does."
     text = f"Over {units} tables" if units > 1 else "On one table alone, which says nothing of others"
     if not (sure := ways[-1] | ways[1]):
-        text += ", no change is sure: every interval of a variant minus ID-ExpO holds 0."
-        text += " So few tables could show hardly any." * (units < FEW)
+        text += ", no change is sure: every interval of a variant minus ID-ExpO holds 0"
+        text += ", and so few tables could show hardly any." if units < FEW else "."
     else:
         text += f", surely needed: {_listed(ways[-1], lambda v: PARTS[v][0]) or 'no part'}."
         text += f" Surely better without: {_listed(ways[1], lambda v: PARTS[v][0])}." if ways[1] else ""
         open_ = [PARTS[v][0] for v in PARTS if v not in sure]
         text += f" Not sure either way: {listed(open_)}." if open_ else ""
     alike = [PARTS[v][0] for v in PARTS if all(within(row.get(v)) for row in changes(picked).values())]
-    text += f" Hardly missed, each whole interval within ±{MARGIN}: {listed(alike)}." * bool(alike)
+    text += f" Hardly missed, as each whole interval lies within ±{MARGIN}: {listed(alike)}." * bool(alike)
     higher = {v: [score for score in scores if round(score[1], 2) > 0] for v, scores in ways[0].items()}
     higher = _listed({v: scores for v, scores in higher.items() if scores}, VARIANTS.get)
     return text + (f" In the mean, though not surely, ID-ExpO is exceeded by {higher}." if higher else "")
@@ -203,14 +196,13 @@ def singly(picked: pd.DataFrame) -> str:
     """On how many single tables and scores taking a part away surely lowers or raises."""
     if not (there := datasets(picked)):
         return NOTHING
-    told = {}
-    for v in PARTS:
-        sides = [one.side for one in _sure(picked, v).values()]
-        told[VARIANTS[v]] = f"{sides.count(-1)} below and {sides.count(1)} above"
-    ways = listed(f"{changed} with {name}" for name, changed in told.items())
+    sides = {VARIANTS[v]: [one.side for one in _sure(picked, v).values()] for v in PARTS}
+    each = {way: [f"{of.count(way)} with {v}" for v, of in sides.items() if way in of] for way in (-1, 1)}
+    below, above = (listed(told) for told in each.values())
     return (
-        f"Table by table, of the {2 * len(there)} intervals of a variant minus ID-ExpO in insertion and 1 − deletion, "
-        f"these leave out 0: {ways}. One in twenty of them would by chance."
+        f"Table by table each variant has {2 * len(there)} intervals of its difference from ID-ExpO, in insertion and "
+        f"in 1 − deletion. Surely below 0 are {below}; surely above it {above}. On either side one in forty would be "
+        "by chance."
     )
 
 

@@ -44,11 +44,18 @@ def unbroken(label: str) -> str:
     return label.replace("-", "\u2011")
 
 
+def shown(row: pd.Series) -> str:
+    """The verdict, and by how many comparisons, where fewer than half of them make a claim contradicted."""
+    total = int(row[list(MARKS)].sum())
+    few = row["verdict"] == "contradicted" and 2 * row["against"] < total
+    return f"contradicted, by {row['against']} of {total}" if few else row["verdict"]
+
+
 def at_a_glance(verdicts: pd.DataFrame) -> pd.DataFrame:
     """The verdicts as shown: what the paper says, how its comparisons came out, and the effect."""
     table = {
         "the paper says": verdicts["says"],
-        "verdict": verdicts["verdict"],
+        "verdict": verdicts.apply(shown, axis=1),
         "comparisons": [bar(*row) or "–" for row in verdicts[list(MARKS)].itertuples(index=False)],
         "effect, in the mean": verdicts.apply(effect, axis=1),
     }
@@ -65,11 +72,12 @@ def in_full(verdicts: pd.DataFrame) -> pd.DataFrame:
 
 
 def sided(row: pd.Series) -> str:
-    """p of a claim as a whole and the side that its mean is on; of several data sets none below `LEAST`."""
+    """p of a claim as a whole and the side that its mean is on, if p tells; of several data sets none below `LEAST`."""
     least = row["units"] > 1 and row["p"] < LEAST
     p = f"< {LEAST}" if least else chance(row["p"], True)
-    side = {claims.HOLDS: "on the claimed side", claims.AGAINST: "against it"}[row["side"]]
-    return f"p {p} ".replace(" ", "\u00a0") + side
+    known = {claims.HOLDS: " on the claimed side", claims.AGAINST: " against it"}
+    side = known[row["side"]] if row["p"] < claims.ALPHA else ", which leaves its side open"
+    return f"p {p}".replace(" ", "\u00a0") + side
 
 
 def linked(table: pd.DataFrame, chapter: str) -> HTML:
@@ -86,7 +94,7 @@ def linked(table: pd.DataFrame, chapter: str) -> HTML:
 
 def told(paper: str, verdicts: pd.DataFrame) -> dict:
     """Each verdict by its claim's label and the sentences on it, and how many claims have each verdict."""
-    found = {label.lower(): words for label, words in verdicts["verdict"].items()}
+    found = {label.lower(): shown(row) for label, row in verdicts.iterrows()}
     found |= {f"{label.lower()}-told": sentences(row) for label, row in verdicts.iterrows()}
     return found | counted(paper, verdicts)
 
@@ -112,14 +120,14 @@ def sentences(row: pd.Series) -> str:
     if pd.isna(row["effect"]):
         return f"Comparisons: {counts}"
     over = f"over {row['units']} data sets" if row["units"] > 1 else "on one data set"
-    reach, alone = (f"a factor of {row[k]:.2f}" if row["ratio"] else two(row[k]) for k in ("detectable", "alone"))
+    near = ("a factor of " if row["ratio"] else "") + " to ".join(two(row[k]) for k in ("detectable", "alone"))
     sides = {">": "more than", "<": "less than"}
     asked = " ".join(sides.get(word, word) for word in row["claimed"].split()).replace("-", "−")
     lead = f"{row['effect of'][0].upper()}{row['effect of'][1:]}: {two(row['effect'])} in the mean {over}"
     return (
         f"{lead} (95 % interval {two(row['low'])} to {two(row['high'])}). Claimed is {asked}: "
-        f"{sided(row)}. Comparisons: {counts} A typical one has an even chance to be decided at a distance of {reach} "
-        f"from the edge of what is claimed, at {alone} if no other is decided."
+        f"{sided(row)}. Comparisons: {counts} One that lies by less than {near} off the edge "
+        "would mostly stay undecided."
     )
 
 
@@ -154,7 +162,7 @@ def fixed_network(frame: pd.DataFrame) -> dict:
     few = fixed[fixed["open"] <= 10 * U]
     found = {"PretrainR-sparse": f"{len(few)} of {len(fixed)}", "Pretrain-all": two(ungated["all"].mean())}
     found |= {f"PretrainR-{name}": two(few[name].mean()) for name in ("few", "all")}
-    return found | {"PretrainR-why": why(fixed, joint, ungated)}
+    return found | {"PretrainR-why": why(fixed, joint, ungated, every=rows["U"].max())}
 
 
 def kept_at(rows: pd.DataFrame, method: str) -> pd.DataFrame:
@@ -168,8 +176,8 @@ def kept_at(rows: pd.DataFrame, method: str) -> pd.DataFrame:
     return pd.DataFrame({"few": agree[U], "all": agree[every], "open": opened, "epoch": epoch}).reindex(agree.index)
 
 
-def why(fixed: pd.DataFrame, joint: pd.DataFrame, ungated: pd.DataFrame) -> str:
-    """Where PretrainR's distance to Ours comes from: ranking, few entries, or the network (see `kept_at`)."""
+def why(fixed: pd.DataFrame, joint: pd.DataFrame, ungated: pd.DataFrame, *, every: float) -> str:
+    """Where PretrainR's distance to Ours comes from: ranking, few of `every` entry, or the network (see `kept_at`)."""
     sparse = fixed["open"] <= 10 * U
     few, rest = fixed[sparse], fixed[~sparse]
     if few.empty:
@@ -178,18 +186,19 @@ def why(fixed: pd.DataFrame, joint: pd.DataFrame, ungated: pd.DataFrame) -> str:
     if behind <= 0:
         return "It does not stay behind Ours there."
     text = (
-        f"There it is {two(behind)} behind Ours. Keeping all that is open instead of the first {U} changes its "
-        f"faithfulness by {signed(ranked.mean())} in the mean (single splits {spanning(ranked)}), so that ranking is "
+        f"There its faithfulness is {two(behind)} below that of Ours. Keeping all that is open instead of the first "
+        f"{U} changes it by {signed(ranked.mean())} in the mean (single splits {spanning(ranked)}), so that ranking is "
         f"the {'lesser' if ranked.mean() < behind / 2 else 'larger'} part of it."
     )
     if len(rest):
         opened = listed(f"{n:,.0f}" for n in rest["open"])
         text += (
-            f" In {len(rest)} more split{'s' * (len(rest) > 1)}, {opened} entries stay open, and it agrees on "
-            f"{two(rest['few'].mean())} of the rows with {U} of them and on {two(rest['all'].mean())} with all."
+            f" In {len(rest)} more split{'s' * (len(rest) > 1)}, {opened} of all {every:,.0f} entries stay open, and "
+            f"it agrees on {two(rest['few'].mean())} of the rows with {U} of them and on {two(rest['all'].mean())} "
+            "with all."
         )
     text += (
-        f" The network is no bound: without gates, Pretrain's explanation agrees with the same one on "
+        f" The network is no bound: without gates, Pretrain's explanation of the same network agrees with it on "
         f"{two(ungated['all'].mean())} of the rows, with all entries."
     )
     near = fixed["few"] > joint["few"].reindex(fixed.index) - NEAR
@@ -198,9 +207,10 @@ def why(fixed: pd.DataFrame, joint: pd.DataFrame, ungated: pd.DataFrame) -> str:
     kept = [fixed.loc[some, "epoch"].median() for some in (near, ~near)]
     return text + (
         f" Nor are few entries too few for features that stay as they were: in {near.sum()} of {len(fixed)} splits "
-        f"PretrainR comes within {NEAR} of Ours. These keep epoch {kept[0]:,.0f} in the median, the others "
-        f"{kept[1]:,.0f}. What is left is how gates and strengths were trained on a network that stays as it is. "
-        "Whether they need longer than the patience given to all methods was not tried."
+        f"PretrainR comes within {NEAR} of Ours. They keep epoch {kept[0]:,.0f} in the "
+        f"median, the other {len(near) - near.sum()} epoch {kept[1]:,.0f}. What is left is how gates and strengths "
+        "were trained on a network that stays as it is. Whether they need longer than the patience given to "
+        "all methods was not tried."
     )
 
 

@@ -154,9 +154,12 @@ def over_start(front: pd.DataFrame) -> str:
             pd.Series([(side(rows, "sensitivity") - s).mean() for rows, s in zip(cells, start)]).dropna()
             for side in (ours, ce_only)
         )
-        told.append(f"with {explainer} ID-ExpO's changes by {signed(own.mean())} (it rises in {(own > 0).sum()} of "
-                    f"{len(own)} cells) and CE-only's by {signed(rival.mean())}")  # fmt: skip
-    return f"Against the predictor before fine-tuning, {'; '.join(told)}: a lead over CE-only is no rise by itself."
+        told.append(f"under {explainer} by {signed(own.mean())} with ID-ExpO (it rises in {(own > 0).sum()} of "
+                    f"{len(own)} pairs of a table and an S) and by {signed(rival.mean())} with CE-only")  # fmt: skip
+    return (
+        f"From the predictor before fine-tuning sensitivity-4 changes {'; '.join(told)}: a lead over CE-only is no "
+        "rise by itself."
+    )
 
 
 # --- Tables ----------------------------------------------------------------------------------------------------------

@@ -190,12 +190,11 @@ def fronts_told(front: pd.DataFrame) -> str:
 
 
 def short_told(front: pd.DataFrame) -> str:
-    """The page in short: ID-ExpO's leads over the best rival, and what random masks alone do."""
+    """The page in short: ID-ExpO's leads over the best rival."""
     if not (each := each_lead(front)):
         return "There are no records of ID-ExpO and a rival yet."
     told = listed(f"{ranged(gaps)} in {measure}" for measure, gaps in each.items())
-    return " ".join([f"ID-ExpO minus its best rival is {told}, from one explainer and S to another (η = 3).",
-                     masked_told(front)]).strip()  # fmt: skip
+    return f"ID-ExpO minus its best rival is {told}, from one explainer and S to another (η = 3, one split)."
 
 
 def claims_told(verdicts: pd.DataFrame) -> str:

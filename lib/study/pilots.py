@@ -154,12 +154,12 @@ def depends(frame: pd.DataFrame, a: str, b: str) -> str:
     told = []
     for dataset, start in scored(each).idxmax(axis=1).items():
         rest = gaps.loc[dataset].drop(start)
-        told.append(f"{signed(gaps.loc[dataset, start])} on {short(dataset)} (elsewhere {spanning(rest)})")
+        told.append(f"{signed(gaps.loc[dataset, start])} on {short(dataset)} ({spanning(rest)})")
     splits = each.index.get_level_values("split").nunique()
     return (
-        "How large that is depends on where S starts, which was chosen for all methods of a data set at once. At the "
-        f"start that was taken, and in brackets from the least to the largest at the others, faithfulness of {a} minus "
-        f"that of {b} on validation rows of {splits} splits is {listed(told)}."
+        "How large that is depends on the spread from which the strengths S are first drawn, one for all methods of a "
+        f"data set. In short runs, on validation rows of {splits} splits, faithfulness of {a} minus that of {b} is "
+        f"{listed(told)} with the spread that was chosen (in brackets: from the least to the largest with the others)."
     )
 
 

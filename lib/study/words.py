@@ -28,13 +28,6 @@ def among(names: Sequence[str], every: Sequence[str], what: str) -> str:
     return f"all {len(names)} {what}" if 1 < len(names) == len(every) else listed(names)
 
 
-def placed(gaps: Mapping[str, float]) -> str:
-    """Where something is above, level or below, by its differences: `above in a and b, level in c`."""
-    side = {name: "level" if abs(gap) < LEVEL else "above" if gap > 0 else "below" for name, gap in gaps.items()}
-    found = {place: [name for name in gaps if side[name] == place] for place in ("above", "level", "below")}
-    return ", ".join(f"{place} in {listed(names)}" for place, names in found.items() if names)
-
-
 def higher(gaps: Mapping[str, float]) -> str:
     """How far something is above or below, by its differences: `a 0.10 higher, b 0.03 lower and c the same`."""
     return listed(f"{name} {beside(gap)}" for name, gap in gaps.items())

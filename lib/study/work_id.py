@@ -35,7 +35,7 @@ from lib.study.runs_id import (
     ours,
 )  # fmt: skip
 from lib.study.statistics import Paired, clustered, resampled
-from lib.study.words import listed, placed
+from lib.study.words import listed
 
 EVERY = ("pretrained", "CE-only", "ExpO-S", "ExpO-F", "ID-ExpO")
 
@@ -99,7 +99,8 @@ def relative_told(front: pd.DataFrame) -> str:
         own = {c[:3]: of for c, of in found.items() if c[3] == measure and len(of["plain"]) > 1}
         if own:
             plain, divided = (over_tables({c: of[k] for c, of in own.items()}) for k in ("plain", "divided by f(x)"))
-            told.append(f"{spanned(plain)} in {measure} and {spanned(divided)} once it is divided by f(x)")
+            sure = "" if divided.side else ", which is not sure"
+            told.append(f"{spanned(plain)} in {measure} and {spanned(divided)} once it is divided by f(x){sure}")
     return f"In the mean over tables ID-ExpO leads by {'; by '.join(told)}." if told else "No records yet."
 
 
@@ -210,19 +211,16 @@ def untrained(front: pd.DataFrame) -> Figure:
     if mean.empty:
         return figures.nothing("No records yet.")
     order = [name(e, S) for e in EXPLAINERS for S in S_VALUES if name(e, S) in set(mean["panel"])]
-    gaps = {"sensitivity-4": "sensitivity", "accuracy on masked inputs": "masked"}
-    found = placed({words: gap_to_ce_only(front, measure) for words, measure in gaps.items()})
-    title = f"Against CE-only at η = 2 ID-ExpO is {found}"
+    measures = {"sensitivity-4": "sensitivity", "accuracy on masked inputs": "masked"}
+    sides = {words: over_tables(gaps(at(front, eta=2), m, other=ce_only)).side for words, m in measures.items()}
+    ways = {1: "surely above", 0: "not surely apart from", -1: "surely below"}
+    found = [f"{ways[side]} CE-only in {words}" for words, side in sides.items()]
+    title = f"At η = 2 ID-ExpO is {listed(found)}"
     return figures.fronts(mean, title, order, scores=(names["sensitivity"], names["masked"]))
 
 
-def gap_to_ce_only(front: pd.DataFrame, measure: str) -> float:
-    """Mean over all cells of ID-ExpO minus CE-only at eta 2."""
-    return float(np.mean([gap.mean() for gap in gaps(at(front, eta=2), measure, other=ce_only).values()]))
-
-
 def over_ce_only(front: pd.DataFrame, measure: str) -> str:
-    """The same in a sentence, with its interval over tables."""
+    """ID-ExpO minus CE-only at eta 2, with its interval over tables."""
     return spanned(over_tables(gaps(at(front, eta=2), measure, other=ce_only)))
 
 

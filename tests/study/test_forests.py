@@ -67,11 +67,12 @@ def test_the_first_forest_is_told_with_its_largest_difference_and_what_the_corre
     rows = [
         row("FE-C2a", 0.3, claims.HOLDS), row("FE-C4a", 0.2, claims.HOLDS), row("FE-C4b", 0.06, claims.UNDECIDED),
         row("FE-C5a", 0.01, claims.UNDECIDED), row("FE-C5b", -0.7, claims.AGAINST),
-        row("FE-C1", 0.06, claims.UNDECIDED, claimed="within ±0.05", bound=0.05), row("FE-C9a", 9.0, claims.HOLDS),
+        row("FE-C1", 0.06, claims.UNDECIDED, claimed="within ±0.05", bound=0.05),
+        row("FE-C1", 0.0, claims.UNDECIDED, claimed="within ±0.06", bound=0.06), row("FE-C9a", 9.0, claims.HOLDS),
     ]  # fmt: skip
     assert forests.told(pd.DataFrame(rows)) == (
-        "Hold: 2; undecided: 3; against: 1. The largest that holds is accuracy, a − b on Glass, 0.30 (0.25 to 0.35). "
-        "Undecided only because several are tested, as their own interval lies beyond the edge: 1."
+        "Hold: 2; undecided: 4; against: 1. The largest that holds is accuracy, a − b on Glass, 0.30 (0.25 to 0.35). "
+        "Undecided only because several are tested, as their own interval lies on one side of the edge: 2."
     )
     assert forests.told(pd.DataFrame(rows)[:0]) == "No records yet."
 
@@ -79,7 +80,7 @@ def test_the_first_forest_is_told_with_its_largest_difference_and_what_the_corre
 def test_the_second_forest_is_told_claim_by_claim(tests_id):
     text = forests.told_id(tests_id)
     assert text.startswith(
-        "Tables on which the mean is surely above 0, and surely below: sensitivity-4 (C4a) 2 and 0 of 2; "
+        "The numbers of tables on which the mean is surely above 0, and surely below: sensitivity-4 (C4a) 2 and 0 of 2"
     )
     assert "; balance (C6a) 2 and 0 of 2; balance (C6b) 2 and 0 of 2; " in text
     assert "; insertion (C8a) 2 and 0 of 2; 1 − deletion (C8a) 2 and 0 of 2; " in text

@@ -29,7 +29,7 @@ def test_trainings_that_diverged_are_named_and_count():
     told = pages_ablations.diverged(every.assign(diverged=9 * lost))
     never = "contributions as constants, contributions in random order and random masks alone"
     assert told.startswith(
-        f"ID-ExpO at λ = 0.1 on collins (2 splits) diverged in training; no run of {never} did. They"
+        f"ID-ExpO at λ = 0.1 on collins (2 splits) diverged in training; no run of {never} did. Such a run counts"
     )
     assert set(ablations.chosen(every.assign(diverged=9 * lost))["lam"]) == {0.1, 0.0}
 
@@ -55,7 +55,9 @@ def moved(picked, changes):
 def test_what_changes_less_than_the_margin_is_hardly_missed(picked):
     """Constants cost 0.03 and 0.04 on two tables, whose few intervals are wide: here the same on both."""
     same = moved(picked, {("constant", m): by for m, by in (("insertion", 0.03), ("1 − deletion", 0.04))})
-    assert " Hardly missed, each whole interval within ±0.05: the gradient through" in pages_ablations.verdict(same)
+    assert " Hardly missed, as each whole interval lies within ±0.05: the gradient through" in pages_ablations.verdict(
+        same
+    )
     assert "Hardly" not in pages_ablations.verdict(moved(same, {("constant", "insertion"): -0.06}))
 
 
@@ -68,15 +70,15 @@ def test_what_is_needed_is_what_is_surely_missed(picked):
     assert "; the regularisers in place of random masks (insertion −0.27 and 1 − deletion −0.38)." in needed
     assert "gradient" not in needed
     assert better.startswith("the gradient through the explanation (1 − deletion +0.10).")
-    title = pages_ablations.gains_title(some)
-    assert title.startswith(
-        "Taking a part away surely lowers insertion (random order and random masks) and 1 − deletion"
-    )
-    assert title.endswith("; it raises 1 − deletion (as constants)")
+    ahead = "surely above 0: 4 with ID-ExpO, 4 as constants, "  # of two tables and two scores
+    assert f"Of 4 gains in insertion and 1 − deletion, a table each, {ahead}" in pages_ablations.gains_title(some)
     alone = pages_ablations.singly(some)
-    assert "4 intervals of a variant minus ID-ExpO in insertion and 1 − deletion, these leave out 0: 0 below" in alone
-    assert "0 below and 2 above with contributions as constants, 4 below and 0 above with contributions in" in alone
-    assert "in random order and 4 below and 0 above with random masks alone." in alone
+    assert "each variant has 4 intervals of its difference from ID-ExpO" in alone
+    lost, won = (
+        "4 with contributions in random order and 4 with random masks alone",
+        "2 with contributions as constants",
+    )
+    assert f"Surely below 0 are {lost}; surely above it {won}." in alone
     table = pages_ablations.parts_table(some)
     assert table.loc[("contributions in random order", "mean over tables"), "insertion"].startswith("−0.24 (−0.2")
     assert table.loc[("contributions in random order", "collins"), "insertion"].startswith("−0.24 (−0.2")
@@ -93,7 +95,7 @@ def test_a_sure_gain_over_ce_only_says_nothing_of_parts(picked):
     told = pages_ablations.verdict(some)
     assert told.startswith("Over 2 tables, no change is sure")
     assert "needed" not in told
-    assert pages_ablations.gains_title(some).startswith("No score surely changes")
+    assert "4 with ID-ExpO" in pages_ablations.gains_title(some)
     higher = pages_ablations.verdict(moved(some, {("constant", "1 − deletion"): 0.16}))
     assert higher.endswith("ID-ExpO is exceeded by contributions as constants (1 − deletion +0.12).")
 
@@ -106,11 +108,9 @@ def test_a_third_table_whose_few_splits_are_the_first_to_be_sure_changes_no_verd
     assert one.high < 0
     told = pages_ablations.verdict(both)
     assert told.startswith("Over 3 tables, no change is sure")
-    assert "So few tables could show hardly any." in told
+    assert "holds 0, and so few tables could show hardly any." in told
     alone = pages_ablations.singly(both)
-    title = pages_ablations.gains_title(both)
-    assert title.endswith("falls: as constants on 1 of 3, random order on 1 of 3 and random masks on 1 of 3")
-    assert "2 below and 0 above with contributions in random order" in alone  # on steel-plates-fault
+    assert "Surely below 0 are 2 with contributions as constants, 2 with" in alone  # on steel-plates-fault
     alone = pages_ablations.verdict(third)
     assert alone.startswith("On one table alone, which says nothing of others, surely needed: ")
     few = picked[picked["split"] == 0]

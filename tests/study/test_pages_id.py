@@ -75,8 +75,8 @@ def test_sensitivity_is_told_beside_the_start_too():
         for m, value in values.items()
     ])  # fmt: skip
     told = pages_id.over_start(rows.assign(eta=2, measure="sensitivity", split=0, deletion="A"))
-    assert "with LIME ID-ExpO's changes by −0.10 (it rises in 0 of 12 cells) and CE-only's by −0.10;" in told
-    assert "with KernelSHAP ID-ExpO's changes by +0.10 (it rises in 12 of 12 cells) and CE-only's by −0.10:" in told
+    assert "under LIME by −0.10 with ID-ExpO (it rises in 0 of 12 pairs of a table and an S) and by −0.10 with" in told
+    assert "under KernelSHAP by +0.10 with ID-ExpO (it rises in 12 of 12 pairs" in told
 
 
 def test_sensitivity_is_counted_on_the_papers_tables_alone(front):

@@ -20,12 +20,6 @@ def test_all_of_several_are_counted_and_one_is_named():
     assert words.among(["a"], ["a"], "tables") == "a"
 
 
-def test_a_difference_that_two_digits_do_not_show_is_level():
-    gaps = {"a": 0.1, "b": 0.004, "c": -0.2, "d": 0.006}
-    assert words.placed(gaps) == "above in a and d, level in b, below in c"
-    assert words.placed({}) == ""
-
-
 def test_differences_are_told_beside_what_the_paper_finds():
     gaps = {"a": 0.1, "b": 0.004, "c": -0.2}
     assert words.higher(gaps) == "a 0.10 higher, b the same and c 0.20 lower"
