@@ -11,10 +11,10 @@ from scipy import stats
 from lib import data
 from lib.data import catalogue
 from lib.study import figures, lacking, timing, words
-from lib.study.claims_fe import difference
+from lib.study.claims_fe import changes, difference
 from lib.study.runs import at, title
 from lib.study.runs_fe import CONFIGURATION, GATED, METHODS, RUN, SCORES, U, choose_eta, chosen, datasets
-from lib.study.statistics import mean_sem, plus_minus
+from lib.study.statistics import Paired, mean_sem, plus_minus, resampled
 
 LIKE = {"accuracy": "accurate", "faithfulness": "faithful"}
 SECONDS = pd.DataFrame(  # Table 1 of the paper
@@ -142,7 +142,7 @@ def scoreboard(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
 
 
 def sweep(rows: pd.DataFrame, x: str, *, finding) -> dict[str, Figure]:
-    """Both measures of Ours at U = 10 against lam or eta; the title: the measure's finding(means of each data set)."""
+    """Both measures of Ours at U = 10 against lam or eta; the title: finding(measure, means of each data set)."""
     xlabel, found = {"lam": "λ", "eta": "η"}[x], {}
     for measure in SCORES:
         part = rows[rows["measure"] == measure]
@@ -151,7 +151,7 @@ def sweep(rows: pd.DataFrame, x: str, *, finding) -> dict[str, Figure]:
             found[f"{x}-{measure}"] = figures.nothing(f"No records of more than one {xlabel} yet.")
             continue
         means = dict(iter(mean_sem(part, ["dataset", x]).groupby("dataset")))
-        told = finding({short(d): means[d].set_index(x)["mean"] for d in datasets(rows) if d in means})
+        told = finding(measure, {short(d): means[d].set_index(x)["mean"] for d in datasets(rows) if d in means})
         found[f"{x}-{measure}"] = figures.curves(
             in_order(part, datasets(rows)),
             x,
@@ -168,10 +168,31 @@ def ours_at_ten(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def lambda_figures(frame: pd.DataFrame) -> dict[str, Figure]:
-    """Scores against lambda; eta chosen at each."""
+    """Scores against lambda; eta chosen at each. The titles say where they surely change."""
     rows = ours_at_ten(frame)
     rows = choose_eta(rows).query("part == 'test'") if len(rows) else rows
-    return sweep(rows, "lam", finding=words.along)
+    return sweep(rows, "lam", finding=lambda measure, _: moved(changed(frame, measure)))
+
+
+def changed(lambdas: pd.DataFrame, measure: str) -> dict[str, tuple[Paired, Paired]]:
+    """How Ours changes up to lambda 1 and from there on, in each data set that has several lambdas."""
+    ten, found = chosen(lambdas), {}
+    for d in datasets(lambdas):
+        gaps = [resampled(change.dropna()) for change in changes(ten, d, measure) if len(change.dropna()) > 1]
+        if len(gaps) == 2:
+            found[short(d)] = (gaps[0], gaps[1])
+    return found
+
+
+def moved(found: dict[str, tuple[Paired, Paired]]) -> str:
+    """On which data sets a score surely rises or falls up to lambda 1 and beyond, from `changed`, for a title."""
+    said = []
+    for place, where in enumerate(("up to λ = 1", "beyond it")):
+        ways = {way: [d for d, gaps in found.items() if gaps[place].side == side]
+                for way, side in (("rises", 1), ("falls", -1))}  # fmt: skip
+        told = [f"{way} on {words.among(names, list(found), 'data sets')}" for way, names in ways.items() if names]
+        said.append(f"{where} surely {words.listed(told) if told else 'changes nowhere'}")
+    return "; ".join(said)
 
 
 def etas_taken(lambdas: pd.DataFrame) -> pd.DataFrame:
@@ -191,7 +212,7 @@ def etas_taken(lambdas: pd.DataFrame) -> pd.DataFrame:
 def eta_figures(frame: pd.DataFrame) -> dict[str, Figure]:
     """Scores against eta at lambda 1."""
     rows = ours_at_ten(frame).query("lam == 1 and part == 'test'")
-    return sweep(rows, "eta", finding=words.best)
+    return sweep(rows, "eta", finding=lambda _, means: words.best(means))
 
 
 def open_gates(frame: pd.DataFrame) -> pd.DataFrame:
@@ -222,7 +243,7 @@ def seconds_table(ten: pd.DataFrame, timed: pd.DataFrame) -> pd.DataFrame:
             one = pd.Series({m: timing.plain(timed, name, m).median() for m in METHODS})
             rows[name, "an epoch, ms"] = 1000 * one
             share = {m: timing.shared(timed, name, m).median() for m in METHODS}
-            rows[name, "of ten splits together, ms"] = 1000 * pd.Series(share)
+            rows[name, "its share of a stack of ten splits, ms"] = 1000 * pd.Series(share)
             rows[name, f"{epochs:,} epochs, s"] = epochs * one
         rows[name, "until it stopped, s"] = costs[costs["dataset"] == name].groupby("method")["seconds"].mean()
         rows[name, "in the paper, s"] = SECONDS[name.split("-")[0]]

@@ -4,12 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from lib.study.claims import MARGIN
 from lib.study.numbers import signed, spanned
 from lib.study.statistics import resampled
 
 LEVEL = 0.005  # a difference that two digits do not show
-TURN = 0.02  # how far a score must come back before it is said to turn
 
 
 def listed(names: Iterable[str]) -> str:
@@ -75,34 +73,9 @@ def surely(gaps: Mapping[str, pd.Series]) -> str:
     return f"{listed(sure) if sure else 'surely apart from 0 in none'} of {those}" if sides else ""
 
 
-def along(means: Mapping[str, pd.Series]) -> str:
-    """On which data sets a score rises, falls or stays up to lambda 1, and beyond."""
-    stretches = [{d: path(part) for d, line in means.items() if len(part := line[side(line)]) > 1}
-                 for side in (lambda line: line.index <= 1, lambda line: line.index >= 1)]  # fmt: skip
-    said = []
-    for found in filter(None, stretches):
-        ways = {way: [d for d in found if found[d] == way] for way in dict.fromkeys(found.values())}
-        said.append(listed(f"{way} on {among(names, list(found), 'data sets')}" for way, names in ways.items()))
-    return "; beyond it ".join([f"up to λ = 1 {said[0]}", *said[1:]]) if stretches[0] else f"beyond λ = 1 {said[0]}"
-
-
-def path(line: pd.Series) -> str:
-    """How a score goes: `rises`, `falls`, `stays`, or one before the other where its highest or lowest lies between.
-
-    A turn's lesser side counts from TURN on where the other is at least MARGIN.
-    """
-    first, last, top, low = line.iloc[0], line.iloc[-1], line.max(), line.min()
-    turns = {"rises, then falls": (top - first, top - last), "falls, then rises": (first - low, last - low)}
-    for way, sides in turns.items():
-        if max(sides) >= MARGIN and min(sides) >= TURN:
-            return way
-    change = last - first
-    return "stays" if abs(change) < MARGIN else "rises" if change > 0 else "falls"
-
-
 def best(means: Mapping[str, pd.Series]) -> str:
     """The eta of the highest mean, and on which data sets it is that one."""
     top = {d: float(line.idxmax()) for d, line in means.items()}
     found = {eta: [d for d in top if top[d] == eta] for eta in sorted(set(top.values()))}
     said = [f"η = {eta:g} on {among(names, list(top), 'data sets')}" for eta, names in found.items()]
-    return f"is best at {listed(said)}"
+    return f"is highest in the mean at {listed(said)}"

@@ -6,14 +6,14 @@ import pandas as pd
 
 from lib.study import timing
 from lib.study.claims import HOLDS, MARGIN, MISSING
-from lib.study.claims_fe import GATE_PAIRS, SLOWER, changes, gates_at
+from lib.study.claims_fe import GATE_PAIRS, SLOWER, gates_at
 from lib.study.measures import labels
 from lib.study.numbers import digits, interval, signed, spanned, three, two
-from lib.study.pages_fe import LIKE, SECONDS, influential, ours_at_ten, short
+from lib.study.pages_fe import LIKE, SECONDS, changed, influential, ours_at_ten, short
 from lib.study.rows import majority
 from lib.study.runs import at
 from lib.study.runs_fe import METHODS, RUN, U, by_split, chosen, classes_picked, datasets, is_newer
-from lib.study.statistics import Paired, clustered, resampled
+from lib.study.statistics import clustered, resampled
 from lib.study.words import listed, percent, spanning
 
 PAPER = {"accuracy": "comparable with Pretrain's", "faithfulness": "the highest of those that do not predict by h"}
@@ -44,16 +44,6 @@ def scores(ten: pd.DataFrame, measure: str) -> str:
         return f"{text} No {rival} is surely more {LIKE[measure]} than Ours on any of them."
     told = "; ".join(f"{m} on {', '.join(where)}" for m, where in rivals.items())
     return f"{text} Surely more {LIKE[measure]} than Ours, the interval of the difference above 0: {told}."
-
-
-def changed(lambdas: pd.DataFrame, measure: str) -> dict[str, tuple[Paired, Paired]]:
-    """How Ours changes up to lambda 1 and from there on, in each data set that has several lambdas."""
-    ten, found = chosen(lambdas), {}
-    for d in datasets(lambdas):
-        gaps = [resampled(change.dropna()) for change in changes(ten, d, measure) if len(change.dropna()) > 1]
-        if len(gaps) == 2:
-            found[short(d)] = (gaps[0], gaps[1])
-    return found
 
 
 def changes_table(lambdas: pd.DataFrame) -> pd.DataFrame:
@@ -234,23 +224,28 @@ def further(frame: pd.DataFrame, ten: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     table = rows.pivot_table(index=["dataset", "method"], columns="measure", values="value")
     order = [key for key in ((d, m) for d in datasets(frame) for m in METHODS) if key in table.index]
     table = table.reindex(order)
-    told = [words for d in datasets(frame) if (words := neighbours(rows, ten, d))]
-    lead = "Faithfulness of Ours minus how often the ten nearest examples vote for what is predicted"
     table = table[[name for name in names if name in table]].rename(columns=names, index=short)
-    return digits(table, "{:.3g}").rename_axis([None, None]), f"{lead}: {'; '.join(told)}."
+    return digits(table, "{:.3g}").rename_axis([None, None]), neighbours(rows, ten)
 
 
-def neighbours(rows: pd.DataFrame, ten: pd.DataFrame, d: str) -> str:
-    """Faithfulness of Ours on a data set minus how often the ten nearest examples name what a network predicts.
+def neighbours(rows: pd.DataFrame, ten: pd.DataFrame) -> str:
+    """Faithfulness of Ours minus how often the ten nearest examples name what a network predicts, and where it leads.
 
     Nearest in Pretrain's network, and in that of Ours itself. rows: the records of these votes.
     """
-    own, found = by_split(ten, d, "Ours", measure="faithfulness"), []
+    told = []
     for method, whose in (("Pretrain", "Pretrain's network"), ("Ours", "its own")):
-        votes = at(rows, dataset=d, method=method, measure="neighbours").groupby("split")["value"].mean()
-        if len(gap := (own - votes).dropna()) > 1:
-            found.append(f"{spanned(resampled(gap))} for those in {whose}")
-    return f"{short(d)} {listed(found)}" if found else ""
+        found = {}
+        for d in datasets(ten):
+            votes = at(rows, dataset=d, method=method, measure="neighbours").groupby("split")["value"].mean()
+            if len(gap := (by_split(ten, d, "Ours", measure="faithfulness") - votes).dropna()) > 1:
+                found[short(d)] = resampled(gap)
+        if found:
+            each = ", ".join(f"{d} {spanned(one)}" for d, one in found.items())
+            ahead = [d for d, one in found.items() if one.side > 0]
+            told.append(f"with neighbours in {whose}: {each}, surely above 0 on {listed(ahead)}")
+    lead = "Faithfulness of Ours minus how often the ten nearest examples vote for what is predicted"
+    return f"{lead}, {'; '.join(told)}." if told else "No data set has votes of neighbours yet."
 
 
 def gates_cost(timed: pd.DataFrame) -> str:

@@ -40,31 +40,9 @@ def test_differences_over_seeds_are_told_in_short():
     assert words.ranged({"c": one}) == "+0.20"
 
 
-def test_scores_rise_fall_or_stay_up_to_lambda_one_and_beyond():
-    means = {"a": [0.5, 0.9, 0.8], "b": [0.9, 0.1, 0.4], "c": [0.5, 0.9, 0.88]}
-    lines = {name: pd.Series(line, index=[0.01, 1, 100]) for name, line in means.items()}
-    told = "up to λ = 1 rises on a and c and falls on b; beyond it falls on a, rises on b and stays on c"
-    assert words.along(lines) == told
-    both = {"a": lines["a"], "d": lines["a"]}
-    assert words.along(both) == "up to λ = 1 rises on all 2 data sets; beyond it falls on all 2 data sets"
-    assert words.along({"a": lines["a"].iloc[1:]}) == "beyond λ = 1 falls on a"
-
-
-@pytest.mark.parametrize(
-    ("line", "told"),
-    [
-        ([0.71, 0.78, 0.81], "rises"), ([0.95, 0.96, 0.89], "falls"), ([0.5, 0.53, 0.52], "stays"),
-        ([0.95, 1.0, 0.9], "rises, then falls"), ([0.7, 0.1, 0.2], "falls, then rises"),
-        ([0.95, 0.98, 0.89], "rises, then falls"), ([0.5, 0.53, 0.5], "stays"),
-    ],
-)  # fmt: skip
-def test_a_score_that_turns_is_told_with_its_turn(line, told):
-    assert words.path(pd.Series(line)) == told
-
-
 def test_the_best_eta_is_named_with_its_data_sets():
     lines = {name: pd.Series(line, index=[0.0, 0.01, 1.0]) for name, line in {"a": [1, 2, 0], "b": [0, 2, 1]}.items()}
-    assert words.best(lines) == "is best at η = 0.01 on all 2 data sets"
+    assert words.best(lines) == "is highest in the mean at η = 0.01 on all 2 data sets"
     assert words.best(lines | {"c": pd.Series([0, 1], index=[0.0, 1.0])}) == (
-        "is best at η = 0.01 on a and b and η = 1 on c"
+        "is highest in the mean at η = 0.01 on a and b and η = 1 on c"
     )

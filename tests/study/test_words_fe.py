@@ -118,9 +118,13 @@ def test_neighbours_are_told_where_they_are_recorded(told):
     assert table.loc[("Glass", "Ours")].tolist() == ["0.25", "0.75"]
     own = runs_fe.by_split(ten, "glass", "Ours", measure="faithfulness")
     gap = numbers.spanned(statistics.resampled(own - 0.75))
-    assert f"predicted: Glass {gap} for those in Pretrain's network and {gap} for those in its own; Vehicle" in text
+    assert f"predicted, with neighbours in Pretrain's network: Glass {gap}, Vehicle" in text
+    assert f"on Glass and Vehicle; with neighbours in its own: Glass {gap}, Vehicle" in text  # 0.95 and 0.75
+    assert text.endswith("surely above 0 on Glass and Vehicle.")
     alone = words_fe.further(pd.concat([told, votes[votes["method"] == "Pretrain"], ties]), ten)[1]
-    assert f"Glass {gap} for those in Pretrain's network; Vehicle" in alone
+    assert "its own" not in alone
+    high = votes.assign(value=0.99)
+    assert words_fe.further(pd.concat([told, high, ties]), ten)[1].endswith("surely above 0 on none.")
 
 
 def test_what_is_left_of_learning_at_the_largest_lambda_is_told():
