@@ -46,14 +46,14 @@ known = rows_known.read(f"{rows}/splits.csv")
 # ## The tables
 #
 # The paper's Table A.1 counts the class as a feature for most of them; here it is not counted. `collins-23` is collins
-# with its row's identifier, number, corpus and genre as features, 23 in all, as the paper counts; but the genre gives
-# the class away. The 19 others are honest, and `collins` means these.
+# with its row's identifier, number, corpus and genre as features, 23 in all, as the paper counts. But these four name
+# the row, and the genre gives its class away. `collins` leaves them out.
 
 # %% tags=["hide-input"]
 pages_id.tables_about(frame)
 
 # %% [markdown]
-# *The tables: rows, honest features and classes.*
+# *The tables: their rows, the features used and the classes.*
 #
 # ## What ID-ExpO leads in, and what it pays
 #
@@ -77,8 +77,9 @@ keep("tables", {"leads": leads, "leads-told": told})
 #
 # ## Insertion and deletion against accuracy
 #
-# The same table by table, through all $\eta$ (the paper's Figures A.5 and A.7 to A.9). Each line joins the
-# hyperparameters that $\eta = 0.5$ to $3$ choose; its largest marker is $\eta = 3$. Up and to the right is better.
+# The same table by table, through all $\eta$ (the paper's Figures A.5 and A.7 to A.9), with a panel for each score,
+# explainer and $S$. Each line joins the hyperparameters that $\eta = 0.5$ to $3$ choose; its largest marker is
+# $\eta = 3$. Up and to the right is better.
 # Standard errors are plain ones, here and below: splits share rows, so that the honest ones are about one and a half
 # times as large ([](01_claims)).
 
@@ -397,7 +398,7 @@ means
 # The largest of the {glue:text}`tables-processor-compared` differences is {glue:text}`tables-processor-most:.1f`
 # standard errors, and {glue:text}`tables-processor-same` of {glue:text}`tables-processor-runs` runs are best at the
 # same epoch. A single run's 1 − deletion moves by {glue:text}`tables-processor-apart:.2f` in the mean, where mixed
-# precision on one machine moves it by {glue:text}`tables-mixed-apart:.2f`. Where the first is the larger, another
-# machine changes a run more than another precision does. Means over splits move less, here by up to
-# {glue:text}`tables-processor-moved:.2f`. These are some runs of one cell.
+# precision on one machine moves it by {glue:text}`tables-mixed-apart:.2f`. Means over splits move less, here by up to
+# {glue:text}`tables-processor-moved:.2f`. A difference of that size between methods that were trained on different
+# machines, as on collins-23, says nothing of the methods. These are some runs of one cell.
 # {glue:text}`tables-processor-rest`

@@ -106,8 +106,10 @@ def forms_told(frame: pd.DataFrame, known: pd.DataFrame) -> dict:
     apart = set(over.values())
     if len(apart) > 1:
         apart = [f"{names} (S = {S:g} Q)" for S, names in over.items()]
-    lacking = [d for d in TABLES if any(d not in over.get(S, "").split(", ") for S in S_VALUES)]
-    without = f"not at every S on {listed(lacking)}" if lacking else f"at every S on all {len(TABLES)} tables"
+    at_S = {d: sum(d in over.get(S, "").split(", ") for S in S_VALUES) for d in TABLES}
+    lacking = [f"{where} {listed(some)}" for where, n in (("at one S alone on", 1), ("not on", 0))
+               if (some := [d for d in TABLES if at_S[d] == n])]  # fmt: skip
+    without = listed(lacking) if lacking else f"at every S on all {len(TABLES)} tables"
     told = {"forms": "; ".join(apart) or "none yet", "forms-told": balance_told(front), "forms-lack": without}
     if forms.empty:
         return told | {"forms-figure": figures.nothing("No records of all three forms yet.")}
@@ -128,18 +130,18 @@ def forms_told(frame: pd.DataFrame, known: pd.DataFrame) -> dict:
 
 
 def balance_told(front: pd.DataFrame) -> str:
-    """How much better or worse Del-C's balance is than Del-A's at the smaller S, over tables, and how sure that is."""
+    """How much better or worse Del-A's balance is than Del-C's at the smaller S, over tables, and how sure that is."""
     rows = at(front[front["dataset"].isin(TABLES)], eta=2)
     rows = at(rows, S=rows["S"].min())
-    gaps = [balance(at(part, deletion="C")) - balance(at(part, deletion="A")) for _, part in rows.groupby("dataset")]
+    gaps = [balance(at(part, deletion="A")) - balance(at(part, deletion="C")) for _, part in rows.groupby("dataset")]
     gaps = [gap.dropna().to_numpy() for gap in gaps]
     if not gaps or min(map(len, gaps)) < 2:
         return "Two splits of a table are needed to compare the three forms."
     gap = clustered(gaps)
     sure = {1: "surely above", -1: "surely below", 0: "not surely apart from"}[gap.side]
     return (
-        f"The paper chooses Del-A for its balance. At S = {rows['S'].min():g} Q, over {len(gaps)} tables, Del-C's "
-        f"balance is {sure} Del-A's: the difference is {two(gap.difference)} (95 % interval {two(gap.low)} to "
+        f"The paper chooses Del-A for its balance. At S = {rows['S'].min():g} Q, over {len(gaps)} tables, Del-A's "
+        f"balance is {sure} Del-C's: the difference is {two(gap.difference)} (95 % interval {two(gap.low)} to "
         f"{two(gap.high)})."
     )
 

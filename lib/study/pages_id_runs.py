@@ -10,7 +10,7 @@ from lib.study.measures import labels
 from lib.study.numbers import spanned
 from lib.study.pages_id import there, whole
 from lib.study.runs import at
-from lib.study.runs_id import HYPER, METHODS, SETTING, TABLES, chosen, fronts, ours
+from lib.study.runs_id import HYPER, METHODS, RIVALS, SETTING, TABLES, chosen, fronts, ours
 from lib.study.statistics import plus_minus, resampled
 from lib.study.words import listed
 
@@ -72,7 +72,10 @@ def costs_told(frame: pd.DataFrame) -> dict:
     own = at(one, method="ID-ExpO", deletion="A")
     settings = own.drop_duplicates(["dataset", *HYPER]).groupby("dataset").size()
     on = own.assign(processor=processor(own)).groupby("dataset")["processor"].unique().map(listed)
-    less = [f"{d}, where ID-ExpO has {n} of 12 settings, run on {on[d]}" for d, n in settings[settings < 12].items()]
+    rivals = one[one["method"].isin(RIVALS)].groupby("dataset").size()
+    whole_rivals = sum(FULL[rival] for rival in RIVALS)
+    less = [f"{d}, where ID-ExpO has {n} of 12 settings, run on {on[d]}, and its rivals {rivals.get(d, 0)} of "
+            f"{whole_rivals} runs" for d, n in settings[settings < 12].items()]  # fmt: skip
     hours = sum(run.minutes for run in grid.read() if run.grid in GRIDS) / 60
     return {
         "minutes": "; ".join(f"{m:.0f} minutes on {name}" for name, m in minutes.items()),
