@@ -77,7 +77,7 @@ print(f"{len(x)} training examples, {x.shape[1]} features, {C} classes")
 #   ({glue:text}`both-explained` of 32 in the full runs).
 # - *Which form of deletion.* Paper ID's choice {eq}`id-10` has no lower bound. Fine-tuned for some epochs at a small
 #   rate a classifier may stay clear of that. Trained from scratch with Adam it does not, as is shown below. So it is
-#   {eq}`id-a3` here, one of the forms that the paper compares, which ends at 0.
+#   {eq}`id-a3` here, one of the forms that the paper compares, which does not go below 0.
 # - *Which epoch to keep.* Paper FE takes the geometric mean of accuracy and faithfulness on validation rows, paper ID a
 #   weighted sum. Here it is the geometric mean of four: accuracy, faithfulness with ten entries, insertion, and
 #   1 − deletion. Every run is kept by it, also those with a weight of 0.
@@ -138,12 +138,13 @@ for form in "AC":
 pd.DataFrame({"largest logit on validation rows": reached}).round(0)
 
 # %% [markdown]
-# *The largest logit, in size, that the network reaches with each form of the deletion regulariser.*
+# *The largest logit, in size, that the network reaches with each form of the deletion regulariser, on one split after
+# this short training.*
 #
 # ## One model, explained twice
 #
-# Once more with {eq}`id-a3`, and without the last line. Seconds of training are far from its end: the full runs below
-# say what becomes of these scores.
+# Once more with {eq}`id-a3`, and without the last line. Seconds of training are far from its end, and what the term
+# for features changes here need not last: the full runs below say what becomes of these scores.
 
 # %% tags=["hide-input"]
 trained = fit("Both", folds, runs, **how)
@@ -190,17 +191,18 @@ keep("both", {"first": table.features[phi.abs().argmax()], "class": table.classe
 # :name: fig-both-one
 # :alt: Bars of the ten training examples behind one prediction, and of the ten features that LIME ranks first for it.
 #
-# One prediction of the model trained for both, explained by ten training examples and by its features.
+# One prediction of the model trained for both, explained by ten training examples and by its features. Beside each bar
+# on the left: the training row, and the class whose output it adds to.
 # ```
 #
-# Of the ten entries {glue:text}`both-same` are about the class predicted, {glue:text}`both-class`, of which
-# {glue:text}`both-speak` speak for it. Of the features {glue:text}`both-first` has the largest contribution.
+# Of the ten entries {glue:text}`both-same` act on the output of the class predicted, {glue:text}`both-class`;
+# {glue:text}`both-speak` of these speak for it. Of the features {glue:text}`both-first` has the largest contribution.
 #
 # ## Does one help the other?
 #
-# The full runs train every pair of three weights for each term, a weight of 0 among them, from the same starts. They
-# stop after {glue:text}`both-most_steps` steps, or {glue:text}`both-patience_steps` without a better epoch, sooner than
-# those of [](11_results): they compare weights with each other, and are no best values of either paper.
+# The full runs combine three prices $\eta$ with three weights $\lambda_1$, each 0 among them, from the same starts.
+# They stop after {glue:text}`both-most_steps` steps, or {glue:text}`both-patience_steps` without a better epoch, sooner
+# than those of [](11_results): they compare weights with each other and are not tuned as the papers' methods are.
 
 # %% tags=["hide-input"]
 cells = pages_both.load(results)
@@ -227,8 +229,9 @@ keep("both", {name: f"{full[name]:,}" for name in ("most_steps", "patience_steps
 pages_both.effects_table(cells)
 
 # %% [markdown]
-# *What each term's largest weight changes against none, with 95 % intervals over splits that share rows. Tables stand
-# apart: two of them say little of others.*
+# *Score at a term's largest weight minus that at weight 0, with 95 % intervals over splits that share rows. Alone: the
+# other term's weight is 0; beside the other: it is at its largest. Accuracy of h: how often the ten entries name the
+# true class. Tables stand apart: two of them say little of others.*
 
 # %% tags=["hide-input"]
 pages_both.scores_table(cells)

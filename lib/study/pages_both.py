@@ -83,25 +83,30 @@ def about(cells: pd.DataFrame) -> str:
 
 
 def verdict(cells: pd.DataFrame) -> dict[str, str]:
-    """What each term does where the other is at its largest weight: to the scores it is for, `own`, and to `others`."""
-    parts = {"own": [], "others": []}
+    """What each term does to the scores it is for, alone and beside the other, `own`, and beside it to the `others`."""
+    parts, harmed = {"own": [], "others": []}, False
     for term, name in TERMS.items():
         level = 0.0 if cells.empty else weights(cells, OTHER[term])[-1]
         for of, scores in (("own", OWN[term]), ("others", (*OWN[OTHER[term]], *(["accuracy"] * (term == "lam1"))))):
             each = {SCORES[s]: {} if cells.empty else effect(cells, term, s, other=level) for s in scores}
             if not all(each.values()):
                 return dict.fromkeys(parts, "Two splits of each table are needed to tell whether one helps the other.")
+            if of == "own":
+                by_itself = {SCORES[s]: effect(cells, term, s, other=0.0) for s in scores}
+                parts[of].append(f"Alone, {name} {changed(by_itself)}")
             parts[of].append(f"Beside {TERMS[OTHER[term]]}, {name} {changed(each)}")
-    return {of: " ".join(told) for of, told in parts.items()}
+            harmed |= of == "others" and any(one.side < 0 for by in each.values() for one in by.values())
+    lead = "Some scores surely fall." if harmed else "No score surely falls."
+    return {"own": " ".join(parts["own"]), "others": " ".join([lead, *parts["others"]])}
 
 
 def changed(each: Mapping[str, Mapping[str, Paired]]) -> str:
     """Which scores are surely changed on which tables, and which are not: the end of a sentence."""
-    told = [(f"{score} on {d} {spanned(one)}", one) for score, of in each.items() for d, one in of.items()]
+    told = [(f"{score} on {d} by {spanned(one)}", one) for score, of in each.items() for d, one in of.items()]
     sure, rest = [words for words, one in told if one.side], [words for words, one in told if not one.side]
     if not sure:
-        return f"changes nothing that is sure: {listed(rest)}."
-    return f"surely changes {listed(sure)}" + (f"; not surely {listed(rest)}." if rest else ".")
+        return f"changes {listed(rest)}, none of them surely."
+    return f"surely changes {listed(sure)}" + (f"; and, not surely, {listed(rest)}." if rest else ".")
 
 
 def common(known: pd.DataFrame, cells: pd.DataFrame) -> str:
@@ -148,14 +153,9 @@ def fronts(cells: pd.DataFrame) -> Figure:
 
 
 def title(cells: pd.DataFrame) -> str:
-    """What both terms together reach, beside each alone."""
-    both, gates, features = (
-        at(cells, eta=eta, lam1=lam1)
-        for eta, lam1 in ((weights(cells, "eta")[-1], weights(cells, "lam1")[-1]),
-                          (weights(cells, "eta")[-1], 0.0), (0.0, weights(cells, "lam1")[-1]))
-    )  # fmt: skip
-    told = [
-        f"{SCORES[score]} {two(both[score].mean())} with both terms, {two(one[score].mean())} with its own alone"
-        for score, one in (("faithfulness", gates), ("insertion", features))
-    ]
-    return f"{told[0][0].upper()}{told[0][1:]}; {told[1]}"
+    """What both terms together reach, table by table."""
+    both = at(cells, eta=weights(cells, "eta")[-1], lam1=weights(cells, "lam1")[-1])
+    means = {d: part.mean(numeric_only=True) for d, part in both.groupby("dataset", sort=False)}
+    told = [f"{SCORES[score]} {listed(f'{two(mean[score])} on {titles(d)}' for d, mean in means.items())}"
+            for score in ("faithfulness", "insertion")]  # fmt: skip
+    return f"With both terms: {'; '.join(told)}"

@@ -208,7 +208,7 @@ def waited(longer: pd.DataFrame, frame: pd.DataFrame) -> str:
         return "it was not tried yet"
     means, sure = pd.Series({d: one.difference for d, one in found.items()}), [d for d in found if found[d].side]
     many = f"{len(means)} data set{'s' * (len(means) > 1)}"
-    return f"the mean score changes by {spanning(means)} on {many}, by more than noise on {listed(sure)}"
+    return f"with η chosen, the mean score changes by {spanning(means)} on {many}, by more than noise on {listed(sure)}"
 
 
 def at_each_eta(same: pd.DataFrame, rows: pd.DataFrame) -> dict[float, pd.Series]:
@@ -234,8 +234,9 @@ def together(longer: pd.DataFrame, frame: pd.DataFrame) -> str:
                 (free if eta is None else fixed).append(f"{told} ({' and '.join(map(signed, change))})")
                 sure += [told] if resampled(change).side else []
     return (
-        f"Where validation chooses η, the splits change in the same direction on {listed(free)}; at one η they do in "
-        f"{len(fixed)} of {tried}: {listed(fixed)}. By the test more than noise: {listed(sure)}."
+        f"With η chosen on validation rows both splits move the same way on {listed(free)}. With η held, of {tried} "
+        f"pairs of a data set and an η they do in {len(fixed)}: {listed(fixed)}. By the test more than noise: "
+        f"{listed(sure)}."
     )
 
 

@@ -73,7 +73,7 @@ def compared(pilot: pd.DataFrame, frame: pd.DataFrame) -> str:
         f"{len(pairs)} runs of the pilot that chose where S starts, on {kind(pairs['device'].iloc[0])}, repeat runs of "
         f"the results from {kind(pairs['device there'].iloc[0])}, with other versions of Python and PyTorch"
         f"{f' and, on {listed(rounded)}, with products rounded to TF32' if rounded else ''}: a run's geometric mean on "
-        f"validation rows moves by {two(gap.abs().mean())} either way in the mean, the mean over all of them by "
-        f"{signed(gap.mean())}, and the mean of one method on one data set by {ends[0]} to {ends[1]}"
+        f"validation rows is {two(gap.abs().mean())} higher or lower than the other's in the mean. The first minus the "
+        f"second is {signed(gap.mean())} over all of them, and {ends[0]} to {ends[1]} for one method on one data set"
         f"{f'; of {listed(alone)} no run is repeated' if alone else ''}."
     )

@@ -41,23 +41,26 @@ def test_an_effect_is_that_of_the_largest_weight_beside_one_of_the_other(cells):
 
 def test_the_verdict_says_help_and_harm(cells):
     told = pages_both.verdict(cells)
-    assert told["own"].startswith("Beside the term for features, the price of gates surely changes faithfulness on Ve")
-    assert "Beside the price of gates, the term for features surely changes insertion on Vehicle +0.35" in told["own"]
-    first = "Beside the term for features, the price of gates surely changes insertion on Vehicle +0.05 (0.05 to 0.05)"
-    assert told["others"].startswith(first)
-    assert "1 − deletion on wine-quality-red −0.10 (−0.10 to −0.10). Beside the price of gates, the" in told["others"]
-    assert "surely changes faithfulness on Vehicle −0.30" in told["others"]
-    assert "accuracy of g on wine-quality-red −0.10 (−0.10 to −0.10)." in told["others"]
+    assert told["own"].startswith("Alone, the price of gates surely changes faithfulness on Vehicle by +0.40 (0.40 to")
+    assert "Beside the term for features, the price of gates surely changes faithfulness on Vehicle by" in told["own"]
+    assert "Alone, the term for features surely changes insertion on Vehicle by +0.30" in told["own"]
+    assert "Beside the price of gates, the term for features surely changes insertion on Vehicle by" in told["own"]
+    first = "Beside the term for features, the price of gates surely changes insertion on Vehicle by +0.05 (0.05 to"
+    assert told["others"].startswith(f"Some scores surely fall. {first}")
+    assert "− deletion on wine-quality-red by −0.10 (−0.10 to −0.10). Beside the price of gates, the" in told["others"]
+    assert "surely changes faithfulness on Vehicle by −0.30" in told["others"]
+    assert "accuracy of g on wine-quality-red by −0.10 (−0.10 to −0.10)." in told["others"]
+    harmless = cells.assign(faithfulness=0.5, accuracy_h=0.5, accuracy=0.5, deletion=0.5)
+    assert pages_both.verdict(harmless)["others"].startswith("No score surely falls. ")
     same = cells.assign(insertion=0.5)
     same.loc[same["split"] == 1, "insertion"] += 0.1 * (same["eta"] > 0)
     told = pages_both.verdict(same)["others"]
-    assert "; not surely insertion on Vehicle +0.02 (−0.0" in told
-    assert "surely changes 1 − deletion on Vehicle" in told
+    assert "; and, not surely, insertion on Vehicle by +0.02 (−0.0" in told
+    assert "surely changes 1 − deletion on Vehicle by" in told
     level = cells.assign(faithfulness=0.5 + 0.1 * (cells["split"] == 1) * (cells["eta"] > 0), accuracy_h=0.5)
     told = pages_both.verdict(level)["own"]
-    assert told.startswith(
-        "Beside the term for features, the price of gates changes nothing that is sure: faithfulness"
-    )
+    assert "Beside the term for features, the price of gates changes faithfulness on Vehicle by" in told
+    assert ", none of them surely. Alone, the term for features" in told
     for text in pages_both.verdict(cells[cells["split"] == 0]).values():
         assert text.startswith("Two splits")
 
@@ -85,10 +88,8 @@ def test_the_fronts_have_a_line_for_each_weight_of_the_gates(cells):
     assert line.get_xdata()[-1] == pytest.approx(0.6, abs=0.01)
     assert line.get_ydata()[[0, -1]] == pytest.approx([0.6, 0.95], abs=0.01)
     text = fig.get_suptitle().replace("\n", " ")
-    assert text.startswith(
-        "Faithfulness 0.60 with both terms, 0.90 with its own alone; insertion 0.95 with both terms, "
-    )
-    assert text.endswith("0.90 with its own alone")
+    each = "faithfulness 0.60 on Vehicle and 0.60 on wine-quality-red; insertion 0.95 on Vehicle and 0.95 on"
+    assert text.startswith(f"With both terms: {each} wine")
 
 
 def test_without_records_the_page_says_so(tmp_path):

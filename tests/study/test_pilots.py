@@ -43,11 +43,11 @@ def test_more_patience_is_compared_in_the_same_runs_alone_on_validation():
         "geometric mean by split": "0.600 and 0.600; 0.800 and 0.800", "change": "+0.20 (0.20 to 0.20)",
         "at one η and split, at most": "+0.70 (η = 0.01)",
     }  # fmt: skip
-    told = "the mean score changes by +0.20 on 1 data set, by more than noise on Glass"
+    told = "with η chosen, the mean score changes by +0.20 on 1 data set, by more than noise on Glass"
     assert pilots.waited(longer, short) == told
     worse = longer.assign(value=longer["value"].where(longer["split"] == 0, 0.5))
     assert pilots.patience(worse, short).loc["Ours on Glass", "geometric mean by split"].endswith("0.800 and 0.500")
-    told = "the mean score changes by +0.05 to +0.20 on 2 data sets, by more than noise on Glass"
+    told = "with η chosen, the mean score changes by +0.05 to +0.20 on 2 data sets, by more than noise on Glass"
     both = [pd.concat([some, other.assign(dataset="vehicle")]) for some, other in ((longer, worse), (short, short))]
     assert pilots.waited(*both) == told
     assert pilots.waited(longer, short.assign(dataset="vehicle")) == "it was not tried yet"
@@ -108,12 +108,12 @@ def test_changes_that_both_splits_share_are_named_and_how_often_another_eta_is_c
         "0 in place of 0.01 on Glass."
     )
     assert pilots.together(longer, short) == (
-        "Where validation chooses η, the splits change in the same direction on none; "
-        "at one η they do in 1 of 2: Glass at η = 0 (+0.20 and +0.10). "
+        "With η chosen on validation rows both splits move the same way on none. "
+        "With η held, of 2 pairs of a data set and an η they do in 1: Glass at η = 0 (+0.20 and +0.10). "
         "By the test more than noise: none."
     )
     longer.loc[val & (longer["split"] == 1) & (longer["eta"] == 0), "value"] = 0.7
-    assert "same direction on Glass (+0.15 and +0.10);" in pilots.together(longer, short)
+    assert "same way on Glass (+0.15 and +0.10)." in pilots.together(longer, short)
     steady = longer.assign(value=longer["value"].where(~val | (longer["eta"] > 0), 0.7))
     assert pilots.together(steady, short).endswith(
         "η = 0 (+0.20 and +0.20). By the test more than noise: Glass at η = 0."

@@ -32,9 +32,9 @@ def test_runs_that_were_trained_alike_on_two_processors_are_compared_on_validati
     assert text == (
         "4 runs of the pilot that chose where S starts, on a GPU (NVIDIA H100), repeat runs of the results from a CPU "
         "(AMD EPYC), with other versions of Python and PyTorch and, on Glass, with products rounded to TF32: a run's "
-        "geometric mean on validation rows moves by 0.25 either way in the mean, the mean over all of them by +0.15, "
-        "and the mean of one method on one data set by −0.10 (Joint on Glass) to +0.40 (Ours on Glass); "
-        "of Vehicle no run is repeated."
+        "geometric mean on validation rows is 0.25 higher or lower than the other's in the mean. The first minus the "
+        "second is +0.15 over all of them, and −0.10 (Joint on Glass) to +0.40 (Ours on Glass) for one method on one "
+        "data set; of Vehicle no run is repeated."
     )
     assert len(processors.repeats(pilot, frame)) == 4
     assert processors.repeats(pilot, frame)["score"].tolist() == pytest.approx([0.4, 0.4, 0.9, 0.9])
