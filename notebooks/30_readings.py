@@ -142,9 +142,10 @@ rows = {"as taken": [plus_minus(*first.loc[key]) for key in order]}
 rows |= {reading: [shown(*key, reading) for key in order] for reading in mean.index}
 pd.DataFrame.from_dict(rows, orient="index", columns=pd.MultiIndex.from_tuples(order))
 
-# %% [markdown] *Scores of the readings taken, with the first protocol's start of $S$ (1) and choice of epochs (all $U$
-# together); then what each other reading changes. Mean over splits ± standard error, test rows. [The
-# results](11_results) follow the second protocol, and score higher.*
+# %% [markdown]
+# *Scores of the readings taken, with the first protocol's start of $S$ (1) and choice of epochs (all $U$ together);
+# then what each other reading changes. Mean over splits ± standard error, on test rows. [The results](11_results)
+# follow the second protocol.*
 #
 # ## What is an influence?
 #

@@ -1,8 +1,9 @@
-"""What the prose pages name exists: files, folders, make targets."""
+"""What the prose pages name exists: files, folders, make targets; chapters keep their shape and lose no text."""
 
 import re
 from pathlib import Path
 
+import jupytext
 import pytest
 
 from book import pages
@@ -52,3 +53,9 @@ def test_a_chapter_opens_with_its_symbols_and_closes_with_what_was_learned(page)
 @pytest.mark.parametrize("page", TEACHING, ids=lambda page: page.stem)
 def test_a_chapter_folds_its_imports_away(page):
     assert not re.findall(r"^# %%\n(?=import |from )", page.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "notebooks").rglob("*.py")), ids=lambda path: path.stem)
+def test_no_text_is_lost_on_the_line_that_opens_a_cell(page):
+    """What stands behind `# %% [markdown]` there is the cell's title, which no page shows."""
+    assert [cell.metadata["title"] for cell in jupytext.read(page).cells if "title" in cell.metadata] == []
