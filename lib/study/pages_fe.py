@@ -201,7 +201,7 @@ def etas_taken(lambdas: pd.DataFrame) -> pd.DataFrame:
     several = runs.groupby("dataset")["lam"].nunique() > 1
     cells = {
         (f"{lam:g}", short(d)): ", ".join(f"{eta:g} ({n})" for eta, n in etas.value_counts().items())
-        for (d, lam), etas in runs.groupby(["dataset", "lam"])["eta"] if several[d]
+        for (d, lam), etas in runs.groupby(["dataset", "lam"])["eta"]
     }  # fmt: skip
     names = [short(d) for d in datasets(lambdas) if several.get(d, False)]
     wide = pd.Series(cells, dtype=object).unstack(0) if cells else pd.DataFrame()

@@ -214,8 +214,9 @@ def untrained(front: pd.DataFrame) -> Figure:
     measures = {"sensitivity-4": "sensitivity", "accuracy on masked inputs": "masked"}
     sides = {words: over_tables(gaps(at(front, eta=2), m, other=ce_only)).side for words, m in measures.items()}
     ways = {1: "surely above", 0: "not surely apart from", -1: "surely below"}
-    found = [f"{ways[side]} CE-only in {words}" for words, side in sides.items()]
-    title = f"At η = 2 ID-ExpO is {listed(found)}"
+    found = {way: [words for words in sides if sides[words] == side] for side, way in ways.items()}
+    told = listed(f"{way} CE-only in {listed(names)}" for way, names in found.items() if names)
+    title = f"At η = 2 ID-ExpO is {told}"
     return figures.fronts(mean, title, order, scores=(names["sensitivity"], names["masked"]))
 
 

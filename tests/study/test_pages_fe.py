@@ -6,6 +6,7 @@ import pytest
 
 from lib import data
 from lib.study import figures, pages_fe, runs_fe, timing
+from lib.study.statistics import Paired
 from tests.study.fe import TOLD, frame, timed
 
 
@@ -110,9 +111,22 @@ def test_the_etas_that_validation_takes_stand_by_lambda_with_their_runs(told):
         runs = runs_fe.at(ten, dataset="glass", lam=float(lam)).drop_duplicates(["split", "seed"])
         taken = {f"{eta:g} ({(runs['eta'] == eta).sum()})" for eta in set(runs["eta"])}
         assert set(table.loc["Glass", lam].split(", ")) == taken
-    assert "(1)" in table.loc["Glass", "100"]
+    assert table.loc["Glass", "100"].endswith("(1)")
     assert "(1)" not in table.loc["Glass", "1"]
     assert pages_fe.etas_taken(lambdas[lambdas["lam"] == 1]).empty
+    one = lambdas[(lambdas["lam"] == 1) | (lambdas["dataset"] == "glass")]
+    assert list(pages_fe.etas_taken(one).index) == ["Glass"]
+
+
+def test_a_title_says_where_a_score_surely_changes():
+    up, down, unsure = (
+        Paired(by, by - wide, by + wide, 0.5, 6) for by, wide in ((0.1, 0.05), (-0.1, 0.05), (0.1, 0.3))
+    )
+    told = pages_fe.moved({"Glass": (up, down), "Vehicle": (unsure, down)})
+    assert told == "up to λ = 1 surely rises on Glass; beyond it surely falls on all 2 data sets"
+    assert pages_fe.moved({"Glass": (unsure, up)}).startswith(
+        "up to λ = 1 surely changes nowhere; beyond it surely rises"
+    )
 
 
 def test_open_gates_and_kept_epochs_are_means_over_splits(told):

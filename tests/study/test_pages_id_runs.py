@@ -32,9 +32,10 @@ def test_costs_of_two_processors_are_never_added_up():
     assert minutes.to_dict() == {("collins", "ID\u2011ExpO"): "20.0"}
     told = pages_id_runs.costs_told(both)
     assert told["minutes"].startswith("20 minutes on AMD EPYC; ")
-    assert (
-        told["less"] == "collins, where ID-ExpO has 2 of 12 settings, run on NVIDIA H200, and its rivals 30 of 70 runs"
-    )
+    less = "collins, where ID-ExpO has 2 of 12 settings, run on NVIDIA H200, and its rivals 30 of 70 runs"
+    assert told["less"] == less
+    two = pages_id_runs.costs_told(priced(GPU, 1.0, tables=("collins", "qsar-biodeg")))["less"]
+    assert two == "; ".join(less.replace("collins", name) for name in ("collins", "qsar-biodeg"))
     without = pages_id_runs.costs(both[both["method"] != "ExpO-S"])
     assert without.loc[("collins", "ExpO-S", "–"), "of"] == 30
 

@@ -53,6 +53,10 @@ def test_a_lead_that_is_all_sureness_vanishes_when_divided(front):
     assert deletion["leads, divided by f(x)"] == "24 of 24"
     assert told["relative"].startswith("In the mean over tables ID-ExpO leads by +0.10 (0.")
     assert ") in insertion and −0.0" in told["relative"]  # once it is divided
+    assert "not sure" not in told["relative"]
+    swing = 0.5 * sure["split"].map({0: 1, 1: -1}).fillna(0) * (sure["method"].eq("ID-ExpO"))
+    wide = work_id.relative_told(sure.assign(value=sure["value"] + swing))
+    assert wide.count("once it is divided by f(x), which is not sure") == 1
     assert work_id.relative_told(sure[sure["eta"] != 2]) == "No records yet."
     start = table.loc[("insertion", "pretrained")]
     assert float(start["plain"]) == pytest.approx(0.15, abs=0.01)
@@ -113,5 +117,10 @@ def test_what_a_front_shows_is_told_with_its_interval(front):
     swing = front["split"].map({0: 0.5, 1: -0.5}).fillna(0)  # the mean stays, its interval holds 0
     may = front.assign(value=front["value"] + swing * (front["method"].eq("ID-ExpO") & front["measure"].eq("accuracy")))
     assert "It pays" not in work_id.front_told(may, KNOWN, "wine-quality-red")
+    assert work_id.untrained(front).get_suptitle().replace("\n", " ") == (
+        "At η = 2 ID-ExpO is surely above CE-only in sensitivity-4 and accuracy on masked inputs"
+    )
+    wild = front.assign(value=front["value"] + swing * front["method"].eq("ID-ExpO"))
+    assert "not surely apart from CE-only in sensitivity-4" in work_id.untrained(wild).get_suptitle().replace("\n", " ")
     assert work_id.over_ce_only(front, "masked").startswith("+0.20 (0.")
     assert work_id.over_ce_only(front, "sensitivity").count(" to ") == 1
