@@ -309,8 +309,8 @@ pages_fe.runs_shown(table)
 # > parameter of the experiment, but its weights could not be had where these records were made.
 #
 # > There are two protocols. The first kept epochs by all $U$ together and started $S$ from 1. The second keeps them by
-# > $U = 10$, counts ties of $h$ as unfaithful and starts $S$ where validation liked it best, which matters most for
-# > CIFAR10 ([](30_readings)). Records at $\lambda = 1$: {glue:text}`results-protocols`.
+# > $U = 10$, counts ties of $h$ as unfaithful and starts $S$ where validation liked it best. In place of 1 that matters
+# > most for CIFAR10 ([](30_readings)). Records at $\lambda = 1$: {glue:text}`results-protocols`.
 #
 # > Ours, not the paper's: its text prints neither the values of $\lambda$ along Figures 6 and 7 nor those of $U$, and
 # > does not say that splits are stratified, as ours are.
