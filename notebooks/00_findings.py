@@ -159,7 +159,7 @@ keep("findings", drawn | told)
 #
 # {glue:text}`findings-surprises-told`
 #
-# On images: {glue:text}`findings-masks` [](20_what_works) asks the same of tables.
+# **On images.** {glue:text}`findings-masks` [](20_what_works) asks the same of tables.
 #
 # ## The claims at a glance
 #

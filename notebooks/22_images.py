@@ -18,8 +18,8 @@
 # {glue:text}`images-width`, much shorter training than the paper's and {glue:text}`images-seeds`. [](sec-images-runs)
 # at the end says what ran, and where it differs from the paper's.
 #
-# In short: {glue:text}`images-short` {glue:text}`images-outcomes` *Surely* means that an interval over seeds leaves out
-# 0; the verdicts are stricter, as they allow for the number of comparisons.
+# In short: {glue:text}`images-short` {glue:text}`images-masks` {glue:text}`images-outcomes` *Surely* means that an
+# interval over seeds leaves out 0; the verdicts are stricter, as they allow for the number of comparisons.
 #
 # As on [](21_tables), the class predicted is the class explained and scored, test images play no part in any choice,
 # and deletion is shown as one minus deletion, so that higher is always better.
@@ -63,7 +63,8 @@ grid = runs_images.of_the_grid(scale=scale)
 tests = claims_images.tests(frame)
 verdicts = claims_images.verdicts(tests)
 keep("images", pages_images.runs_told(grid, frame))
-keep("images", {"short": pages_images.short_told(front), "outcomes": pages_images.claims_told(verdicts)})
+keep("images", {"short": pages_images.short_told(front), "masks": pages_images.masked_told(front)})
+keep("images", {"outcomes": pages_images.claims_told(verdicts)})
 keep("images", words_images.words(front, frame))
 keep("images", {"edge": pages_images.edge_told(frame, runs_images.beyond(results_edge, scale, data))})
 

@@ -223,7 +223,7 @@ keep("both", {name: f"{full[name]:,}" for name in ("most_steps", "patience_steps
 #
 # Does each term still do what it is for? {glue:text}`both-own`
 #
-# Does it help or harm what the other is for? {glue:text}`both-others`
+# Does it help or harm what the other is for? {glue:text}`both-others` The table has all changes.
 
 # %% tags=["hide-input"]
 pages_both.effects_table(cells)

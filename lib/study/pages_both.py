@@ -101,12 +101,9 @@ def verdict(cells: pd.DataFrame) -> dict[str, str]:
 
 
 def changed(each: Mapping[str, Mapping[str, Paired]]) -> str:
-    """Which scores are surely changed on which tables, and which are not: the end of a sentence."""
-    told = [(f"{score} on {d} by {spanned(one)}", one) for score, of in each.items() for d, one in of.items()]
-    sure, rest = [words for words, one in told if one.side], [words for words, one in told if not one.side]
-    if not sure:
-        return f"changes {listed(rest)}, none of them surely."
-    return f"surely changes {listed(sure)}" + (f"; and, not surely, {listed(rest)}." if rest else ".")
+    """Which scores are surely changed on which tables: the end of a sentence."""
+    sure = [f"{score} on {d} by {spanned(one)}" for score, of in each.items() for d, one in of.items() if one.side]
+    return f"surely changes {listed(sure)}." if sure else f"surely changes neither {' nor '.join(each)}."
 
 
 def common(known: pd.DataFrame, cells: pd.DataFrame) -> str:
