@@ -66,6 +66,6 @@ def counted(ten: pd.DataFrame) -> str:
     if not several:
         return "Each split has one seed, so what another seed would change on it is not measured by itself."
     shown = [f"{least[d]}" if least[d] == most[d] else f"{least[d]} to {most[d]}" for d in several]
-    each = listed(f"{short(d)} have {n} seeds" for d, n in zip(several, shown))
-    rest = "those of all other data sets have one, and what another would change there is not measured by itself"
-    return f"The splits of {each}, of which we take the mean{'' if len(several) == len(least) else f'; {rest}'}."
+    each = listed(f"{n} on {short(d)}" for d, n in zip(several, shown))
+    rest = "; on all other data sets they have one, and what another would change there is not measured by itself"
+    return f"Splits have several seeds, of which we take the mean: {each}{rest * (len(several) < len(least))}."

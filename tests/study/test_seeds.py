@@ -41,10 +41,10 @@ def test_where_a_seed_moves_as_much_as_a_split_is_named():
 def test_seeds_are_counted_for_each_data_set_of_the_method_that_has_least():
     one, two = [(0.1,), (0.2,)], [(0.1, 0.2), (0.3, 0.4)]
     assert seeds.counted(runs(one)).startswith("Each split has one seed, so")
-    assert seeds.counted(runs(two)) == "The splits of Glass have 2 seeds, of which we take the mean."
+    assert seeds.counted(runs(two)) == "Splits have several seeds, of which we take the mean: 2 on Glass."
     part = pd.concat([runs(two), runs(one, method="Joint"), runs(one, "vehicle")])
     text = seeds.counted(part)
-    assert text.startswith("The splits of Glass have 1 to 2 seeds, of which we take the mean; those of all other data")
+    assert text.startswith("Splits have several seeds, of which we take the mean: 1 to 2 on Glass; on all other data")
     assert text.endswith("is not measured by itself.")
     several = pd.concat([runs([(0.1, 0.2, 0.3)] * 2), runs(two, "vehicle"), runs(one, "segment")])
     assert "Glass have 3 seeds and Vehicle have 2 seeds, of which" in seeds.counted(several)
