@@ -47,4 +47,4 @@ def test_seeds_are_counted_for_each_data_set_of_the_method_that_has_least():
     assert text.startswith("Splits have several seeds, of which we take the mean: 1 to 2 on Glass; on all other data")
     assert text.endswith("is not measured by itself.")
     several = pd.concat([runs([(0.1, 0.2, 0.3)] * 2), runs(two, "vehicle"), runs(one, "segment")])
-    assert "Glass have 3 seeds and Vehicle have 2 seeds, of which" in seeds.counted(several)
+    assert "we take the mean: 3 on Glass and 2 on Vehicle; on all" in seeds.counted(several)
