@@ -78,12 +78,13 @@ keep("findings", drawn | told)
 # %% [markdown]
 # ## What came out
 #
-# All numbers below, and the sentences and titles around them, are computed from committed records of full runs; only
-# the starts of $S$ were compared in short ones ([](30_readings)). FE's numbers are those of its second protocol
-# ([](11_results) names what is not). It keeps the epoch that scores best with ten entries, and chooses on validation
-# rows how large the strengths $S$ are at first. Bars are standard errors where a figure shows means, and 95 % intervals
-# where it shows differences: over splits on tables, over seeds on images. A difference is *surely* there if its own
-# interval leaves out 0. That is less strict than the verdicts further down, which allow for the number of comparisons.
+# All numbers and titles below, and most sentences around them, are computed from committed records of full runs; only
+# the surprise about $S$ rests on short ones of the first protocol ([](30_readings)). All else on FE is of its second.
+# It keeps the epoch that scores best with ten entries, and chooses on validation rows how large the strengths $S$ are
+# at first. Bars are standard errors where a figure shows means, and 95 % intervals where it shows differences: over
+# splits for one data set, over data sets for a mean of several, over seeds on images. A difference is *surely* there if
+# its own interval leaves out 0. That is less strict than the verdicts further down, which allow for the number of
+# comparisons.
 #
 # | name | what it is |
 # | --- | --- |
@@ -142,7 +143,8 @@ keep("findings", drawn | told)
 #
 # {glue:text}`findings-tables-told`
 #
-# ID-ExpO is surer of all it predicts, which raises insertion whatever the explanation ([](20_what_works)).
+# ID-ExpO is surer of what it predicts than its rivals, which can raise insertion whatever the explanation
+# ([](20_what_works)). Over its best rival at $\eta = 2$, with $f(x)$ the probability of the class predicted:
 # {glue:text}`findings-relative`
 #
 # On images, CIFAR-10's as JPEG copies, with a narrow ResNet-18 and explained by Grad-CAM or LIME:

@@ -93,7 +93,7 @@ pages_claims.in_full(verdicts)
 # so the interval is at least as wide, and p at least as large, as the splits' own noise alone would make them. (A
 # bootstrap that draws data sets and, within each, splits would count the splits' noise twice: the means hold it
 # already.) With two to six data sets it is wide, and it takes their means to scatter like a normal variable, which so
-# few cannot show; it may even end beyond what a difference of shares can be. So no p below {glue:text}`claims-least` is
+# few cannot show. So no p below {glue:text}`claims-least` is
 # told of several of them. p is two-sided: how likely a mean
 # at least so far from the edge of what is claimed (0, the margin, or a factor) would be if the truth lay at that edge.
 # A p below {glue:text}`claims-level` is told with the side that the mean lies on; a larger one leaves it open.
@@ -102,7 +102,8 @@ pages_claims.in_full(verdicts)
 #
 # **A comparison** is about one data set. It is paired over the splits that both sides have. The splits share most of
 # their rows, so their differences are not independent. The corrected resampled t test (Nadeau and Bengio, 2003) allows
-# for that: with ten splits its intervals are twice as wide as Student's, with five one and a half times.
+# for that: with ten splits its intervals are twice as wide as Student's, with five one and a half times. With few
+# splits an interval may even end beyond what a difference of shares can be.
 #
 # **Outcome.** A comparison *holds* if it lies on the claimed side with p below {glue:text}`claims-level`, it is
 # *against* the claim if it lies on the other, and else it is *undecided*. Claims consist of up to fifty comparisons.

@@ -141,7 +141,8 @@ keep("results", {"older-lambdas": words_fe.kept_lambdas(frame, lambdas)})
 words_fe.changes_table(lambdas)
 
 # %% [markdown]
-# *Change of each score, mean over splits with its 95 % interval.*
+# *Change of each score, mean over splits with its 95 % interval. With few splits an interval may even end beyond what a
+# difference of shares can be.*
 
 # %% tags=["hide-input"]
 pages_fe.etas_taken(lambdas)
@@ -153,7 +154,8 @@ pages_fe.etas_taken(lambdas)
 # ## The price of a gate
 #
 # $\eta$ is what an open gate costs. Too little leaves more entries open than ten can stand for. Too much shuts them
-# before they have learned, so that validation keeps an early epoch at which they are open still: see the table below.
+# before they have learned. Validation may then keep an early epoch, at which they are open still, or find all of them
+# shut: see the table below.
 
 # %% tags=["hide-input"]
 keep("results", pages_fe.eta_figures(frame))
@@ -208,8 +210,8 @@ keep("results", {"timed": timing.counted(timed)})
 pages_fe.seconds_table(ten, timed)
 
 # %% [markdown]
-# *What training costs: ours, medians of the timings, and the paper's Table 1. Compare methods within a row alone. The
-# seconds until a run stopped are a clock's, on another machine than the rows above them and beside other work.*
+# *What training costs: ours, and the paper's Table 1 from its own machine. Rows are medians of the timings; those until
+# a run stopped are means over splits, by the clock and beside other work. Compare methods within a row alone.*
 
 # %% tags=["hide-input"]
 pages_fe.seconds_ratios(timed)

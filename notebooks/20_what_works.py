@@ -79,8 +79,9 @@ pages_ablations.parts_table(picked)
 pages_ablations.gains_table(picked)
 
 # %% [markdown]
-# *Gains over CE-only with 95 % intervals, mean over tables. Nothing here trains sensitivity-4. Random masks alone train
-# the class of inputs masked at random; the first three see masked inputs in their regularisers. Last: of
+# *Gains over CE-only with 95 % intervals, mean over tables. Nothing here trains sensitivity-4. *Random masks
+# alone* is trained to classify inputs masked at random, the first three see masked inputs only in their regularisers.
+# Last: of
 # single test rows, the share whose insertion and one minus deletion both rise over CE-only's, and the share where both
 # fall.*
 

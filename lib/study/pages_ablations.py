@@ -33,9 +33,9 @@ COLUMNS = {
     "gap": "gap of ϕ",
 }  # fmt: skip
 PARTS = {  # what a variant lacks: the name of the part, of the variant in a title
-    "constant": ("the gradient through the explanation", "as constants"),
-    "shuffled": ("the order of the contributions", "in random order"),
-    "Masked": ("the regularisers in place of random masks", "with random masks"),
+    "constant": ("the gradient through the explanation", "with contributions as constants"),
+    "shuffled": ("the order of the contributions", "with them in random order"),
+    "Masked": ("the regularisers in place of random masks", "with random masks alone"),
 }
 FEW = 4  # with fewer tables Student's t asks for more than three standard errors
 NOTHING = "No table has records of these runs yet."
@@ -123,7 +123,7 @@ def gains_title(picked: pd.DataFrame) -> str:
         each = [alone(picked, v, m, dataset=d) for d in there for m in SCORES[:2]]
         sure[words] = sum(one is not None and one.side > 0 for one in each)
     told = listed(f"{n} {words}" for words, n in sure.items())
-    return f"Of {2 * len(there)} gains in insertion and 1 − deletion, a table each, surely above 0: {told}"
+    return f"Surely above 0, of {2 * len(there)} gains in two scores on {len(there)} tables: {told}"
 
 
 def _sure(picked: pd.DataFrame, v: str) -> dict[tuple[str, str], Paired]:

@@ -93,17 +93,19 @@ def verdict(cells: pd.DataFrame) -> dict[str, str]:
                 return dict.fromkeys(parts, "Two splits of each table are needed to tell whether one helps the other.")
             if of == "own":
                 by_itself = {SCORES[s]: effect(cells, term, s, other=0.0) for s in scores}
-                parts[of].append(f"Alone, {name} {changed(by_itself)}")
-            parts[of].append(f"Beside {TERMS[OTHER[term]]}, {name} {changed(each)}")
+                parts[of].append(changed("Alone", name, by_itself))
+            parts[of].append(changed(f"Beside {TERMS[OTHER[term]]}", name, each))
             harmed |= of == "others" and any(one.side < 0 for by in each.values() for one in by.values())
     lead = "Some scores surely fall." if harmed else "No score surely falls."
     return {"own": " ".join(parts["own"]), "others": " ".join([lead, *parts["others"]])}
 
 
-def changed(each: Mapping[str, Mapping[str, Paired]]) -> str:
-    """Which scores are surely changed on which tables: the end of a sentence."""
-    sure = [f"{score} on {d} by {spanned(one)}" for score, of in each.items() for d, one in of.items() if one.side]
-    return f"surely changes {listed(sure)}." if sure else f"surely changes neither {' nor '.join(each)}."
+def changed(where: str, name: str, each: Mapping[str, Mapping[str, Paired]]) -> str:
+    """Which scores a term surely changes on which tables, or what it changes if none of it is sure: a sentence."""
+    told = [(f"{score} on {d}", one) for score, of in each.items() for d, one in of.items()]
+    if sure := [f"{what} by {spanned(one)}" for what, one in told if one.side]:
+        return f"{where}, {name} surely changes {listed(sure)}."
+    return f"{where}, no change by {name} is sure: {listed(f'{what} {spanned(one)}' for what, one in told)}."
 
 
 def common(known: pd.DataFrame, cells: pd.DataFrame) -> str:

@@ -120,14 +120,16 @@ def sentences(row: pd.Series) -> str:
     if pd.isna(row["effect"]):
         return f"Comparisons: {counts}"
     over = f"over {row['units']} data sets" if row["units"] > 1 else "on one data set"
-    near = ("a factor of " if row["ratio"] else "") + " to ".join(two(row[k]) for k in ("detectable", "alone"))
+    near, alone = two(row["detectable"]), two(row["alone"])
+    near += f" ({alone} if no other is decided)" * (near != alone)
+    off = f"within a factor of {near} of the edge" if row["ratio"] else f"nearer to the edge than {near}"
     sides = {">": "more than", "<": "less than"}
     asked = " ".join(sides.get(word, word) for word in row["claimed"].split()).replace("-", "−")
     lead = f"{row['effect of'][0].upper()}{row['effect of'][1:]}: {two(row['effect'])} in the mean {over}"
     return (
         f"{lead} (95 % interval {two(row['low'])} to {two(row['high'])}). Claimed is {asked}: "
-        f"{sided(row)}. Comparisons: {counts} One that lies by less than {near} off the edge "
-        "would mostly stay undecided."
+        f"{sided(row)}. Comparisons: {counts} A comparison {off} would mostly stay "
+        "undecided."
     )
 
 

@@ -171,7 +171,7 @@ def lambda_figures(frame: pd.DataFrame) -> dict[str, Figure]:
     """Scores against lambda; eta chosen at each. The titles say where they surely change."""
     rows = ours_at_ten(frame)
     rows = choose_eta(rows).query("part == 'test'") if len(rows) else rows
-    return sweep(rows, "lam", finding=lambda measure, _: moved(changed(frame, measure)))
+    return sweep(rows, "lam", finding=lambda measure, _: f"has {moved(changed(frame, measure))}")
 
 
 def changed(lambdas: pd.DataFrame, measure: str) -> dict[str, tuple[Paired, Paired]]:
@@ -185,13 +185,13 @@ def changed(lambdas: pd.DataFrame, measure: str) -> dict[str, tuple[Paired, Pair
 
 
 def moved(found: dict[str, tuple[Paired, Paired]]) -> str:
-    """On which data sets a score surely rises or falls up to lambda 1 and beyond, from `changed`, for a title."""
+    """On which data sets a score surely changes up to lambda 1 and beyond, from `changed`, for a title."""
     said = []
     for place, where in enumerate(("up to λ = 1", "beyond it")):
         ways = {way: [d for d, gaps in found.items() if gaps[place].side == side]
-                for way, side in (("rises", 1), ("falls", -1))}  # fmt: skip
-        told = [f"{way} on {words.among(names, list(found), 'data sets')}" for way, names in ways.items() if names]
-        said.append(f"{where} surely {words.listed(told) if told else 'changes nowhere'}")
+                for way, side in (("rise", 1), ("fall", -1))}  # fmt: skip
+        told = [f"a sure {way} on {words.among(d, list(found), 'data sets')}" for way, d in ways.items() if d]
+        said.append(f"{words.listed(told) if told else 'no sure change'} {where}")
     return "; ".join(said)
 
 

@@ -220,8 +220,8 @@ def _starts(readings: pd.DataFrame) -> Iterator[Surprise]:
             {f"S from 0.1 − S from 1: accuracy on {d}": one for d, one in found.items()}, "Ours",
             f"the start of S moves accuracy on {among(moved, list(found), 'data sets')}" if moved else "",
             "FE does not say how large its strengths S are at first. Accuracy from a spread of 0.1 minus that from the "
-            f"first protocol's 1: {_outcome(found, 'on')}. It is the largest of many changes tried in short runs, each "
-            "interval by itself.",
+            f"first protocol's 1: {_outcome(found, 'on')}. It is one of many changes tried in short runs over few "
+            "splits, and its interval stands by itself.",
         )  # fmt: skip
 
 

@@ -157,9 +157,9 @@ def depends(frame: pd.DataFrame, a: str, b: str) -> str:
         told.append(f"{signed(gaps.loc[dataset, start])} on {short(dataset)} ({spanning(rest)})")
     splits = each.index.get_level_values("split").nunique()
     return (
-        "How large that is depends on the spread from which the strengths S are first drawn, one for all methods of a "
-        f"data set. In short runs, on validation rows of {splits} splits, faithfulness of {a} minus that of {b} is "
-        f"{listed(told)} with the spread that was chosen (in brackets: from the least to the largest with the others)."
+        "The size of the difference depends on the spread from which the strengths S are first drawn, one for all "
+        f"methods of a data set. In the pilot that chose it, on validation rows of {splits} splits, faithfulness of "
+        f"{a} minus that of {b} is {listed(told)} with the spread that was chosen (in brackets: with the others)."
     )
 
 

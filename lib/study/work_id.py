@@ -244,8 +244,8 @@ def front_told(front: pd.DataFrame, known: pd.DataFrame, dataset: str) -> str:
     if against := [m for m in ("insertion", "1 − deletion") if found[m].difference <= 0]:
         text += f" Against the paper, it does not lead in {' and '.join(against)}."
     if found["accuracy"].high < 0:
-        barely = ", if barely" * (found["accuracy"].high > -0.005)
-        text += f" It pays in accuracy{barely}: the whole interval lies below 0."
+        barely = ", if only just" * (found["accuracy"].high > -0.005)
+        text += f" It pays in accuracy: the whole interval lies below 0{barely}."
     three = at(front, dataset=dataset, eta=3)
     cells = [at(three, explainer=e, S=S) for e in EXPLAINERS for S in S_VALUES]
     chance, own = majority(known, dataset).mean(), np.mean([ours(cell, "accuracy").mean() for cell in cells])

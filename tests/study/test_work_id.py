@@ -113,7 +113,7 @@ def test_what_a_front_shows_is_told_with_its_interval(front):
     own = front["method"].eq("ID-ExpO") & front["measure"].eq("accuracy")
     high = work_id.table_leads(front, "wine-quality-red")["accuracy"].high
     nearly = front.assign(value=front["value"] - (high + 0.001) * own)
-    assert "It pays in accuracy, if barely: the" in work_id.front_told(nearly, KNOWN, "wine-quality-red")
+    assert "the whole interval lies below 0, if only just." in work_id.front_told(nearly, KNOWN, "wine-quality-red")
     swing = front["split"].map({0: 0.5, 1: -0.5}).fillna(0)  # the mean stays, its interval holds 0
     may = front.assign(value=front["value"] + swing * (front["method"].eq("ID-ExpO") & front["measure"].eq("accuracy")))
     assert "It pays" not in work_id.front_told(may, KNOWN, "wine-quality-red")
