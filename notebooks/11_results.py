@@ -35,7 +35,7 @@ pilots = "results/pilots"  # records of the pilots of the second protocol
 rows = "results/rows"  # what the rows of each split say before any model
 
 # %% tags=["hide-input"]
-from lib.study import figures, pages_fe, processors, runs_fe, seeds, timing, words_fe
+from lib.study import figures, pages_fe, pages_lambda, processors, runs_fe, seeds, timing, words_fe
 from lib.study import pilots as pilots_of
 from lib.study import rows as rows_of
 from lib.study.gluing import keep, whole_tables
@@ -113,7 +113,7 @@ seeds.table(ten)
 # $\eta$ is chosen again for each $\lambda$. {glue:text}`results-older-lambdas`
 
 # %% tags=["hide-input"]
-keep("results", pages_fe.lambda_figures(lambdas))
+keep("results", pages_lambda.lambda_figures(lambdas))
 keep("results", {f"moves-{measure}": words_fe.moves(lambdas, measure) for measure in runs_fe.SCORES})
 keep("results", {"older-lambdas": words_fe.kept_lambdas(frame, lambdas)})
 
@@ -145,7 +145,7 @@ words_fe.changes_table(lambdas)
 # difference of shares can be.*
 
 # %% tags=["hide-input"]
-pages_fe.etas_taken(lambdas)
+pages_lambda.etas_taken(lambdas)
 
 # %% [markdown]
 # *How often validation takes each $\eta$, for each $\lambda$ (the number of runs in brackets). The best $\eta$ moves

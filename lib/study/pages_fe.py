@@ -11,10 +11,10 @@ from scipy import stats
 from lib import data
 from lib.data import catalogue
 from lib.study import figures, lacking, timing, words
-from lib.study.claims_fe import changes, difference
+from lib.study.claims_fe import difference
 from lib.study.runs import at, title
 from lib.study.runs_fe import CONFIGURATION, GATED, METHODS, RUN, SCORES, U, choose_eta, chosen, datasets
-from lib.study.statistics import Paired, mean_sem, plus_minus, resampled
+from lib.study.statistics import mean_sem, plus_minus
 
 LIKE = {"accuracy": "accurate", "faithfulness": "faithful"}
 SECONDS = pd.DataFrame(  # Table 1 of the paper
@@ -165,48 +165,6 @@ def sweep(rows: pd.DataFrame, x: str, *, finding) -> dict[str, Figure]:
 def ours_at_ten(frame: pd.DataFrame) -> pd.DataFrame:
     """Scores of Ours with ten entries, all lambdas and etas."""
     return frame[(frame["method"] == "Ours") & (frame["U"] == U) & frame["measure"].isin(SCORES)]
-
-
-def lambda_figures(frame: pd.DataFrame) -> dict[str, Figure]:
-    """Scores against lambda; eta chosen at each. The titles say where they surely change."""
-    rows = ours_at_ten(frame)
-    rows = choose_eta(rows).query("part == 'test'") if len(rows) else rows
-    return sweep(rows, "lam", finding=lambda measure, _: f"has {moved(changed(frame, measure))}")
-
-
-def changed(lambdas: pd.DataFrame, measure: str) -> dict[str, tuple[Paired, Paired]]:
-    """How Ours changes up to lambda 1 and from there on, in each data set that has several lambdas."""
-    ten, found = chosen(lambdas), {}
-    for d in datasets(lambdas):
-        gaps = [resampled(change.dropna()) for change in changes(ten, d, measure) if len(change.dropna()) > 1]
-        if len(gaps) == 2:
-            found[short(d)] = (gaps[0], gaps[1])
-    return found
-
-
-def moved(found: dict[str, tuple[Paired, Paired]]) -> str:
-    """On which data sets a score surely changes up to lambda 1 and beyond, from `changed`, for a title."""
-    said = []
-    for place, where in enumerate(("up to λ = 1", "beyond it")):
-        ways = {way: [d for d, gaps in found.items() if gaps[place].side == side]
-                for way, side in (("rise", 1), ("fall", -1))}  # fmt: skip
-        told = [f"a sure {way} on {words.among(d, list(found), 'data sets')}" for way, d in ways.items() if d]
-        said.append(f"{words.listed(told) if told else 'no sure change'} {where}")
-    return "; ".join(said)
-
-
-def etas_taken(lambdas: pd.DataFrame) -> pd.DataFrame:
-    """The etas that validation takes at each lambda, the most taken first, and by how many runs."""
-    runs = chosen(lambdas).drop_duplicates(RUN)
-    several = runs.groupby("dataset")["lam"].nunique() > 1
-    cells = {
-        (f"{lam:g}", short(d)): ", ".join(f"{eta:g} ({n})" for eta, n in etas.value_counts().items())
-        for (d, lam), etas in runs.groupby(["dataset", "lam"])["eta"]
-    }  # fmt: skip
-    names = [short(d) for d in datasets(lambdas) if several.get(d, False)]
-    wide = pd.Series(cells, dtype=object).unstack(0) if cells else pd.DataFrame()
-    heads = sorted(wide.columns, key=float)
-    return wide.reindex(names)[heads].rename_axis(index=None, columns="λ")
 
 
 def eta_figures(frame: pd.DataFrame) -> dict[str, Figure]:

@@ -9,7 +9,8 @@ from lib.study.claims import HOLDS, MARGIN, MISSING
 from lib.study.claims_fe import GATE_PAIRS, SLOWER, gates_at
 from lib.study.measures import labels
 from lib.study.numbers import digits, interval, signed, spanned, three, two
-from lib.study.pages_fe import LIKE, SECONDS, changed, influential, ours_at_ten, short
+from lib.study.pages_fe import LIKE, SECONDS, influential, ours_at_ten, short
+from lib.study.pages_lambda import changed
 from lib.study.rows import majority
 from lib.study.runs import at
 from lib.study.runs_fe import METHODS, RUN, U, by_split, chosen, classes_picked, datasets, is_newer

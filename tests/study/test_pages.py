@@ -17,6 +17,7 @@ from lib.study import (
     forests,
     pages_fe,
     pages_id,
+    pages_lambda,
     records,
     rows,
     runs_fe,
@@ -53,7 +54,7 @@ def drawn(fig):
 def everything():
     fe, on_tables = runs_fe.load(FE, None), runs_id.load(ID)
     front = runs_id.fronts(on_tables)
-    figs = pages_fe.score_figures(fe) | pages_fe.lambda_figures(fe) | pages_fe.eta_figures(fe)
+    figs = pages_fe.score_figures(fe) | pages_lambda.lambda_figures(fe) | pages_fe.eta_figures(fe)
     tests, tests_id = claims_fe.tests(fe, fe, timing.load()), claims_id.tests(on_tables)
     figs |= {"forest": forests.forest(tests), "forest_id": forests.forest_id(tests_id)}
     figs |= {name: pages_id.front_figure(front, name) for name in pages_id.SHOWN}

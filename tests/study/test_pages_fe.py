@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 
 from lib import data
-from lib.study import figures, pages_fe, runs_fe, timing
-from lib.study.statistics import Paired
+from lib.study import figures, pages_fe, pages_lambda, runs_fe, timing
 from tests.study.fe import TOLD, frame, timed
 
 
@@ -80,7 +79,7 @@ def test_scores_are_of_test_rows_at_lambda_one(told):
 
 
 def test_curves_over_lambda_and_eta_say_what_they_show(told):
-    found = pages_fe.lambda_figures(told) | pages_fe.eta_figures(told)
+    found = pages_lambda.lambda_figures(told) | pages_fe.eta_figures(told)
     titles = {name: fig.get_suptitle().replace("\n", " ") for name, fig in found.items()}
     falls, rises = (f"a sure {way} on all 2 data sets" for way in ("fall", "rise"))  # both change by 0.04
     assert titles == {
@@ -93,39 +92,9 @@ def test_curves_over_lambda_and_eta_say_what_they_show(told):
     for name, fig in pages_fe.eta_figures(moved).items():
         assert figures.csv(fig) == figures.csv(found[name])
     one = told[(told["lam"] == 1) & ((told["eta"] == 0.01) | (told["method"] != "Ours"))]
-    for fig in (pages_fe.lambda_figures(one) | pages_fe.eta_figures(one)).values():
+    for fig in (pages_lambda.lambda_figures(one) | pages_fe.eta_figures(one)).values():
         assert any("yet" in text.get_text() for text in fig.findobj(plt.Text))
     plt.close("all")
-
-
-def test_the_etas_that_validation_takes_stand_by_lambda_with_their_runs(told):
-    """One split's favourite is moved, at one lambda."""
-    lambdas = told[told["method"] == "Ours"]
-    moved = (lambdas["part"] == "val") & (lambdas["lam"] == 100) & (lambdas["split"] == 0)
-    best = lambdas["eta"] == lambdas["eta"].max()
-    lambdas = lambdas.assign(value=lambdas["value"].mask(moved, best.astype(float)))
-    table, ten = pages_fe.etas_taken(lambdas), runs_fe.chosen(lambdas)
-    assert list(table.columns) == [f"{lam:g}" for lam in sorted(set(lambdas["lam"]))]
-    assert list(table.index) == ["Glass", "Vehicle"]
-    for lam in table.columns:
-        runs = runs_fe.at(ten, dataset="glass", lam=float(lam)).drop_duplicates(["split", "seed"])
-        taken = {f"{eta:g} ({(runs['eta'] == eta).sum()})" for eta in set(runs["eta"])}
-        assert set(table.loc["Glass", lam].split(", ")) == taken
-    assert table.loc["Glass", "100"].endswith("(1)")
-    assert "(1)" not in table.loc["Glass", "1"]
-    assert pages_fe.etas_taken(lambdas[lambdas["lam"] == 1]).empty
-    one = lambdas[(lambdas["lam"] == 1) | (lambdas["dataset"] == "glass")]
-    assert list(pages_fe.etas_taken(one).index) == ["Glass"]
-
-
-def test_a_title_says_where_a_score_surely_changes():
-    up, down, unsure = (
-        Paired(by, by - wide, by + wide, 0.5, 6) for by, wide in ((0.1, 0.05), (-0.1, 0.05), (0.1, 0.3))
-    )
-    told = pages_fe.moved({"Glass": (up, down), "Vehicle": (unsure, down)})
-    assert told == "a sure rise on Glass up to λ = 1; a sure fall on all 2 data sets beyond it"
-    told = pages_fe.moved({"Glass": (unsure, up)})
-    assert told == "no sure change up to λ = 1; a sure rise on Glass beyond it"
 
 
 def test_open_gates_and_kept_epochs_are_means_over_splits(told):
