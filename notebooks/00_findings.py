@@ -144,7 +144,7 @@ keep("findings", drawn | told)
 # {glue:text}`findings-tables-told`
 #
 # ID-ExpO is surer of what it predicts than its rivals, which can raise insertion whatever the explanation
-# ([](20_what_works)). Over its best rival at $\eta = 2$, with $f(x)$ the probability of the class predicted:
+# ([](20_what_works)). The rival here is the best at $\eta = 2$, and $f(x)$ is the probability of the class predicted.
 # {glue:text}`findings-relative`
 #
 # On images, CIFAR-10's as JPEG copies, with a narrow ResNet-18 and explained by Grad-CAM or LIME:
