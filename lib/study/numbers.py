@@ -25,8 +25,8 @@ def interval(one: Paired) -> str:
     return f"{two(one.difference)} ({ends(one)})"
 
 
-def ends(one: Paired) -> str:
-    """Those of an interval, each with as many digits as show on which side of 0 it lies."""
+def ends(one: Paired | pd.Series) -> str:
+    """`low` and `high` of an interval, each with as many digits as show on which side of 0 it lies."""
     return " to ".join(two(end) if abs(end) >= 0.005 or end == 0 else f"{end:.1g}".replace("-", "−")
                        for end in (one.low, one.high))  # fmt: skip
 

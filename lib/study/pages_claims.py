@@ -6,7 +6,7 @@ import pandas as pd
 from IPython.display import HTML
 
 from lib.study import claims, claims_fe, runs_fe, runs_id
-from lib.study.numbers import chance, signed, spanned, three, two
+from lib.study.numbers import chance, ends, signed, spanned, three, two
 from lib.study.records import ROOT
 from lib.study.rows import majority
 from lib.study.runs import at, title
@@ -35,7 +35,7 @@ def effect(row: pd.Series) -> str:
     """The effect of a claim as a whole with its interval, which stays on one line."""
     if pd.isna(row["effect"]):
         return "–"
-    interval = f"{two(row['effect'])} ({two(row['low'])} to {two(row['high'])})".replace(" ", "\u00a0")
+    interval = f"{two(row['effect'])} ({ends(row)})".replace(" ", "\u00a0")
     return f"{row['effect of']}: {interval}"
 
 
@@ -127,7 +127,7 @@ def sentences(row: pd.Series) -> str:
     asked = " ".join(sides.get(word, word) for word in row["claimed"].split()).replace("-", "−")
     lead = f"{row['effect of'][0].upper()}{row['effect of'][1:]}: {two(row['effect'])} in the mean {over}"
     return (
-        f"{lead} (95 % interval {two(row['low'])} to {two(row['high'])}). Claimed is {asked}: "
+        f"{lead} (95 % interval {ends(row)}). Claimed is {asked}: "
         f"{sided(row)}. Comparisons: {counts} A comparison {off} would mostly stay "
         "undecided."
     )

@@ -165,7 +165,7 @@ def twice(one: pd.DataFrame, other: pd.DataFrame, names: tuple[str, str]) -> tup
     once = pairs.drop_duplicates(key)
     means = pairs.groupby(["dataset", "measure"], sort=False)[["value", "value other"]].mean().map("{:.3f}".format)
     means.columns = [*names]
-    means = means.assign(difference=[plus_minus(mean, sem, "+.4f").replace("-", "−") for mean, sem in gaps.to_numpy()])
+    means = means.assign(difference=[plus_minus(mean, sem, "+.4f") for mean, sem in gaps.to_numpy()])
     return means.rename_axis([None, None]).rename(index=labels()), {
         "runs": len(once),
         "splits": once["split"].nunique(),

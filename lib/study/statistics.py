@@ -27,7 +27,9 @@ def mean_sem(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
 
 def plus_minus(mean: float, sem: float, digits: str = ".2f") -> str:
     """Mean ± standard error on one line, a dash where there is neither."""
-    return "–" if np.isnan(mean) else f"{mean:{digits}}\u00a0±\u00a0{sem:{digits.lstrip('+')}}"
+    if np.isnan(mean):
+        return "–"
+    return f"{mean:{digits}}\u00a0±\u00a0{sem:{digits.lstrip('+')}}".replace("-", "−")
 
 
 # --- One comparison --------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ def test_mean_and_standard_error_count_splits_not_seeds():
 def test_plus_minus_stays_on_one_line():
     assert plus_minus(0.734, 0.018) == "0.73\u00a0±\u00a00.02"
     assert plus_minus(0.734, 0.018, "+.3f") == "+0.734\u00a0±\u00a00.018"  # a sign for the mean alone
+    assert plus_minus(-0.734, 0.018) == "−0.73\u00a0±\u00a00.02"
     assert plus_minus(float("nan"), float("nan")) == "–"
 
 
