@@ -28,6 +28,7 @@ TERMS = {"eta": "the price of gates", "lam1": "the term for features"}
 OTHER = {"eta": "lam1", "lam1": "eta"}
 OWN = {"eta": ("faithfulness", "accuracy_h"), "lam1": ("insertion", "deletion")}  # what a term is for
 LOOKS = (("#444444", "X", "--"), ("#117733", "^", "-"), ("#0072b2", "o", "-"), ("#d55e00", "s", "-"))
+FEW = "Two splits of each table are needed to tell whether one helps the other."
 NOTHING = "There are no records of these runs yet; make experiments ONLY=both makes them."
 
 
@@ -84,20 +85,21 @@ def about(cells: pd.DataFrame) -> str:
 
 def verdict(cells: pd.DataFrame) -> dict[str, str]:
     """What each term does to the scores it is for, alone and beside the other, `own`, and beside it to the `others`."""
-    parts, harmed = {"own": [], "others": []}, False
+    own, others, falls = [], [], []
     for term, name in TERMS.items():
-        level = 0.0 if cells.empty else weights(cells, OTHER[term])[-1]
-        for of, scores in (("own", OWN[term]), ("others", (*OWN[OTHER[term]], *(["accuracy"] * (term == "lam1"))))):
-            each = {SCORES[s]: {} if cells.empty else effect(cells, term, s, other=level) for s in scores}
-            if not all(each.values()):
-                return dict.fromkeys(parts, "Two splits of each table are needed to tell whether one helps the other.")
-            if of == "own":
-                by_itself = {SCORES[s]: effect(cells, term, s, other=0.0) for s in scores}
-                parts[of].append(changed("Alone", name, by_itself))
-            parts[of].append(changed(f"Beside {TERMS[OTHER[term]]}", name, each))
-            harmed |= of == "others" and any(one.side < 0 for by in each.values() for one in by.values())
-    lead = "Some scores surely fall." if harmed else "No score surely falls."
-    return {"own": " ".join(parts["own"]), "others": " ".join([lead, *parts["others"]])}
+        beside, level = f"Beside {TERMS[OTHER[term]]}", 0.0 if cells.empty else weights(cells, OTHER[term])[-1]
+        rest = (*OWN[OTHER[term]], *(["accuracy"] * (term == "lam1")))
+        each = [
+            {SCORES[s]: {} if cells.empty else effect(cells, term, s, other=weight) for s in scores}
+            for scores, weight in ((OWN[term], 0.0), (OWN[term], level), (rest, level))
+        ]
+        if not all(found for of in each for found in of.values()):
+            return dict.fromkeys(("own", "others"), FEW)
+        own += [changed("Alone", name, each[0]), changed(beside, name, each[1])]
+        others.append(changed(beside, name, each[2]))
+        falls += [one for found in each[2].values() for one in found.values() if one.side < 0]
+    lead = "Some scores surely fall." if falls else "No score surely falls."
+    return {"own": " ".join(own), "others": " ".join([lead, *others])}
 
 
 def changed(where: str, name: str, each: Mapping[str, Mapping[str, Paired]]) -> str:
