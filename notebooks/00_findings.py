@@ -34,6 +34,7 @@
 results = "results/fe"  # a folder of records of FE
 newer = "results/fewer"  # takes the place of a data set's records once its set there is complete
 results_id = "results/id"  # records of ID on tables
+results_forms = "results/forms"  # where Del-A was made again beside the other forms
 results_images = "results/images"  # and on images
 readings = "results/readings"  # other readings of FE
 
@@ -65,7 +66,7 @@ drawn["six"], told["six-told"] = pages_findings.six(ten)
 drawn["lambda"], told["lambda-told"] = pages_findings.along_lambda(lambdas)
 drawn["tables"], told["tables-told"] = pages_findings.tables_lead(front)
 drawn["surprises"], told["surprises-told"] = pages_findings.surprises(
-    front, runs_id.front_of_forms(frame_id), records.read(readings)
+    front, runs_id.front_of_forms(runs_id.load_forms(frame_id, results_forms)), records.read(readings)
 )
 told["relative"] = work_id.relative_told(front)
 told["older-lambdas"] = words_fe.kept_lambdas(frame, lambdas)

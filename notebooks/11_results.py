@@ -202,7 +202,8 @@ pages_fe.open_gates(frame)
 # timed in seconds of one core of the processor, of one model that computes $f$ for all examples, and what all epochs
 # would come to. Then what the library needs: an epoch's share of ten splits trained as one program, and the seconds of
 # the run that validation chose at $U = 10$ until it stopped, mean over splits, a share of its stack on the device named
-# [below](sec-results-runs). All count the time to pretrain within Pretrain and PretrainR.
+# [below](sec-results-runs). Of CIFAR10 no epoch is timed, as the paper trains it on a GPU of its time. All count the
+# time to pretrain within Pretrain and PretrainR.
 
 # %% tags=["hide-input"]
 timed = timing.load(timings)
@@ -260,7 +261,7 @@ counts
 # %% [markdown]
 # *How many of the ten images are of each class, first split.*
 #
-# {glue:text}`results-classes`
+# {glue:text}`results-classes` [](01_claims) tests it.
 #
 # ```{glue:figure} results-images-Ours
 # :name: fig-results-images-ours
@@ -299,7 +300,8 @@ pages_fe.runs_shown(table)
 # *Runs at $\lambda = 1$: how many, and how long they trained.*
 #
 # These are {glue:text}`results-runs` runs. Together they took {glue:text}`results-hours`, where the first stage that
-# Pretrain and PretrainR share counts in each of their runs. {glue:text}`results-processors`
+# Pretrain and PretrainR share counts in each of their runs, so that somewhat less was spent.
+# {glue:text}`results-processors`
 #
 # > What would another processor change? {glue:text}`results-processors-both`
 #
@@ -314,5 +316,7 @@ pages_fe.runs_shown(table)
 # > $U = 10$, counts ties of $h$ as unfaithful and starts $S$ where validation liked it best. In place of 1 that matters
 # > most for CIFAR10 ([](30_readings)). Records at $\lambda = 1$: {glue:text}`results-protocols`.
 #
-# > Ours, not the paper's: its text prints neither the values of $\lambda$ along Figures 6 and 7 nor those of $U$, and
-# > does not say that splits are stratified, as ours are.
+# > Ours, not the paper's: the values of $\lambda$ along Figures 6 and 7 and those of $U$, which its text does not
+# > print.
+# > Our splits are stratified, each class in the same share in every part; the paper does not say how they are
+# > drawn.

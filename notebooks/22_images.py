@@ -328,12 +328,12 @@ pages_claims.at_a_glance(verdicts).assign(recorded=list(claims_images.lacking(te
 # (sec-images-runs)=
 # ## Which runs there are
 #
-# Of the {glue:text}`images-runs-asked` runs that the project's grid asks for at this scale, {glue:text}`images-runs`
-# are recorded, and {glue:text}`images-cells` of its {glue:text}`images-cells-asked` lists of settings are whole. `make
-# experiments ONLY="images -A"` runs what is missing; the scale is what two CPU cores do in a day. Images to train on
-# are drawn from {glue:text}`images-train:,`; how many are, the table below says. Another {glue:text}`images-val` choose
-# hyperparameters, and {glue:text}`images-images:,` test images are measured. Training, the start's included, took
-# {glue:text}`images-hours:.1f` hours on one core that had other work beside it.
+# Of the {glue:text}`images-runs-asked` runs, of training and of measuring, that the project's grid asks for at this
+# scale, {glue:text}`images-runs` are recorded, and {glue:text}`images-cells` of its {glue:text}`images-cells-asked`
+# lists of settings are whole. `make experiments ONLY="images -A"` runs what is missing; the scale is what two CPU cores
+# do in a day. Images to train on are drawn from {glue:text}`images-train:,`; how many are, the table below says.
+# Another {glue:text}`images-val` choose hyperparameters, and {glue:text}`images-images:,` test images are measured.
+# Training, the start's included, took {glue:text}`images-hours:.1f` hours on one core that had other work beside it.
 #
 # For each explainer and $S$ there are: {glue:text}`images-choice`. A method with fewer settings had less to choose
 # from, and where there is one seed nothing can be said of what another seed would change. All runs fine-tune one

@@ -17,11 +17,12 @@ import pandas as pd
 from scipy import stats
 
 from lib.study.runs import titles
-from lib.study.statistics import LEVEL, RATIO, Paired, clustered, resampled
+from lib.study.statistics import LEVEL, RATIO, Paired, alike, clustered, holm, resampled
 
 ALPHA = 0.05
 MARGIN = 0.05  # accuracies this close are comparable
 MISSING, HOLDS, AGAINST, UNDECIDED = "no records yet", "holds", "against", "undecided"
+WHOLE = ("effect", "low", "high", "p")  # of a claim, where a mean over its comparisons says something
 VERDICTS = ("reproduced", "mostly", "mixed", "undecided", "contradicted", "not tested")
 
 
@@ -104,11 +105,20 @@ def tests(claims: dict[str, Claim], *evidence) -> pd.DataFrame:
     tables = []
     for label, claim in claims.items():
         table = pd.DataFrame([vars(comparison) for comparison in claim.comparisons(*evidence)])
-        by_chance = table["p"].notna()
-        table.loc[by_chance, "p"] = stats.false_discovery_control(table.loc[by_chance, "p"])
-        outcome = [outcome_of(*row) for row in table[["splits", "gap", "p"]].itertuples(index=False)]
-        tables.append(table.assign(claim=label, outcome=outcome))
+        tables.append(_decided(table.assign(claim=label, plain=table["p"]), stats.false_discovery_control))
     return pd.concat(tables, ignore_index=True)
+
+
+def by_holm(tests: pd.DataFrame) -> pd.DataFrame:
+    """The same with p corrected so that within a claim not a single comparison is decided wrongly."""
+    return pd.concat([_decided(table, holm) for _, table in tests.groupby("claim", sort=False)])
+
+
+def _decided(table: pd.DataFrame, correct: Callable) -> pd.DataFrame:
+    """The comparisons of one claim with `plain` p corrected for being several, and how each came out."""
+    p, by_chance = table["plain"].copy(), table["plain"].notna()
+    p[by_chance] = correct(p[by_chance])
+    return table.assign(p=p, outcome=[outcome_of(*row) for row in zip(table["splits"], table["gap"], p)])
 
 
 def outcome_of(splits: int, gap: float, p: float) -> str:
@@ -154,8 +164,8 @@ def verdicts(tests: pd.DataFrame, claims: dict[str, Claim]) -> pd.DataFrame:
             {"claim": label, "says": claim.says, "verdict": verdict(part["outcome"])}
             | {name: int(count.get(name, 0)) for name in (HOLDS, UNDECIDED, AGAINST)}
             | {"tested on": titles(", ".join(datasets)) or "none", "effect of": claim.effect}
-            | omnibus(part if claim.effect else part[:0])
-        )
+            | omnibus(part) | ({} if claim.effect else dict.fromkeys(WHOLE, math.nan))
+        )  # fmt: skip
     return pd.DataFrame(rows).set_index("claim")
 
 
@@ -171,7 +181,7 @@ def omnibus(part: pd.DataFrame) -> dict:
     """
     part = part[part["differences"].notna()]
     if part.empty:
-        nothing = dict.fromkeys(("effect", "low", "high", "p", "detectable", "alone"), math.nan)
+        nothing = dict.fromkeys((*WHOLE, "detectable", "alone"), math.nan)
         return nothing | {"claimed": "", "side": "", "units": 0, "ratio": False}
     scale, claimed, bound, shared = part[["scale", "claimed", "bound", "shared"]].iloc[0]
     found = together(part)
@@ -188,8 +198,15 @@ def omnibus(part: pd.DataFrame) -> dict:
 
 
 def together(part: pd.DataFrame) -> Paired:
-    """The mean over data sets of the mean over a data set's comparisons, and p of its lying at the edge."""
+    """The mean over data sets of the mean over a data set's comparisons, and p of its lying at the edge.
+
+    On a single data set nothing but its repeats says how sure that is, so its comparisons are taken to err `alike`.
+    """
     bound, claimed, shared = part[["bound", "claimed", "shared"]].iloc[0]
+    if part["dataset"].nunique() == 1:
+        each = [values.to_numpy() for values in part["differences"]]
+        edge = _edge(float(np.mean([values.mean() for values in each])), claimed, bound)
+        return alike(each, edge, ratio=shared)._replace(n=1)
     groups = [pd.concat(list(rows["differences"]), axis=1).mean(axis=1) for _, rows in part.groupby("dataset")]
     mean = float(np.mean([values.mean() for values in groups]))
     return clustered([values.to_numpy() for values in groups], _edge(mean, claimed, bound), ratio=shared)

@@ -29,13 +29,13 @@ def compare(what: str, difference: pd.Series, claimed: str, *, bound: float = 0.
     return found if len(values) != 1 else replace(found, value=float(values.iloc[0]), splits=1)
 
 
-def best_scores(images: str, cells):
-    """Insertion and 1 - deletion against the best rival, at the eta where ID-ExpO's lead is least; on `images` only."""
+def best_scores(images: str, cells, measures=SCORES):
+    """Scores against the best rival, at the eta where ID-ExpO's lead is least; on `images` only."""
 
     def comparisons(front, frame):
         there = front[front["dataset"].str.startswith(images)]
         for c in cells:
-            for measure in SCORES:
+            for measure in measures:
                 what = f"{measure}, ID-ExpO − best rival, least over η, {name(*c)}"
                 least = least_lead(cell(there, *c), measure)
                 yield compare(what, least, ">", data="" if len(there) else images)
@@ -107,9 +107,11 @@ def gradcam_is_cheap(front, frame):
 
 
 CLAIMS = {
-    "ID-C1a": Claim("on CIFAR-10 ID-ExpO has the best insertion and deletion at any η",
-                    best_scores("cifar10", CELLS), "least lead over the best rival"),
-    "ID-C1b": Claim("on STL-10 with LIME ID-ExpO has the best insertion and deletion at any η",
+    "ID-C1a": Claim("on CIFAR-10 ID-ExpO has the best insertion at any η",
+                    best_scores("cifar10", CELLS, SCORES[:1]), "least lead in insertion over the best rival"),
+    "ID-C1b": Claim("on CIFAR-10 ID-ExpO has the best deletion at any η",
+                    best_scores("cifar10", CELLS, SCORES[1:]), "least lead in 1 − deletion over the best rival"),
+    "ID-C1c": Claim("on STL-10 with LIME ID-ExpO has the best insertion and deletion at any η",
                     best_scores("stl10", [c for c in CELLS if c[0] == "LIME"]), "least lead over the best rival"),
     "ID-C2": Claim("at S = 0.5 HW and η = 3 ID-ExpO is as accurate as CE-only",
                    leads("accuracy at η = 3", "accuracy", eta=3, sizes=(0.5,), bound=-MARGIN),

@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 
-from lib.study.numbers import chance, three
+from lib.study.numbers import chance, ends, three
 from lib.study.runs import title
 
 REPEATS = {"FE-C8": "n", "FE-C9": "timings"}  # what their comparisons rest on, where that is not splits alone
@@ -43,7 +43,7 @@ def shown(rows: pd.DataFrame, *, repeats: str = "splits") -> pd.DataFrame | str:
             "data set": several(row.dataset),
             "outcome": row.outcome,
             "mean": three(row.value),
-            "95 % interval": "–" if pd.isna(row.low) else f"{three(row.low)}\u00a0to\u00a0{three(row.high)}",
+            "95 % interval": "–" if pd.isna(row.low) else ends(row, three).replace(" ", "\u00a0"),
             "p": chance(row.p),
             repeats: row.splits or "–",
         }

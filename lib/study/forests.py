@@ -8,8 +8,10 @@ from matplotlib.figure import Figure
 
 from lib.data import catalogue
 from lib.study import claims, figures, runs_id
+from lib.study.numbers import ends, signed
 from lib.study.runs import title
 from lib.study.statistics import resampled
+from lib.study.words import listed
 
 LOOKS = {
     name.split("-")[0]: (entry.colour, entry.marker)
@@ -18,7 +20,7 @@ LOOKS = {
 }
 SHOWN = [f"FE-C{n}" for n in range(1, 6)]
 # those about a difference on every table
-FOREST_ID = ("ID-C4a", "ID-C6a", "ID-C6b", "ID-C8a", "ID-C8b", "ID-C11a", "ID-C11b")
+FOREST_ID = ("ID-C4a", "ID-C6a", "ID-C6b", "ID-C8a", "ID-C8b", "ID-C8c", "ID-C11a", "ID-C11b")
 CELL = r"(, (LIME|KernelSHAP))?, S = [\d.]+ Q$"  # the explainer and S, with which a comparison's words end
 
 
@@ -69,7 +71,11 @@ def told(tests: pd.DataFrame) -> str:
     within = open_["claimed"].str.startswith("within") & (open_[["low", "high"]].abs().max(axis=1) < open_["bound"])
     sided = open_["claimed"].str[0].isin(["<", ">"])
     alone = (within | sided & ((open_["low"] > open_["bound"]) | (open_["high"] < open_["bound"]))).sum()
-    text = f"Hold: {len(held)}; undecided: {len(open_)}; against: {len(tests) - len(held) - len(open_)}. "
+    against = len(tests) - len(held) - len(open_)
+    text = (
+        f"Of these comparisons, of {tests['claim'].nunique()} claims that ask for different things, {len(held)} hold, "
+        f"{len(open_)} are undecided and {against} against. "
+    )
     if len(held):
         top = held.loc[held["value"].abs().idxmax()]
         where = f"{top['what']} on {title(top['dataset'])}"
@@ -91,7 +97,17 @@ def told_id(tests: pd.DataFrame) -> str:
         twice = rows.loc[(rows["claim"] == claim) & rows["what"].str.startswith(f"{first},"), "what"].nunique() > 1
         words = f"{first}, {rest[0]}" if twice else first
         said.append(f"{words} ({claim[3:]}) {up} and {down} of {len(part)}")
-    return f"The numbers of tables on which the mean is surely above 0, and surely below: {'; '.join(said)}."
+    extremes = (rows.loc[rows["value"].idxmax()], rows.loc[rows["value"].idxmin()])
+    most, least = (f"{signed(one['value'])} ({ends(one)}), {one['what']} ({one['claim'][3:]}) on {one['dataset']}"
+                   for one in extremes)  # fmt: skip
+    edge = rows["claim"].map({"ID-C8c": -claims.MARGIN}).fillna(0)
+    wrong = rows[rows["high"] < edge].groupby("claim", sort=False).size()
+    contrary = [f"{claim[3:]} on {n}" for claim, n in wrong.items()]
+    return (
+        f"The highest mean is {most}, the lowest {least}. The numbers of tables on which it is surely above 0, and "
+        f"surely below: {'; '.join(said)}. Surely on the side that goes against the paper's claim, the whole interval "
+        f"beyond its edge: {listed(contrary)}."
+    )
 
 
 def _forest(rows: pd.DataFrame, looks: dict[str, tuple[str, str]], series: pd.Series) -> Figure:

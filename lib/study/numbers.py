@@ -1,8 +1,10 @@
 """Numbers as sentences and tables say them."""
 
+from collections.abc import Callable
+
 import pandas as pd
 
-from lib.study.statistics import Paired
+from lib.study.statistics import TIE, Paired
 
 
 def two(value: float) -> str:
@@ -25,10 +27,10 @@ def interval(one: Paired) -> str:
     return f"{two(one.difference)} ({ends(one)})"
 
 
-def ends(one: Paired | pd.Series) -> str:
+def ends(one: Paired | pd.Series, form: Callable = two) -> str:
     """`low` and `high` of an interval, each with as many digits as show on which side of 0 it lies."""
-    return " to ".join(two(end) if abs(end) >= 0.005 or end == 0 else f"{end:.1g}".replace("-", "−")
-                       for end in (one.low, one.high))  # fmt: skip
+    return " to ".join(text if end == 0 or set(text) - set("−0.") else f"{end:.1g}".replace("-", "−")
+                       for end, text in ((end, form(end)) for end in (one.low, one.high)))  # fmt: skip
 
 
 def three(value: float) -> str:
@@ -40,9 +42,10 @@ def chance(p: float, signed: bool = False) -> str:
     """A p value; signed: with = before it, for a sentence."""
     if pd.isna(p):
         return "–"
-    return "<\u00a00.001" if p < 0.001 else f"{'= ' if signed else ''}{p:.3f}"
+    close = round(p, 3) == 0.05 != p  # which side of the level decides
+    return "<\u00a00.001" if p < 0.001 else f"{'= ' if signed else ''}{p:.{4 if close else 3}f}"
 
 
 def digits(table: pd.DataFrame, form: str) -> pd.DataFrame:
     """The numbers in that form, a dash where there is none."""
-    return table.map(lambda value: "–" if pd.isna(value) else form.format(value))
+    return table.map(lambda value: "–" if pd.isna(value) else form.format(value + TIE))

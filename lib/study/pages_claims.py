@@ -4,6 +4,7 @@ import re
 
 import pandas as pd
 from IPython.display import HTML
+from scipy import stats
 
 from lib.study import claims, claims_fe, runs_fe, runs_id
 from lib.study.numbers import chance, ends, signed, spanned, three, two
@@ -12,12 +13,11 @@ from lib.study.rows import majority
 from lib.study.runs import at, title
 from lib.study.runs_fe import U
 from lib.study.statistics import clustered, resampled
-from lib.study.words import listed, percent, spanning
+from lib.study.words import listed, percent
 
 MARKS = {"holds": "●", "undecided": "○", "against": "×"}
 WIDE = 8  # marks of a bar
 TIED = 0.05  # share of rows from which ties are told
-NEAR = 0.1  # within this of Ours, PretrainR is about as faithful
 LEAST = 0.01  # smallest p shown of a mean over few data sets, whose tails are taken to be Student's
 
 
@@ -116,20 +116,42 @@ def sentences(row: pd.Series) -> str:
     """A claim's effect, how sure it is, how its comparisons came out, and what they could have seen."""
     if row["verdict"] == "not tested":
         return "No data set has all the records that this claim needs."
-    counts = f"{row['holds']} hold, {row['undecided']} undecided, {row['against']} against."
+    counts = f"{row['holds']} hold, {row['undecided']} undecided, {row['against']} against.{reach(row)}"
     if pd.isna(row["effect"]):
         return f"Comparisons: {counts}"
     over = f"over {row['units']} data sets" if row["units"] > 1 else "on one data set"
-    near, alone = two(row["detectable"]), two(row["alone"])
-    near += f" ({alone} if no other is decided)" * (near != alone)
-    off = f"within a factor of {near} of the edge" if row["ratio"] else f"nearer to the edge than {near}"
     sides = {">": "more than", "<": "less than"}
     asked = " ".join(sides.get(word, word) for word in row["claimed"].split()).replace("-", "−")
     lead = f"{row['effect of'][0].upper()}{row['effect of'][1:]}: {two(row['effect'])} in the mean {over}"
+    return f"{lead} (95 % interval {ends(row)}). Claimed is {asked}: {sided(row)}. Comparisons: {counts}"
+
+
+def reach(row: pd.Series) -> str:
+    """What a claim's comparisons could have seen, where that is a matter of chance."""
+    if pd.isna(row["detectable"]):
+        return ""
+    near, alone = two(row["detectable"]), two(row["alone"])
+    near += f" ({alone} if no other is decided)" * (near != alone)
+    off = f"within a factor of {near} of the edge" if row["ratio"] else f"nearer to the edge than {near}"
+    return f" A comparison {off} would mostly stay undecided."
+
+
+def stricter(verdicts: pd.DataFrame, strict: pd.DataFrame) -> str:
+    """Which verdicts Holm's correction would change, as `strict` has them: a sentence."""
+    both = verdicts[["verdict"]].assign(strict=strict["verdict"])
+    moved = [f"{row.Index} ({row.verdict} to {row.strict})" for row in both.itertuples() if row.verdict != row.strict]
+    return f"By it {len(moved)} of the {len(verdicts)} verdicts would be others: {listed(moved)}."
+
+
+def over_claims(verdicts: pd.DataFrame) -> str:
+    """How many of the claims' own p would stay small if they were corrected for being as many: a sentence."""
+    p = verdicts["p"].dropna()
+    small, stay = p[p < claims.ALPHA], p[stats.false_discovery_control(p) < claims.ALPHA]
+    lost = [label for label in small.index if label not in stay.index]
     return (
-        f"{lead} (95 % interval {ends(row)}). Claimed is {asked}: "
-        f"{sided(row)}. Comparisons: {counts} A comparison {off} would mostly stay "
-        "undecided."
+        f"Such p are not corrected for the number of claims. Of {len(p)} on this page before the images {len(small)} "
+        f"are below {claims.ALPHA}; corrected as comparisons are, over all these claims, {len(stay)} would be, and not "
+        f"those of {listed(lost)}."
     )
 
 
@@ -152,68 +174,6 @@ def seen_of_etas(frame: pd.DataFrame) -> dict:
         return {"etas-seen": "–"}
     splits = [len(values) for values in etas.values()]
     return {"etas-seen": f"{claims_fe.least_seen(splits)} of {splits[0]}"}
-
-
-def fixed_network(frame: pd.DataFrame) -> dict:
-    """What ranking and the fixed network cost PretrainR on Segment: faithfulness of it, Ours and Pretrain, chosen at U.
-
-    Means over those splits in which PretrainR's gates leave at most ten times U entries open, and a sentence on it.
-    """
-    rows = at(frame, dataset="segment", lam=1)
-    fixed, joint, ungated = (kept_at(rows, method) for method in ("PretrainR", "Ours", "Pretrain"))
-    few = fixed[fixed["open"] <= 10 * U]
-    found = {"PretrainR-sparse": f"{len(few)} of {len(fixed)}", "Pretrain-all": two(ungated["all"].mean())}
-    found |= {f"PretrainR-{name}": two(few[name].mean()) for name in ("few", "all")}
-    return found | {"PretrainR-why": why(fixed, joint, ungated, every=rows["U"].max())}
-
-
-def kept_at(rows: pd.DataFrame, method: str) -> pd.DataFrame:
-    """Of a method's runs on one data set, chosen at U: faithfulness with U entries and all, and how many are open."""
-    ten, every = runs_fe.chosen(rows), rows["U"].max()
-    kept = at(ten[ten["U"] == U], method=method, part="test", measure="faithfulness")[["split", "eta"]]
-    own = at(rows, method=method).merge(kept, on=["split", "eta"])
-    agree = at(own, part="test", measure="faithfulness").groupby(["split", "U"])["value"].mean().unstack()
-    opened = at(own, measure="open").groupby("split")["value"].mean() * every
-    epoch = own.groupby("split")["best_epoch"].first()
-    return pd.DataFrame({"few": agree[U], "all": agree[every], "open": opened, "epoch": epoch}).reindex(agree.index)
-
-
-def why(fixed: pd.DataFrame, joint: pd.DataFrame, ungated: pd.DataFrame, *, every: float) -> str:
-    """Where PretrainR's distance to Ours comes from: ranking, few of `every` entry, or the network (see `kept_at`)."""
-    sparse = fixed["open"] <= 10 * U
-    few, rest = fixed[sparse], fixed[~sparse]
-    if few.empty:
-        return "Its gates leave most entries open, so that nothing is said of few."
-    ranked, behind = few["all"] - few["few"], (joint["few"].reindex(few.index) - few["few"]).mean()
-    if behind <= 0:
-        return "It does not stay behind Ours there."
-    text = (
-        f"There its faithfulness is {two(behind)} below that of Ours. Keeping all that is open instead of the first "
-        f"{U} changes it by {signed(ranked.mean())} in the mean (single splits {spanning(ranked)}), so that ranking is "
-        f"the {'lesser' if ranked.mean() < behind / 2 else 'larger'} part of it."
-    )
-    if len(rest):
-        opened = listed(f"{n:,.0f}" for n in rest["open"])
-        text += (
-            f" In {len(rest)} more split{'s' * (len(rest) > 1)}, {opened} of all {every:,.0f} entries stay open, and "
-            f"it agrees on {two(rest['few'].mean())} of the rows with {U} of them and on {two(rest['all'].mean())} "
-            "with all."
-        )
-    text += (
-        f" The network is no bound: without gates, Pretrain's explanation of the same network agrees with it on "
-        f"{two(ungated['all'].mean())} of the rows, with all entries."
-    )
-    near = fixed["few"] > joint["few"].reindex(fixed.index) - NEAR
-    if near.all() or not near.any():
-        return text
-    kept = [fixed.loc[some, "epoch"].median() for some in (near, ~near)]
-    return text + (
-        f" Nor are few entries too few for features that stay as they were: in {near.sum()} of {len(fixed)} splits "
-        f"PretrainR comes within {NEAR} of Ours. They keep epoch {kept[0]:,.0f} in the "
-        f"median, the other {len(near) - near.sum()} epoch {kept[1]:,.0f}. What is left is how gates and strengths "
-        "were trained on a network that stays as it is. Whether they need longer than the patience given to "
-        "all methods was not tried."
-    )
 
 
 def ties(frame: pd.DataFrame, ten: pd.DataFrame) -> str:
@@ -282,6 +242,6 @@ def expo_gains(tests: pd.DataFrame) -> dict:
 
 
 def leads(tests: pd.DataFrame) -> dict:
-    """Of ID-C8a's leads, how many are above 0 in the mean."""
-    rows = tests[(tests["claim"] == "ID-C8a") & (tests["splits"] > 0)]
+    """Of ID-C8's leads in both scores, how many are above 0 in the mean."""
+    rows = tests[tests["claim"].isin(["ID-C8a", "ID-C8b"]) & (tests["splits"] > 0)]
     return {"leads": len(rows), "leads-up": int((rows["value"] > 0).sum())}

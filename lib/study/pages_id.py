@@ -1,5 +1,6 @@
 """What the page of ID's results on tables shows: its figures, tables and the numbers in its text, from the records."""
 
+from functools import partial
 from itertools import product
 
 import matplotlib.pyplot as plt
@@ -9,8 +10,9 @@ from matplotlib.figure import Figure
 
 from lib.data import catalogue
 from lib.study import figures
+from lib.study.claims import ALPHA
 from lib.study.measures import MEASURES
-from lib.study.numbers import digits, signed, two
+from lib.study.numbers import digits, signed
 from lib.study.rows import majority
 from lib.study.runs import at
 from lib.study.runs_id import (
@@ -19,15 +21,14 @@ from lib.study.runs_id import (
     RIVALS,
     S_VALUES,
     TABLES,
-    balance,
     by_split,
     ce_only,
-    front_of_forms,
+    gaps,
     name,
     ours,
 )  # fmt: skip
-from lib.study.statistics import clustered, mean_sem, plus_minus, resampled
-from lib.study.words import listed
+from lib.study.statistics import mean_sem, plus_minus, resampled
+from lib.study.words import higher, listed
 from lib.study.work_id import table_leads
 
 SHOWN = catalogue.names("ID")
@@ -98,54 +99,6 @@ def front_figure(front: pd.DataFrame, dataset: str) -> Figure:
     return figures.fronts(rows, title, [p for p in found if p in set(rows["panel"])])
 
 
-def forms_told(frame: pd.DataFrame, known: pd.DataFrame) -> dict:
-    """The figure that compares Del-A, Del-B and Del-C, the tables that it is about, and its means at eta 2."""
-    front = front_of_forms(frame[frame["dataset"].isin(TABLES)])
-    forms = panels(front).assign(method=lambda rows: "Del-" + rows["deletion"])
-    over = {S: ", ".join(sorted(set(rows["dataset"]))) for S, rows in forms.groupby("S")}
-    apart = set(over.values())
-    if len(apart) > 1:
-        apart = [f"{names} (S = {S:g} Q)" for S, names in over.items()]
-    at_S = {d: sum(d in over.get(S, "").split(", ") for S in S_VALUES) for d in TABLES}
-    lacking = [f"{where} {listed(some)}" for where, n in (("at one S alone on", 1), ("not on", 0))
-               if (some := [d for d in TABLES if at_S[d] == n])]  # fmt: skip
-    without = listed(lacking) if lacking else f"at every S on all {len(TABLES)} tables"
-    told = {"forms": "; ".join(apart) or "none yet", "forms-told": balance_told(front), "forms-lack": without}
-    if forms.empty:
-        return told | {"forms-figure": figures.nothing("No records of all three forms yet.")}
-    mean = forms.groupby(["panel", "S", "method", "eta", "measure", "split"], as_index=False)["value"].mean()
-    small = at(mean, eta=2, S=mean["S"].min())
-    best = max((balance(rows).mean(), form) for form, rows in small.groupby("method"))[1]
-    title = f"In the mean {best} has the best balance of both scores and accuracy (η = 2, S = {mean['S'].min():g} Q)"
-    kept = small.pivot_table(index="method", columns="measure", values="value").stack()
-    told["forms-accurate"] = kept.xs("accuracy", level=1).idxmax()
-    table = kept.unstack()[["accuracy", "insertion", "1 − deletion"]]
-    table = table.assign(balance=2 * table["accuracy"] + table["insertion"] + table["1 − deletion"])
-    shown = table.map("{:.3f}".format).rename_axis(index=None, columns=None)
-    names = set(forms.loc[forms["S"] == forms["S"].min(), "dataset"])
-    trivial = np.mean([majority(known, d).mean() for d in names])
-    shown.loc["majority class"] = [f"{trivial:.3f}", "–", "–", "–"]
-    told["forms-table"] = shown
-    return told | {"forms-figure": figures.fronts(mean, title, sorted(set(mean["panel"])))}
-
-
-def balance_told(front: pd.DataFrame) -> str:
-    """How much better or worse Del-A's balance is than Del-C's at the smaller S, over tables, and how sure that is."""
-    rows = at(front[front["dataset"].isin(TABLES)], eta=2)
-    rows = at(rows, S=rows["S"].min())
-    gaps = [balance(at(part, deletion="A")) - balance(at(part, deletion="C")) for _, part in rows.groupby("dataset")]
-    gaps = [gap.dropna().to_numpy() for gap in gaps]
-    if not gaps or min(map(len, gaps)) < 2:
-        return "Two splits of a table are needed to compare the three forms."
-    gap = clustered(gaps)
-    sure = {1: "surely above", -1: "surely below", 0: "not surely apart from"}[gap.side]
-    return (
-        f"The paper chooses Del-A for its balance. At S = {rows['S'].min():g} Q, over {len(gaps)} tables, Del-A's "
-        f"balance is {sure} Del-C's: the difference is {two(gap.difference)} (95 % interval {two(gap.low)} to "
-        f"{two(gap.high)})."
-    )
-
-
 def over_start(front: pd.DataFrame) -> str:
     """Sensitivity-4 of ID-ExpO and of CE-only at eta 2 minus that of the predictor before fine-tuning, by explainer."""
     told = []
@@ -164,11 +117,21 @@ def over_start(front: pd.DataFrame) -> str:
     )
 
 
+def beside(front: pd.DataFrame, method: str) -> str:
+    """How far ID-ExpO's mean scores at eta 3 are above or below one other method's, over tables, explainers and S."""
+    other = partial(by_split, method=method)
+    each = {m: gaps(at(front, eta=3), m, other=other).values() for m in ("accuracy", "insertion", "1 − deletion")}
+    return higher({m: np.mean([gap.mean() for gap in found]) for m, found in each.items() if found})
+
+
 # --- Tables ----------------------------------------------------------------------------------------------------------
 
 
 def differences(front: pd.DataFrame, known: pd.DataFrame, dataset: str) -> pd.DataFrame:
-    """ID-ExpO minus each rival, its start and, in accuracy, the majority class, at eta 3: difference, * if p < 0.05."""
+    """ID-ExpO minus each rival, its start and, in accuracy, the majority class, at eta 3.
+
+    Each difference with * if p < 0.05, ∘ if only by the plain test that the paper makes.
+    """
     three, table = at(main(front), eta=3, dataset=dataset), {}
     others = (*RIVALS, "pretrained", "majority class")
     for explainer, S, other in product(EXPLAINERS, S_VALUES, others):
@@ -178,8 +141,8 @@ def differences(front: pd.DataFrame, known: pd.DataFrame, dataset: str) -> pd.Da
             if other == others[-1] and measure == "accuracy":
                 theirs = majority(known, dataset)
             if len(both := (own - theirs).dropna()) > 1:
-                gap = resampled(both, ratio=0)  # as the paper tests it
-                star = "\u00a0*" if gap.p < 0.05 else ""
+                gap, plain = resampled(both), resampled(both, ratio=0)  # the second as the paper tests it
+                star = "\u00a0*" if gap.p < ALPHA else "\u00a0∘" if plain.p < ALPHA else ""
                 text = f"{gap.difference:+.3f}".replace("-", "−")
                 table.setdefault(head, {})[short(explainer, S), whole(other)] = f"{text}{star}"
     order = [(short(*row), whole(other)) for row in product(EXPLAINERS, S_VALUES) for other in others]

@@ -9,6 +9,7 @@ from lib.study import grid, records, runs_id
 from lib.study.measures import labels
 from lib.study.numbers import spanned
 from lib.study.pages_id import there, whole
+from lib.study.rows import majority
 from lib.study.runs import at
 from lib.study.runs_id import HYPER, METHODS, RIVALS, SETTING, TABLES, chosen, fronts, ours
 from lib.study.statistics import plus_minus, resampled
@@ -151,8 +152,12 @@ def edge(frame: pd.DataFrame) -> tuple[pd.DataFrame | Markdown, str]:
 # --- Runs made twice -------------------------------------------------------------------------------------------------
 
 
-def twice(one: pd.DataFrame, other: pd.DataFrame, names: tuple[str, str]) -> tuple[pd.DataFrame, dict]:
+def twice(
+    one: pd.DataFrame, other: pd.DataFrame, names: tuple[str, str], *, known: pd.DataFrame
+) -> tuple[pd.DataFrame, dict]:
     """Test scores of the runs that both frames have, made in the two ways that are named, and what the text says.
+
+    known: `lib.study.rows.read`, for the majority class's accuracy beside them.
 
     Standard errors are over splits, whose runs start from one predictor: theirs are averaged first.
     """
@@ -166,6 +171,9 @@ def twice(one: pd.DataFrame, other: pd.DataFrame, names: tuple[str, str]) -> tup
     means = pairs.groupby(["dataset", "measure"], sort=False)[["value", "value other"]].mean().map("{:.3f}".format)
     means.columns = [*names]
     means = means.assign(difference=[plus_minus(mean, sem, "+.4f") for mean, sem in gaps.to_numpy()])
+    common = {(d, "majority class"): [f"{majority(known, d)[own].mean():.3f}"] * 2 + ["–"]
+              for d, own in once.groupby("dataset")["split"].unique().items()}  # fmt: skip
+    means = pd.concat([means, pd.DataFrame(common, index=means.columns).T]).sort_index(level=0, sort_remaining=False)
     return means.rename_axis([None, None]).rename(index=labels()), {
         "runs": len(once),
         "splits": once["split"].nunique(),

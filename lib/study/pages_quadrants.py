@@ -12,7 +12,7 @@ from lib.study.pages_id import whole
 from lib.study.runs import at
 from lib.study.runs_id import METHODS, RIVALS
 from lib.study.runs_images import cell, changes, quadrants
-from lib.study.words import listed
+from lib.study.words import listed, over_seeds
 
 PAPER_QUADRANTS = {  # first and third, as the paper's Fig. 4 prints them
     "ID-ExpO": (0.578, 0.069), "ExpO-S": (0.419, 0.067), "ExpO-F": (0.387, 0.077), "CE-only": (0.346, 0.111),
@@ -27,9 +27,14 @@ def changed(front: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {method: changes(at(rows, method=method), before) for method in there}
 
 
+def by_seed(changed: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Of each method the shares of images in the quadrants, for the seeds that all of them have."""
+    return pd.concat({m: quadrants(own) for m, own in changed.items()}, axis=1).dropna() if changed else pd.DataFrame()
+
+
 def shares(changed: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Of each method the shares of images in the quadrants, means over the seeds that all of them have."""
-    each = pd.concat({m: quadrants(own) for m, own in changed.items()}, axis=1).dropna() if changed else pd.DataFrame()
+    """Their means over these seeds."""
+    each = by_seed(changed)
     return each.mean().unstack() if len(each) else pd.DataFrame()
 
 
@@ -49,7 +54,7 @@ def quadrant_table(changed: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 def quadrants_told(changed: dict[str, pd.DataFrame]) -> str:
     """Whether ID-ExpO has the most images in the first quadrant and the fewest in the third, of whom there is."""
-    own = shares(changed)
+    own, each = shares(changed), by_seed(changed)
     others = [m for m in own.index if m != "ID-ExpO"]
     if "ID-ExpO" not in own.index or not others:
         return "There are no records to compare ID-ExpO with yet."
@@ -61,8 +66,9 @@ def quadrants_told(changed: dict[str, pd.DataFrame]) -> str:
         paper = [f"{PAPER_QUADRANTS[m][i]:.1%}" for m in ("ID-ExpO", theirs)]
         which = "the best of its rivals" if len(others) == len(RIVALS) else f"of {listed(others)} the best"
         told.append(
-            f"Both scores {words} in {mine} of the images with ID-ExpO and in {next_best} with {rival}, {which}; in "
-            f"the paper in {paper[0]}, and in {paper[1]} with {theirs}."
+            f"Both scores {words} in {mine} of the images with ID-ExpO and in {next_best} with {rival}, {which}: "
+            f"{over_seeds(each['ID-ExpO', place] - each[rival, place])}; in the paper in {paper[0]}, and in {paper[1]} "
+            f"with {theirs}."
         )
     return " ".join(told)
 

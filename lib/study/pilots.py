@@ -211,6 +211,13 @@ def waited(longer: pd.DataFrame, frame: pd.DataFrame) -> str:
     return f"with η chosen, the mean score changes by {spanning(means)} on {many}, by more than noise on {listed(sure)}"
 
 
+def each_split(longer: pd.DataFrame, frame: pd.DataFrame) -> str:
+    """Each data set's scores by split before waiting longer and after."""
+    ways = {short(d): [listed(f"{value:.2f}" for value in by_split(some)) for some in both]
+            for d, _, *both in pairs(longer, frame)}  # fmt: skip
+    return listed(f"from {before} to {after} on {d}" for d, (before, after) in ways.items())
+
+
 def at_each_eta(same: pd.DataFrame, rows: pd.DataFrame) -> dict[float, pd.Series]:
     """The change of each split at each eta by itself."""
     return {eta: by_split(at(rows, eta=eta)) - by_split(at(same, eta=eta)) for eta in sorted(set(same["eta"]))}

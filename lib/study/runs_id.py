@@ -48,6 +48,16 @@ def load(folder: str | Path = records.ROOT / "results" / "id") -> pd.DataFrame:
     return upward(frame, "deletion")
 
 
+def load_forms(frame: pd.DataFrame, folder: str | Path = records.ROOT / "results" / "forms") -> pd.DataFrame:
+    """The records that compare Del-A, Del-B and Del-C: those of `load`, but where Del-A was made again on the other
+    two's processor, of that table and S, it is taken from `folder`."""
+    if not records.files(folder):
+        return frame
+    again, key = load(folder), ["dataset", "S", "deletion"]
+    replaced = pd.MultiIndex.from_frame(frame[key]).isin(pd.MultiIndex.from_frame(again[key].drop_duplicates()))
+    return pd.concat([frame[~(replaced & (frame["explainer"] == "LIME"))], again], ignore_index=True)
+
+
 # --- What validation chooses -----------------------------------------------------------------------------------------
 
 
@@ -136,6 +146,13 @@ def front_of_forms(frame: pd.DataFrame) -> pd.DataFrame:
     """
     rows = at(frame, method="ID-ExpO", explainer="LIME")
     return fronts(rows[rows.groupby(["dataset", "S", "split", *HYPER])["deletion"].transform("nunique") == 3])
+
+
+def mixing(rows: pd.DataFrame) -> list[str]:
+    """The data sets with an S whose forms of deletion were not all made on one processor in one precision."""
+    ways = rows["device"].str.split(",").str[0] + rows["mixed"].astype(str)
+    several = ways.groupby([rows["dataset"], rows["S"]]).nunique() > 1
+    return sorted(set(several.index[several].get_level_values("dataset")))
 
 
 def balance(rows: pd.DataFrame) -> pd.Series:

@@ -59,13 +59,17 @@ def told(ten: pd.DataFrame) -> str:
 
 
 def counted(ten: pd.DataFrame) -> str:
-    """How many seeds the splits of each data set have under all methods, in words."""
+    """In how many splits of each data set all methods have several seeds, in words."""
     runs = at(ten, lam=1.0).groupby(["dataset", "method", "split"])["seed"].nunique()
-    least, most = (runs.groupby("dataset").agg(how) for how in ("min", "max"))
-    several = [d for d in datasets(ten) if most.get(d, 1) > 1]
+    least = runs.groupby(["dataset", "split"]).min()
+    several = [d for d in datasets(ten) if d in least and least[d].max() > 1]
     if not several:
-        return "Each split has one seed, so what another seed would change on it is not measured by itself."
-    shown = [f"{least[d]}" if least[d] == most[d] else f"{least[d]} to {most[d]}" for d in several]
-    each = listed(f"{n} on {short(d)}" for d, n in zip(several, shown))
+        return "No split has several seeds of all methods, so what another seed would change is not measured by itself."
+    each = listed(
+        f"{least[d].max()} in {(least[d] > 1).sum()} of {len(least[d])} splits of {short(d)}" for d in several
+    )
+    alone = any(least[d].min() == 1 for d in several)
+    weighed = "; a split of one seed counts like one of several" * alone
     rest = "; on all other data sets they have one, and what another would change there is not measured by itself"
-    return f"Splits have several seeds, of which we take the mean: {each}{rest * (len(several) < len(least))}."
+    others = least.index.get_level_values("dataset").nunique() > len(several)
+    return f"Splits have several seeds, of which we take the mean: {each}{weighed}{rest * others}."

@@ -12,6 +12,7 @@ import pandas as pd
 from scipy import stats
 
 LEVEL = 0.95  # of all intervals
+TIE = 1e-12  # what is added before rounding, so that equal means print alike however they were summed
 RATIO = 20 / 70  # rows of test for each of training, of every split
 
 
@@ -29,7 +30,7 @@ def plus_minus(mean: float, sem: float, digits: str = ".2f") -> str:
     """Mean ± standard error on one line, a dash where there is neither."""
     if np.isnan(mean):
         return "–"
-    return f"{mean:{digits}}\u00a0±\u00a0{sem:{digits.lstrip('+')}}".replace("-", "−")
+    return f"{mean + TIE:{digits}}\u00a0±\u00a0{sem:{digits.lstrip('+')}}".replace("-", "−")
 
 
 # --- One comparison --------------------------------------------------------------------------------------------------
@@ -84,6 +85,17 @@ def holm(p: Sequence[float]) -> np.ndarray:
     corrected = np.empty_like(p)
     corrected[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1)
     return corrected
+
+
+def alike(several: Sequence[Sequence[float]], edge: float = 0.0, *, ratio: float = RATIO) -> Paired:
+    """The mean of several comparisons over the same repeats, with errors that are taken to go all the same way.
+
+    Averaged repeat by repeat they might seem to cancel by luck, which a few repeats cannot tell from a rule.
+    """
+    mean, error = (
+        np.mean([of(values) for values in several]) for of in (np.mean, lambda own: standard_error(own, ratio))
+    )
+    return _student(mean, error, min(map(len, several)) - 1, edge)
 
 
 def clustered(groups: Sequence[Sequence[float]], edge: float = 0.0, *, ratio: float = RATIO) -> Paired:

@@ -105,7 +105,9 @@ def spread_told(frame: pd.DataFrame) -> str:
         more = [f"{v}, {listed(f'{m} {signed(by)}' for m, by in found.items())}" for v, row in moved.iterrows()
                 if (found := {m: row[m] for m in SCORES if abs(row[m]) > half[m]})]  # fmt: skip
         if len(ones):
-            told.append(f"Further from it lie {'; '.join(more)}." if more else "No change lies further from it.")
+            n, what = int(moved.notna().sum().sum()), "; ".join(more)
+            lucky = f"Of {n} such differences about {0.05 * n:.1f} would by chance alone."
+            told.append(f"Further from it lie {what}. {lucky}" if more else "No change lies further from it.")
     return " ".join(told) or "Of the run that changes nothing there is one seed."
 
 

@@ -51,10 +51,15 @@ def frame(told=TOLD, tables=runs_id.TABLES, steel=-0.2, forms=-0.1, worse=-0.2):
                     curve = SURE * (told[m][6] + 0.002 * rng.standard_normal())
                     run["curve"] = [0.1, curve, 0.5, SURE] if name == "insertion" else None
                     rows += [{**run, "part": part, "measure": name, "value": value} for part in ("val", "test")]
-    return pd.DataFrame(rows).assign(seed=0, lam3=0.0, lr=0.01, best_epoch=5)
+    return pd.DataFrame(rows).assign(seed=0, lam3=0.0, lr=0.01, best_epoch=5, device="cuda: H200", mixed=True)
 
 
 def outcomes(records, label):
     """How the comparisons of one claim came out."""
     tests = claims.tests({label: claims_id.CLAIMS[label]}, runs_id.fronts(records), records)
     return set(tests.loc[tests["splits"] > 0, "outcome"])
+
+
+def compared(records):
+    """Every comparison of every claim."""
+    return claims_id.tests(records, records)

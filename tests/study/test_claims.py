@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from lib.study import claims
-from lib.study.statistics import RATIO, clustered, resampled
+from lib.study.statistics import RATIO, clustered, holm, resampled
 
 # --- The parts -------------------------------------------------------------------------------------------------------
 
@@ -145,3 +145,35 @@ def test_a_comparison_that_is_made_twice_makes_a_claim_no_surer():
     once = gain("glass", 1, 2, 3), gain("vehicle", 0, 1, 2)
     twice = *once, gain("glass", 1, 2, 3, what="y"), gain("vehicle", 0, 1, 2, what="y")
     assert claims.together(evaluated(*twice)) == claims.together(evaluated(*once))
+
+
+def test_on_one_data_set_comparisons_do_not_cancel_each_others_errors_by_luck():
+    """Two that move opposite ways over three repeats: their mean is as unsure as they are."""
+    several = gain("glass", 1, 2, 3), gain("glass", 3, 2, 1, what="y")
+    whole, each = claims.omnibus(evaluated(*several)), resampled([1, 2, 3])
+    assert whole["units"] == 1
+    assert (whole["effect"], whole["low"], whole["high"]) == pytest.approx(each[:3])
+    assert whole["p"] == pytest.approx(each.p)
+    twice = [claims.compare("glass", what, pd.Series([1.0, 2.0, 3.0]), claimed=">", bound=0.5) for what in "xy"]
+    assert claims.omnibus(evaluated(*twice))["p"] == pytest.approx(resampled([1, 2, 3], 0.5).p)
+    wide = claims.omnibus(evaluated(gain("glass", 1, 2, 3), gain("glass", 2, 2.5, 3, what="y")))
+    halves = [one.high - one.difference for one in (resampled([1, 2, 3]), resampled([2, 2.5, 3]))]
+    assert wide["high"] - wide["effect"] == pytest.approx(np.mean(halves))
+
+
+def test_holm_decides_no_more_than_the_usual_correction_and_some_less():
+    several = [gain("glass", 1.0, 1.1, 1.2), gain("vehicle", 1.0, 1.3, 1.7), gain("segment", 1.0, 1.3, 1.7)]
+    usual = evaluated(*several, certain("glass", 1))
+    strict = claims.by_holm(usual)
+    assert strict["plain"].equals(usual["plain"])
+    assert strict["p"][:3].tolist() == pytest.approx(holm(usual["plain"][:3]).tolist())
+    assert np.isnan(strict["p"][3])
+    assert (usual["outcome"][:3] == claims.HOLDS).all()
+    assert strict["outcome"].tolist() == [claims.HOLDS, *[claims.UNDECIDED] * 2, claims.HOLDS]
+
+
+def test_a_claim_without_an_effect_still_says_what_its_comparisons_could_have_seen():
+    rows = evaluated(gain("glass", 1, 2, 3), gain("vehicle", 3, 4, 5))
+    found = claims.verdicts(rows, {"A": claims.Claim("", lambda: ())}).loc["A"]
+    assert found["detectable"] == pytest.approx(claims.omnibus(rows)["detectable"])
+    assert found[list(claims.WHOLE)].isna().all()

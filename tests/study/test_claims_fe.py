@@ -21,6 +21,12 @@ def test_all_claims_are_reproduced_where_all_is_as_told(told):
     )
 
 
+def test_more_classes_under_joint_contradict_one_image_a_class(told):
+    own = told[told["dataset"] == runs_fe.CIFAR10]
+    swapped = own.assign(method=own["method"].replace({"Ours": "Joint", "Joint": "Ours"}))
+    assert verdicts(swapped)["FE-C6"] == "contradicted"
+
+
 OPPOSITE = {
     "FE-C1": {"Pretrain": (1.0, 0.3)},
     "FE-C2a": {"Pretrain": (0.9, 1.0)},
@@ -206,6 +212,16 @@ def test_a_fall_beyond_lambda_1_is_not_taken_for_one_before(glass):
         ["FE-C7b", "change of accuracy, from λ = 1 on", claims.HOLDS],
     ]
     assert tests["value"].tolist() == pytest.approx([0.0, -0.24], abs=0.02)
+
+
+def test_a_faithfulness_that_falls_with_lambda_contradicts_each_stretch_by_itself(glass):
+    faithful = glass["measure"] == "faithfulness"
+    for label, there in (("FE-C7c", glass["lam"] < 1), ("FE-C7d", glass["lam"] > 1)):
+        change = 0.3 if label == "FE-C7c" else -0.3  # higher before 1, or lower after it
+        tests = compared(glass.assign(value=glass["value"] + change * (there & faithful)))
+        found = tests[tests["splits"] > 0].groupby("claim")["outcome"].agg(set)
+        assert found[label] == {claims.AGAINST}
+        assert found["FE-C7d" if label == "FE-C7c" else "FE-C7c"] == {claims.HOLDS}
 
 
 def test_p_is_corrected_within_a_claim():

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.study import claims, claims_id, figures, forests, runs_id
+from lib.study import claims, figures, forests, runs_id
 from lib.study.statistics import resampled
 from tests.study import id
 from tests.study.fe import compared, frame
@@ -18,7 +18,7 @@ def tests_fe():
 
 @pytest.fixture(scope="module")
 def tests_id():
-    return claims_id.tests(id.frame(tables=runs_id.TABLES[:2]))
+    return id.compared(id.frame(tables=runs_id.TABLES[:2]))
 
 
 def test_a_forest_has_an_interval_for_each_comparison(tests_fe):
@@ -71,7 +71,8 @@ def test_the_first_forest_is_told_with_its_largest_difference_and_what_the_corre
         row("FE-C1", 0.0, claims.UNDECIDED, claimed="within ±0.06", bound=0.06), row("FE-C9a", 9.0, claims.HOLDS),
     ]  # fmt: skip
     assert forests.told(pd.DataFrame(rows)) == (
-        "Hold: 2; undecided: 4; against: 1. The largest that holds is accuracy, a − b on Glass, 0.30 (0.25 to 0.35). "
+        "Of these comparisons, of 6 claims that ask for different things, 2 hold, 4 are undecided and 1 against. "
+        "The largest that holds is accuracy, a − b on Glass, 0.30 (0.25 to 0.35). "
         "Undecided only because several are tested, as their own interval lies on one side of the edge: 2."
     )
     assert forests.told(pd.DataFrame(rows)[:0]) == "No records yet."
@@ -80,11 +81,20 @@ def test_the_first_forest_is_told_with_its_largest_difference_and_what_the_corre
 def test_the_second_forest_is_told_claim_by_claim(tests_id):
     text = forests.told_id(tests_id)
     assert text.startswith(
-        "The numbers of tables on which the mean is surely above 0, and surely below: sensitivity-4 (C4a) 2 and 0 of 2"
+        "The highest mean is +0.30 (0.30 to 0.30), 1 − deletion, ID-ExpO − best rival, least over η (C8b)"
     )
+    assert ", the lowest −0.0" in text
+    assert " it is surely above 0, and surely below: sensitivity-4 (C4a) 2 and 0 of 2; " in text
+    assert text.endswith("beyond its edge: none.")
     assert "; balance (C6a) 2 and 0 of 2; balance (C6b) 2 and 0 of 2; " in text
-    assert "; insertion (C8a) 2 and 0 of 2; 1 − deletion (C8a) 2 and 0 of 2; " in text
+    assert "; insertion (C8a) 2 and 0 of 2; 1 − deletion (C8b) 2 and 0 of 2; " in text
     turned = tests_id["claim"].eq("ID-C4a") & tests_id["differences"].notna()
     less = tests_id["differences"].where(~turned, tests_id["differences"].map(lambda own: own if own is None else -own))
     assert "sensitivity-4 (C4a) 0 and 2 of 2" in forests.told_id(tests_id.assign(differences=less))
+    assert forests.told_id(tests_id.assign(differences=less)).endswith("beyond its edge: C4a on 2.")
+    short = tests_id["claim"].eq("ID-C8c") & tests_id["differences"].notna()  # about 0.01 behind: within the margin
+    far = tests_id["differences"].where(
+        ~short, tests_id["differences"].map(lambda own: own if own is None else own - 0.1)
+    )
+    assert forests.told_id(tests_id.assign(differences=far)).endswith("beyond its edge: C8c on 2.")
     assert forests.told_id(tests_id[:0]) == "No records yet."

@@ -16,6 +16,7 @@ from lib.study import (
     figures,
     forests,
     pages_fe,
+    pages_forms,
     pages_id,
     pages_lambda,
     records,
@@ -55,11 +56,11 @@ def everything():
     fe, on_tables = runs_fe.load(FE, None), runs_id.load(ID)
     front = runs_id.fronts(on_tables)
     figs = pages_fe.score_figures(fe) | pages_lambda.lambda_figures(fe) | pages_fe.eta_figures(fe)
-    tests, tests_id = claims_fe.tests(fe, fe, timing.load()), claims_id.tests(on_tables)
+    tests, tests_id = claims_fe.tests(fe, fe, timing.load()), claims_id.tests(on_tables, runs_id.load_forms(on_tables))
     figs |= {"forest": forests.forest(tests), "forest_id": forests.forest_id(tests_id)}
     figs |= {name: pages_id.front_figure(front, name) for name in pages_id.SHOWN}
     figs |= {
-        "forms": pages_id.forms_told(on_tables, rows.read())["forms-figure"],
+        "forms": pages_forms.forms_told(runs_id.load_forms(on_tables), front, rows.read())["forms-figure"],
         "wine": pages_id.wine_told(front)["wine"],
     }
     return {

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.study import claims, claims_fe, claims_id, numbers, pages_claims, runs_fe, runs_id
+from lib.study import claims, claims_fe, numbers, pages_claims, runs_id
 from tests.study import id
 from tests.study.fe import compared, frame
 
@@ -23,7 +23,7 @@ def tests_fe(told):
 
 @pytest.fixture(scope="module")
 def tests_id():
-    return claims_id.tests(id.frame(tables=runs_id.TABLES[:2]))
+    return id.compared(id.frame(tables=runs_id.TABLES[:2]))
 
 
 # --- Words and numbers -----------------------------------------------------------------------------------------------
@@ -141,48 +141,6 @@ def test_the_lead_over_a_rival_is_a_mean_over_data_sets_at_each_number_of_entrie
     assert pages_claims.rival(pd.concat([without, without.assign(U=30)])) == {"rival-10": "–", "rival-30": "–"}
 
 
-def test_a_fixed_network_is_looked_at_where_its_gates_leave_few_entries_open(told):
-    """Faithfulness with all entries is 0.8, 0.1 at an eta not chosen; in half of PretrainR's splits most are open."""
-    rows = told.assign(dataset=told["dataset"].replace({"glass": "segment"}))
-    one = rows[(rows["measure"] == "faithfulness") & (rows["U"] == 10)]
-    taken = runs_fe.chosen(rows).groupby(["method", "split"])["eta"].first()
-    chosen = one["eta"].to_numpy() == taken.loc[list(zip(one["method"], one["split"]))].to_numpy()
-    assert 0 < chosen.mean() < 1
-    rows = pd.concat([rows, one.assign(U=1000, value=np.where(chosen, 0.8, 0.1))])
-    shut = one[one["part"] == "test"].assign(measure="open", U=pd.NA)
-    rows = pd.concat([rows, shut.assign(value=np.where(shut["split"] % 2, 0.9, 0.05))])
-    found, splits = pages_claims.fixed_network(rows), rows["split"].nunique()
-    assert found["PretrainR-sparse"] == f"{(splits + 1) // 2} of {splits}"
-    assert (found["PretrainR-all"], found["Pretrain-all"]) == ("0.80", "0.80")
-    assert float(found["PretrainR-few"]) < 0.8
-    assert "900, " in found["PretrainR-why"] or "900 and 900" in found["PretrainR-why"]
-
-
-def kept(*splits):
-    return pd.DataFrame(splits, columns=["few", "all", "open"]).assign(epoch=[100, 900][: len(splits)])
-
-
-@pytest.mark.parametrize(
-    ("fixed", "said"),
-    [
-        (kept((0.6, 0.7, 20), (0.4, 0.4, 30)), "0.40 below that of Ours. Keeping all that is open instead of the "
-         "first 10 changes it by +0.05 in the mean (single splits 0.00 to +0.10), so that ranking is the lesse"),
-        (kept((0.6, 0.9, 20), (0.4, 0.8, 30)), "ranking is the larger part"),
-        (kept((0.6, 0.7, 20), (0.2, 0.9, 5000)), "In 1 more split, 5,000 of all 9,000 entries stay open, and it agrees "
-         "on 0.20"),
-        (kept((0.6, 0.7, 20), (0.85, 0.9, 30)), "in 1 of 2 splits PretrainR comes within 0.1 of Ours. They keep "
-         "epoch 900 in the median, the other 1 epoch 100. What is left is how gates and strengths were trained"),
-        (kept((0.95, 1.0, 20), (0.95, 1.0, 20)), "not stay behind"),
-        (kept((0.6, 0.7, 900), (0.2, 0.9, 5000)), "nothing is said of few"),
-    ],
-)  # fmt: skip
-def test_what_ranking_costs_a_fixed_network_is_set_beside_the_rest(fixed, said):
-    joint, ungated = kept((0.9, 1.0, 9), (0.9, 1.0, 9)), kept((0.1, 0.98, 9), (0.1, 0.98, 9))
-    told = pages_claims.why(fixed, joint, ungated, every=9000)
-    assert said in told
-    assert ("of the same network agrees with it on 0.98" in told) == ("ranking" in told)
-
-
 def test_comparisons_are_alike_each_by_itself():
     """Uncorrected: the second is outside the margin, the third too wide."""
     gaps = [pd.Series([0.0, 0.01, 0.02]), pd.Series([0.1, 0.11, 0.12]), pd.Series([-0.4, 0.0, 0.4])]
@@ -196,3 +154,28 @@ def test_the_sentences_of_claims_stand_beside_their_labels(tests_fe):
     table = pages_claims.spoken(verdicts)
     assert list(table.index) == list(pages_claims.at_a_glance(verdicts).index)
     assert table.loc["FE\u2011C4b", ""] == pages_claims.sentences(verdicts.loc["FE-C4b"])
+
+
+def test_what_a_claim_without_an_effect_could_have_seen_is_told():
+    row = pd.Series({"verdict": "mixed", "holds": 1, "undecided": 1, "against": 0, "effect": np.nan, "ratio": False,
+                     "detectable": 0.1, "alone": 0.2})  # fmt: skip
+    assert pages_claims.sentences(row) == (
+        "Comparisons: 1 hold, 1 undecided, 0 against. A comparison nearer to the edge than 0.10 (0.20 if no other is "
+        "decided) would mostly stay undecided."
+    )
+    assert pages_claims.sentences(row.replace({0.1: np.nan})) == "Comparisons: 1 hold, 1 undecided, 0 against."
+
+
+def test_verdicts_that_a_stricter_correction_changes_are_named():
+    usual = pd.DataFrame({"verdict": ["mostly", "mixed"]}, index=["A", "B"])
+    strict = pd.DataFrame({"verdict": ["mixed", "mixed"]}, index=["B", "A"])
+    assert pages_claims.stricter(usual, strict) == "By it 1 of the 2 verdicts would be others: A (mostly to mixed)."
+    assert pages_claims.stricter(usual, usual) == "By it 0 of the 2 verdicts would be others: none."
+
+
+def test_the_claims_own_p_are_also_looked_at_together():
+    """Of five p one stays below 0.05 when corrected for being five; claims without p do not count."""
+    verdicts = pd.DataFrame({"p": [0.004, 0.03, np.nan, 0.2, 0.5, 0.9]}, index=list("ABCDEF"))
+    told = pages_claims.over_claims(verdicts)
+    assert "Of 5 on this page before the images 2 are below 0.05" in told
+    assert told.endswith("1 would be, and not those of B.")

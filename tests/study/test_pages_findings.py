@@ -56,6 +56,10 @@ def test_the_path_of_lambda_is_told_from_end_to_end(told):
     late = (told["lam"] == 100) & (told["measure"] == "faithfulness") & (told["dataset"] == "glass")
     words = pages_findings.along_lambda(told.assign(value=told["value"] - 0.2 * late))[1]
     assert "In the mean the most faithful λ is below the largest on Glass (λ = 1, accuracy 0.90). A predictor" in words
+    means = pd.DataFrame(
+        {"faithfulness": [0.9, 0.8, 0.9 - 1e-12], "accuracy": [0.7, 0.6, 0.5]}, index=[0.1, 1.0, 100.0]
+    )
+    assert pages_findings.most_faithful(means).to_dict() == {0.1: 0.7, 100.0: 0.5}
     assert pages_findings.along_lambda(told[told["lam"] == 1])[1] == "No data set has three values of λ yet."
 
 
@@ -91,6 +95,8 @@ def test_surprises_are_told_as_they_come(front, forms):
     assert "masked at random ID-ExpO predicts better than CE-only" in words  # 0.7 and 0.5 in the made-up records
     unsure = forms.assign(value=np.where(forms["deletion"] == "C", forms["value"].mean() + forms["split"] - 2, 0.0))
     assert "Del-C" not in pages_findings.surprises(front, unsure, readings)[1]
+    elsewhere = forms.assign(device=np.where(forms["deletion"] == "C", "cpu: EPYC", "cuda: H200"))
+    assert "Del-C" not in pages_findings.surprises(front, elsewhere, readings)[1]
     assert "first protocol's 1: 0.30 (" in words
     assert len(fig.axes[0].get_yticks()) == 5
     title = fig.get_suptitle().replace("\n", " ")

@@ -7,35 +7,12 @@ import pandas as pd
 import pytest
 
 from lib.study import pages_id, runs_id
-from lib.study.words import listed
 from tests.study.id import KNOWN, TOLD, frame
 
 
 @pytest.fixture(scope="module")
 def front():
     return runs_id.fronts(frame(tables=["collins", "qsar-biodeg"]))
-
-
-@pytest.fixture(scope="module")
-def forms():
-    return runs_id.front_of_forms(frame(tables=["collins", "qsar-biodeg"], forms=0.0))
-
-
-def test_the_form_that_keeps_most_accuracy_is_named():
-    rows = frame(tables=["collins", "qsar-biodeg"])
-    more = rows["deletion"].eq("C") & rows["measure"].eq("accuracy")
-    told = pages_id.forms_told(rows.assign(value=rows["value"] + 0.05 * more), KNOWN)
-    assert told["forms-accurate"] == "Del-C"
-    assert told["forms-table"].loc["majority class"].tolist() == ["0.570", "–", "–", "–"]  # of collins and qsar-biodeg
-    lacking = [d for d in runs_id.TABLES if d not in ("collins", "qsar-biodeg")]
-    assert told["forms-lack"] == f"not on {listed(lacking)}"
-    once = rows[rows["dataset"].eq("collins") | rows["S"].eq(0.5) | rows["deletion"].isin(["A", "none"])]
-    lack = pages_id.forms_told(once, KNOWN)["forms-lack"]
-    assert lack == f"at one S alone on qsar-biodeg and not on {listed(lacking)}"
-    table = told["forms-table"].drop("majority class").astype(float)
-    assert table.loc["Del-C", "accuracy"] - table.loc["Del-A", "accuracy"] == pytest.approx(0.05, abs=0.01)
-    assert table["balance"].tolist() == pytest.approx((table @ [2, 1, 1, 0]).tolist(), abs=0.003)
-    assert told["forms-figure"].get_suptitle().startswith("In the mean Del-C has the best balance")
 
 
 def test_a_front_says_what_is_surely_won_and_paid(front):
@@ -55,19 +32,29 @@ def test_a_front_says_what_is_surely_won_and_paid(front):
     assert pages_id.lead(front[front["method"] != "ExpO-F"], "collins") == "not every rival has records"
 
 
-def test_all_forms_on_all_tables_lack_nothing():
-    told = pages_id.forms_told(frame(), KNOWN)
-    assert told["forms-lack"] == "at every S on all 6 tables"
-
-
 def test_differences_stand_beside_the_majority_class(front):
     table = pages_id.differences(front, KNOWN, "collins")
     rows = [name for explainer, name in table.index if explainer == "LIME, 0.5"]
     assert rows[-1] == "majority class"
     accuracy = table.loc[("LIME, 0.5", "majority class"), "accuracy"]
+    assert accuracy.endswith("\u00a0*")
     assert float(accuracy.split("\u00a0")[0]) == pytest.approx(TOLD["ID-ExpO"][0] - 0.84, abs=0.01)
     assert table.loc[("LIME, 0.5", "majority class"), "insertion"] == "–"
+    swing = pd.Series({0: 0.05, 1: 0.03, 2: 0.0, 3: 0.06, 4: 0.04})  # p is 0.02, and 0.06 as splits share rows
+    own = front["method"].eq("ID-ExpO") & front["measure"].eq("insertion")
+    level = front.assign(value=np.where(front["measure"].eq("insertion"), 0.5, front["value"]))
+    level = level.assign(value=level["value"] + own * level["split"].map(swing))
+    table = pages_id.differences(level, KNOWN, "collins")
+    assert table.loc[("LIME, 0.5", "CE‑only"), "insertion"] == "+0.036\u00a0∘"
     assert pages_id.differences(front[front["dataset"] != "collins"], KNOWN, "collins").empty
+
+
+def test_another_method_stands_beside_at_eta_3(front):
+    moved = front.assign(value=front["value"] + 0.1 * (front["eta"].ne(3.0) & front["method"].eq("CE-only")))
+    assert pages_id.beside(moved, "CE-only") == (
+        "accuracy 0.01 lower, insertion 0.10 higher and 1 − deletion 0.30 higher"
+    )
+    assert pages_id.beside(front, "pretrained") == "none"
 
 
 def test_sensitivity_is_told_beside_the_start_too():
@@ -89,19 +76,6 @@ def test_sensitivity_is_counted_on_the_papers_tables_alone(front):
     table, told = pages_id.sensitivity(every)
     assert "collins-23" in table.index.get_level_values(0)
     assert told["sensitivity-above-LIME"] == told["sensitivity-rose-KernelSHAP"] == "4 of 4"
-
-
-def test_the_forms_are_compared_by_their_balance(forms):
-    c, small = forms["deletion"].eq("C"), forms["S"].eq(0.3)
-    told = pages_id.balance_told(forms)
-    assert told.startswith(
-        "The paper chooses Del-A for its balance. At S = 0.3 Q, over 2 tables, Del-A's balance is not surely apart"
-    )
-    for by, words in ((-0.1, "surely above Del-C's: the difference is 0.40"), (0.1, "surely below Del-C's: the")):
-        assert words in pages_id.balance_told(forms.assign(value=forms["value"] + by * (c & small)))
-        assert "not surely" in pages_id.balance_told(forms.assign(value=forms["value"] + by * (c & ~small)))
-    assert pages_id.balance_told(forms[forms["split"] == 0]).startswith("Two splits")
-    assert pages_id.balance_told(forms[:0]).startswith("Two splits")
 
 
 def test_the_contributions_to_one_sample_are_told():

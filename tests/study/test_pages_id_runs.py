@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from lib.study import pages_id_runs, runs_id
-from tests.study.id import frame
+from tests.study.id import KNOWN, frame
 
 GPU, CPU = "cuda: NVIDIA H200", "cpu: AMD EPYC, 1 threads"
 
@@ -87,7 +87,8 @@ def test_runs_made_twice_are_compared_run_by_run():
     test = one["measure"].eq("accuracy") & one["part"].eq("test")
     later = 3 + one["split"].eq(0)
     moved = one.assign(value=one["value"] + 0.01 * test, best_epoch=later, device="cpu: EPYC, 1 threads")
-    means, told = pages_id_runs.twice(one, moved[moved["split"] < 4], ("GPU", "CPU"))
+    means, told = pages_id_runs.twice(one, moved[moved["split"] < 4], ("GPU", "CPU"), known=KNOWN)
+    assert means.loc[("collins", "majority class")].tolist() == ["0.840", "0.840", "–"]
     assert means.loc[("collins", "accuracy"), "difference"].startswith("+0.0100")
     assert means.loc[("collins", "insertion"), "difference"].startswith("+0.0000")
     assert told["same"] * 4 == told["runs"] * 3
@@ -103,6 +104,6 @@ def test_the_error_of_runs_made_twice_is_over_splits():
     """Runs of one split that all move alike are one observation, however many they are."""
     one = frame(tables=["collins"]).assign(device=GPU)
     by = one["split"].map(dict(enumerate((0.0, 0.01, 0.02, 0.03, 0.04)))) * one["measure"].eq("accuracy")
-    means, _ = pages_id_runs.twice(one, one.assign(value=one["value"] + by, device=CPU), ("GPU", "CPU"))
+    means, _ = pages_id_runs.twice(one, one.assign(value=one["value"] + by, device=CPU), ("GPU", "CPU"), known=KNOWN)
     error = 0.01 * (2.5 / 5) ** 0.5
     assert means.loc[("collins", "accuracy"), "difference"] == f"+0.0200\u00a0±\u00a0{error:.4f}"

@@ -1,6 +1,7 @@
 """Image by image, as the page of images shows it."""
 
 from lib.study import pages_quadrants
+from lib.study.words import over_seeds
 
 
 def test_shares_stand_beside_the_papers_whatever_there_is(front):
@@ -17,7 +18,11 @@ def test_shares_stand_beside_the_papers_whatever_there_is(front):
     assert "in the paper in 57.8%, and in 41.9% with ExpO-S" in rise
     assert "in the paper in 6.9%, and in 6.7% with ExpO-S" in fall
     alone = pages_quadrants.quadrants_told({m: changed[m] for m in ("ID-ExpO", "CE-only")})
-    assert "with CE-only, of CE-only the best; in the paper in 57.8%, and in 34.6% with CE-only" in alone
+    each = pages_quadrants.by_seed({m: changed[m] for m in ("ID-ExpO", "CE-only")})
+    gap = over_seeds(each["ID-ExpO", "first"] - each["CE-only", "first"])
+    assert "(" in gap
+    assert f"with CE-only, of CE-only the best: {gap}; in the paper" in alone
+    assert "; in the paper in 57.8%, and in 34.6% with CE-only" in alone
     assert "no records" in pages_quadrants.quadrants_told({})
     assert len(pages_quadrants.quadrant_figure(changed).axes) == 4
 

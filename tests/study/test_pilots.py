@@ -48,6 +48,7 @@ def test_more_patience_is_compared_in_the_same_runs_alone_on_validation():
     worse = longer.assign(value=longer["value"].where(longer["split"] == 0, 0.5))
     assert pilots.patience(worse, short).loc["Ours on Glass", "geometric mean by split"].endswith("0.800 and 0.500")
     told = "with η chosen, the mean score changes by +0.05 to +0.20 on 2 data sets, by more than noise on Glass"
+    assert pilots.each_split(worse, short) == "from 0.60 and 0.60 to 0.80 and 0.50 on Glass"
     both = [pd.concat([some, other.assign(dataset="vehicle")]) for some, other in ((longer, worse), (short, short))]
     assert pilots.waited(*both) == told
     assert pilots.waited(longer, short.assign(dataset="vehicle")) == "it was not tried yet"

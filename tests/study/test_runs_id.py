@@ -16,6 +16,32 @@ def told():
     return frame()
 
 
+def test_a_form_made_again_beside_the_others_takes_the_place_of_that_table_and_S_alone(told, monkeypatch):
+    again = told.query("dataset == 'collins' and S == 0.3 and deletion == 'A' and explainer == 'LIME'").assign(
+        value=9.0
+    )
+    monkeypatch.setattr(runs_id, "load", lambda folder: again)
+    monkeypatch.setattr(runs_id.records, "files", lambda folder: ["a file"])
+    found = runs_id.load_forms(told, "somewhere")
+    assert len(found) == len(told)
+    new = found["value"] == 9
+    assert new.sum() == len(again)
+    assert set(found.loc[new, "dataset"]) == {"collins"}
+    rest = at(found, dataset="collins", S=0.3, deletion="A")
+    assert set(rest.loc[rest["value"] != 9, "explainer"]) == {"KernelSHAP"}
+    monkeypatch.setattr(runs_id.records, "files", lambda folder: [])
+    assert runs_id.load_forms(told, "no such folder") is told
+
+
+def test_tables_whose_forms_are_from_several_processors_are_found(told):
+    assert runs_id.mixing(told) == []
+    c = told["deletion"].eq("C") & told["dataset"].eq("collins") & told["S"].eq(0.3)
+    for column, other in (("device", "cpu: EPYC, 1 threads"), ("mixed", False)):
+        assert runs_id.mixing(told.assign(**{column: told[column].mask(c, other)})) == ["collins"]
+    threads = told.assign(device=told["device"].where(~c, told["device"] + ", 2 threads"))
+    assert runs_id.mixing(threads) == []
+
+
 def test_balance_is_the_valscore_of_test_rows_at_eta_2():
     rows = [{"split": 0, "measure": m, "value": v} for m, v in zip(NAMES[:3], (0.5, 0.3, 0.11))]
     rows += [{**row, "value": row["value"] + 0.2} for row in rows]  # a second data set

@@ -40,11 +40,11 @@ def test_where_a_seed_moves_as_much_as_a_split_is_named():
 
 def test_seeds_are_counted_for_each_data_set_of_the_method_that_has_least():
     one, two = [(0.1,), (0.2,)], [(0.1, 0.2), (0.3, 0.4)]
-    assert seeds.counted(runs(one)).startswith("Each split has one seed, so")
-    assert seeds.counted(runs(two)) == "Splits have several seeds, of which we take the mean: 2 on Glass."
-    part = pd.concat([runs(two), runs(one, method="Joint"), runs(one, "vehicle")])
-    text = seeds.counted(part)
-    assert text.startswith("Splits have several seeds, of which we take the mean: 1 to 2 on Glass; on all other data")
-    assert text.endswith("is not measured by itself.")
+    assert seeds.counted(runs(one)).startswith("No split has several seeds of all methods, so")
+    whole = "Splits have several seeds, of which we take the mean: 2 in 2 of 2 splits of Glass."
+    assert seeds.counted(runs(two)) == whole
+    half = seeds.counted(pd.concat([runs(two), runs([(0.1, 0.2), (0.3,)], method="Joint"), runs(one, "vehicle")]))
+    assert "mean: 2 in 1 of 2 splits of Glass; a split of one seed counts like one of several; on all other" in half
+    assert half.endswith("is not measured by itself.")
     several = pd.concat([runs([(0.1, 0.2, 0.3)] * 2), runs(two, "vehicle"), runs(one, "segment")])
-    assert "we take the mean: 3 on Glass and 2 on Vehicle; on all" in seeds.counted(several)
+    assert "the mean: 3 in 2 of 2 splits of Glass and 2 in 2 of 2 splits of Vehicle; on all" in seeds.counted(several)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from lib.data.splits import FRACTIONS
-from lib.study.statistics import RATIO, Paired, clustered, holm, mean_sem, plus_minus, resampled
+from lib.study.statistics import RATIO, Paired, alike, clustered, holm, mean_sem, plus_minus, resampled, standard_error
 
 
 def test_mean_and_standard_error_count_splits_not_seeds():
@@ -129,3 +129,19 @@ def test_a_test_over_data_sets_is_wrong_in_no_more_than_one_of_twenty(units, bet
 
 def test_the_share_of_test_rows_is_that_of_every_split():
     assert RATIO == pytest.approx(FRACTIONS[2] / FRACTIONS[0])
+
+
+def test_comparisons_that_err_alike_are_no_surer_in_the_mean():
+    """Their errors are averaged, not their squares, and degrees of freedom are those of the shortest."""
+    each = [np.array([1.0, 2.0, 3.0]), np.array([5.0, 5.5, 6.5, 6.0])]
+    found = alike(each, 1.0, ratio=0.1)
+    error = np.mean([standard_error(values, 0.1) for values in each])
+    assert found.difference == pytest.approx((2 + 5.75) / 2)
+    assert found.high - found.difference == pytest.approx(stats.t.ppf(0.975, 2) * error)
+    assert found.p == pytest.approx(2 * stats.t.sf((found.difference - 1) / error, 2))
+    assert alike(each[:1]) == resampled(each[0])
+
+
+def test_equal_means_print_alike_however_they_were_summed():
+    for mean in (0.6355, 0.6355 - 1e-16, 0.6355 + 1e-16):
+        assert plus_minus(mean, 0.1, ".3f").startswith("0.636")

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from lib.study import numbers, pages_fe, runs_fe, statistics, timing, words_fe
+from lib.study.runs import at
 from tests.study.fe import TOLD, frame, timed
 
 
@@ -158,9 +159,16 @@ def test_classes_of_the_ten_images_are_told_over_splits():
     ten = runs_fe.chosen(frame(datasets=[runs_fe.CIFAR10], methods=["Ours", "Joint"], lams=(1.0,)))
     assert words_fe.classes(ten) == (
         "Over 6 splits the ten images are of 10 classes in the median under Ours (10 to 10), "
-        "and of 1 under Joint (1 to 1)."
+        "and of 1 under Joint (1 to 1). The paper's show every class under Ours and fewer under Joint, as here."
     )
     assert words_fe.classes(ten[ten["method"] == "Ours"]) == "No records of both methods yet."
+    swapped = words_fe.classes(ten.assign(method=ten["method"].replace({"Ours": "Joint", "Joint": "Ours"})))
+    assert swapped.endswith("under Joint, which none of this bears out.")
+    last = ten["measure"].eq("influence") & ten["method"].eq("Ours") & ten["U"].gt(8)
+    fewer = ten.assign(example=ten["example"].where(~last, ten.loc[ten["measure"].eq("influence"), "example"].iloc[0]))
+    assert words_fe.classes(fewer).endswith("of which the first is not so here.")
+    alike = pd.concat([at(ten, method="Ours"), at(ten, method="Ours").assign(method="Joint")])
+    assert words_fe.classes(alike).endswith("of which the second is not so here.")
 
 
 def test_the_ten_images_are_told_by_whose_class_they_speak_for():
