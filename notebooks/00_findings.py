@@ -176,13 +176,15 @@ keep("findings", drawn | told)
 # :doc: 01_claims.ipynb
 # ```
 #
+# *FE's claims. ● holds, ○ undecided, × against, in at most eight marks; effect: mean over data sets with its 95 %
+# interval.*
+#
 # ```{glue} claims-summary-id
 # :doc: 01_claims.ipynb
 # ```
 #
-# *● holds, ○ undecided, × against, in at most eight marks; effect: mean over data sets with its 95 % interval.
-# Comparisons are of single data sets, each by itself and corrected for being several, while the effect is a mean. So an
-# effect can be sure where no comparison is, and the other way round.*
+# *ID's claims on tables, likewise. Comparisons are of single data sets, each by itself and corrected for being several,
+# while the effect is a mean. So an effect can be sure where no comparison is, and the other way round.*
 #
 # ## What is not there yet
 #

@@ -206,6 +206,9 @@ table = {
 pd.DataFrame(table).T.round(3)
 
 # %% [markdown]
+# *The player's images: the share predicted right, the mean probability of the class predicted, mean scores, and the
+# share of cells whose contribution is 0.*
+#
 # Of these {glue:text}`gallery-n` images, insertion and deletion of a share {glue:text}`gallery-S` of the cells are both
 # better under ID-ExpO than under CE-only for {glue:text}`gallery-both`, and both worse for
 # {glue:text}`gallery-neither`. The paper's Figure 4 counts over 1,000 images, and against another network: it compares

@@ -52,7 +52,7 @@ def test_the_forms_are_compared_by_their_balance(forms):
     c, small = forms["deletion"].eq("C"), forms["S"].eq(0.3)
     told = pages_forms.balance_told(forms)
     assert told.startswith(
-        "The paper chooses Del-A for its balance. In the mean over 2 tables and the S that they have, the"
+        "The paper chooses Del-A for its balance. In the mean over 2 tables and the S that they have, with"
     )
     assert told.count("not surely apart from 0") == 2
     for by, words in ((-0.1, r"\+0\.20 \([^)]+\), surely above 0"), (0.1, r"−0\.20 \([^)]+\), surely below 0")):
