@@ -44,6 +44,7 @@ from lib.study import (
     lacking,
     pages_fe,
     pages_findings,
+    pages_id,
     pages_images,
     records,
     runs_fe,
@@ -65,6 +66,7 @@ drawn, told = {}, {}
 drawn["six"], told["six-told"] = pages_findings.six(ten)
 drawn["lambda"], told["lambda-told"] = pages_findings.along_lambda(lambdas)
 drawn["tables"], told["tables-told"] = pages_findings.tables_lead(front)
+told["pretrained"] = pages_id.beside(front, "pretrained")
 drawn["surprises"], told["surprises-told"] = pages_findings.surprises(
     front, runs_id.front_of_forms(runs_id.load_forms(frame_id, results_forms)), records.read(readings)
 )
@@ -142,7 +144,8 @@ keep("findings", drawn | told)
 # [](21_tables).
 # ```
 #
-# {glue:text}`findings-tables-told`
+# {glue:text}`findings-tables-told` Beside the predictor before fine-tuning it has, in the mean,
+# {glue:text}`findings-pretrained`.
 #
 # ID-ExpO is surer of what it predicts than its rivals, which can raise insertion whatever the explanation
 # ([](20_what_works)). The rival here is the best at $\eta = 2$, and $f(x)$ is the probability of the class predicted.

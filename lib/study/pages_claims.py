@@ -45,9 +45,9 @@ def unbroken(label: str) -> str:
 
 
 def shown(row: pd.Series) -> str:
-    """The verdict, and by how many comparisons, where fewer than half of them make a claim contradicted."""
+    """The verdict, and by how many comparisons, where no more than half of them make a claim contradicted."""
     total = int(row[list(MARKS)].sum())
-    few = row["verdict"] == "contradicted" and 2 * row["against"] < total
+    few = row["verdict"] == "contradicted" and 2 * row["against"] <= total
     return f"contradicted, by {row['against']} of {total}" if few else row["verdict"]
 
 

@@ -86,7 +86,8 @@ def test_a_mean_on_the_other_side_is_said_to_be_against(gain):
 def test_a_verdict_that_few_comparisons_turn_says_how_many():
     row = pd.Series({"verdict": "contradicted", "holds": 0, "undecided": 8, "against": 1})
     assert pages_claims.shown(row) == "contradicted, by 1 of 9"
-    assert pages_claims.shown(row.replace({8: 1})) == "contradicted"
+    assert pages_claims.shown(row.replace({8: 1})) == "contradicted, by 1 of 2"
+    assert pages_claims.shown(row.replace({8: 0})) == "contradicted"
     assert pages_claims.shown(row.replace({"contradicted": "mixed"})) == "mixed"
 
 
