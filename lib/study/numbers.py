@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
 from lib.study.statistics import TIE, Paired
@@ -29,8 +30,13 @@ def interval(one: Paired) -> str:
 
 def ends(one: Paired | pd.Series, form: Callable = two) -> str:
     """`low` and `high` of an interval, each with as many digits as show on which side of 0 it lies."""
-    return " to ".join(text if end == 0 or set(text) - set("−0.") else f"{end:.1g}".replace("-", "−")
+    return " to ".join(text if end == 0 or set(text) - set("−0.") else first_digit(end)
                        for end, text in ((end, form(end)) for end in (one.low, one.high)))  # fmt: skip
+
+
+def first_digit(value: float) -> str:
+    """A number close to 0 with its first digit alone."""
+    return np.format_float_positional(value, 1, unique=False, fractional=False, trim="-").replace("-", "−")
 
 
 def three(value: float) -> str:

@@ -30,6 +30,7 @@ from lib.study.statistics import Paired
         (numbers.spanned(Paired(0.1, -0.2, 0.4, 0.5, 3)), "+0.10 (−0.20 to 0.40)"),
         (numbers.spanned(None), "–"),
         (numbers.interval(Paired(0.1, -0.0006, 0.0015, 0.5, 3)), "0.10 (−0.0006 to 0.002)"),  # its side of 0
+        (numbers.interval(Paired(0.1, -6.4e-5, 0.4, 0.5, 3)), "0.10 (−0.00006 to 0.40)"),
         (numbers.interval(Paired(0.0, 0.0, 0.006, 0.5, 3)), "0.00 (0.00 to 0.01)"),
     ],
 )
