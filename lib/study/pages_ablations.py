@@ -180,7 +180,8 @@ def verdict(picked: pd.DataFrame) -> str:
         open_ = [PARTS[v][0] for v in PARTS if v not in sure]
         text += f" Not sure either way: {listed(open_)}." if open_ else ""
     alike = [PARTS[v][0] for v in PARTS if all(within(row.get(v)) for row in changes(picked).values())]
-    text += f" Hardly missed, as each whole interval lies within ±{MARGIN}: {listed(alike)}." * bool(alike)
+    within_all = f"Hardly missed in the mean, whose interval lies within ±{MARGIN} in each score"
+    text += f" {within_all}: {listed(alike)}." * bool(alike)
     higher = {v: [score for score in scores if round(score[1], 2) > 0] for v, scores in ways[0].items()}
     higher = _listed({v: scores for v, scores in higher.items() if scores}, VARIANTS.get)
     return text + (f" In the mean, though not surely, ID-ExpO is exceeded by {higher}." if higher else "")
