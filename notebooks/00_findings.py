@@ -81,13 +81,13 @@ keep("findings", drawn | told)
 # %% [markdown]
 # ## What came out
 #
-# All numbers and titles below, and most sentences around them, are computed from committed records of full runs; only
-# the surprise about $S$ rests on short ones of the first protocol ([](30_readings)). All else on FE is of its second.
-# It keeps the epoch that scores best with ten entries, and chooses on validation rows how large the strengths $S$ are
-# at first. Bars are standard errors where a figure shows means, and 95 % intervals where it shows differences: over
-# splits for one data set, over data sets for a mean of several, over seeds on images. A difference is *surely* there if
-# its own interval leaves out 0. That is less strict than the verdicts further down, which allow for the number of
-# comparisons.
+# All numbers and titles below, and most sentences around them, are computed from committed records of full runs. FE was
+# run twice, under two protocols ([](30_readings)). What follows is of the second, which keeps the epoch that scores
+# best with ten entries and chooses on validation rows how large the strengths of influences are at first. Only what is
+# said of that start under *What surprised* rests on short runs of the first. Bars are standard errors where a figure
+# shows means, and 95 % intervals where it shows differences: over splits for one data set, over data sets for a mean of
+# several, over seeds on images. A difference is *surely* there if its own interval leaves out 0. That is less strict
+# than the verdicts further down, which allow for the number of comparisons.
 #
 # | name | what it is |
 # | --- | --- |
@@ -139,9 +139,9 @@ keep("findings", drawn | told)
 # :name: fig-findings-tables
 # :alt: Differences between ID-ExpO and its best rival in accuracy, insertion and one minus deletion, a row a table.
 #
-# ID-ExpO minus the rival of the highest mean, of three, at $\eta = 3$; mean over two explainers and two $S$ with 95 %
-# intervals. Tables are sorted by the loss of accuracy, the smallest first. Hollow: the interval contains 0. More in
-# [](21_tables).
+# ID-ExpO minus, in each score, whichever of its three rivals has the highest mean, at $\eta = 3$; mean over two
+# explainers and two $S$ with 95 % intervals. Tables are sorted by the loss of accuracy, the smallest first. Hollow: the
+# interval contains 0. More in [](21_tables).
 # ```
 #
 # {glue:text}`findings-tables-told` Beside the predictor before fine-tuning it has, in the mean,
@@ -179,21 +179,22 @@ keep("findings", drawn | told)
 # :doc: 01_claims.ipynb
 # ```
 #
-# *FE's claims. ● holds, ○ undecided, × against, in at most eight marks; effect: mean over data sets with its 95 %
-# interval.*
+# *FE's claims. ● holds, ○ undecided, × against, in at most eight marks; effect: mean over the data sets that the claim
+# is about, with its 95 % interval, or a dash where no mean says it.*
 #
 # ```{glue} claims-summary-id
 # :doc: 01_claims.ipynb
 # ```
 #
-# *ID's claims on tables, likewise. Comparisons are of single data sets, each by itself and corrected for being several,
-# while the effect is a mean. So an effect can be sure where no comparison is, and the other way round.*
+# *ID's claims on tables, likewise; balance: twice the accuracy plus insertion plus one minus deletion. Comparisons are
+# of single data sets, each by itself and corrected for being several, while the effect is a mean. So an effect can be
+# sure where no comparison is, and the other way round.*
 #
 # ## What is not there yet
 #
 # Of FE's grid, ten splits and five $\lambda$ on every data set, these are not recorded: {glue:text}`findings-missing`.
-# As for ID's results on [tables](21_tables), {glue:text}`findings-missing-id`. Those on [images](22_images) are here as
-# far as a small network and two CPU cores have come.
+# As for ID's results on the paper's six [tables](21_tables), {glue:text}`findings-missing-id`. Those on
+# [images](22_images) are here as far as a small network and two CPU cores have come.
 #
 # ## Start here
 #
@@ -220,8 +221,8 @@ keep("findings", drawn | told)
 # The records that this copy was drawn from:
 
 # %% tags=["remove-input"]
-folders = {"FE, first protocol": results, "FE, second protocol": newer, "ID on tables": results_id}
-pages_findings.versions(folders | {"FE, other readings": readings})
+folders = {"FE, first protocol": results, "FE, second protocol": newer, "FE, other readings": readings}
+pages_findings.versions(folders | {"ID on tables": results_id, "ID on images": results_images})
 
 # %% [markdown]
 # *Rows of measurements, the machines and the number of commits that made them, the version of their columns, and the

@@ -66,7 +66,7 @@ keep("results", {f"told-{measure}": words_fe.scores(ten, measure) for measure in
 # gates. Methods stand a little apart so that equal ones can be seen.
 # ```
 #
-# {glue:text}`results-told-accuracy`
+# {glue:text}`results-told-accuracy` Pretrain and PretrainR share one predictor, so that their accuracies are the same.
 #
 # ```{glue:figure} results-faithfulness
 # :name: fig-results-faithfulness
@@ -201,9 +201,9 @@ pages_fe.open_gates(frame)
 # The paper's Table 1 fits one model trained through all epochs, by itself. Its first counterpart here is an epoch,
 # timed in seconds of one core of the processor, of one model that computes $f$ for all examples, and what all epochs
 # would come to. Then what the library needs: an epoch's share of ten splits trained as one program, and the seconds of
-# the run that validation chose at $U = 10$ until it stopped, mean over splits, a share of its stack on the device named
-# [below](sec-results-runs). Of CIFAR10 no epoch is timed, as the paper trains it on a GPU of its time. All count the
-# time to pretrain within Pretrain and PretrainR.
+# the run that validation chose at $U = 10$ until it stopped, mean over splits, a share of its stack (of runs trained as
+# one program) on the device named [below](sec-results-runs). Of CIFAR10 no epoch is timed, as the paper trains it on a
+# GPU of its time. All count the time to pretrain within Pretrain and PretrainR.
 
 # %% tags=["hide-input"]
 timed = timing.load(timings)
@@ -285,7 +285,7 @@ counts
 # ## Which runs there are
 #
 # One row for each data set and method at $\lambda = 1$. Methods with gates were trained at each $\eta$, each run for
-# {glue:text}`results-epochs-most:,` epochs or until validation had not improved for long, in gradient steps:
+# at most {glue:text}`results-epochs-most:,` epochs, or until validation had not improved for so many gradient steps:
 # {glue:text}`results-patience`. Epochs and seconds are means over runs; a run's seconds are its share of the stack that
 # it was trained in; hours are of all runs together.
 
@@ -313,8 +313,8 @@ pages_fe.runs_shown(table)
 # > parameter of the experiment, but its weights could not be had where these records were made.
 #
 # > There are two protocols. The first kept epochs by all $U$ together and started $S$ from 1. The second keeps them by
-# > $U = 10$, counts ties of $h$ as unfaithful and starts $S$ where validation liked it best. In place of 1 that matters
-# > most for CIFAR10 ([](30_readings)). Records at $\lambda = 1$: {glue:text}`results-protocols`.
+# > $U = 10$, counts ties of $h$ as unfaithful and starts $S$ where validation liked it best. Another start than 1
+# > matters most on CIFAR10 ([](30_readings)). Records at $\lambda = 1$: {glue:text}`results-protocols`.
 #
 # > Ours, not the paper's: the values of $\lambda$ along Figures 6 and 7 and those of $U$, which its text does not
 # > print.

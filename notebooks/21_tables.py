@@ -191,7 +191,8 @@ keep("tables", pages_forms.forms_told(runs_id.load_forms(frame, results_forms), 
 # :name: fig-tables-forms
 # :alt: Insertion and one minus deletion against accuracy for the three deletion regularisers, a row for each S.
 #
-# Three forms of the deletion regulariser with LIME, averaged over {glue:text}`tables-forms`.
+# Three forms of the deletion regulariser with LIME, over {glue:text}`tables-forms`: means with standard errors. Each
+# line joins $\eta = 0.5$ to $3$, the largest marker is $\eta = 3$. The title is about $\eta = 2$ and the smaller $S$.
 # ```
 #
 # {glue:text}`tables-forms-told` [Claim ID-C6](01_claims) has each table and $S$ by itself.
@@ -204,7 +205,7 @@ keep("tables", pages_forms.forms_told(runs_id.load_forms(frame, results_forms), 
 # insertion plus one minus deletion. "Pretrained" is before fine-tuning; last, always naming the most frequent class of
 # the training rows.*
 #
-# In the mean {glue:text}`tables-forms-accurate` keeps most accuracy at this $S$.
+# In the mean {glue:text}`tables-forms-accurate` has the highest accuracy at this $S$.
 #
 # Del-A and Del-B differ by a multiple of the cross-entropy ([](14_regularizers)), so they can be expected to be close.
 # Del-C has a lower bound, 0, which it nears as soon as the class is unlikely on deleted inputs. Del-A goes on to reward
@@ -410,6 +411,6 @@ means
 # same epoch. A single run's 1 − deletion moves by {glue:text}`tables-processor-apart:.2f` in the mean, where mixed
 # precision on one machine moves it by {glue:text}`tables-mixed-apart:.2f`. Means over splits move less, here by up to
 # {glue:text}`tables-processor-moved:.2f`. A difference of that size between methods that were trained on different
-# machines, as on collins-23, says nothing of the methods. Nor does it between forms of deletion; of those we compare
-# above, these tables have some from each: {glue:text}`tables-forms-apart`. These are some runs of one cell.
+# machines, as on collins-23, says nothing of the methods. Nor does it between forms of deletion, which come from
+# different machines on these tables: {glue:text}`tables-forms-apart`. Only some runs of one setting were repeated.
 # {glue:text}`tables-processor-rest`

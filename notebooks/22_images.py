@@ -112,7 +112,7 @@ pages_images.over_shown(front)
 # :name: fig-images-untrained
 # :alt: Sensitivity-4 and accuracy on masked images against accuracy, a row for each explainer and S.
 #
-# Sensitivity-4 and accuracy with a random half of the cells masked, against accuracy, through the etas (the paper's
+# Sensitivity-4 and accuracy with a random half of the cells masked, against accuracy, for all $\eta$ (the paper's
 # Fig. 3 shows the first at $S = 0.3\,HW$).
 # ```
 #
@@ -255,9 +255,9 @@ work_images.ablations(frame)
 work_images.robust(front, frame)
 
 # %% [markdown]
-# *ID-ExpO at $\eta = 3$, and robust networks. Of the paper's network its accuracy and two scores are printed. Its
-# accuracy is ID-ExpO's; ours pays for its robustness and is another kind of network, so that ID-C7 says little. It is
-# one training, and the intervals there know the seeds of ID-ExpO alone.*
+# *ID-ExpO at $\eta = 3$, and robust networks. Of the paper's network its accuracy and two scores are printed. It is as
+# accurate as ID-ExpO; ours pays for its robustness in accuracy and is another kind of network, so that ID-C7 says
+# little. It is one training, and the intervals there know the seeds of ID-ExpO alone.*
 #
 # {glue:text}`images-robust`
 #
@@ -343,7 +343,7 @@ pages_claims.at_a_glance(verdicts).assign(recorded=list(claims_images.lacking(te
 #
 # > The runs differ from the paper's in ways that matter.
 # >
-# > - The images are {glue:text}`images-source`, whose pixels JPEG has changed. What that does to the scores is measured
+# > - The images: {glue:text}`images-source`. JPEG has changed their pixels; what that does to the scores is measured
 # >   [above](sec-images-copies).
 # > - The paper's ResNet-18 has width 64. Ours has an accuracy of {glue:text}`images-start:.3f` on all test images
 # >   before fine-tuning.

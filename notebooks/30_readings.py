@@ -132,7 +132,7 @@ keep("readings", {"change": fig})
 # ```
 #
 # With so few splits only large effects stand out. Of {glue:text}`readings-tried` differences, each put to a t test over
-# splits that share rows ([](01_claims)) and corrected for their number (Holm), these hold at 5 %:
+# splits that share rows ([](01_claims)) and corrected for their number (Holm), those that hold at 5 %:
 # {glue:text}`readings-sure`. All in numbers, below the scores of the readings taken:
 
 # %% tags=["hide-cell"]
@@ -197,7 +197,8 @@ keep("readings", {"start": best, "start-closest": pilots_of.closest(tried)})
 keep("readings", {f"unit-{name}": pilots_of.unit(name) for name in ("vehicle", "segment")})
 keep("readings", {"start-without": pilots_of.without(tried, "PretrainR")})
 keep("readings", {f"start-{method}": pilots_of.alone(tried, method) for method in ("Pretrain", "PretrainR")})
-keep("readings", {"processors-start": processors.told(tried), "processors-patience": processors.told(waited)})
+keep("readings", {"processors-start": processors.told(tried, "The pilot's runs")})
+keep("readings", {"processors-patience": processors.told(waited, "The runs that waited longer")})
 keep("readings", {"processors-both": processors.compared(tried, full)})
 ours, fixed = (runs.at(waited, method=method) for method in ("Ours", "PretrainR"))
 keep("readings", {"patience": pilots_of.patience(waited, full), "patience-moved": pilots_of.moved(ours, full)})
@@ -243,8 +244,8 @@ pilots_of.starts_by_method(tried)
 # for a better epoch ([how long](11_results)), as faithfulness may come late; *impatient* waits
 # {glue:text}`readings-short:,.0f` gradient steps.
 #
-# **Waiting twice as long** was tried on validation rows of two splits. With Ours {glue:text}`readings-patience-told`.
-# {glue:text}`readings-patience-moved` With PretrainR on tables, where Segment's fixed network might need it,
+# **Waiting twice as long** was tried on validation rows of two splits. For Ours, {glue:text}`readings-patience-told`.
+# {glue:text}`readings-patience-moved` For PretrainR on tables, where Segment's fixed network might need it,
 # {glue:text}`readings-patience-fixed`. These are runs of their own, not the shorter ones continued, so that other
 # random numbers move them, too. The full runs keep the shorter wait.
 #
@@ -252,12 +253,13 @@ pilots_of.starts_by_method(tried)
 # ```{glue} readings-patience
 # ```
 #
-# *The shorter wait's numbers before the longer's, and a 95 % interval of the change.*
+# *The shorter wait's numbers before the longer's, and a 95 % interval of the change, which with two splits may go far
+# beyond what a score can be.*
 #
 # What two splits can say is little. The corrected t test has one degree of freedom: a mean change counts as more than
 # noise only where it is {glue:text}`readings-patience-needed:.0f` times the standard deviation of the two, so that even
 # +0.05 on one and +0.06 on the other would not. {glue:text}`readings-patience-together` Of so many tests about one
-# passes by chance. This is about Ours alone. {glue:text}`readings-processors-patience`
+# passes by chance. These counts are of Ours alone. {glue:text}`readings-processors-patience`
 # ````
 #
 # **Ties.** Where several outputs of $h$ are the largest, `argmax` would take the first and call it agreement by chance.

@@ -80,9 +80,8 @@ def told(tests: pd.DataFrame) -> str:
         top = held.loc[held["value"].abs().idxmax()]
         where = f"{top['what']} on {title(top['dataset'])}"
         text += f"The largest that holds is {where}, {top['value']:.2f} ({top['low']:.2f} to {top['high']:.2f}). "
-    return (
-        f"{text}Undecided only because several are tested, as their own interval lies on one side of the edge: {alone}."
-    )
+    some = f"{alone} are" if alone else "None is"
+    return f"{text}{some} undecided only because several are tested, though the interval lies on one side of the edge."
 
 
 def told_id(tests: pd.DataFrame) -> str:

@@ -54,4 +54,4 @@ def chance(p: float, signed: bool = False) -> str:
 
 def digits(table: pd.DataFrame, form: str) -> pd.DataFrame:
     """The numbers in that form, a dash where there is none."""
-    return table.map(lambda value: "–" if pd.isna(value) else form.format(value + TIE))
+    return table.map(lambda value: "–" if pd.isna(value) else form.format(value * TIE))

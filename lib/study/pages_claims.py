@@ -137,10 +137,10 @@ def reach(row: pd.Series) -> str:
 
 
 def stricter(verdicts: pd.DataFrame, strict: pd.DataFrame) -> str:
-    """Which verdicts Holm's correction would change, as `strict` has them: a sentence."""
+    """Which verdicts Holm's correction would change, as `strict` has them: how many, and their names."""
     both = verdicts[["verdict"]].assign(strict=strict["verdict"])
-    moved = [f"{row.Index} ({row.verdict} to {row.strict})" for row in both.itertuples() if row.verdict != row.strict]
-    return f"By it {len(moved)} of the {len(verdicts)} verdicts would be others: {listed(moved)}."
+    moved = [f"{row.Index} ({row.strict}, now {row.verdict})" for row in both.itertuples() if row.verdict != row.strict]
+    return f"{len(moved)} of {len(verdicts)}, {listed(moved)}" if moved else f"none of {len(verdicts)}"
 
 
 def over_claims(verdicts: pd.DataFrame) -> str:
@@ -150,8 +150,8 @@ def over_claims(verdicts: pd.DataFrame) -> str:
     lost = [label for label in small.index if label not in stay.index]
     return (
         f"Such p are not corrected for the number of claims. Of {len(p)} on this page before the images {len(small)} "
-        f"are below {claims.ALPHA}; corrected as comparisons are, over all these claims, {len(stay)} would be, and not "
-        f"those of {listed(lost)}."
+        f"are below {claims.ALPHA}. Corrected as comparisons are, now over all these claims, {len(stay)} of them still "
+        f"are; those of {listed(lost)} are not."
     )
 
 
@@ -230,7 +230,7 @@ def gain_over_majority(front: pd.DataFrame, known: pd.DataFrame) -> dict:
         gains[dataset] = (accuracy - majority(known, dataset)).mean()
     below = [name for name, gain in gains.items() if gain < claims.MARGIN]
     return {
-        "gains": ", ".join(f"{three(gain)} on {name}" for name, gain in gains.items()),
+        "gains": listed(f"{three(gain)} on {name}" for name, gain in gains.items()),
         "gains-below": ", ".join(below) or "no table",
     }
 
@@ -238,10 +238,11 @@ def gain_over_majority(front: pd.DataFrame, known: pd.DataFrame) -> dict:
 def expo_gains(tests: pd.DataFrame) -> dict:
     """Of the comparisons that ask whether ExpO helps, in how many it surely gains on CE-only, each by itself."""
     rows = tests[tests["claim"].isin(["ID-C4b", "ID-C4c", "ID-C4d"]) & (tests["splits"] > 1)]
-    return {"expo-gains": f"{(rows['low'] > 0).sum()} of {len(rows)}"}
+    return {"expo-gains": f"{(rows['low'] > 0).sum() or 'none'} of {len(rows)}"}
 
 
 def leads(tests: pd.DataFrame) -> dict:
     """Of ID-C8's leads in both scores, how many are above 0 in the mean."""
     rows = tests[tests["claim"].isin(["ID-C8a", "ID-C8b"]) & (tests["splits"] > 0)]
-    return {"leads": len(rows), "leads-up": int((rows["value"] > 0).sum())}
+    up = int((rows["value"] > 0).sum())
+    return {"leads": f"all {up} leads" if up == len(rows) else f"{up} of {len(rows)} leads"}

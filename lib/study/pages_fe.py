@@ -12,7 +12,7 @@ from lib import data
 from lib.data import catalogue
 from lib.study import figures, lacking, timing, words
 from lib.study.claims_fe import difference
-from lib.study.runs import at, title
+from lib.study.runs import at, kind, title
 from lib.study.runs_fe import CONFIGURATION, GATED, METHODS, RUN, SCORES, U, choose_eta, chosen, datasets
 from lib.study.statistics import mean_sem, plus_minus
 
@@ -72,7 +72,7 @@ def about(frame: pd.DataFrame, lambdas: pd.DataFrame, table: pd.DataFrame) -> di
         "missing": missing or "nothing",
         "patience": "; ".join(f"{steps:,} on {', '.join(on)}" for steps, on in patience.items() if steps),
         "epochs-most": max(of["epochs"] for of in settings.values()),
-        "runs": int(table["runs"].sum()),
+        "runs": f"{int(table['runs'].sum()):,}",
         "hours": hours(frame),
     }
 
@@ -81,7 +81,7 @@ def hours(frame: pd.DataFrame) -> str:
     """Hours of training at lambda 1 on each device by itself, in words."""
     runs = frame[frame["lam"] == 1].drop_duplicates(RUN)
     each = runs.groupby("device")["seconds"].sum() / 3600
-    return "; ".join(f"{spent:.1f} hours on {device}" for device, spent in each.items())
+    return "; ".join(f"{spent:.1f} hours on {kind(device)}" for device, spent in each.items())
 
 
 # --- Scores ----------------------------------------------------------------------------------------------------------

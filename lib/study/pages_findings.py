@@ -13,6 +13,7 @@ from lib.study import figures, records
 from lib.study.forests import LOOKS
 from lib.study.numbers import interval, spanned, two
 from lib.study.pages_fe import ours_at_ten, short
+from lib.study.pages_id_runs import processor
 from lib.study.runs import at
 from lib.study.runs_fe import METHODS, SCORES, by_split, choose_eta, datasets
 from lib.study.runs_id import Of, by_table, ce_only, gaps, mixing, name, ours
@@ -229,10 +230,10 @@ def _starts(readings: pd.DataFrame) -> Iterator[Surprise]:
         moved = [d for d, one in found.items() if one.side]
         yield Surprise(
             {f"S from 0.1 − S from 1: accuracy on {d}": one for d, one in found.items()}, "Ours",
-            f"the start of S moves accuracy on {among(moved, list(found), 'data sets')}" if moved else "",
+            f"the start of S seems to move accuracy on {among(moved, list(found), 'data sets')}" if moved else "",
             "FE does not say how large its strengths S are at first. Accuracy from a spread of 0.1 minus that from the "
             f"first protocol's 1: {_outcome(found, 'on')}. It is one of many changes tried in short runs over few "
-            "splits, and its interval stands by itself.",
+            "splits, and its interval stands by itself, uncorrected.",
         )  # fmt: skip
 
 
@@ -258,7 +259,7 @@ def versions(folders: dict[str, str]) -> pd.DataFrame:
         frame = records.read(folder)
         rows[words] = {
             "rows": f"{len(frame):,}",
-            "made on": ", ".join(sorted({device.split(": ")[-1].split(",")[0] for device in frame["device"]})),
+            "made on": ", ".join(sorted(set(processor(frame)))),
             "commits": frame["code"].str.split().str[0].nunique(),
             "schema": ", ".join(map(str, sorted(set(frame["schema"])))),
             "newest": dated(folder),

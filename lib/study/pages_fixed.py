@@ -20,7 +20,7 @@ def fixed_network(frame: pd.DataFrame) -> dict:
     fixed, joint, ungated = (kept_at(rows, method) for method in ("PretrainR", "Ours", "Pretrain"))
     few = fixed[fixed["open"] <= 10 * U]
     found = {"PretrainR-sparse": f"{len(few)} of {len(fixed)}", "Pretrain-all": two(ungated["all"].mean())}
-    found |= {f"PretrainR-{name}": two(few[name].mean()) for name in ("few", "all")}
+    found |= {"PretrainR-few": two(few["few"].mean()), "PretrainR-gain": signed((few["all"] - few["few"]).mean())}
     return found | {"PretrainR-why": why(fixed, joint, ungated, every=rows["U"].max())}
 
 
@@ -66,7 +66,7 @@ def why(fixed: pd.DataFrame, joint: pd.DataFrame, ungated: pd.DataFrame, *, ever
     kept = [fixed.loc[some, "epoch"].median() for some in (near, ~near)]
     return text + (
         f" Nor are few entries too few for features that stay as they were: in {near.sum()} of {len(fixed)} splits "
-        f"PretrainR comes within {NEAR} of Ours. They keep epoch {kept[0]:,.0f} in the "
+        f"PretrainR comes within {NEAR} of Ours. These {near.sum()} keep epoch {kept[0]:,.0f} in the "
         f"median, the other {len(near) - near.sum()} epoch {kept[1]:,.0f}. What is left is how gates and strengths "
         "were trained on a network that stays as it is."
     )

@@ -20,11 +20,11 @@ def forms_told(frame: pd.DataFrame, whole: pd.DataFrame, known: pd.DataFrame) ->
     """
     front = front_of_forms(frame[frame["dataset"].isin(TABLES)])
     forms = panels(front).assign(method=lambda rows: "Del-" + rows["deletion"])
-    over = {S: ", ".join(sorted(set(rows["dataset"]))) for S, rows in forms.groupby("S")}
-    apart = set(over.values())
+    over = {S: sorted(set(rows["dataset"])) for S, rows in forms.groupby("S")}
+    apart = {listed(names) for names in over.values()}
     if len(apart) > 1:
-        apart = [f"{names} (S = {S:g} Q)" for S, names in over.items()]
-    at_S = {d: sum(d in over.get(S, "").split(", ") for S in S_VALUES) for d in TABLES}
+        apart = [f"{listed(names)} (S = {S:g} Q)" for S, names in over.items()]
+    at_S = {d: sum(d in over.get(S, []) for S in S_VALUES) for d in TABLES}
     lacking = [f"{where} {listed(some)}" for where, n in (("at one S alone on", 1), ("not on", 0))
                if (some := [d for d in TABLES if at_S[d] == n])]  # fmt: skip
     without = listed(lacking) if lacking else f"at every S on all {len(TABLES)} tables"
@@ -68,10 +68,11 @@ def balance_told(front: pd.DataFrame) -> str:
     """How much better or worse Del-A's balance is than the others', over tables and S, and how sure that is."""
     if not (found := over_forms(front)):
         return "Two splits of a table are needed to compare the three forms."
+    sizes = "both S" if len(set(front.groupby("dataset")["S"].nunique())) == 1 else "the S that they have"
     sure = {1: "surely above 0", -1: "surely below 0", 0: "not surely apart from 0"}
     each = [f"minus that of Del-{other} is {spanned(gap)}, {sure[gap.side]}" for other, gap in found.items()]
     return (
-        f"The paper chooses Del-A for its balance. In the mean over {found['C'].n} tables and the S that they have, "
+        f"The paper chooses Del-A for its balance. In the mean over {found['C'].n} tables and {sizes}, "
         f"with 95 % intervals, the balance of Del-A {'; '.join(each)}."
     )
 
@@ -80,8 +81,11 @@ def mixed_told(front: pd.DataFrame) -> str:
     """On which tables the forms were trained on different processors, and their comparison without these tables."""
     if not (mixed := mixing(front)):
         return "On each table all three forms were trained on one processor in one precision."
-    rest = over_forms(front[~front["dataset"].isin(mixed)])
-    left = " and ".join(f"minus that of Del-{other} is {spanned(gap)}" for other, gap in rest.items())
+    whole, rest = over_forms(front), over_forms(front[~front["dataset"].isin(mixed)])
+    lost = {
+        other: ", no longer surely apart from 0" * (whole[other].side != 0 == gap.side) for other, gap in rest.items()
+    }
+    left = " and ".join(f"minus that of Del-{other} is {spanned(gap)}{lost[other]}" for other, gap in rest.items())
     them = "it" if len(mixed) == 1 else "them"
     return (
         f"On {listed(mixed)} Del-A was trained on another processor and in another precision than Del-B and Del-C, "

@@ -121,7 +121,7 @@ def edge(frame: pd.DataFrame) -> tuple[pd.DataFrame | Markdown, str]:
     if frame.empty:
         return Markdown(NOT_YET), "Until then nothing is said of it."
     small, large = sorted(frame["lam"].unique())[-2:]
-    picked, rows, sure = fronts(frame), {}, {"above": {}, "below": {}}
+    picked, rows, sure = fronts(frame), {}, {"raises": {}, "lowers": {}}
     alone = [chosen(at(frame, lam=lam)) for lam in (large, small)]
     for d in dict.fromkeys(frame["dataset"]):
         taken = at(picked, dataset=d, measure="accuracy")["lam"] == large
@@ -132,20 +132,20 @@ def edge(frame: pd.DataFrame) -> tuple[pd.DataFrame | Markdown, str]:
             one = resampled(gap) if len(gap) > 1 else None
             row[measure] = spanned(one)
             if one and one.side:
-                sure["above" if one.side > 0 else "below"].setdefault(measure, []).append(d)
+                sure["raises" if one.side > 0 else "lowers"].setdefault(measure, []).append(d)
         rows[d] = row
     table = pd.DataFrame(rows).T
     taken = listed(f"{row.iloc[0]} choices on {d}" for d, row in table.iterrows())
     runs = at(frame, lam=large).drop_duplicates(["dataset", "split", "seed", *HYPER])
     ended = f"{(runs['diverged'] > 0).sum()} of its {len(runs)} runs diverged and count by the epoch kept before"
     found = "; ".join(
-        f"surely {way} 0 is {listed(f'{measure} on {listed(names)}' for measure, names in each.items())}"
+        f"surely {way} {listed(f'{measure} on {listed(names)}' for measure, names in each.items())}"
         for way, each in sure.items()
         if each
     )
     return table, (
         f"Where λ = {large:g} is offered beside {small:g}, validation takes it in {taken}, over splits and η; {ended}. "
-        f"Of what it changes by itself, {found or 'nothing is surely apart from 0'}."
+        f"By itself it {found or 'surely changes nothing'}."
     )
 
 

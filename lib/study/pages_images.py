@@ -267,7 +267,7 @@ def over_told(front: pd.DataFrame, measure: str, what: str, *, finding: str = ""
     told = [f"ID-ExpO's {what} minus CE-only's at η = 2 is {ranged(gaps)}."]
     told += [found_too({where: gap.mean() for where, gap in gaps.items()}, finding)] * bool(finding)
     if len(alone := masked_gaps(front, measure)):
-        told.append(f"Random masks alone change it by {spanning(alone['Masked'])}.")
+        told.append(f"Random masks alone change CE-only's by {spanning(alone['Masked'])}.")
     return " ".join(told)
 
 

@@ -7,16 +7,11 @@ import pandas as pd
 
 from lib.study.numbers import signed, two
 from lib.study.pages_fe import short
+from lib.study.runs import kind
 from lib.study.runs_fe import METHODS, RUN, SCORES, U, datasets
 from lib.study.words import listed
 
 NOT_TRAINING = ("stack_rows", "open_rows", "chunk", "U", "tf32")  # settings of speed, of precision, of what is measured
-
-
-def kind(device: str) -> str:
-    """A device as a sentence names it: `a GPU (NVIDIA H100)`."""
-    where, _, model = device.partition(": ")
-    return f"{'a GPU' if where == 'cuda' else 'a CPU'} ({model.split(',')[0]})"
 
 
 def made_on(frame: pd.DataFrame) -> str:
@@ -30,11 +25,11 @@ def made_on(frame: pd.DataFrame) -> str:
     return "; ".join(f"{listed(some)} on {device}" for device, some in found.items())
 
 
-def told(frame: pd.DataFrame) -> str:
-    """Which processor made what, and how many runs among these have records of several: a sentence."""
+def told(frame: pd.DataFrame, whose: str = "These runs") -> str:
+    """Which processor made what, and how many runs among these were made on several: a sentence."""
     several = int((frame.groupby([*RUN, "config"])["device"].nunique() > 1).sum())
-    both = f"{several} of these runs have" if several else "No run among these has"
-    return f"Trained: {made_on(frame)}. {both} records of several processors."
+    both = f"{several} of them were made on several processors" if several else "Each was made on one processor alone"
+    return f"{whose} were trained so: {made_on(frame)}. {both}."
 
 
 def repeats(pilot: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:

@@ -55,3 +55,9 @@ def check_configuration(rows: pd.DataFrame, folder: str | Path, wanted: dict) ->
                     f"{folder}: records of {method} on {dataset} are of another configuration, {key} is "
                     f"{recorded.get(key)!r} where {expected[key]!r} is expected: move them away and `make experiments`"
                 )
+
+
+def kind(device: str) -> str:
+    """A device as a sentence names it: `a GPU (NVIDIA H100)`."""
+    where, _, model = device.partition(": ")
+    return f"{'a GPU' if where == 'cuda' else 'a CPU'} ({model.split(',')[0]})"

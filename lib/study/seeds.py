@@ -52,7 +52,7 @@ def told(ten: pd.DataFrame) -> str:
         ours = at(rows, method="Ours").set_index("measure")
         said += [
             f"On {short(dataset)} a seed moves {score} at least as much as a split under {under[score]}"
-            + (f" (Ours: {ours['seed'][score]:.3f} and {ours['split'][score]:.3f})." if score in ours.index else ".")
+            + (" (Ours: seed {:.3f}, split {:.3f}).".format(*ours.loc[score, [*PLACES]]) if score in ours.index else ".")
             for score in SCORES if score in set(rows["measure"])
         ]  # fmt: skip
     return " ".join(said) or "No split has several seeds yet."
@@ -65,11 +65,11 @@ def counted(ten: pd.DataFrame) -> str:
     several = [d for d in datasets(ten) if d in least and least[d].max() > 1]
     if not several:
         return "No split has several seeds of all methods, so what another seed would change is not measured by itself."
-    each = listed(
-        f"{least[d].max()} in {(least[d] > 1).sum()} of {len(least[d])} splits of {short(d)}" for d in several
-    )
+    counts = {d: ((least[d] > 1).sum(), len(least[d])) for d in several}
+    each = listed(f"{f'all {n}' if n == every else f'{n} of {every}'} splits of {short(d)} have {least[d].max()}"
+                  for d, (n, every) in counts.items())  # fmt: skip
     alone = any(least[d].min() == 1 for d in several)
     weighed = "; a split of one seed counts like one of several" * alone
     rest = "; on all other data sets they have one, and what another would change there is not measured by itself"
     others = least.index.get_level_values("dataset").nunique() > len(several)
-    return f"Splits have several seeds, of which we take the mean: {each}{weighed}{rest * others}."
+    return f"Where splits have several seeds we take their mean: {each}{weighed}{rest * others}."

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import stats
 
 LEVEL = 0.95  # of all intervals
-TIE = 1e-12  # what is added before rounding, so that equal means print alike however they were summed
+TIE = 1 + 1e-12  # times what is rounded, so that equal means print alike however they were summed
 RATIO = 20 / 70  # rows of test for each of training, of every split
 
 
@@ -30,7 +30,7 @@ def plus_minus(mean: float, sem: float, digits: str = ".2f") -> str:
     """Mean ± standard error on one line, a dash where there is neither."""
     if np.isnan(mean):
         return "–"
-    return f"{mean + TIE:{digits}}\u00a0±\u00a0{sem:{digits.lstrip('+')}}".replace("-", "−")
+    return f"{mean * TIE:{digits}}\u00a0±\u00a0{sem:{digits.lstrip('+')}}".replace("-", "−")
 
 
 # --- One comparison --------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from lib.study import timing
 from lib.study.claims import HOLDS, MARGIN, MISSING
 from lib.study.claims_fe import GATE_PAIRS, SLOWER, gates_at
 from lib.study.measures import labels
-from lib.study.numbers import digits, interval, signed, spanned, three, two
+from lib.study.numbers import digits, ends, interval, signed, spanned, three, two
 from lib.study.pages_fe import LIKE, SECONDS, influential, ours_at_ten, short
 from lib.study.pages_lambda import changed
 from lib.study.rows import majority
@@ -29,10 +29,10 @@ def scores(ten: pd.DataFrame, measure: str) -> str:
     told = []
     for other in ("Pretrain", "PretrainR"):
         gap = clustered([(values["Ours"][d] - values[other][d]).dropna().to_numpy() for d in whole])
-        told.append(f"minus {other} is {two(gap.difference)} (95 % interval {two(gap.low)} to {two(gap.high)})")
+        told.append(f"minus {other} is {two(gap.difference)} (95 % interval {ends(gap)})")
     text = (
-        f"With {U} entries and in the mean over {len(whole)} data sets, Ours {listed(told)}. The paper finds its "
-        f"{measure} {PAPER[measure]}."
+        f"With {U} entries and in the mean over {len(whole)} data sets, Ours {listed(told)}. The paper finds the "
+        f"{measure} of Ours {PAPER[measure]}."
     )
     rivals = {}
     for other in [m for m in METHODS[1:] if measure == "accuracy" or not m.startswith("RPS")]:
@@ -42,7 +42,7 @@ def scores(ten: pd.DataFrame, measure: str) -> str:
                 rivals.setdefault(other, []).append(f"{short(d)} ({two(-one.difference)})")
     if not rivals:
         rival = "rival" if measure == "accuracy" else "rival that does not predict by h"
-        return f"{text} No {rival} is surely more {LIKE[measure]} than Ours on any of them."
+        return f"{text} No {rival} is surely more {LIKE[measure]} than Ours on any data set."
     told = "; ".join(f"{m} on {', '.join(where)}" for m, where in rivals.items())
     return f"{text} Surely more {LIKE[measure]} than Ours, the interval of the difference above 0: {told}."
 
@@ -117,7 +117,9 @@ def tied(lambdas: pd.DataFrame) -> str:
     means = rows[rows["lam"] >= 1].groupby(["lam", "measure"])["value"].mean().unstack()
     if not {"faithfulness", "ties"} <= set(means) or len(means) < 2:
         return f"{short(d)} has no records of ties at several λ yet."
-    told = [f"{two(row['faithfulness'])} and {percent(row['ties'])} at λ = {lam:g}" for lam, row in means.iterrows()]
+    told = [
+        f"{two(row['faithfulness'])} at λ = {lam:g} (ties on {percent(row['ties'])})" for lam, row in means.iterrows()
+    ]
     last = means.iloc[-1]
     return (
         f"Faithfulness, and the share of rows on which the largest outputs of h tie: {listed(told)}. Such a row names "
@@ -145,6 +147,8 @@ def protocols(frame: pd.DataFrame) -> str:
     there = [d for d in datasets(frame) if d in set(frame["dataset"])]
     found = {which: [short(d) for d in there if is_newer(frame, d) == new]
              for which, new in (("second", True), ("first", False))}  # fmt: skip
+    if alone := [which for which, names in found.items() if len(names) == len(datasets(frame))]:
+        return f"the {alone[0]} for all {len(there)} data sets"
     return "; ".join(f"the {which} for {', '.join(names)}" for which, names in found.items() if names)
 
 
@@ -289,7 +293,8 @@ def pictured(ten: pd.DataFrame, method: str) -> str:
     if top.empty:
         return f"No records of {method} yet."
     own, size = (top["label"] == top["output"]).sum(), top["value"].abs()
+    some = "All ten" if own == 10 else f"{own} of the ten"
     return (
-        f"{own} of the ten speak for or against their own class, and {(top['value'] > 0).sum()} have a positive "
-        f"influence. The largest is {size.max() / size.min():.1f} times the least."
+        f"{some} speak for or against their own class, and {(top['value'] > 0).sum()} have a positive influence. "
+        f"The largest is {size.max() / size.min():.1f} times the least."
     )

@@ -106,7 +106,7 @@ def spread_told(frame: pd.DataFrame) -> str:
                 if (found := {m: row[m] for m in SCORES if abs(row[m]) > half[m]})]  # fmt: skip
         if len(ones):
             n, what = int(moved.notna().sum().sum()), "; ".join(more)
-            lucky = f"Of {n} such differences about {0.05 * n:.1f} would by chance alone."
+            lucky = f"Of {n} such differences about {0.05 * n:.1f} would lie that far off by chance alone."
             told.append(f"Further from it lie {what}. {lucky}" if more else "No change lies further from it.")
     return " ".join(told) or "Of the run that changes nothing there is one seed."
 
@@ -131,7 +131,9 @@ def orders_told(frame: pd.DataFrame) -> str:
 def unrecorded_told(grid: pd.DataFrame) -> str:
     """Which changes the grid asks for and no run has made yet, by their cells' names. grid: `of_the_grid`."""
     own = grid[grid["purpose"].str.contains("what does the work") & (grid["there"] == 0)]
-    return f"Not recorded yet: {listed(own['cell'])}." if len(own) else "All that the grid asks for is recorded."
+    return (
+        f"Not recorded yet: {listed(own['cell'])}." if len(own) else "All of them that the grid asks for are recorded."
+    )
 
 
 def diverged_told(frame: pd.DataFrame, front: pd.DataFrame) -> str:
@@ -168,7 +170,7 @@ def robust_told(front: pd.DataFrame, frame: pd.DataFrame) -> str:
     if not told:
         return "There are no records of a network trained against attacks yet."
     return ("A network that is less sure has less to lose when cells are deleted, and less to win when they are "
-            f"inserted. ID-ExpO minus the network against attacks, at S = 0.5 HW. {' '.join(told)}")  # fmt: skip
+            "inserted. ID-ExpO minus the network trained against attacks, S = 0.5 HW. " + " ".join(told))  # fmt: skip
 
 
 def rates_told(frame: pd.DataFrame, front: pd.DataFrame) -> str:

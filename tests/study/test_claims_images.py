@@ -54,7 +54,7 @@ def test_a_missing_rival_leaves_a_claim_untested_and_is_counted():
     assert found["ID-C2"] == "reproduced"
     told = claims_images.lacking(tests)
     assert told["ID-C1a"] == told["ID-C1b"] == "0 of 4"
-    assert told["ID-C5a"] == "2 of 3, 3 times"
+    assert told["ID-C5a"] == "2 of 3, 3 repeats"
     assert told["ID-C1c"] == "0 of 4"
 
 

@@ -73,7 +73,7 @@ def test_the_first_forest_is_told_with_its_largest_difference_and_what_the_corre
     assert forests.told(pd.DataFrame(rows)) == (
         "Of these comparisons, of 6 claims that ask for different things, 2 hold, 4 are undecided and 1 against. "
         "The largest that holds is accuracy, a − b on Glass, 0.30 (0.25 to 0.35). "
-        "Undecided only because several are tested, as their own interval lies on one side of the edge: 2."
+        "2 are undecided only because several are tested, though the interval lies on one side of the edge."
     )
     assert forests.told(pd.DataFrame(rows)[:0]) == "No records yet."
 

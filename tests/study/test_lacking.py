@@ -36,7 +36,7 @@ def test_what_has_no_records_is_named(told, monkeypatch):
     assert about["missing"].startswith("Vehicle: all methods and other λ than 1; Segment: ")
     assert "Glass" not in about["missing"]
     assert about["patience"] == "20,000 on Glass"
-    assert about["runs"] == 10 * (3 * 3 + 3)
+    assert about["runs"] == f"{10 * (3 * 3 + 3):,}"
 
 
 def test_tables_that_lack_a_form_or_a_rival_are_named():

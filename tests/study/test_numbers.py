@@ -40,6 +40,7 @@ def test_numbers_are_shown_without_a_minus_before_zero(shown, text):
 
 def test_a_table_has_a_dash_where_there_is_nothing():
     assert numbers.digits(pd.DataFrame({"a": [0.126, np.nan]}), "{:.2f}")["a"].tolist() == ["0.13", "–"]
+    assert numbers.digits(pd.DataFrame({"a": [0.0, 1.0]}), "{:.3g}")["a"].tolist() == ["0", "1"]
 
 
 def test_equal_means_print_alike_however_they_were_summed():

@@ -116,16 +116,16 @@ def test_the_margin_is_held_against_what_was_learned():
 
 
 def test_leads_are_counted_where_there_are_records(tests_id):
-    assert pages_claims.leads(tests_id) == {"leads": 16, "leads-up": 16}  # two scores, explainers, S and tables
+    assert pages_claims.leads(tests_id) == {"leads": "all 16 leads"}  # two scores, explainers, S and tables
     fewer = tests_id.assign(value=tests_id["value"].where(tests_id["dataset"] != "collins", -1))
-    assert pages_claims.leads(fewer) == {"leads": 16, "leads-up": 8}
+    assert pages_claims.leads(fewer) == {"leads": "8 of 16 leads"}
 
 
 def test_expo_gains_where_its_interval_lies_above_0_though_within_the_margin(tests_id):
     """Two methods, three scores, two explainers, two S and two tables: 48."""
     asked = tests_id["claim"].isin(["ID-C4b", "ID-C4c", "ID-C4d"])
     level = tests_id.assign(low=tests_id["low"].mask(asked, -0.01))
-    assert pages_claims.expo_gains(level) == {"expo-gains": "0 of 48"}
+    assert pages_claims.expo_gains(level) == {"expo-gains": "none of 48"}
     one = asked & (tests_id["dataset"] == "collins") & (tests_id["claim"] == "ID-C4b")
     assert pages_claims.expo_gains(level.assign(low=level["low"].mask(one, 0.01))) == {"expo-gains": "8 of 48"}
 
@@ -170,8 +170,8 @@ def test_what_a_claim_without_an_effect_could_have_seen_is_told():
 def test_verdicts_that_a_stricter_correction_changes_are_named():
     usual = pd.DataFrame({"verdict": ["mostly", "mixed"]}, index=["A", "B"])
     strict = pd.DataFrame({"verdict": ["mixed", "mixed"]}, index=["B", "A"])
-    assert pages_claims.stricter(usual, strict) == "By it 1 of the 2 verdicts would be others: A (mostly to mixed)."
-    assert pages_claims.stricter(usual, usual) == "By it 0 of the 2 verdicts would be others: none."
+    assert pages_claims.stricter(usual, strict) == "1 of 2, A (mixed, now mostly)"
+    assert pages_claims.stricter(usual, usual) == "none of 2"
 
 
 def test_the_claims_own_p_are_also_looked_at_together():
@@ -179,4 +179,4 @@ def test_the_claims_own_p_are_also_looked_at_together():
     verdicts = pd.DataFrame({"p": [0.004, 0.03, np.nan, 0.2, 0.5, 0.9]}, index=list("ABCDEF"))
     told = pages_claims.over_claims(verdicts)
     assert "Of 5 on this page before the images 2 are below 0.05" in told
-    assert told.endswith("1 would be, and not those of B.")
+    assert told.endswith("1 of them still are; those of B are not.")

@@ -35,9 +35,12 @@ def test_runs_at_lambda_one_are_counted_once(told):
 
 
 def test_hours_of_different_devices_are_not_added_up(told):
-    two = told.assign(device=told["method"].map(lambda m: "cuda" if m == "Ours" else "cpu"), seconds=3600)
+    two = told.assign(device=told["method"].map(lambda m: "cuda: A, 1" if m == "Ours" else "cpu: B, 1"), seconds=3600)
     runs = two[two["lam"] == 1].drop_duplicates(runs_fe.RUN)["device"].value_counts()
-    assert pages_fe.hours(two) == f"{runs['cpu']:.1f} hours on cpu; {runs['cuda']:.1f} hours on cuda"
+    assert (
+        pages_fe.hours(two)
+        == f"{runs['cpu: B, 1']:.1f} hours on a CPU (B); {runs['cuda: A, 1']:.1f} hours on a GPU (A)"
+    )
 
 
 # --- Scores ----------------------------------------------------------------------------------------------------------

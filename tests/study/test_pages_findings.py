@@ -101,7 +101,7 @@ def test_surprises_are_told_as_they_come(front, forms):
     assert len(fig.axes[0].get_yticks()) == 5
     title = fig.get_suptitle().replace("\n", " ")
     assert "On tables ID-ExpO predicts masked inputs better than CE-only" in title
-    assert "the start of S moves accuracy on Glass" in title
+    assert "the start of S seems to move accuracy on Glass" in title
     worse = id.frame(told=id.TOLD | {"ID-ExpO": (0.85, 0.95, 0.8, 0.3, 0.2, 0.9, 0.9)}, tables=runs_id.TABLES[:2])
     assert "worse than CE-only" in pages_findings.surprises(runs_id.fronts(worse), forms, readings)[1]
 

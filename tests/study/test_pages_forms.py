@@ -51,9 +51,7 @@ def test_all_forms_on_all_tables_lack_nothing(front):
 def test_the_forms_are_compared_by_their_balance(forms):
     c, small = forms["deletion"].eq("C"), forms["S"].eq(0.3)
     told = pages_forms.balance_told(forms)
-    assert told.startswith(
-        "The paper chooses Del-A for its balance. In the mean over 2 tables and the S that they have, with"
-    )
+    assert told.startswith("The paper chooses Del-A for its balance. In the mean over 2 tables and both S, with")
     assert told.count("not surely apart from 0") == 2
     for by, words in ((-0.1, r"\+0\.20 \([^)]+\), surely above 0"), (0.1, r"−0\.20 \([^)]+\), surely below 0")):
         for where in (small, ~small):  # four times 0.1 at one of two S
@@ -76,5 +74,12 @@ def test_forms_from_two_processors_are_named_and_left_out_beside(forms):
         assert told.startswith("On collins Del-A was trained on another processor")
         assert "Without it the balance of Del-A minus that of Del-B is 0.00 (" in told
         assert "and minus that of Del-C is 0.00 (" in told
+    far = forms.assign(value=forms["value"] + 0.1 * forms["deletion"].eq("C"), mixed=~c)
+    assert "no longer" not in pages_forms.mixed_told(far)  # qsar-biodeg, which is left, says the same
+    swing = forms["split"].map({0: 0.3, 1: -0.2, 2: 0.0, 3: 0.1, 4: -0.2}) * forms["dataset"].ne("collins")
+    unsure = forms.assign(value=forms["value"] + forms["deletion"].eq("C") * (0.25 + swing), mixed=~c)
+    told = pages_forms.mixed_told(unsure)  # two tables of one mean, of which the one that is left is not sure
+    assert told.endswith(", no longer surely apart from 0.")
+    assert told.count("no longer") == 1
     every = forms.assign(mixed=forms["deletion"].eq("C"))
     assert pages_forms.mixed_told(every).endswith("No other table is left to compare on.")

@@ -15,9 +15,9 @@ def test_data_sets_are_told_by_processor_and_by_method_where_they_mix():
     glass = [rows(methods=["Ours"], device=CPU), rows(methods=["RPS", "Joint"], device=GPU)]
     frame = pd.concat([*glass, rows(dataset="vehicle", device=GPU)])
     where = "Glass (Ours) on a CPU (AMD EPYC); Glass (Joint and RPS) and Vehicle on a GPU (NVIDIA H100)"
-    assert processors.told(frame) == f"Trained: {where}. No run among these has records of several processors."
+    assert processors.told(frame) == f"These runs were trained so: {where}. Each was made on one processor alone."
     both = pd.concat([frame, glass[0].assign(device=GPU)])
-    assert processors.told(both).endswith(". 6 of these runs have records of several processors.")  # 2 splits, 3 etas
+    assert processors.told(both).endswith(". 6 of them were made on several processors.")  # 2 splits, 3 etas
 
 
 def test_runs_that_were_trained_alike_on_two_processors_are_compared_on_validation():

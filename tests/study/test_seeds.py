@@ -28,8 +28,8 @@ def test_where_a_seed_moves_as_much_as_a_split_is_named():
     alike, apart = [(0.1, 0.5), (0.5, 0.1), (0.3, 0.32)], [(0.1, 0.11), (0.5, 0.51), (0.9, 0.91)]
     both = pd.concat([runs(apart), runs(alike, method="Joint"), runs(alike, measure="faithfulness")])
     assert seeds.told(both) == (
-        "On Glass a seed moves accuracy at least as much as a split under Joint (Ours: 0.007 and 0.400). "
-        "On Glass a seed moves faithfulness at least as much as a split under Ours (Ours: 0.231 and 0.006)."
+        "On Glass a seed moves accuracy at least as much as a split under Joint (Ours: seed 0.007, split 0.400). "
+        "On Glass a seed moves faithfulness at least as much as a split under Ours (Ours: seed 0.231, split 0.006)."
     )
     table = seeds.table(both)
     assert table.loc[("Glass", "Ours")].tolist() == ["0.007", "0.400", "0.231", "0.006"]
@@ -41,10 +41,12 @@ def test_where_a_seed_moves_as_much_as_a_split_is_named():
 def test_seeds_are_counted_for_each_data_set_of_the_method_that_has_least():
     one, two = [(0.1,), (0.2,)], [(0.1, 0.2), (0.3, 0.4)]
     assert seeds.counted(runs(one)).startswith("No split has several seeds of all methods, so")
-    whole = "Splits have several seeds, of which we take the mean: 2 in 2 of 2 splits of Glass."
+    whole = "Where splits have several seeds we take their mean: all 2 splits of Glass have 2."
     assert seeds.counted(runs(two)) == whole
     half = seeds.counted(pd.concat([runs(two), runs([(0.1, 0.2), (0.3,)], method="Joint"), runs(one, "vehicle")]))
-    assert "mean: 2 in 1 of 2 splits of Glass; a split of one seed counts like one of several; on all other" in half
+    assert "mean: 1 of 2 splits of Glass have 2; a split of one seed counts like one of several; on all other" in half
     assert half.endswith("is not measured by itself.")
     several = pd.concat([runs([(0.1, 0.2, 0.3)] * 2), runs(two, "vehicle"), runs(one, "segment")])
-    assert "the mean: 3 in 2 of 2 splits of Glass and 2 in 2 of 2 splits of Vehicle; on all" in seeds.counted(several)
+    assert "their mean: all 2 splits of Glass have 3 and all 2 splits of Vehicle have 2; on all" in seeds.counted(
+        several
+    )

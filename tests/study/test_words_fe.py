@@ -18,12 +18,12 @@ def test_scores_are_told_with_the_lead_and_whoever_is_ahead(told):
     ten = runs_fe.chosen(told[told["lam"] == 1])
     text = words_fe.scores(ten, "accuracy")
     assert text.startswith("With 10 entries and in the mean over 2 data sets, Ours minus Pretrain is 0.00 (95 % interv")
-    assert "The paper finds its accuracy comparable with Pretrain's." in text
+    assert "The paper finds the accuracy of Ours comparable with Pretrain's." in text
     board = pages_fe.scoreboard(told, "accuracy")
     assert board["mean"].astype(float)[["Joint", "RPSR"]].tolist() == pytest.approx([0.8, 0.6], abs=0.01)
-    assert text.endswith("No rival is surely more accurate than Ours on any of them.")
+    assert text.endswith("No rival is surely more accurate than Ours on any data set.")
     text = words_fe.scores(ten, "faithfulness")  # RPS and RPSR are always faithful
-    assert text.endswith("No rival that does not predict by h is surely more faithful than Ours on any of them.")
+    assert text.endswith("No rival that does not predict by h is surely more faithful than Ours on any data set.")
     ahead = frame(datasets=["glass"], lams=(1.0,), scores=TOLD | {"Joint": (0.99, 0.6)})
     assert "Joint on Glass (0.09)" in words_fe.scores(runs_fe.chosen(ahead), "accuracy")
     assert "No data set has records" in words_fe.scores(ten[ten["method"] != "RPS"], "accuracy")
@@ -47,6 +47,8 @@ def test_data_sets_are_named_by_the_protocol_of_their_records(told):
     new = told.assign(settings=told["settings"].where(told["dataset"] != "glass", '{"keep": 10}'))
     assert words_fe.protocols(new) == "the second for Glass; the first for Vehicle"
     assert words_fe.protocols(told) == "the first for Glass, Vehicle"
+    every = pd.concat([told.assign(dataset=d) for d in runs_fe.datasets(told)])
+    assert words_fe.protocols(every) == "the first for all 4 data sets"
 
 
 def test_a_curve_over_lambda_tells_its_runs_and_whether_it_is_of_the_first_protocol(told):
@@ -149,8 +151,8 @@ def test_what_is_left_of_learning_at_the_largest_lambda_is_told():
         runs_fe.by_split(ten, runs_fe.CIFAR10, "Ours", measure="faithfulness", lam=lam).mean() for lam in (1.0, 100.0)
     ]
     text = words_fe.tied(pd.concat([own, ties]))
-    assert f"of h tie: {means[0]:.2f} and 1\u00a0% at λ = 1" in text
-    assert f"and {means[1]:.2f} and 25\u00a0% at λ = 100." in text
+    assert f"of h tie: {means[0]:.2f} at λ = 1 (ties on 1\u00a0%)" in text
+    assert f"and {means[1]:.2f} at λ = 100 (ties on 25\u00a0%)." in text
     assert text.endswith(f"counted as agreement, the last would be {means[1] + 0.25:.2f}.")
     assert words_fe.tied(own) == "CIFAR10 has no records of ties at several λ yet."
 
