@@ -156,7 +156,8 @@ pages_quadrants.quadrant_table(changed)
 # %% [markdown]
 # ## What the scores rest on
 #
-# A network that is surer of everything, or that has merely learned to cope with masks, has a higher insertion whatever
+# Ranges from here on take in the row of KernelSHAP, which the paper has not on images. A network that is surer of
+# everything, or that has merely learned to cope with masks, has a higher insertion whatever
 # its explanations say. Three controls tell. A map of random numbers knows nothing of the image: what it gains is not
 # faithfulness. Dividing by $f(x)$ takes sureness out. And the rule for ties matters on Grad-CAM's maps, where ReLU sets
 # many cells to 0: *first* inserts exactly $s$ cells, the first of equals ({eq}`id-3`), *by threshold* all that are not

@@ -49,10 +49,10 @@ def told(ten: pd.DataFrame) -> str:
         much = {score: [m for m in METHODS if m in set(part.loc[part["seed"] >= part["split"], "method"])]
                 for score, part in rows.groupby("measure")}  # fmt: skip
         under = {score: listed(much[score]) if much.get(score) else "no method" for score in SCORES}
-        ours = at(rows, method="Ours").set_index("measure")
+        ours = at(rows, method="Ours").set_index("measure")[[*PLACES]]
         said += [
             f"On {short(dataset)} a seed moves {score} at least as much as a split under {under[score]}"
-            + (" (Ours: seed {:.3f}, split {:.3f}).".format(*ours.loc[score, [*PLACES]]) if score in ours.index else ".")
+            + (" (Ours: seed {:.3f}, split {:.3f}).".format(*ours.loc[score]) if score in ours.index else ".")
             for score in SCORES if score in set(rows["measure"])
         ]  # fmt: skip
     return " ".join(said) or "No split has several seeds yet."
