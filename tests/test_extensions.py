@@ -25,7 +25,7 @@ def test_a_notebook_says_what_it_needs(name):
 def test_a_notebook_says_which_records_it_reads():
     gates, claims = (next(name for name in chapters() if name.endswith(part)) for part in ("_gates", "_claims"))
     assert "results" not in downloads.needed(gates)
-    assert "as it reads `results/fe`, `results/fewer`, `results/id`" in downloads.needed(claims)
+    assert "as it reads `results/fe`, `results/fewer`, `results/forms`, `results/id`" in downloads.needed(claims)
 
 
 def test_downloads_begin_with_what_they_need():
