@@ -89,5 +89,5 @@ def quadrant_figure(changed: dict[str, pd.DataFrame]) -> Figure:
         ax.set_xlabel("change of insertion")
     fig.supylabel("change of 1 − deletion", fontsize=12)
     most = max(changed, key=lambda m: quadrants(changed[m]).iloc[0]["first"])
-    figures.headline(fig, f"After fine-tuning, most images rise in both scores with {most}")
+    figures.headline(fig, f"Both scores rise in more images with {most} than with any other method")
     return figures.remember(fig, pd.concat(changed, names=["method"]).reset_index(level=0))

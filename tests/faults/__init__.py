@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from lib.study import records
+
 ROOT = Path(__file__).parents[2]
 
 # An experiment that takes seconds: it notes each start, may wait, fail or be killed, and writes a row of records.
@@ -116,6 +118,11 @@ def until(condition, seconds: float = 300) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.05)
+
+
+def read(folder: Path) -> list[str]:
+    """Which runs of a project have records."""
+    return sorted(records.read(folder / "results")["method"])
 
 
 def starts(folder: Path, name: str) -> int:

@@ -35,7 +35,7 @@ READ = ("lib", "tests", "notebooks", "book", "workflow")  # by the tests that ru
 # what is not about lib: the built book, its build, its pages, the environment, this list; a GPU; and what takes minutes
 LEFT_OUT = (
     "test_book", "test_references", "test_workflow", "test_docs", "test_environment", "test_mutations", "test_gpu",
-    "test_faults_of_a_run", "test_faults_of_the_grid", "test_own_notebooks",
+    "test_faults_of_a_run", "test_faults_of_the_grid", "test_faults_of_records", "test_own_notebooks",
 )  # fmt: skip
 SLOW = (  # to import, and so imported once
     "torch", "torch._dynamo", "torchvision.models", "captum.attr", "pandas", "scipy.stats", "sklearn.metrics",
