@@ -88,7 +88,7 @@ def mixed_told(front: pd.DataFrame) -> str:
     left = " and ".join(f"minus that of Del-{other} is {spanned(gap)}{lost[other]}" for other, gap in rest.items())
     them = "it" if len(mixed) == 1 else "them"
     return (
-        f"On {listed(mixed)} Del-A was trained on another processor and in another precision than Del-B and Del-C, "
-        f"from a start of its own, so that a difference there is not the form's alone. "
+        f"On {listed(mixed)} Del-A was trained, at one S at least, on another processor or in another precision than "
+        f"Del-B and Del-C, from a start of its own, so that a difference there is not the form's alone. "
         + (f"Without {them} the balance of Del-A {left}." if rest else "No other table is left to compare on.")
     )

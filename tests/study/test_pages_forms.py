@@ -71,7 +71,7 @@ def test_forms_from_two_processors_are_named_and_left_out_beside(forms):
         mixed = ahead.assign(**{column: ahead[column].mask(c & ahead["S"].eq(0.3), other)})
         assert runs_id.mixing(mixed) == ["collins"]
         told = pages_forms.mixed_told(mixed)
-        assert told.startswith("On collins Del-A was trained on another processor")
+        assert told.startswith("On collins Del-A was trained, at one S at least, on another processor")
         assert "Without it the balance of Del-A minus that of Del-B is 0.00 (" in told
         assert "and minus that of Del-C is 0.00 (" in told
     far = forms.assign(value=forms["value"] + 0.1 * forms["deletion"].eq("C"), mixed=~c)
