@@ -10,9 +10,9 @@ import pandas as pd
 
 from lib.study import records
 from lib.study.runs import at
-from lib.study.runs_fe import TABLES
+from lib.study.runs_fe import CIFAR10, TABLES
 
-DATA_SETS = TABLES  # from few training examples to many
+DATA_SETS = (*TABLES, CIFAR10)
 NONE = pd.DataFrame({name: [] for name in ("dataset", "method", "seed", "together", "value", "device", "epochs")})
 
 

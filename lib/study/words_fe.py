@@ -258,7 +258,7 @@ def gates_cost(timed: pd.DataFrame) -> str:
     own = gates_at(timed, SLOWER)
     if set(own["outcome"]) == {MISSING}:
         return "No epoch has been timed yet."
-    theirs = pd.concat([SECONDS.loc[a] / SECONDS.loc[b] for a, b in GATE_PAIRS])[list(timing.DATA_SETS)]
+    theirs = pd.concat([SECONDS.loc[a] / SECONDS.loc[b] for a, b in GATE_PAIRS])
     bounds = [SLOWER + 0.1 * step for step in range(9)]
     least = next((b for b in bounds if (gates_at(timed, b)["outcome"] == HOLDS).all()), None)
     would = f"from a bound of {least:g} on all would hold" if least else f"at {bounds[-1]:g} not all would hold either"

@@ -22,10 +22,10 @@
 #     python -m lib.run notebooks/experiments/timing.py out.ipynb -p datasets glass -p out timing.parquet
 
 # %% tags=["parameters"]
-datasets = ["glass", "vehicle", "segment"]  # names known to lib.data
+datasets = ["glass", "vehicle", "segment", "cifar10-efficientnet-lite0"]  # names known to lib.data
 methods = ["Ours", "Joint", "RPS", "RPSR", "Pretrain", "PretrainR"]
 repeats = 6  # how often all methods take their turn
-stacked = 1  # in how many of these splits train as one program, too
+stacked = 3  # in how many of these splits train as one program, too
 steps = 50  # gradient steps at least in one measurement
 together = 10  # splits that train as one program
 threads = 1  # of the processor
