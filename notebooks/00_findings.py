@@ -85,7 +85,7 @@ keep("findings", drawn | told)
 # run twice, under two protocols ([](30_readings)). What follows is of the second, which keeps the epoch that scores
 # best with ten entries and chooses on validation rows how large the strengths of influences are at first. Only what is
 # said of that start under *What surprised* rests on short runs of the first. Bars are standard errors where a figure
-# shows means, and 95 % intervals where it shows differences: over splits for one data set, over data sets for a mean of
+# shows means, and 95% intervals where it shows differences: over splits for one data set, over data sets for a mean of
 # several, over seeds on images. A difference is *surely* there if its own interval leaves out 0. That is less strict
 # than the verdicts further down, which allow for the number of comparisons.
 #
@@ -140,7 +140,7 @@ keep("findings", drawn | told)
 # :alt: Differences between ID-ExpO and its best rival in accuracy, insertion and one minus deletion, a row a table.
 #
 # ID-ExpO minus, in each score, whichever of its three rivals has the highest mean, at $\eta = 3$; mean over two
-# explainers and two $S$ with 95 % intervals. Tables are sorted by the loss of accuracy, the smallest first. Hollow: the
+# explainers and two $S$ with 95% intervals. Tables are sorted by the loss of accuracy, the smallest first. Hollow: the
 # interval contains 0. More in [](21_tables).
 # ```
 #
@@ -160,7 +160,7 @@ keep("findings", drawn | told)
 # :name: fig-findings-surprises
 # :alt: Differences with intervals for what surprised, between regularisers, methods and starts.
 #
-# What the papers do not lead one to expect, each as a difference with its 95 % interval.
+# What the papers do not lead one to expect, each as a difference with its 95% interval.
 # ```
 #
 # {glue:text}`findings-surprises-told`
@@ -180,7 +180,7 @@ keep("findings", drawn | told)
 # ```
 #
 # *FE's claims. ● holds, ○ undecided, × against, in at most eight marks; effect: mean over the data sets that the claim
-# is about, with its 95 % interval, or a dash where no mean says it.*
+# is about, with its 95% interval, or a dash where no mean says it.*
 #
 # ```{glue} claims-summary-id
 # :doc: 01_claims.ipynb

@@ -84,7 +84,7 @@ pages_claims.in_full(verdicts)
 
 # %% [markdown]
 # *The claims of the first paper. Comparisons: ● holds, ○ undecided, × against, in at most eight marks, then how many of
-# each. Effect: mean over data sets with its 95 % interval.*
+# each. Effect: mean over data sets with its 95% interval.*
 #
 # In all: {glue:text}`claims-count-fe-reproduced` reproduced, {glue:text}`claims-count-fe-mostly` mostly,
 # {glue:text}`claims-count-fe-mixed` mixed, {glue:text}`claims-count-fe-undecided` undecided,
@@ -96,7 +96,7 @@ pages_claims.in_full(verdicts)
 # **Runs.** For each data set, method and split we take the run whose $\eta$ validation chose at
 # $U =$ {glue:text}`claims-U`, with $\lambda = 1$, and look at its test rows. See [](11_results).
 #
-# **The effect** is what the claim is about, averaged over its data sets, with a 95 % interval. It answers whether the
+# **The effect** is what the claim is about, averaged over its data sets, with a 95% interval. It answers whether the
 # claim is true of data sets like these, so data sets are what is counted: it is Student's t over their means, whose
 # scatter holds both how data sets differ and what their splits leave open. A few means may lie close together by luck,
 # so the interval is at least as wide, and p at least as large, as the splits' own noise alone would make them. (A
@@ -137,7 +137,7 @@ pages_claims.in_full(verdicts)
 # the edge of what is claimed, on either side, a typical comparison (of the median interval) is as likely to be decided
 # as not, so that a nearer one would mostly stay undecided. Two distances are given: one for the case that most others
 # are decided too, and a larger one for the case that none is, where the correction is stricter. Behind each verdict its
-# comparisons can be unfolded: mean, its 95 % interval, and p as corrected within the claim.
+# comparisons can be unfolded: mean, its 95% interval, and p as corrected within the claim.
 #
 # ```{admonition} What the intervals do not cover
 # :class: note
@@ -153,7 +153,7 @@ keep("claims", {"forest": forests.forest(tests), "forest-told": forests.told(tes
 # :name: fig-claims-forest
 # :alt: Mean differences between methods with intervals, a row for each comparison and a marker for each data set.
 #
-# Mean differences over splits with their 95 % intervals at $U =$ {glue:text}`claims-U`. Hollow markers are undecided,
+# Mean differences over splits with their 95% intervals at $U =$ {glue:text}`claims-U`. Hollow markers are undecided,
 # which after correction may be so although the interval leaves out 0.
 # C1 asks for an interval within the grey margin, all others for one to the right of 0. CIFAR10's images are described
 # by the network that the tables name.
@@ -212,7 +212,7 @@ keep("claims", {"forest": forests.forest(tests), "forest-told": forests.told(tes
 # {glue:text}`claims-ties`
 #
 # RPSR is the rival to look at, and the paper's summary passes over it: faithful by construction, and with gates.
-# Accuracy of Ours minus that of RPSR, mean over data sets with its 95 % interval: {glue:text}`claims-rival-10` at
+# Accuracy of Ours minus that of RPSR, mean over data sets with its 95% interval: {glue:text}`claims-rival-10` at
 # $U = 10$, {glue:text}`claims-rival-30` at $U = 30$.
 #
 # ````{dropdown} The comparisons of FE-C3
@@ -330,8 +330,8 @@ keep("claims", {"forest": forests.forest(tests), "forest-told": forests.told(tes
 # {glue:text}`claims-slower` times the seconds of the same method without, a bound of our own for the paper's "little".
 # And where there are many examples, on Segment, RPS and RPSR should take longer than Pretrain and PretrainR.
 #
-# > CIFAR10 is not timed: the paper trains it on a GPU of its time. In its Table 1, three of these twelve ratios are
-# > below 1: Ours over RPS and RPSR on Vehicle (0.96 each) and over RPSR on Segment (0.98).
+# > CIFAR10 is timed on a processor, as the tables are; the paper trains it on a GPU of its time. In its Table 1, three
+# > of these sixteen ratios are below 1: Ours over RPS and RPSR on Vehicle (0.96 each) and over RPSR on Segment (0.98).
 #
 # **Longer.** {glue:text}`claims-fe-c9a-told` **Verdict: {glue:text}`claims-fe-c9a`.**
 #
@@ -389,7 +389,7 @@ pages_claims.in_full(verdicts_id)
 # :name: fig-claims-forest-id
 # :alt: Mean differences of ID's claims with intervals, a row for each comparison and a marker for each table.
 #
-# Differences that the claims are about, mean over explainers and $S$ with 95 % intervals over splits; C6 and C8c are
+# Differences that the claims are about, mean over explainers and $S$ with 95% intervals over splits; C6 and C8c are
 # about LIME alone. Hollow where 0 lies within. C8c asks for more than minus {glue:text}`claims-margin`, all others for
 # more than 0. Intervals that reach the frame go on beyond it. C8a and C8b look at the $\eta$ where the mean lead is
 # least, so that fewer of their leads may be sure than at $\eta = 3$. Verdicts rest on each explainer and $S$ by itself,

@@ -141,7 +141,7 @@ keep("results", {"older-lambdas": words_fe.kept_lambdas(frame, lambdas)})
 words_fe.changes_table(lambdas)
 
 # %% [markdown]
-# *Change of each score, mean over splits with its 95 % interval. With few splits an interval may even end beyond what a
+# *Change of each score, mean over splits with its 95% interval. With few splits an interval may even end beyond what a
 # difference of shares can be.*
 
 # %% tags=["hide-input"]
@@ -170,7 +170,7 @@ keep("results", {f"best-{measure}": words_fe.best_eta(frame, measure) for measur
 # the highest mean, which others may equal: those that the sentence below calls not surely below it.
 # ```
 #
-# {glue:text}`results-best-accuracy` *Not surely above*: the 95 % interval of the difference, paired over splits and
+# {glue:text}`results-best-accuracy` *Not surely above*: the 95% interval of the difference, paired over splits and
 # each $\eta$ by itself, reaches 0.
 #
 # ```{glue:figure} results-eta-faithfulness
@@ -202,8 +202,8 @@ pages_fe.open_gates(frame)
 # timed in seconds of one core of the processor, of one model that computes $f$ for all examples, and what all epochs
 # would come to. Then what the library needs: an epoch's share of ten splits trained as one program, and the seconds of
 # the run that validation chose at $U = 10$ until it stopped, mean over splits, a share of its stack (of runs trained as
-# one program) on the device named [below](sec-results-runs). Of CIFAR10 no epoch is timed, as the paper trains it on a
-# GPU of its time. All count the time to pretrain within Pretrain and PretrainR.
+# one program) on the device named [below](sec-results-runs). CIFAR10's epochs are timed on the processor too, while the
+# paper trains it on a GPU of its time. All count the time to pretrain within Pretrain and PretrainR.
 
 # %% tags=["hide-input"]
 timed = timing.load(timings)

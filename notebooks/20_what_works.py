@@ -59,7 +59,7 @@ keep("works", {"verdict": pages_ablations.verdict(picked), "singly": pages_ablat
 # :name: fig-works-gains
 # :alt: Gains over CE-only in insertion, one minus deletion and accuracy, a row a variant, a marker for each table.
 #
-# Gains over CE-only on test rows with 95 % intervals over splits, which share rows (corrected as on [](01_claims)).
+# Gains over CE-only on test rows with 95% intervals over splits, which share rows (corrected as on [](01_claims)).
 # ```
 #
 # What a part does is a variant minus ID-ExpO, split by split. A part is called needed only where that whole interval
@@ -72,14 +72,14 @@ keep("works", {"verdict": pages_ablations.verdict(picked), "singly": pages_ablat
 pages_ablations.parts_table(picked)
 
 # %% [markdown]
-# *Each variant minus ID-ExpO with 95 % intervals, mean over tables and on each. Below 0 in a score: the part that it
+# *Each variant minus ID-ExpO with 95% intervals, mean over tables and on each. Below 0 in a score: the part that it
 # lacks is missed.*
 
 # %% tags=["hide-input"]
 pages_ablations.gains_table(picked)
 
 # %% [markdown]
-# *Gains over CE-only with 95 % intervals, mean over tables. Nothing here trains sensitivity-4. *Random masks
+# *Gains over CE-only with 95% intervals, mean over tables. Nothing here trains sensitivity-4. *Random masks
 # alone* is trained to classify inputs masked at random, the first three see masked inputs only in their regularisers.
 # Last: of
 # single test rows, the share whose insertion and one minus deletion both rise over CE-only's, and the share where both

@@ -71,7 +71,7 @@ keep("tables", {f"beside-{method}": pages_id.beside(front, method) for method in
 # :name: fig-tables-leads
 # :alt: Differences between ID-ExpO and its best rival in accuracy, insertion and one minus deletion, a row a cell.
 #
-# ID-ExpO minus the best of its three rivals (of the highest mean over splits) with 95 % intervals; hollow where 0 lies
+# ID-ExpO minus the best of its three rivals (of the highest mean over splits) with 95% intervals; hollow where 0 lies
 # within.
 # ```
 #
@@ -213,7 +213,7 @@ keep("tables", pages_forms.forms_told(runs_id.load_forms(frame, results_forms), 
 #
 # ## Are the differences real?
 #
-# ID-ExpO minus each rival at $\eta = 3$, tested over five splits at the 5 % level. The paper does so for
+# ID-ExpO minus each rival at $\eta = 3$, tested over five splits at the 5% level. The paper does so for
 # steel-plates-fault, with a paired t-test that takes splits to be independent. They share rows, and the t-test that
 # allows for it ([](01_claims)) has intervals one and a half times as wide. So \* marks what that one finds, and ∘ what
 # only the paper's does. Neither is corrected for the number of tests.
@@ -363,7 +363,7 @@ table
 
 # %% [markdown]
 # *How often validation takes the larger $\lambda$, over splits and $\eta$; and test scores with the larger alone minus
-# those with the smaller alone at $\eta = 2$, with 95 % intervals over splits.*
+# those with the smaller alone at $\eta = 2$, with 95% intervals over splits.*
 #
 # {glue:text}`tables-edge`
 #

@@ -76,7 +76,7 @@ keep("images", {"front": pages_images.front_figure(front), "fronts": pages_image
 pages_images.leads_shown(front)
 
 # %% [markdown]
-# *ID-ExpO minus the best rival at $\eta = 3$: mean over seeds, with a 95 % interval where there are several.*
+# *ID-ExpO minus the best rival at $\eta = 3$: mean over seeds, with a 95% interval where there are several.*
 #
 # ```{glue:figure} images-front
 # :name: fig-images-front
@@ -106,7 +106,7 @@ keep("images", {"missing": work_images.missing(front)})
 pages_images.over_shown(front)
 
 # %% [markdown]
-# *ID-ExpO minus CE-only at $\eta = 2$: mean over seeds, with a 95 % interval where there are several.*
+# *ID-ExpO minus CE-only at $\eta = 2$: mean over seeds, with a 95% interval where there are several.*
 #
 # ```{glue:figure} images-untrained
 # :name: fig-images-untrained

@@ -229,7 +229,7 @@ keep("both", {name: f"{full[name]:,}" for name in ("most_steps", "patience_steps
 pages_both.effects_table(cells)
 
 # %% [markdown]
-# *Score at a term's largest weight minus that at weight 0, with 95 % intervals over splits that share rows. Alone: the
+# *Score at a term's largest weight minus that at weight 0, with 95% intervals over splits that share rows. Alone: the
 # other term's weight is 0; beside the other: it is at its largest. Accuracy of h: how often the ten entries name the
 # true class. Tables stand apart: two of them say little of others.*
 

@@ -132,7 +132,7 @@ keep("readings", {"change": fig})
 # ```
 #
 # With so few splits only large effects stand out. Of {glue:text}`readings-tried` differences, each put to a t test over
-# splits that share rows ([](01_claims)) and corrected for their number (Holm), those that hold at 5 %:
+# splits that share rows ([](01_claims)) and corrected for their number (Holm), those that hold at 5%:
 # {glue:text}`readings-sure`. All in numbers, below the scores of the readings taken:
 
 # %% tags=["hide-cell"]
@@ -140,7 +140,8 @@ order = [(name, score) for name in datasets for score in scores]
 first = values["as chosen"].groupby(["dataset", "score"]).agg(["mean", "sem"])
 rows = {"as taken": [plus_minus(*first.loc[key]) for key in order]}
 rows |= {reading: [shown(*key, reading) for key in order] for reading in mean.index}
-pd.DataFrame.from_dict(rows, orient="index", columns=pd.MultiIndex.from_tuples(order))
+columns = pd.MultiIndex.from_tuples((title(name), score) for name, score in order)
+pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 # %% [markdown]
 # *Scores of the readings taken, with the first protocol's start of $S$ (1) and choice of epochs (all $U$ together);
@@ -152,7 +153,7 @@ pd.DataFrame.from_dict(rows, orient="index", columns=pd.MultiIndex.from_tuples(o
 # **The factor s.** {eq}`fe-20` is printed as $\mathbb{E}[\alpha_{nc}] = \max(0, \min(1, \mu_{nc}))$. But
 # $\alpha = z s$ by {eq}`fe-7`, so the expectation is $s_{nc}$ times the expected gate, and we keep $s_{nc}$. Read to
 # the letter (*influence without s*), no entry could speak against a class, and the strengths learned in training would
-# be thrown away: on vehicle faithfulness with all entries changes by {glue:text}`readings-s`. In code:
+# be thrown away: on Vehicle faithfulness with all entries changes by {glue:text}`readings-s`. In code:
 # `examples.expected_influence`, with ones for `S` to read it to the letter.
 #
 # **The mean of a gate.** The printed $\max(0, \min(1, \mu))$ is the gate at the noise's mean, not its mean
@@ -171,22 +172,22 @@ pd.DataFrame.from_dict(rows, orient="index", columns=pd.MultiIndex.from_tuples(o
 #
 # **The gradient through g.** $\ell(g, h)$ is written as a function of both, so it moves $g$ towards $h$ too.
 # `through_g=False` holds $g$ fixed there: after a short training accuracy changes by
-# {glue:text}`readings-fixed-accuracy` on vehicle, and faithfulness with all entries by
+# {glue:text}`readings-fixed-accuracy` on Vehicle, and faithfulness with all entries by
 # {glue:text}`readings-fixed-faithful` (± standard error). We keep the objective as it is written.
 #
 # **Where training starts** is not said. $\mu$ starts at 0.5 (`mu_start`), where a gate is as likely fully open as fully
 # shut. The higher, the longer the price $\eta$ takes to shut it; from 0, gates may shut before the data speak
-# (faithfulness on vehicle, all entries: {glue:text}`readings-mu`). $S$ is drawn from $\mathcal{N}(0, 1)$ (`S_start` is
+# (faithfulness on Vehicle, all entries: {glue:text}`readings-mu`). $S$ is drawn from $\mathcal{N}(0, 1)$ (`S_start` is
 # its spread). What the data say to a gate is multiplied by its strength, so with tiny strengths the price alone acts at
 # first ([](05_gates)). But large strengths make the outputs of $h$ large: with CIFAR10's 700 examples and 512 units
 # $\ell(g, h)$ then outweighs the labels. From 0.1 in place of 1, accuracy changes by {glue:text}`readings-loud-cifar10`
-# there, {glue:text}`readings-loud-vehicle` on vehicle and {glue:text}`readings-loud-glass` on glass. Validation rows
+# there, {glue:text}`readings-loud-vehicle` on Vehicle and {glue:text}`readings-loud-glass` on Glass. Validation rows
 # say the same (accuracy {glue:text}`readings-loud-val` on CIFAR10). Large as it is, a change over three splits passes
 # no corrected test. The first protocol of [the results](11_results) starts from 1 on every data set. For the second
 # protocol the start was chosen by a pilot on validation rows of a few splits, one for each data set and all methods:
 # the geometric mean of accuracy and faithfulness at $U = 10$, mean over methods. No test row of the same split was
 # looked at; other splits may test on some of these rows. *unit* is the spread at which $h$'s first outputs have unit
-# spread: {glue:text}`readings-unit-vehicle` on vehicle's splits and {glue:text}`readings-unit-segment` on segment's.
+# spread: {glue:text}`readings-unit-vehicle` on Vehicle's splits and {glue:text}`readings-unit-segment` on Segment's.
 #
 # {glue:text}`readings-processors-start` {glue:text}`readings-processors-both`
 
@@ -253,7 +254,7 @@ pilots_of.starts_by_method(tried)
 # ```{glue} readings-patience
 # ```
 #
-# *The shorter wait's numbers before the longer's, and a 95 % interval of the change, which with two splits may go far
+# *The shorter wait's numbers before the longer's, and a 95% interval of the change, which with two splits may go far
 # beyond what a score can be.*
 #
 # What two splits can say is little. The corrected t test has one degree of freedom: a mean change counts as more than

@@ -170,7 +170,7 @@ def test_the_two_knobs_of_softness_move_by_keyboard(browser):
     tab.goto((HTML / "notebooks" / "03_hard_choice.html").as_uri())
     gate, soft = tab.locator("#choice-player figure").all()
     for figure, before, after, says in (
-        (gate, "σ = 0.5", "σ = 0.75", f"Exactly 0 in {100 * norm.cdf(0.25 / 0.75):.0f} % of draws"),
+        (gate, "σ = 0.5", "σ = 0.75", f"Exactly 0 in {100 * norm.cdf(0.25 / 0.75):.0f}% of draws"),
         (soft, "T = 4", "T = 8", f"{1 / (1 + math.exp(8 * 0.5)):.3f} is let in"),
     ):
         slider, drawn = figure.locator("input"), figure.locator(".curve").get_attribute("d")

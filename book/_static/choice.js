@@ -29,7 +29,7 @@
   root.setAttribute("aria-label", "Two knobs of softness");
   root.className = "player";
   root.innerHTML = `<div class="panels">${panel("gate", "Gate, mean over draws", "\u03bc") + panel("soft", "Soft mask", "\u03d5 \u2212 t")}</div>`;
-  const share = (v) => `${Math.round(100 * v)} %`;
+  const share = (v) => `${Math.round(100 * v)}%`;
   const panels = {
     gate: {
       levels: data.sigmas, start: data.sigmas.indexOf(0.5), symbol: "\u03c3",

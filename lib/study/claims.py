@@ -1,6 +1,6 @@
 """Claims of a paper, each tested on the records; its verdict follows from the numbers.
 
-A claim is a set of comparisons. Most are paired over splits: the mean difference, its 95 % interval, and the p value
+A claim is a set of comparisons. Most are paired over splits: the mean difference, its 95% interval, and the p value
 of its lying right at the edge of what is claimed, all by the t test corrected for splits that share rows. p is then
 corrected within the claim so that few of the comparisons decided are decided wrongly. A comparison holds if it lies on
 the claimed side with p below 0.05, is against the claim if on the other, and is undecided otherwise. Beside them stands

@@ -43,7 +43,7 @@ def shown(rows: pd.DataFrame, *, repeats: str = "splits") -> pd.DataFrame | str:
             "data set": several(row.dataset),
             "outcome": row.outcome,
             "mean": three(row.value),
-            "95 % interval": "–" if pd.isna(row.low) else ends(row, three).replace(" ", "\u00a0"),
+            "95% interval": "–" if pd.isna(row.low) else ends(row, three).replace(" ", "\u00a0"),
             "p": chance(row.p),
             repeats: row.splits or "–",
         }

@@ -134,7 +134,7 @@ def _sure(picked: pd.DataFrame, v: str) -> dict[tuple[str, str], Paired]:
 
 
 def gains_table(picked: pd.DataFrame) -> pd.DataFrame | str:
-    """Gains over CE-only with 95 % intervals, mean over tables, and the shares of rows that gain and lose in both."""
+    """Gains over CE-only with 95% intervals, mean over tables, and the shares of rows that gain and lose in both."""
     if not (there := datasets(picked)):
         return NOTHING
     rows = {}
@@ -147,7 +147,7 @@ def gains_table(picked: pd.DataFrame) -> pd.DataFrame | str:
 
 
 def parts_table(picked: pd.DataFrame) -> pd.DataFrame | str:
-    """Each variant minus ID-ExpO with 95 % intervals, mean over tables and on each by itself."""
+    """Each variant minus ID-ExpO with 95% intervals, mean over tables and on each by itself."""
     if not (there := datasets(picked)):
         return NOTHING
     rows = {}

@@ -123,7 +123,7 @@ def sentences(row: pd.Series) -> str:
     sides = {">": "more than", "<": "less than"}
     asked = " ".join(sides.get(word, word) for word in row["claimed"].split()).replace("-", "−")
     lead = f"{row['effect of'][0].upper()}{row['effect of'][1:]}: {two(row['effect'])} in the mean {over}"
-    return f"{lead} (95 % interval {ends(row)}). Claimed is {asked}: {sided(row)}. Comparisons: {counts}"
+    return f"{lead} (95% interval {ends(row)}). Claimed is {asked}: {sided(row)}. Comparisons: {counts}"
 
 
 def reach(row: pd.Series) -> str:
@@ -194,7 +194,7 @@ def ties(frame: pd.DataFrame, ten: pd.DataFrame) -> str:
 
 
 def rival(frame: pd.DataFrame) -> dict:
-    """Accuracy of Ours minus that of RPSR at two U, mean over data sets with its 95 % interval."""
+    """Accuracy of Ours minus that of RPSR at two U, mean over data sets with its 95% interval."""
     found, names = {}, runs_fe.datasets(frame)
     for entries in (10, 30):
         ten = runs_fe.chosen(frame, entries)

@@ -222,9 +222,9 @@ def seconds_ratios(timed: pd.DataFrame) -> pd.DataFrame | str:
         f"{a} / {b}": [usual[d, a] / usual[d, b] for d in there]
         for a, b in (("Ours", "Pretrain"), ("RPSR", "RPS"), ("RPS", "Pretrain"))
     }
-    share = {d: stats.gmean(timing.shared(timed, d, "Ours")) for d in there}
+    share = {d: np.exp(np.log(timing.shared(timed, d, "Ours")).mean()) for d in there}  # NaN where none was timed
     ratios["Ours, alone / among ten splits"] = [usual[d, "Ours"] / share[d] for d in there]
-    return pd.DataFrame(ratios, index=list(map(title, there))).map("{:.2f}".format)
+    return pd.DataFrame(ratios, index=list(map(title, there))).map("{:.2f}".format).replace("nan", "–")
 
 
 def influential(ten: pd.DataFrame, dataset: str, method: str) -> pd.DataFrame:

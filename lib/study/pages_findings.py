@@ -117,7 +117,7 @@ def most_faithful(means: pd.DataFrame) -> pd.Series:
 def lead_rows(front: pd.DataFrame, *, cells: bool = False) -> pd.DataFrame:
     """ID-ExpO minus its best rival at eta 3: a row for each table and score, or for each cell of a table and score.
 
-    Means over splits with 95 % intervals; a table's own is of the mean over its explainers and S.
+    Means over splits with 95% intervals; a table's own is of the mean over its explainers and S.
     """
     three, rows = at(front, eta=3), []
     for measure in LEADS:

@@ -73,7 +73,7 @@ def balance_told(front: pd.DataFrame) -> str:
     each = [f"minus that of Del-{other} is {spanned(gap)}, {sure[gap.side]}" for other, gap in found.items()]
     return (
         f"The paper chooses Del-A for its balance. In the mean over {found['C'].n} tables and {sizes}, "
-        f"with 95 % intervals, the balance of Del-A {'; '.join(each)}."
+        f"with 95% intervals, the balance of Del-A {'; '.join(each)}."
     )
 
 

@@ -160,7 +160,7 @@ def seeds_told(front: pd.DataFrame) -> str:
     if spans["max"].max() < 2:
         return "There is one seed of each, so what another would change is not known."
     told = listed(f"{method} {span(row, 'seed')}" for method, row in spans.iterrows())
-    return f"Differences are over the seeds that both sides have, with a 95 % interval where these are several: {told}."
+    return f"Differences are over the seeds that both sides have, with a 95% interval where these are several: {told}."
 
 
 def least_leads(front: pd.DataFrame) -> dict[str, float]:

@@ -142,7 +142,7 @@ def closest(frame: pd.DataFrame) -> str:
         )
         sure += [short(dataset)] if gap.side > 0 else []
     return (
-        "The best start is ahead of the next, in the mean over methods and with its 95 % interval over splits, by "
+        "The best start is ahead of the next, in the mean over methods and with its 95% interval over splits, by "
         f"{listed(told)}: surely on {listed(sure)}."
     )
 

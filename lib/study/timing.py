@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from lib.study import records
-from lib.study.runs import at
+from lib.study.runs import at, title
 from lib.study.runs_fe import CIFAR10, TABLES
+from lib.study.words import listed
 
 DATA_SETS = (*TABLES, CIFAR10)
 NONE = pd.DataFrame({name: [] for name in ("dataset", "method", "seed", "together", "value", "device", "epochs")})
@@ -45,4 +46,6 @@ def counted(timed: pd.DataFrame) -> str:
     alone, share = (sorted(set(times[times.index.get_level_values("alone") == one])) for one in (True, False))
     told = [" to ".join({1: "once"}.get(n, f"{n} times") for n in (some[:1] + some[1:][-1:])) or "never"
             for some in (alone, share)]  # fmt: skip
-    return f"An epoch alone was timed {told[0]} on each data set, the share among ten splits {told[1]}."
+    without = set(timed["dataset"]) - set(timed.loc[timed["together"] > 1, "dataset"])
+    but = f", but not on {listed(title(d) for d in DATA_SETS if d in without)}" if alone and share and without else ""
+    return f"An epoch alone was timed {told[0]} on each data set, the share among ten splits {told[1]}{but}."

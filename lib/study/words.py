@@ -18,7 +18,7 @@ def listed(names: Iterable[str]) -> str:
 
 def percent(share: float) -> str:
     """A share as a sentence names it."""
-    return f"{round(100 * share) + 0:.0f}\u00a0%".replace("-", "−")
+    return f"{round(100 * share) + 0:.0f}%".replace("-", "−")
 
 
 def among(names: Sequence[str], every: Sequence[str], what: str) -> str:

@@ -4,7 +4,6 @@ import json
 
 import pandas as pd
 
-from lib.study import timing
 from lib.study.claims import HOLDS, MARGIN, MISSING
 from lib.study.claims_fe import GATE_PAIRS, SLOWER, gates_at
 from lib.study.measures import labels
@@ -29,7 +28,7 @@ def scores(ten: pd.DataFrame, measure: str) -> str:
     told = []
     for other in ("Pretrain", "PretrainR"):
         gap = clustered([(values["Ours"][d] - values[other][d]).dropna().to_numpy() for d in whole])
-        told.append(f"minus {other} is {two(gap.difference)} (95 % interval {ends(gap)})")
+        told.append(f"minus {other} is {two(gap.difference)} (95% interval {ends(gap)})")
     text = (
         f"With {U} entries and in the mean over {len(whole)} data sets, Ours {listed(told)}. The paper finds the "
         f"{measure} of Ours {PAPER[measure]}."
@@ -48,7 +47,7 @@ def scores(ten: pd.DataFrame, measure: str) -> str:
 
 
 def changes_table(lambdas: pd.DataFrame) -> pd.DataFrame:
-    """The changes of both scores with their 95 % intervals."""
+    """The changes of both scores with their 95% intervals."""
     found = {
         (measure, d): [interval(gap) for gap in gaps]
         for measure in LIKE for d, gaps in changed(lambdas, measure).items()
@@ -187,7 +186,7 @@ def repeated(frame: pd.DataFrame, ten: pd.DataFrame, known: pd.DataFrame) -> str
     shares = known.groupby("dataset")["repeated"].mean()
     shares = shares[[d for d in datasets(frame) if d in shares]]
     there = [d for d in shares.index if shares[d] > 0]
-    told = [f"{100 * shares[d]:.1f}\u00a0% on {short(d)}" for d in there]
+    told = [f"{100 * shares[d]:.1f}% on {short(d)}" for d in there]
     text = f"Of the test rows {listed(told)} equal a training row, in the mean over splits"
     if none := [short(d) for d in shares.index if d not in there]:
         text += f", and none on {listed(none)}"

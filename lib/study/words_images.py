@@ -88,7 +88,7 @@ def at_one_rate(frame: pd.DataFrame, explainer: str) -> pd.DataFrame:
 def spread_told(frame: pd.DataFrame) -> str:
     """How far another seed of the run that changes nothing would lie from its mean, and which changes move scores more.
 
-    By explainer: half the 95 % interval of a further run (Student's t).
+    By explainer: half the 95% interval of a further run (Student's t).
     """
     told = []
     for explainer in EXPLAINERS:

@@ -240,7 +240,7 @@ def front_told(front: pd.DataFrame, known: pd.DataFrame, dataset: str) -> str:
     if not (found := table_leads(front, dataset)):
         return "Not every method has records here."
     told = ", ".join(f"{m} {interval(g)}" for m, g in found.items())
-    text = f"ID-ExpO minus the best rival at η = 3, mean over explainers and S with 95 % intervals: {told}."
+    text = f"ID-ExpO minus the best rival at η = 3, mean over explainers and S with 95% intervals: {told}."
     if against := [m for m in ("insertion", "1 − deletion") if found[m].difference <= 0]:
         text += f" Against the paper, it does not lead in {' and '.join(against)}."
     if found["accuracy"].high < 0:

@@ -40,7 +40,7 @@ def test_a_bar_shows_what_there_is_of_each(counts, marks):
 def test_a_claim_is_told_effect_first(tests_fe):
     verdicts = claims_fe.verdicts(tests_fe)
     text = pages_claims.sentences(verdicts.loc["FE-C4b"])
-    assert text.startswith("Faithfulness, Ours − Joint: 0.35 in the mean over 2 data sets (95 % interval ")
+    assert text.startswith("Faithfulness, Ours − Joint: 0.35 in the mean over 2 data sets (95% interval ")
     assert f"Claimed is more than 0: {pages_claims.sided(verdicts.loc['FE-C4b'])}. Comparisons" in text
     assert "2 hold, 0 undecided, 0 against" in text
     assert pages_claims.sentences(verdicts.loc["FE-C6"]) == "No data set has all the records that this claim needs."

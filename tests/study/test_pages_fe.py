@@ -116,7 +116,9 @@ def test_open_gates_and_kept_epochs_are_means_over_splits(told):
 def test_seconds_are_told_as_ratios_of_medians(told):
     ten, ratios = runs_fe.chosen(told[told["lam"] == 1]), pages_fe.seconds_ratios(timed(noise=0.0))
     assert ratios.loc["Glass"].tolist() == ["2.00", "1.03", "1.50", "1.00"]
-    assert list(ratios.index) == ["Glass", "Vehicle", "Segment"]
+    assert list(ratios.index) == ["Glass", "Vehicle", "Segment", "CIFAR10 (EfficientNet-Lite0)"]
+    alone = timed(noise=0.0).query("together == 1 or dataset == 'segment'")
+    assert pages_fe.seconds_ratios(alone).iloc[:, -1].tolist() == ["–", "–", "1.00", "–"]
     table = pages_fe.seconds_table(ten, timed(noise=0.0))
     assert table.loc[("Glass", "an epoch, ms"), "Ours"] == "400"
     assert table.loc[("Glass", "10,000 epochs, s"), "RPS"] == "3,000"

@@ -31,9 +31,9 @@ def test_who_beats_ours_at_both_is_named(told):
     fig, words = pages_findings.six(ten(told))
     assert fig.get_suptitle().startswith("In the mean no method is both more accurate")
     text = words.replace("\u00a0", " ")
-    assert "on 95 % of test rows under Ours, on 60 % under PretrainR, which has gates too, and on 30 % under" in text
+    assert "on 95% of test rows under Ours, on 60% under PretrainR, which has gates too, and on 30% under" in text
     assert "Ours minus PretrainR is +0.35 (0.3" in text
-    assert "right on 90 % under each (mean over 2 data sets)." in text
+    assert "right on 90% under each (mean over 2 data sets)." in text
     better = fe.frame(
         datasets=["glass"], lams=(1.0,), scores=fe.TOLD | {"Joint": (0.95, 0.99), "Pretrain": (0.99, 0.99)}
     )

@@ -33,4 +33,6 @@ def test_repeats_are_counted_alone_and_as_a_share():
     fewer = once[(once["dataset"] != "glass") | (once["seed"] < 4)]
     assert timing.counted(fewer) == told.replace("6 times", "4 times to 6 times")
     assert timing.counted(once[once["together"] == 1]).endswith("the share among ten splits never.")
+    rest = once[(once["dataset"] != "vehicle") | (once["together"] == 1)]
+    assert timing.counted(rest) == told.replace("once.", "once, but not on Vehicle.")
     assert timing.counted(timing.NONE) == "No epoch has been timed yet."

@@ -17,7 +17,7 @@ def told():
 def test_scores_are_told_with_the_lead_and_whoever_is_ahead(told):
     ten = runs_fe.chosen(told[told["lam"] == 1])
     text = words_fe.scores(ten, "accuracy")
-    assert text.startswith("With 10 entries and in the mean over 2 data sets, Ours minus Pretrain is 0.00 (95 % interv")
+    assert text.startswith("With 10 entries and in the mean over 2 data sets, Ours minus Pretrain is 0.00 (95% interv")
     assert "The paper finds the accuracy of Ours comparable with Pretrain's." in text
     board = pages_fe.scoreboard(told, "accuracy")
     assert board["mean"].astype(float)[["Joint", "RPSR"]].tolist() == pytest.approx([0.8, 0.6], abs=0.01)
@@ -96,7 +96,7 @@ def test_etas_that_are_not_surely_below_the_best_are_named(told):
 def test_scores_without_repeated_rows_stand_beside_those_with_them(told):
     ten = runs_fe.chosen(told[told["lam"] == 1])
     known = pd.DataFrame({"dataset": ["glass", "glass", "vehicle"], "repeated": [0.1, 0.2, 0.0]})
-    start = "Of the test rows 15.0\u00a0% on Glass equal a training row, in the mean over splits, and none on Vehicle"
+    start = "Of the test rows 15.0% on Glass equal a training row, in the mean over splits, and none on Vehicle"
     assert words_fe.repeated(told, ten, known) == f"{start}; what scores are without them is not recorded yet."
     base = told[(told["part"] == "test") & told["measure"].isin(runs_fe.SCORES) & (told["U"] == 10)]
     less = base["value"] - np.where(base["method"] == "Joint", 0.03, 0.01) * (base["measure"] == "accuracy")
@@ -151,8 +151,8 @@ def test_what_is_left_of_learning_at_the_largest_lambda_is_told():
         runs_fe.by_split(ten, runs_fe.CIFAR10, "Ours", measure="faithfulness", lam=lam).mean() for lam in (1.0, 100.0)
     ]
     text = words_fe.tied(pd.concat([own, ties]))
-    assert f"of h tie: {means[0]:.2f} at λ = 1 (ties on 1\u00a0%)" in text
-    assert f"and {means[1]:.2f} at λ = 100 (ties on 25\u00a0%)." in text
+    assert f"of h tie: {means[0]:.2f} at λ = 1 (ties on 1%)" in text
+    assert f"and {means[1]:.2f} at λ = 100 (ties on 25%)." in text
     assert text.endswith(f"counted as agreement, the last would be {means[1] + 0.25:.2f}.")
     assert words_fe.tied(own) == "CIFAR10 has no records of ties at several λ yet."
 

@@ -60,10 +60,7 @@ def test_what_is_left_of_a_gain_under_another_background(front):
     told = words_images.backgrounds_told(every)
     assert words_images.backgrounds_told(every.assign(value=every["value"].mask(every["eta"] != 2, 0.9))) == told
     assert "+0.20 above CE-only's where masked cells show the mean colour, +0.10 under a blur and −0.02 under" in told
-    assert (
-        "under noise, where it is low for CE-only too. Of the gain 50\u00a0% are left under a blur and −10\u00a0%"
-        in told
-    )
+    assert "under noise, where it is low for CE-only too. Of the gain 50% are left under a blur and −10%" in told
 
 
 def test_gains_elsewhere_are_told_beside_ones_own_and_a_random_maps(front):
@@ -102,7 +99,7 @@ def test_changes_are_told_beside_the_spread_of_seeds():
     constants = own.assign(variant="contributions as constants", value=own["value"] - 0.05)
     told = words_images.orders_told(pd.concat([every, changed, constants]))
     assert "change by +0.15 and +0.10 with derivatives of second order, +0.05 and 0.00 with first order" in told
-    assert told.endswith("come 67\u00a0% of the rise in insertion and 50\u00a0% of that in 1 − deletion.")
+    assert told.endswith("come 67% of the rise in insertion and 50% of that in 1 − deletion.")
     worse = constants.assign(value=constants["value"] - 0.2)
     told = words_images.orders_told(pd.concat([every, changed, worse]))
     assert told.endswith("come none of the rise in insertion and none of that in 1 − deletion.")
@@ -179,11 +176,11 @@ def test_maps_below_the_floor_are_counted():
     maps = np.zeros((4, 64))
     maps[:3, 0] = 0.0009, 0.0002, 1
     kept = own.assign(measure="contributions", shown=[maps.ravel()] * len(own))
-    assert "75\u00a0% with CE-only and 75\u00a0% with ID-ExpO have a range below 0.001" in words_images.floor_told(
+    assert "75% with CE-only and 75% with ID-ExpO have a range below 0.001" in words_images.floor_told(
         pd.concat([every, kept])
     )
     shared = kept["config"].mask(kept["method"].eq("pretrained"), kept.query("method == 'CE-only'")["config"].iloc[0])
-    assert "75\u00a0% with pretrained, " in words_images.floor_told(pd.concat([every, kept.assign(config=shared)]))
+    assert "75% with pretrained, " in words_images.floor_told(pd.concat([every, kept.assign(config=shared)]))
 
 
 @pytest.mark.parametrize(("gain", "said"), [(0.03, "ID-ExpO's own gains, +0.03, do so too in 4 of 4 rows"), (0.2, "")])
@@ -212,7 +209,7 @@ def test_costs_are_told_for_the_cases_that_were_timed():
 
 def test_the_share_of_maps_below_the_floor_is_told_where_it_is_recorded():
     assert words_images.below_told(costs()) == "an unknown share"
-    assert words_images.below_told(pd.DataFrame([{"measure": "below_floor", "value": 0.43}])) == "43\u00a0%"
+    assert words_images.below_told(pd.DataFrame([{"measure": "below_floor", "value": 0.43}])) == "43%"
 
 
 def test_what_drawing_adds_is_told_where_it_is_recorded():
@@ -220,7 +217,7 @@ def test_what_drawing_adds_is_told_where_it_is_recorded():
     rows = [{"measure": f"added_{name}", "draws": K, "value": value * 4 / K}
             for K in (2, 4) for name, value in (("whole", 0.03), ("alone", 0.9))]  # fmt: skip
     told = words_images.added_told(pd.DataFrame(rows))
-    assert "4 values add 3\u00a0% to the whole gradient's variance and 90\u00a0% to the regularisers' own." in told
+    assert "4 values add 3% to the whole gradient's variance and 90% to the regularisers' own." in told
 
 
 def test_every_sentence_has_its_name(front):

@@ -69,8 +69,11 @@ def trails(rows: pd.DataFrame, title: str, *, xlabel: str, ylabel: str, looks: d
         color, marker = looks[name]
         ax.plot(part["x"], part["y"], color=color, linewidth=1.2)
         ax.scatter(part["x"], part["y"], s=np.linspace(12, 90, len(part)), color=color, marker=marker, zorder=3)
-        for end in (0, -1):
-            ax.annotate(number(part["at"].iloc[end]), part[["x", "y"]].iloc[end], (7, 5), textcoords="offset points")
+        places = part[["x", "y"]].to_numpy()
+        for end, near in ((0, 1), (-1, -2)):  # a number stands beyond its end, where no line is
+            beyond = 10 * np.sign(places[end] - places[near])
+            how = {"textcoords": "offset points", "ha": "center", "va": "center"}
+            ax.annotate(number(part["at"].iloc[end]), places[end], beyond, **how)
         ax.set(title=name, xlabel=xlabel)
         ax.margins(0.3)
         ax.grid(axis="x")

@@ -46,6 +46,16 @@ def test_a_trail_grows_along_its_path():
         assert (np.diff(ax.collections[0].get_sizes()) > 0).all()
 
 
+def test_the_numbers_at_a_trails_ends_stand_beside_its_path():
+    rows = pd.DataFrame({"name": "a", "at": [0.01, 1, 10, 100], "x": [0.2, 0.5, 0.6, 0.1], "y": [0.3, 0.4, 0.9, 0.5]})
+    fig = figures.trails(rows, "A finding", xlabel="x", ylabel="y", looks={"a": ("#0072b2", "o")})
+    fig.canvas.draw()
+    (ax,) = fig.axes
+    path = ax.lines[0].get_path().transformed(ax.transData)
+    assert [text.get_text() for text in ax.texts] == ["0.01", "100"]
+    assert not any(path.intersects_bbox(text.get_window_extent(), filled=False) for text in ax.texts)
+
+
 def test_intervals_are_hollow_where_zero_lies_within():
     rows = pd.DataFrame(
         {
