@@ -181,7 +181,8 @@ keep("tables", {f"told-{name}": work_id.front_told(front, known, name) for name 
 #
 # ID-ExpO with LIME and each of Del-A, Del-B and Del-C ({eq}`id-a1`, {eq}`id-a2`, {eq}`id-a3`), averaged for each $S$
 # over the tables that have records of all three there (the paper's Fig. A.1). Each form is chosen on validation rows
-# among the settings that all three have.
+# among the settings that all three have. Where Del-A above is from another processor than the other two, one that was
+# trained again beside them takes its place here (`results/forms`).
 
 # %% tags=["hide-input"]
 keep("tables", pages_forms.forms_told(runs_id.load_forms(frame, results_forms), front, known))
@@ -411,6 +412,5 @@ means
 # same epoch. A single run's 1 − deletion moves by {glue:text}`tables-processor-apart:.2f` in the mean, where mixed
 # precision on one machine moves it by {glue:text}`tables-mixed-apart:.2f`. Means over splits move less, here by up to
 # {glue:text}`tables-processor-moved:.2f`. A difference of that size between methods that were trained on different
-# machines, as on collins-23, says nothing of the methods. Nor does it between forms of deletion, which come from
-# different machines on these tables: {glue:text}`tables-forms-apart`. Only some runs of one setting were repeated.
-# {glue:text}`tables-processor-rest`
+# machines, as on collins-23, says nothing of the methods. {glue:text}`tables-forms-apart` Only some runs of one setting
+# were repeated. {glue:text}`tables-processor-rest`

@@ -1,5 +1,7 @@
 """What the page of ID's results on tables shows of Del-A, Del-B and Del-C: a figure, a table and sentences."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -29,7 +31,7 @@ def forms_told(frame: pd.DataFrame, whole: pd.DataFrame, known: pd.DataFrame) ->
                if (some := [d for d in TABLES if at_S[d] == n])]  # fmt: skip
     without = listed(lacking) if lacking else f"at every S on all {len(TABLES)} tables"
     told = {"forms": "; ".join(apart) or "none yet", "forms-told": balance_told(front), "forms-lack": without}
-    told |= {"forms-mixed": mixed_told(front), "forms-apart": listed(mixing(front))}
+    told |= {"forms-mixed": mixed_told(front), "forms-apart": apart_told(mixing(front))}
     if forms.empty:
         return told | {"forms-figure": figures.nothing("No records of all three forms yet.")}
     mean = forms.groupby(["panel", "S", "method", "eta", "measure", "split"], as_index=False)["value"].mean()
@@ -75,6 +77,13 @@ def balance_told(front: pd.DataFrame) -> str:
         f"The paper chooses Del-A for its balance. In the mean over {found['C'].n} tables and {sizes}, "
         f"with 95% intervals, the balance of Del-A {'; '.join(each)}."
     )
+
+
+def apart_told(mixed: Sequence[str]) -> str:
+    """Whether a difference between processors may stand in one between forms of deletion, and on which tables."""
+    if not mixed:
+        return "Forms of deletion are no such case: on each table all three were trained on one machine."
+    return f"Nor does it between forms of deletion, which come from different machines on {listed(mixed)}."
 
 
 def mixed_told(front: pd.DataFrame) -> str:

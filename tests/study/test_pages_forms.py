@@ -65,6 +65,8 @@ def test_the_forms_are_compared_by_their_balance(forms):
 def test_forms_from_two_processors_are_named_and_left_out_beside(forms):
     """On collins Del-C is far ahead, and from another processor at one S, which is enough."""
     assert pages_forms.mixed_told(forms).startswith("On each table all three forms were trained on one processor")
+    assert pages_forms.apart_told([]).endswith("on each table all three were trained on one machine.")
+    assert pages_forms.apart_told(["a", "b"]).endswith("which come from different machines on a and b.")
     c = forms["deletion"].eq("C") & forms["dataset"].eq("collins")
     ahead = forms.assign(value=forms["value"] + 0.1 * c)
     for column, other in (("device", "cpu: EPYC, 1 threads"), ("mixed", False)):
