@@ -73,7 +73,7 @@ for name in datasets:
     folds = tables.folds(tables.load(name), range(together))
     epochs = math.ceil(steps / math.ceil(folds.x_train.shape[1] / Settings.batch))
     for repeat in range(-1, repeats):  # the first turn warms up and is not kept
-        for stack in (1, together) if repeat < stacked else (1,):
+        for stack in (1, together) if max(repeat, 0) < stacked else (1,):
             settings = Settings(epochs=epochs, hidden=hidden, open_rows=stack > 1)
             described = {"experiment": "timing", "together": stack, **settings.recorded()}
             for method in methods:
