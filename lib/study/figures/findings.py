@@ -70,8 +70,8 @@ def trails(rows: pd.DataFrame, title: str, *, xlabel: str, ylabel: str, looks: d
         ax.plot(part["x"], part["y"], color=color, linewidth=1.2)
         ax.scatter(part["x"], part["y"], s=np.linspace(12, 90, len(part)), color=color, marker=marker, zorder=3)
         places = part[["x", "y"]].to_numpy()
-        for end, near in ((0, 1), (-1, -2)):  # a number stands beyond its end, where no line is
-            beyond = 10 * np.sign(places[end] - places[near])
+        for end, near in ((0, 1), (-1, -2)):  # a number stands above or below its end, where no line is
+            beyond = (0, 12 if places[end, 1] >= places[near, 1] else -12)
             how = {"textcoords": "offset points", "ha": "center", "va": "center"}
             ax.annotate(number(part["at"].iloc[end]), places[end], beyond, **how)
         ax.set(title=name, xlabel=xlabel)
