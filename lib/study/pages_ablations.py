@@ -55,7 +55,7 @@ def diverged(frame: pd.DataFrame) -> str:
     """Which trainings diverged, by variant, lambda and table, in how many splits; they count by what they had kept."""
     runs = frame[frame["diverged"] > 0].drop_duplicates(["dataset", "variant", "lam", "split"]) if len(frame) else frame
     each = runs.groupby(["variant", "lam", "dataset"], sort=False)["split"].nunique() if len(runs) else pd.Series()
-    told = [f"{VARIANTS.get(v, v)} at λ = {lam:g} on {d} ({n} splits)" for (v, lam, d), n in each.items()]
+    told = [f"{VARIANTS.get(v, v)} at λ = {lam:g} on {d} ({n} split{'s' * (n > 1)})" for (v, lam, d), n in each.items()]
     if not told:
         return "No training diverged."
     never = [VARIANTS[v] for v in VARIANTS if v not in set(runs["variant"])]

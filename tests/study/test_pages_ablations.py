@@ -31,6 +31,8 @@ def test_trainings_that_diverged_are_named_and_count():
     assert told.startswith(
         f"ID-ExpO at λ = 0.1 on collins (2 splits) diverged in training; no run of {never} did. Such a run counts"
     )
+    one = every.assign(diverged=lost & every["split"].eq(1))
+    assert "on collins (1 split) diverged" in pages_ablations.diverged(one)
     assert set(ablations.chosen(every.assign(diverged=9 * lost))["lam"]) == {0.1, 0.0}
 
 
