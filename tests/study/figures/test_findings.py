@@ -47,7 +47,7 @@ def test_a_trail_grows_along_its_path():
 
 
 def test_the_numbers_at_a_trails_ends_stand_beside_its_path():
-    rows = pd.DataFrame({"name": "a", "at": [0.01, 1, 10, 100], "x": [0.2, 0.5, 0.6, 0.1], "y": [0.3, 0.4, 0.9, 0.5]})
+    rows = pd.DataFrame({"name": "a", "at": [0.01, 1, 10, 100], "x": [0.2, 0.2, 0.6, 0.6], "y": [0.3, 0.6, 0.9, 0.5]})
     fig = figures.trails(rows, "A finding", xlabel="x", ylabel="y", looks={"a": ("#0072b2", "o")})
     fig.canvas.draw()
     (ax,) = fig.axes
