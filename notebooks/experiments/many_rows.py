@@ -90,7 +90,7 @@ def resident(line):
 
 
 # %% [markdown]
-# Seconds are the processor's, so that other work on the machine counts little. Memory is the peak beyond what was there
+# Seconds are the processor's, so that the time of other work does not count. Memory is the peak beyond what was there
 # before the table was made, the table included. A step with gates for all rows is the same program with all rows met.
 
 # %%

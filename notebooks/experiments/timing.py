@@ -15,9 +15,9 @@
 #
 # Seconds of one epoch of training, of one run at a time that computes $f$ for all examples, as the paper's program
 # would, and of ten splits trained as one program. Pretrain and PretrainR train a prediction model first, and that epoch
-# is counted too. Seconds are the processor's, not the wall's, so that other work on the machine counts little, and the
-# methods take turns, so that a drift of its speed slows all. An epoch is what three times as many epochs take longer,
-# without what comes before the first and after the last.
+# is counted too. Seconds are the processor's, not the wall's. Still, leave the machine to it: a timing made beside
+# other runs told about twice as many. The methods take turns, so that a drift of its speed slows all. An epoch is what
+# three times as many epochs take longer, without what comes before the first and after the last.
 #
 #     python -m lib.run notebooks/experiments/timing.py out.ipynb -p datasets glass -p out timing.parquet
 
